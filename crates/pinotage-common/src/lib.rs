@@ -1,0 +1,11 @@
+//! What every layer of Pinotage shares: one error type, sizes and durations with units.
+//!
+//! Nothing here knows Pinot. [`Error`] says what failed, whose move it is, whether to try again and where;
+//! [`ByteSize`] is how every size is written in a job file.
+#![forbid(unsafe_code)]
+
+mod error;
+mod size;
+
+pub use error::{Error, ErrorKind, Origin, Result, Retry};
+pub use size::ByteSize;

@@ -1,0 +1,369 @@
+//! What a schema and a table config together say about each column of a segment.
+
+use pinotage_common::{Error, Result};
+use serde_json::Value as Json;
+
+use crate::partition::PartitionConfig;
+use crate::table_config::is_true;
+use crate::{FieldSpec, FieldType, Schema, StoredType, TableConfig};
+
+/// How a chunk of a raw forward index is compressed (`ChunkCompressionType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// As it is.
+    PassThrough,
+    /// A raw Snappy block.
+    Snappy,
+    /// One Zstandard frame.
+    Zstandard,
+    /// An LZ4 block.
+    Lz4,
+    /// A zlib stream and its length.
+    Gzip,
+}
+
+impl Codec {
+    /// Every codec.
+    pub const ALL: [Codec; 5] = [Codec::PassThrough, Codec::Snappy, Codec::Zstandard, Codec::Lz4, Codec::Gzip];
+
+    /// Pinot's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PassThrough => "PASS_THROUGH",
+            Self::Snappy => "SNAPPY",
+            Self::Zstandard => "ZSTANDARD",
+            Self::Lz4 => "LZ4",
+            Self::Gzip => "GZIP",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
+            Error::unsupported(format!("compression codec `{text}` cannot be written"))
+                .action("use PASS_THROUGH, SNAPPY, ZSTANDARD, LZ4 or GZIP")
+        })
+    }
+}
+
+/// Whether a column gets a dictionary (segment-format section 4.4).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DictionaryRule {
+    /// Always: Pinot's default, and whenever an index needs dictionary ids.
+    Always,
+    /// Never: configured without.
+    Never,
+    /// `optimizeDictionary`: only if it saves space.
+    IfSmaller {
+        /// Fixed width: raw when raw size divided by dictionary-encoded size is at most this.
+        size_ratio: f64,
+        /// Variable width: raw when the cardinality is at least this share of the rows; absent means dictionary.
+        cardinality_ratio: Option<f64>,
+    },
+}
+
+/// How a raw forward index is laid out (`ForwardIndexConfig`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForwardOptions {
+    /// The codec of a chunk.
+    pub codec: Codec,
+    /// `rawIndexWriterVersion`: 2 to 5.
+    pub version: u8,
+    /// `targetMaxChunkSize` in bytes.
+    pub target_max_chunk_size: usize,
+    /// `targetDocsPerChunk`; `None` where Pinot has a negative number (only the size decides).
+    pub target_docs_per_chunk: Option<usize>,
+    /// `deriveNumDocsPerChunk`
+    pub derive_num_docs_per_chunk: bool,
+}
+
+/// One column of a segment: everything that a writer has to know.
+#[derive(Debug, Clone)]
+pub struct ColumnPlan {
+    /// The column.
+    pub field: FieldSpec,
+    /// Nulls are kept in a null vector, beside the default value.
+    pub tracks_nulls: bool,
+    /// Whether it gets a dictionary.
+    pub dictionary: DictionaryRule,
+    /// A dictionary of STRING has the variable-length layout (others choose by their lengths).
+    pub var_length_dictionary: bool,
+    /// The layout when it is raw.
+    pub forward: ForwardOptions,
+    /// An inverted index is written (not when the column turns out sorted: the forward index serves).
+    pub inverted: bool,
+    /// The rows of the segment are sorted by this column.
+    pub sort: bool,
+    /// The partitions of the column's values are recorded.
+    pub partition: Option<PartitionConfig>,
+    /// Configured indexes that the server builds when it loads the segment.
+    pub left_to_server: Vec<&'static str>,
+}
+
+impl ColumnPlan {
+    /// Resolves every column of the schema, in the schema's order.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` when the table config names a column that the schema does not have, or contradicts itself.
+    pub fn resolve(schema: &Schema, table: &TableConfig) -> Result<Vec<Self>> {
+        for (list, column) in table.named_columns() {
+            if schema.field(&column).is_none() {
+                return Err(Error::invalid_config(format!("`{list}` names a column that the schema does not have"))
+                    .with("column", column)
+                    .action("correct the name in the table config or add the column to the schema"));
+            }
+        }
+        if let Some(time) = table.time_column() {
+            match schema.field(time) {
+                None => {
+                    return Err(Error::invalid_config("`timeColumnName` names a column that the schema does not have")
+                        .with("column", time)
+                        .action("correct the name in the table config or add the column to the schema"));
+                }
+                Some(field) if field.date_time.is_none() => {
+                    return Err(Error::invalid_config("expected the time column in `dateTimeFieldSpecs`")
+                        .with("column", time)
+                        .action("move the column to `dateTimeFieldSpecs` with a `format` and a `granularity`"));
+                }
+                Some(_) => {}
+            }
+        }
+        schema
+            .fields()
+            .map(|field| Self::resolve_column(schema, table, field).map_err(|error| error.with("column", &field.name)))
+            .collect()
+    }
+
+    fn resolve_column(schema: &Schema, table: &TableConfig, field: &FieldSpec) -> Result<Self> {
+        let name = field.name.as_str();
+        let config = table.field_config(name);
+        let listed = |key: &str| table.index_columns(key).iter().any(|column| column == name);
+        let sorted = table.sorted_column().as_deref() == Some(name) || has_index_type(config, "SORTED");
+        if sorted && !field.single_value {
+            return Err(Error::invalid_config("a multi-value column cannot be the sorted column")
+                .action("sort by a single-value column"));
+        }
+        let inverted =
+            listed("invertedIndexColumns") || has_index_type(config, "INVERTED") || enabled(config, "inverted");
+        let needs_ids =
+            inverted || listed("fstIndexColumns") || has_index_type(config, "FST") || enabled(config, "fst");
+        let raw = listed("noDictionaryColumns")
+            || table.index_config().get("noDictionaryConfig").and_then(|map| map.get(name)).is_some()
+            || config.get("encodingType").and_then(Json::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("RAW"))
+            || config.pointer("/indexes/dictionary/disabled").is_some_and(is_true);
+        let dictionary = if needs_ids {
+            DictionaryRule::Always
+        } else if raw {
+            DictionaryRule::Never
+        } else {
+            Self::optimize(table, field)
+        };
+        let dictionary_config = config.pointer("/indexes/dictionary").unwrap_or(&Json::Null);
+        Ok(Self {
+            tracks_nulls: if schema.column_based_null_handling() {
+                !field.not_null
+            } else {
+                table.null_handling_enabled()
+            },
+            dictionary,
+            var_length_dictionary: listed("varLengthDictionaryColumns")
+                || dictionary_config.get("useVarLengthDictionary").is_some_and(is_true),
+            forward: forward_options(table, config, field)?,
+            inverted,
+            sort: sorted,
+            partition: table.partition(name)?,
+            left_to_server: left_to_server(config, &listed),
+            field: field.clone(),
+        })
+    }
+
+    fn optimize(table: &TableConfig, field: &FieldSpec) -> DictionaryRule {
+        let wanted = table.index_flag("optimizeDictionary")
+            || (table.index_flag("optimizeDictionaryForMetrics") && field.field_type == FieldType::Metric);
+        if !wanted || !field.single_value {
+            return DictionaryRule::Always;
+        }
+        let number = |key: &str| table.index_config().get(key).and_then(Json::as_f64);
+        DictionaryRule::IfSmaller {
+            size_ratio: number("noDictionarySizeRatioThreshold").unwrap_or(0.85),
+            cardinality_ratio: number("noDictionaryCardinalityRatioThreshold"),
+        }
+    }
+}
+
+/// `indexTypes` (or the older `indexType`) of a field config names this index.
+fn has_index_type(config: &Json, index: &str) -> bool {
+    let named = |value: &Json| value.as_str().is_some_and(|name| name.eq_ignore_ascii_case(index));
+    config.get("indexType").is_some_and(named)
+        || config.get("indexTypes").and_then(Json::as_array).is_some_and(|list| list.iter().any(named))
+}
+
+/// `indexes.<name>` of a field config is present and not switched off.
+fn enabled(config: &Json, index: &str) -> bool {
+    config.get("indexes").and_then(|indexes| indexes.get(index)).is_some_and(|index| {
+        !index.is_null() && !index.get("disabled").is_some_and(is_true) && index.get("enabled").is_none_or(is_true)
+    })
+}
+
+fn left_to_server(config: &Json, listed: &dyn Fn(&str) -> bool) -> Vec<&'static str> {
+    [
+        ("range", "rangeIndexColumns", "RANGE"),
+        ("bloom", "bloomFilterColumns", "BLOOM"),
+        ("json", "jsonIndexColumns", "JSON"),
+        ("text", "textIndexColumns", "TEXT"),
+        ("fst", "fstIndexColumns", "FST"),
+        ("h3", "h3IndexColumns", "H3"),
+        ("vector", "vectorIndexColumns", "VECTOR"),
+    ]
+    .into_iter()
+    .filter(|(name, list, index_type)| listed(list) || has_index_type(config, index_type) || enabled(config, name))
+    .map(|(name, ..)| name)
+    .collect()
+}
+
+fn forward_options(table: &TableConfig, config: &Json, field: &FieldSpec) -> Result<ForwardOptions> {
+    let forward = config.pointer("/indexes/forward").unwrap_or(&Json::Null);
+    let properties = config.get("properties").unwrap_or(&Json::Null);
+    let number = |key: &str, property: &str| -> Option<i64> {
+        let value = forward.get(key).or_else(|| properties.get(property))?;
+        value.as_i64().or_else(|| value.as_str()?.parse().ok())
+    };
+    let size = |key: &str, property: &str| -> Result<Option<usize>> {
+        let text = match forward.get(key).or_else(|| properties.get(property)) {
+            None | Some(Json::Null) => return Ok(None),
+            Some(Json::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        parse_data_size(&text)
+            .map(Some)
+            .ok_or_else(|| Error::invalid_config(format!("`{text}` is not a size for `{key}`")))
+    };
+    let codec = [forward.get("compressionCodec"), forward.get("chunkCompressionType"), config.get("compressionCodec")]
+        .into_iter()
+        .flatten()
+        .chain(table.index_config().get("noDictionaryConfig").and_then(|map| map.get(&field.name)))
+        .find_map(Json::as_str);
+    let codec = match codec {
+        Some(codec) => Codec::parse(codec)?,
+        None if field.field_type == FieldType::Metric => Codec::PassThrough,
+        None => Codec::Lz4,
+    };
+    let version = number("rawIndexWriterVersion", "rawIndexWriterVersion").unwrap_or(4);
+    if !(2..=5).contains(&version) {
+        return Err(Error::unsupported(format!("expected `rawIndexWriterVersion` 2 to 5, found {version}"))
+            .action("leave the option out: 4 is what servers write themselves"));
+    }
+    Ok(ForwardOptions {
+        codec,
+        version: version as u8,
+        target_max_chunk_size: size("targetMaxChunkSize", "targetMaxChunkSize")?.unwrap_or(1 << 20),
+        target_docs_per_chunk: match number("targetDocsPerChunk", "targetDocsPerChunk") {
+            None => Some(1000),
+            Some(docs) => usize::try_from(docs).ok(),
+        },
+        derive_num_docs_per_chunk: forward
+            .get("deriveNumDocsPerChunk")
+            .or_else(|| properties.get("deriveNumDocsPerChunkForRawIndex"))
+            .is_some_and(is_true),
+    })
+}
+
+/// `DataSizeUtils.toBytes`: `16K`, `1M`, `4096`.
+fn parse_data_size(text: &str) -> Option<usize> {
+    let upper = text.trim().to_ascii_uppercase();
+    let upper = upper.strip_suffix('B').unwrap_or(&upper);
+    let (digits, shift) = match upper.chars().last()? {
+        'K' => (&upper[..upper.len() - 1], 10),
+        'M' => (&upper[..upper.len() - 1], 20),
+        'G' => (&upper[..upper.len() - 1], 30),
+        _ => (upper, 0),
+    };
+    let number: f64 = digits.parse().ok().filter(|number: &f64| *number > 0.0 && *number < 1e12)?;
+    let bytes = number * f64::from(1u32 << shift);
+    (bytes >= 1.0 && bytes <= f64::from(i32::MAX)).then_some(bytes as usize)
+}
+
+impl ForwardOptions {
+    /// Rows in one chunk of a fixed-width column: a power of two from version 4 on.
+    pub fn fixed_docs_per_chunk(&self, width: usize) -> usize {
+        let docs = if self.derive_num_docs_per_chunk {
+            (self.target_max_chunk_size / width).max(1)
+        } else {
+            self.target_docs_per_chunk.unwrap_or(1000).max(1)
+        };
+        if self.version >= 4 { docs.next_power_of_two() } else { docs }
+    }
+}
+
+/// The width in bytes of a stored type's values, `None` where it varies; here because every planner asks it.
+impl FieldSpec {
+    /// As [`StoredType::fixed_width`] of the column.
+    pub fn fixed_width(&self) -> Option<usize> {
+        StoredType::fixed_width(self.data_type.stored())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(index_config: &str, fields: &str) -> Result<Vec<ColumnPlan>> {
+        let schema = Schema::from_json(
+            r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "a", "dataType": "STRING"}, {"name": "b", "dataType": "INT"}],
+                "metricFieldSpecs": [{"name": "m", "dataType": "DOUBLE"}]}"#,
+        )?;
+        let table = TableConfig::from_json(&format!(
+            r#"{{"tableName": "t", "tableIndexConfig": {{{index_config}}}, "fieldConfigList": [{fields}]}}"#
+        ))?;
+        ColumnPlan::resolve(&schema, &table)
+    }
+
+    #[test]
+    fn defaults_are_pinots() {
+        let plan = plan("", "").unwrap();
+        assert!(plan.iter().all(|column| column.dictionary == DictionaryRule::Always));
+        assert_eq!(plan[0].forward.codec, Codec::Lz4);
+        assert_eq!(plan[2].forward.codec, Codec::PassThrough);
+        assert_eq!(plan[1].forward.fixed_docs_per_chunk(4), 1024);
+    }
+
+    #[test]
+    fn every_way_to_say_raw_is_understood() {
+        for (index, fields) in [
+            (r#""noDictionaryColumns": ["b"]"#, ""),
+            (r#""noDictionaryConfig": {"b": "SNAPPY"}"#, ""),
+            ("", r#"{"name": "b", "encodingType": "RAW"}"#),
+            ("", r#"{"name": "b", "indexes": {"dictionary": {"disabled": true}}}"#),
+        ] {
+            assert_eq!(plan(index, fields).unwrap()[1].dictionary, DictionaryRule::Never, "{index} {fields}");
+        }
+    }
+
+    #[test]
+    fn an_inverted_index_needs_a_dictionary() {
+        let plan = plan(r#""noDictionaryColumns": ["b"], "invertedIndexColumns": ["b"]"#, "").unwrap();
+        assert_eq!(plan[1].dictionary, DictionaryRule::Always);
+        assert!(plan[1].inverted);
+    }
+
+    #[test]
+    fn a_column_the_schema_lacks_is_named() {
+        let error = plan(r#""sortedColumn": ["c"]"#, "").unwrap_err();
+        assert!(error.to_string().contains("column: c"), "{error}");
+    }
+
+    #[test]
+    fn forward_options_come_from_either_place() {
+        let plan = plan(
+            "",
+            r#"{"name": "a", "encodingType": "RAW", "compressionCodec": "ZSTANDARD", "properties": {"rawIndexWriterVersion": "2", "targetMaxChunkSize": "16K"}},
+               {"name": "b", "indexes": {"forward": {"compressionCodec": "GZIP", "targetDocsPerChunk": -1}, "inverted": {}, "bloom": {}}}"#,
+        )
+        .unwrap();
+        assert_eq!(plan[0].forward.codec, Codec::Zstandard);
+        assert_eq!((plan[0].forward.version, plan[0].forward.target_max_chunk_size), (2, 16384));
+        assert_eq!(plan[1].forward.codec, Codec::Gzip);
+        assert_eq!(plan[1].forward.target_docs_per_chunk, None);
+        assert_eq!(plan[1].left_to_server, ["bloom"]);
+    }
+}

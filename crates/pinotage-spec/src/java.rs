@@ -1,0 +1,120 @@
+//! What Java does and Rust does not: UTF-16 order and the text of floating-point numbers.
+
+use std::cmp::Ordering;
+
+/// Compares as `String.compareTo` does: by UTF-16 code units.
+///
+/// UTF-8 bytes give the same order except where a supplementary character (lead byte `F0` and up) meets
+/// U+E000 to U+FFFF (lead bytes `EE` and `EF`), which Java sorts last.
+pub fn compare_utf16(a: &[u8], b: &[u8]) -> Ordering {
+    let common = a.len().min(b.len());
+    match a[..common].iter().zip(&b[..common]).find(|(x, y)| x != y) {
+        None => a.len().cmp(&b.len()),
+        Some((&x, &y)) => utf16_rank(x).cmp(&utf16_rank(y)),
+    }
+}
+
+const fn utf16_rank(byte: u8) -> u8 {
+    match byte {
+        0xEE | 0xEF => byte + 0x10,
+        _ => byte,
+    }
+}
+
+/// `Double.toString`: shortest digits, at least one after the point, `E` outside 10⁻³..10⁷.
+pub fn double_to_string(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "Infinity" } else { "-Infinity" }.into();
+    }
+    layout(&format!("{value:e}"), value == 0.0)
+}
+
+/// `Float.toString`, as [`double_to_string`].
+pub fn float_to_string(value: f32) -> String {
+    if value.is_nan() || value.is_infinite() {
+        return double_to_string(f64::from(value));
+    }
+    layout(&format!("{value:e}"), value == 0.0)
+}
+
+/// Turns Rust's `-1.25e-7` into Java's layout.
+fn layout(scientific: &str, zero: bool) -> String {
+    let (sign, rest) = match scientific.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", scientific),
+    };
+    if zero {
+        return format!("{sign}0.0");
+    }
+    let (mantissa, exponent) = rest.split_once('e').unwrap_or((rest, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    if !(-3..7).contains(&exponent) {
+        let fraction = if digits.len() > 1 { &digits[1..] } else { "0" };
+        return format!("{sign}{}.{fraction}E{exponent}", &digits[..1]);
+    }
+    if exponent < 0 {
+        let zeros = "0".repeat((-exponent - 1) as usize);
+        return format!("{sign}0.{zeros}{digits}");
+    }
+    let whole = exponent as usize + 1;
+    if digits.len() <= whole {
+        format!("{sign}{digits}{}.0", "0".repeat(whole - digits.len()))
+    } else {
+        format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
+    }
+}
+
+/// The length of a string in UTF-16 code units, as `String.length`.
+pub fn utf16_len(text: &str) -> usize {
+    // Every character is one unit, but those of four UTF-8 bytes are two.
+    text.bytes().filter(|byte| (byte & 0xC0) != 0x80).map(|byte| 1 + usize::from(byte >= 0xF0)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_that_of_utf16() {
+        let mut words = vec!["null", "\u{FFFD}", "apple", "😀", "pear", "a,b ", "", "é"];
+        words.sort_by(|a, b| compare_utf16(a.as_bytes(), b.as_bytes()));
+        let mut expected = words.clone();
+        expected.sort_by_key(|word| word.encode_utf16().collect::<Vec<_>>());
+        assert_eq!(words, expected);
+        assert!(compare_utf16("😀".as_bytes(), "\u{FFFD}".as_bytes()).is_lt());
+    }
+
+    #[test]
+    fn numbers_read_as_in_java() {
+        for (value, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (1e10, "1.0E10"),
+            (1.5, "1.5"),
+            (123456.789, "123456.789"),
+            (9999999.0, "9999999.0"),
+            (1e7, "1.0E7"),
+            (0.001, "0.001"),
+            (0.00012, "1.2E-4"),
+            (f64::MIN_POSITIVE, "2.2250738585072014E-308"),
+            (f64::MAX, "1.7976931348623157E308"),
+            (-1234.5, "-1234.5"),
+            (100.0, "100.0"),
+        ] {
+            assert_eq!(double_to_string(value), text);
+        }
+        assert_eq!(float_to_string(3.4028235e38), "3.4028235E38");
+        assert_eq!(float_to_string(0.1), "0.1");
+        assert_eq!(double_to_string(f64::NEG_INFINITY), "-Infinity");
+    }
+
+    #[test]
+    fn length_counts_surrogate_pairs_twice() {
+        assert_eq!(utf16_len("aé😀"), 4);
+    }
+}

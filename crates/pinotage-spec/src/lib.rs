@@ -1,0 +1,40 @@
+//! Pinot's logical model, without a byte of a segment: types, schema, table config, segment names, partition
+//! functions, predicates, and how all of it maps to Arrow.
+//!
+//! The documents are Pinot's own files. Keys that Pinotage does not know are kept: [`Schema::json`] and
+//! [`TableConfig::json`] give back what was read.
+//!
+//! ```
+//! use pinotage_spec::{ColumnPlan, Schema, TableConfig};
+//! let schema = Schema::from_json(r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "city", "dataType": "STRING"}]}"#)?;
+//! let table = TableConfig::from_json(r#"{"tableName": "t_OFFLINE", "tableType": "OFFLINE"}"#)?;
+//! let plan = ColumnPlan::resolve(&schema, &table)?;
+//! assert_eq!(plan[0].field.name, "city");
+//! # Ok::<(), pinotage_common::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod arrow_type;
+mod column_plan;
+mod data_type;
+mod field;
+pub mod java;
+mod partition;
+mod predicate;
+mod schema;
+mod segment_name;
+mod table_config;
+mod time_format;
+mod value;
+
+pub use arrow_type::{PINOT_TYPE_KEY, arrow_field, arrow_schema};
+pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
+pub use data_type::{DataType, FieldType, StoredType};
+pub use field::{DEFAULT_MAX_LENGTH, DateTimeSpec, FieldSpec, MaxLengthStrategy};
+pub use partition::{PartitionConfig, PartitionFunction};
+pub use predicate::{CompareOp, Predicate};
+pub use schema::Schema;
+pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_name};
+pub use table_config::TableConfig;
+pub use time_format::{DateTimeFormat, TimeUnit, VALID_TIME_MILLIS, parse_timestamp};
+pub use value::{BigDecimalBytes, Value, to_hex};

@@ -1,0 +1,101 @@
+//! The one predicate: what a scan can be asked to keep.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use crate::Value;
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum CompareOp {
+    Eq,
+    NotEq,
+    Lt,
+    LtEq,
+    Gt,
+    GtEq,
+}
+
+impl CompareOp {
+    /// Whether a value that stands in this order to the literal passes.
+    pub fn accepts(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Eq => ordering.is_eq(),
+            Self::NotEq => ordering.is_ne(),
+            Self::Lt => ordering.is_lt(),
+            Self::LtEq => ordering.is_le(),
+            Self::Gt => ordering.is_gt(),
+            Self::GtEq => ordering.is_ge(),
+        }
+    }
+}
+
+/// A condition on the rows of a segment.
+///
+/// SQL semantics: a comparison with a null is unknown, and an unknown row does not pass. On a multi-value column a
+/// comparison passes when any value of the row passes, and `NotEq` when none is equal, as in Pinot. Literals are of
+/// the column's stored type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predicate {
+    /// `column op literal`
+    Compare {
+        /// The column's name.
+        column: String,
+        /// The comparison.
+        op: CompareOp,
+        /// The literal, of the column's stored type.
+        value: Value,
+    },
+    /// `column IN (…)`
+    In {
+        /// The column's name.
+        column: String,
+        /// The literals, of the column's stored type.
+        values: Vec<Value>,
+    },
+    /// `column IS NULL`
+    IsNull(String),
+    /// `column IS NOT NULL`
+    IsNotNull(String),
+    /// All of them.
+    And(Vec<Predicate>),
+    /// Any of them.
+    Or(Vec<Predicate>),
+    /// The opposite; unknown stays unknown.
+    Not(Box<Predicate>),
+}
+
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, parts: &[Predicate], word: &str| {
+            f.write_str("(")?;
+            for (i, part) in parts.iter().enumerate() {
+                write!(f, "{}{part}", if i == 0 { "" } else { word })?;
+            }
+            f.write_str(")")
+        };
+        match self {
+            Self::Compare { column, op, value } => {
+                let op = match op {
+                    CompareOp::Eq => "=",
+                    CompareOp::NotEq => "<>",
+                    CompareOp::Lt => "<",
+                    CompareOp::LtEq => "<=",
+                    CompareOp::Gt => ">",
+                    CompareOp::GtEq => ">=",
+                };
+                write!(f, "{column} {op} {}", value.to_java_string())
+            }
+            Self::In { column, values } => {
+                let values: Vec<String> = values.iter().map(Value::to_java_string).collect();
+                write!(f, "{column} IN ({})", values.join(", "))
+            }
+            Self::IsNull(column) => write!(f, "{column} IS NULL"),
+            Self::IsNotNull(column) => write!(f, "{column} IS NOT NULL"),
+            Self::And(parts) => list(f, parts, " AND "),
+            Self::Or(parts) => list(f, parts, " OR "),
+            Self::Not(part) => write!(f, "NOT {part}"),
+        }
+    }
+}
