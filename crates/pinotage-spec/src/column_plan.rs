@@ -285,17 +285,12 @@ fn parse_data_size(text: &str) -> Option<usize> {
 
 impl ForwardOptions {
     /// Rows in one chunk of a fixed-width column: a power of two from version 4 on.
-    pub fn fixed_docs_per_chunk(&self, width: usize) -> usize {
-        let docs = if self.derive_num_docs_per_chunk {
-            (self.target_max_chunk_size / width).max(1)
-        } else {
-            self.target_docs_per_chunk.unwrap_or(1000).max(1)
-        };
+    pub fn fixed_docs_per_chunk(&self) -> usize {
+        let docs = self.target_docs_per_chunk.unwrap_or(1000).max(1);
         if self.version >= 4 { docs.next_power_of_two() } else { docs }
     }
 }
 
-/// The width in bytes of a stored type's values, `None` where it varies; here because every planner asks it.
 impl FieldSpec {
     /// As [`StoredType::fixed_width`] of the column.
     pub fn fixed_width(&self) -> Option<usize> {
@@ -324,7 +319,7 @@ mod tests {
         assert!(plan.iter().all(|column| column.dictionary == DictionaryRule::Always));
         assert_eq!(plan[0].forward.codec, Codec::Lz4);
         assert_eq!(plan[2].forward.codec, Codec::PassThrough);
-        assert_eq!(plan[1].forward.fixed_docs_per_chunk(4), 1024);
+        assert_eq!(plan[1].forward.fixed_docs_per_chunk(), 1024);
     }
 
     #[test]

@@ -1,0 +1,4 @@
+//! Secondary indexes.
+
+pub mod inverted;
+pub mod null_vector;

@@ -1,0 +1,187 @@
+//! Collects the rows of one segment.
+
+use arrow::array::RecordBatch;
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, SegmentNameParts, TableConfig, Value};
+use rayon::prelude::*;
+
+use super::built::BuiltSegment;
+use super::column::ColumnBuilder;
+use super::layout::{lay_out, sort_order};
+use crate::metadata::{ColumnMetadata, SegmentMetadata, TimeInterval};
+
+/// How a segment gets its name.
+#[derive(Debug, Clone)]
+pub struct NameInput<'a> {
+    /// The rule.
+    pub generator: &'a SegmentNameGenerator,
+    /// Distinguishes the segments of a job.
+    pub sequence: Option<String>,
+}
+
+/// Collects rows and makes one segment of them.
+///
+/// Memory grows with the rows: four bytes a value and every distinct value once; see [`SegmentBuilder::len_bytes`].
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow::array::{ArrayRef, RecordBatch, StringArray};
+/// use pinotage_segment::write::{NameInput, SegmentBuilder};
+/// use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
+///
+/// let schema = Schema::from_json(r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "city", "dataType": "STRING"}]}"#)?;
+/// let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#)?;
+/// let mut builder = SegmentBuilder::try_new(&schema, &table)?;
+/// let city: ArrayRef = Arc::new(StringArray::from(vec!["Oslo", "Paris"]));
+/// builder.append(&RecordBatch::try_from_iter([("city", city)]).unwrap())?;
+/// let generator = SegmentNameGenerator::Simple { prefix: "t".into(), postfix: None };
+/// let segment = builder.finish(&NameInput { generator: &generator, sequence: Some("0".into()) }, 0)?;
+/// assert_eq!((segment.name(), segment.num_docs()), ("t_0", 2));
+/// # Ok::<(), pinotage_common::Error>(())
+/// ```
+///
+/// # Pinot equivalent
+///
+/// `SegmentIndexCreationDriverImpl`, without its record transformers: rows come in the canonical Arrow types of
+/// `pinotage_spec::arrow_field`; a null is stored as the column's default null value.
+pub struct SegmentBuilder {
+    columns: Vec<ColumnBuilder>,
+    num_docs: usize,
+    table_name: String,
+    time_column: Option<String>,
+}
+
+impl SegmentBuilder {
+    /// Plans the columns of a segment.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ColumnPlan::resolve`].
+    pub fn try_new(schema: &Schema, table: &TableConfig) -> Result<Self> {
+        let columns = ColumnPlan::resolve(schema, table)?;
+        Ok(Self {
+            columns: columns.into_iter().map(ColumnBuilder::new).collect(),
+            num_docs: 0,
+            table_name: table.raw_name().to_owned(),
+            time_column: table.time_column().map(str::to_owned),
+        })
+    }
+
+    /// Adds rows. Columns are found by name; columns that the schema does not have are ignored.
+    ///
+    /// # Errors
+    ///
+    /// `schema-mismatch` for a column that is missing or not of its canonical type; `resource-exhausted` beyond
+    /// 2^31 - 1 rows. After an error the builder must be dropped.
+    pub fn append(&mut self, batch: &RecordBatch) -> Result<()> {
+        let first_doc = self.num_docs as u32;
+        let num_docs = self.num_docs + batch.num_rows();
+        if i32::try_from(num_docs).is_err() {
+            return Err(Error::new(ErrorKind::ResourceExhausted, "expected fewer than 2^31 rows in a segment")
+                .action("make smaller segments (`segment.maxRows`)"));
+        }
+        self.columns.par_iter_mut().try_for_each(|column| {
+            let name = &column.plan.field.name;
+            let array = batch.column_by_name(name).ok_or_else(|| {
+                Error::schema_mismatch("a column of the schema is missing in the rows").with("column", name)
+            })?;
+            column.append(array, first_doc)
+        })?;
+        self.num_docs = num_docs;
+        Ok(())
+    }
+
+    /// The rows so far.
+    pub fn num_docs(&self) -> usize {
+        self.num_docs
+    }
+
+    /// Bytes of memory held now. Finishing needs about as much again.
+    pub fn len_bytes(&self) -> usize {
+        self.columns.iter().map(ColumnBuilder::len_bytes).sum()
+    }
+
+    /// Sorts, lays out and names the segment. `creation_time_millis` is covered by no checksum.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-data` without rows, for a value of a time column that its format cannot read and for a decimal or
+    /// string that cannot be stored; `invalid-config` for an impossible name; `resource-exhausted` where the format's
+    /// 32-bit offsets do not reach.
+    pub fn finish(self, name: &NameInput<'_>, creation_time_millis: i64) -> Result<BuiltSegment> {
+        if self.num_docs == 0 {
+            return Err(Error::invalid_data("expected at least one row for a segment"));
+        }
+        let order = match self.columns.iter().find(|column| column.plan.sort) {
+            Some(column) => sort_order(column)?,
+            None => None,
+        };
+        let laid_out: Vec<_> = self
+            .columns
+            .into_par_iter()
+            .map(|column| {
+                let plan = column.plan.clone();
+                let layout =
+                    lay_out(column, order.as_deref()).map_err(|error| error.with("column", &plan.field.name))?;
+                Ok((plan, layout))
+            })
+            .collect::<Result<_>>()?;
+        let mut parts = SegmentNameParts { sequence: name.sequence.clone(), ..SegmentNameParts::default() };
+        let mut time = None;
+        if let Some((plan, layout)) =
+            laid_out.iter().find(|(plan, _)| Some(&plan.field.name) == self.time_column.as_ref())
+        {
+            time = Some(interval(plan, &layout.metadata, &mut parts)?);
+        }
+        let metadata = SegmentMetadata {
+            name: name.generator.generate(&parts)?,
+            table_name: self.table_name,
+            num_docs: self.num_docs as u32,
+            time,
+            columns: laid_out.iter().map(|(plan, layout)| (plan.field.name.clone(), layout.metadata.clone())).collect(),
+            custom: Default::default(),
+        };
+        let payloads = laid_out.into_iter().map(|(plan, layout)| (plan.field.name, layout.payloads)).collect();
+        Ok(BuiltSegment::new(metadata, payloads, creation_time_millis))
+    }
+}
+
+/// The interval of the time column, and the same for the segment's name.
+fn interval(plan: &ColumnPlan, column: &ColumnMetadata, parts: &mut SegmentNameParts) -> Result<TimeInterval> {
+    let name = &plan.field.name;
+    let missing = || Error::unexpected("the time column has no bounds").with("column", name);
+    let format = &plan.field.date_time.as_ref().ok_or_else(missing)?.format;
+    let stored = |value: &Value| -> Result<(i64, i64)> {
+        let number = match value {
+            Value::Int(number) => Some(i64::from(*number)),
+            Value::Long(number) => Some(*number),
+            Value::String(text) => {
+                let millis = format.text_to_millis(text).ok_or_else(|| {
+                    Error::invalid_data(format!("expected a time in the column's format, found `{text}`"))
+                        .with("column", name)
+                        .action("correct the value or the `format` of the column in the schema")
+                })?;
+                // Text that counts units since the epoch stays in its unit, dates become milliseconds.
+                return Ok((text.parse().unwrap_or(millis), millis));
+            }
+            _ => None,
+        };
+        let number = number.ok_or_else(|| {
+            Error::invalid_config(format!("a column of type {} cannot be the time column", plan.field.data_type))
+                .with("column", name)
+        })?;
+        Ok((number, format.number_to_millis(number)))
+    };
+    let (min, max) = (column.min.as_ref().ok_or_else(missing)?, column.max.as_ref().ok_or_else(missing)?);
+    let ((start, start_millis), (end, end_millis)) = (stored(min)?, stored(max)?);
+    parts.time_values = Some((min.to_java_string(), max.to_java_string()));
+    parts.time_millis = Some((start_millis, end_millis));
+    let is_date = matches!(format, pinotage_spec::DateTimeFormat::SimpleDate { .. });
+    Ok(TimeInterval {
+        column: name.clone(),
+        range: Some(if is_date { (start_millis, end_millis) } else { (start, end) }),
+        unit: format.segment_unit(),
+    })
+}
