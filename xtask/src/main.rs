@@ -1,1 +1,70 @@
-fn main() {}
+//! The repository's own chores: `cargo xtask test` runs everything that has to pass, `cargo xtask check` the rules
+//! of the house alone.
+
+mod check;
+mod java;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const HELP: &str = "\
+Chores of this repository.
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  test [--full]   Everything that has to pass: format, lints, house rules, Rust tests, Pinot's judgement.
+                  Fetches what it needs from the package registries. --full takes the large sizes.
+  check           The rules of the house: layers, file sizes, unsafe code, documentation of crates.
+  java            Builds the Java judge and prints its class path.
+  bench [--scale N] [--no-java]
+                  Builds TPC-H lineitem segments, with Pinot's own builder beside it.
+
+Examples:
+  cargo xtask test
+  cargo xtask bench --scale 0.1
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["test"] => test::run(false),
+        ["test", "--full"] => test::run(true),
+        ["check"] => check::run(),
+        ["java"] => java::build().map(|class_path| println!("{class_path}")),
+        ["bench", options @ ..] => test::bench(options),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => Err(format!("unknown command `{}`\n\n{HELP}", words.join(" "))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// Runs a command in the root of the repository and waits for it.
+fn sh(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
+    let line = format!("{program} {}", args.join(" "));
+    eprintln!("  $ {line}");
+    let status = Command::new(program)
+        .args(args)
+        .envs(env.iter().copied())
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("cannot start `{line}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}")) }
+}

@@ -1,0 +1,4 @@
+//! pinotage-segment from outside.
+
+mod rows;
+mod write;

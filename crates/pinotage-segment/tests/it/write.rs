@@ -1,0 +1,198 @@
+//! What we write is, byte for byte, what Pinot writes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{Field, Int32Type};
+use pinotage_segment::codec::ChunkCodec;
+use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder};
+use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
+
+use crate::rows::{Case, golden, golden_cases};
+
+fn build(case: &Case, name: &str, batch_rows: usize) -> BuiltSegment {
+    let mut builder = SegmentBuilder::try_new(&case.schema, &case.table).unwrap();
+    for start in (0..case.rows.num_rows()).step_by(batch_rows) {
+        builder.append(&case.rows.slice(start, batch_rows.min(case.rows.num_rows() - start))).unwrap();
+    }
+    let generator = SegmentNameGenerator::Fixed { name: name.into() };
+    builder.finish(&NameInput { generator: &generator, sequence: None }, 1_700_000_000_000).unwrap()
+}
+
+/// The payloads of a segment that Pinot wrote, by `column.index`.
+fn payloads(segment: &Path) -> BTreeMap<String, Vec<u8>> {
+    let columns = fs::read(segment.join("v3/columns.psf")).unwrap();
+    let mut places: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for line in fs::read_to_string(segment.join("v3/index_map")).unwrap().lines() {
+        let (key, value) = line.split_once(" = ").unwrap();
+        let (key, part) = key.rsplit_once('.').unwrap();
+        let place = places.entry(key.replace('\\', "")).or_default();
+        *(if part == "startOffset" { &mut place.0 } else { &mut place.1 }) = value.parse().unwrap();
+    }
+    places.into_iter().map(|(key, (start, size))| (key, columns[start + 8..start + size].to_vec())).collect()
+}
+
+/// A raw forward index with its chunks decompressed: Java's compressors choose other, equally valid bytes than ours.
+///
+/// Keeps everything of the headers but the offsets that follow from compressed lengths.
+fn decompressed(bytes: &[u8], fixed_width: bool) -> Vec<u8> {
+    let be = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let le = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let chunked_v4 = be(0) >= 4 && !fixed_width;
+    let (codec, mut starts, mut out) = if chunked_v4 {
+        let base = be(12);
+        let chunks = (16..base).step_by(8);
+        let starts: Vec<usize> = chunks.clone().map(|at| base + le(at + 4)).collect();
+        let mut out = bytes[..16].to_vec();
+        chunks.for_each(|at| out.extend_from_slice(&bytes[at..at + 4]));
+        (be(8), starts, out)
+    } else {
+        let wide = if be(0) == 2 { 4 } else { 8 };
+        let starts = (0..be(4)).map(|chunk| be(28 + wide * chunk + wide - 4)).collect();
+        (be(20), starts, bytes[..28].to_vec())
+    };
+    let codec = ChunkCodec::try_from_tag(codec as u32).unwrap();
+    starts.push(bytes.len());
+    for ends in starts.windows(2) {
+        out.extend_from_slice(&codec.decompress(&bytes[ends[0]..ends[1]], 1 << 20, chunked_v4).unwrap());
+    }
+    out
+}
+
+/// No rows, and codecs that are read but not written.
+const NOT_WRITTEN: [&str; 3] = ["empty", "raw-delta", "raw-deltadelta"];
+
+#[test]
+fn golden_segments_are_written_byte_for_byte() {
+    let mut different = Vec::new();
+    let mut same = 0;
+    for name in golden_cases().iter().filter(|name| !NOT_WRITTEN.contains(&name.as_str())) {
+        let folder = golden().join(name);
+        let case = Case::read(&folder);
+        let theirs = fs::read_dir(folder.join("segment")).unwrap().next().unwrap().unwrap();
+        let ours = build(&case, theirs.file_name().to_str().unwrap(), 7);
+        let theirs = payloads(&theirs.path());
+        for entry in ours.entries() {
+            let key = format!("{}.{}", entry.column, entry.index);
+            let Some(theirs) = theirs.get(&key) else {
+                different.push(format!("{name}: {key} is not in Pinot's segment"));
+                continue;
+            };
+            let field = case.schema.field(&entry.column).unwrap();
+            let raw = entry.index == "forward_index" && !ours.metadata().columns[&entry.column].has_dictionary;
+            let fixed_width = field.single_value && field.fixed_width().is_some();
+            let equal = match raw {
+                true => decompressed(&entry.bytes, fixed_width) == decompressed(theirs, fixed_width),
+                false => entry.bytes == *theirs,
+            };
+            if equal {
+                same += 1;
+            } else {
+                different.push(format!("{name}: {key} ({} bytes, Pinot {})", entry.bytes.len(), theirs.len()));
+            }
+        }
+    }
+    assert!(different.is_empty(), "{same} payloads are equal, these are not:\n{}", different.join("\n"));
+    assert!(same > 250, "only {same} payloads were compared");
+}
+
+/// The segment that the format's description spells out.
+fn worked_example() -> BuiltSegment {
+    let schema = Schema::from_json(
+        r#"{"schemaName": "ex", "enableColumnBasedNullHandling": false,
+            "dimensionFieldSpecs": [{"name": "city", "dataType": "STRING"}, {"name": "n", "dataType": "INT"}, {"name": "note", "dataType": "STRING"},
+                                    {"name": "tags", "dataType": "INT", "singleValueField": false}],
+            "dateTimeFieldSpecs": [{"name": "ts", "dataType": "LONG", "format": "EPOCH|MILLISECONDS", "granularity": "1:MILLISECONDS"}]}"#,
+    )
+    .unwrap();
+    let table = TableConfig::from_json(
+        r#"{"tableName": "ex_OFFLINE", "tableType": "OFFLINE", "segmentsConfig": {"timeColumnName": "ts"},
+            "tableIndexConfig": {"nullHandlingEnabled": true, "noDictionaryConfig": {"note": "PASS_THROUGH", "ts": "PASS_THROUGH"}}}"#,
+    )
+    .unwrap();
+    let tags = ListArray::new(
+        Arc::new(Field::new("item", arrow::datatypes::DataType::Int32, false)),
+        OffsetBuffer::from_lengths([2, 1, 1, 2, 1]),
+        Arc::new(Int32Array::from(vec![1, 2, 3, 2, 1, 3, 2])),
+        None,
+    );
+    let batch = RecordBatch::try_from_iter([
+        ("city", Arc::new(StringArray::from(vec!["Oslo", "Oslo", "Paris", "Paris", "Rome"])) as ArrayRef),
+        ("n", Arc::new(PrimitiveArray::<Int32Type>::from(vec![7, -3, 7, 40, 0]))),
+        ("note", Arc::new(StringArray::from(vec![Some("x"), None, Some("yy"), None, Some("z")]))),
+        ("tags", Arc::new(tags)),
+        ("ts", Arc::new(Int64Array::from_iter_values((0..5).map(|i| 1_700_000_000_000 + 1000 * i)))),
+    ])
+    .unwrap();
+    let mut builder = SegmentBuilder::try_new(&schema, &table).unwrap();
+    builder.append(&batch).unwrap();
+    let generator = SegmentNameGenerator::Fixed { name: "ex_0".into() };
+    builder.finish(&NameInput { generator: &generator, sequence: None }, 1_700_000_000_000).unwrap()
+}
+
+#[test]
+fn the_worked_example_is_written() {
+    let segment = worked_example();
+    let places: Vec<(String, usize)> = segment
+        .entries()
+        .iter()
+        .map(|entry| (format!("{}.{}", entry.column, entry.index), entry.bytes.len() + 8))
+        .collect();
+    let expected = [
+        ("city.dictionary", 23),
+        ("city.forward_index", 32),
+        ("n.dictionary", 24),
+        ("n.forward_index", 10),
+        ("note.forward_index", 68),
+        ("note.nullvalue_vector", 28),
+        ("tags.dictionary", 20),
+        ("tags.forward_index", 15),
+        ("ts.forward_index", 84),
+    ];
+    assert_eq!(places, expected.map(|(key, len)| (key.to_owned(), len)));
+}
+
+#[test]
+fn threads_and_batches_do_not_change_a_byte() {
+    for name in ["dict-all-types", "raw-all-types", "sorted", "nulls-by-column", "multi-values"] {
+        let case = Case::read(&golden().join(name));
+        let crc = |threads: usize, batch_rows: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| build(&case, "s", batch_rows).crc())
+        };
+        let expected = crc(1, 1);
+        for (threads, batch_rows) in [(1, 1000), (4, 1), (4, 13), (3, 1000)] {
+            assert_eq!(crc(threads, batch_rows), expected, "{name} with {threads} threads, {batch_rows} rows a batch");
+        }
+    }
+}
+
+#[test]
+fn the_archive_is_the_same_each_time_and_begins_with_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = worked_example().write_tar_gz(folder.path()).unwrap();
+    let first = fs::read(&archive).unwrap();
+    assert_eq!(fs::read(worked_example().write_tar_gz(folder.path()).unwrap()).unwrap(), first);
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(first.as_slice()));
+    let names: Vec<String> =
+        tar.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
+    assert_eq!(names[..2], ["ex_0/", "ex_0/v3/"]);
+    assert_eq!(names.len(), 6);
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "temporary files are left behind");
+}
+
+#[test]
+fn a_folder_replaces_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = worked_example().write_dir(folder.path()).unwrap();
+    fs::write(path.join("v3/stray"), "x").unwrap();
+    let path = worked_example().write_dir(folder.path()).unwrap();
+    assert!(!path.join("v3/stray").exists());
+    assert_eq!(fs::read(path.join("v3/creation.meta")).unwrap().len(), 24);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask test` and `cargo xtask bench`.
+
+use std::time::Instant;
+
+use crate::{check, java, sh};
+
+/// Names the environment variable through which tests find the Java judge.
+const JUDGE: &str = "PINOTAGE_CONFORMANCE_CLASSPATH";
+
+/// Runs every stage and prints how long each took.
+pub(crate) fn run(full: bool) -> Result<(), String> {
+    let mut minutes = Vec::new();
+    let mut stage = |name: &'static str, run: &mut dyn FnMut() -> Result<(), String>| {
+        eprintln!("== {name}");
+        let start = Instant::now();
+        let result = run();
+        minutes.push((name, start.elapsed().as_secs_f64() / 60.0));
+        result.map_err(|message| format!("{name}: {message}"))
+    };
+    let mut class_path = String::new();
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let size = if full { "full" } else { "small" };
+    let result = stage("format", &mut || sh(&cargo, &["fmt", "--all", "--check"], &[]))
+        .and_then(|()| stage("house rules", &mut check::run))
+        .and_then(|()| {
+            stage("lints", &mut || {
+                sh(
+                    &cargo,
+                    &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
+                    &[],
+                )
+            })
+        })
+        .and_then(|()| {
+            stage("java judge", &mut || {
+                class_path = java::build()?;
+                Ok(())
+            })
+        })
+        .and_then(|()| {
+            stage("tests", &mut || {
+                let env = [(JUDGE, class_path.as_str()), ("PINOTAGE_TEST_SIZE", size)];
+                sh(&cargo, &["test", "--workspace", "--locked"], &env)
+            })
+        });
+    eprintln!("== minutes");
+    for (name, minutes) in minutes {
+        eprintln!("{minutes:6.1}  {name}");
+    }
+    result
+}
+
+/// Runs `benches/lineitem.py`, which says what it does.
+pub(crate) fn bench(options: &[&str]) -> Result<(), String> {
+    let mut args = vec!["benches/lineitem.py"];
+    args.extend(options);
+    sh("python3", &args, &[])
+}
