@@ -69,6 +69,8 @@ public final class Conformance {
         return Golden.cases(new File(argument(rest, 0, "ROOT"))) ? 0 : 1;
       case "selftest":
         return SelfTest.run() ? 0 : 1;
+      case "bench":
+        throw new IllegalArgumentException("bench is io.pinotage.bench.Bench in the module bench: see java/README.md");
       default:
         throw new IllegalArgumentException("unknown command " + args[0] + ", see --help");
     }
