@@ -1,4 +1,4 @@
 //! pinotage-segment from outside.
 
-mod rows;
+mod conformance;
 mod write;

@@ -12,13 +12,18 @@ use pinotage_segment::codec::ChunkCodec;
 use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder};
 use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
 
-use crate::rows::{Case, golden, golden_cases};
+use pinotage_testkit::{GoldenCase, golden_cases};
 
-fn build(case: &Case, name: &str, batch_rows: usize) -> BuiltSegment {
+pub(crate) fn build(case: &GoldenCase, name: &str, batch_rows: usize) -> BuiltSegment {
+    let rows = case.batch();
     let mut builder = SegmentBuilder::try_new(&case.schema, &case.table).unwrap();
-    for start in (0..case.rows.num_rows()).step_by(batch_rows) {
-        builder.append(&case.rows.slice(start, batch_rows.min(case.rows.num_rows() - start))).unwrap();
+    for start in (0..rows.num_rows()).step_by(batch_rows) {
+        builder.append(&rows.slice(start, batch_rows.min(rows.num_rows() - start))).unwrap();
     }
+    finish(builder, name)
+}
+
+pub(crate) fn finish(builder: SegmentBuilder, name: &str) -> BuiltSegment {
     let generator = SegmentNameGenerator::Fixed { name: name.into() };
     builder.finish(&NameInput { generator: &generator, sequence: None }, 1_700_000_000_000).unwrap()
 }
@@ -64,18 +69,16 @@ fn decompressed(bytes: &[u8], fixed_width: bool) -> Vec<u8> {
 }
 
 /// No rows, and codecs that are read but not written.
-const NOT_WRITTEN: [&str; 3] = ["empty", "raw-delta", "raw-deltadelta"];
+pub(crate) const NOT_WRITTEN: [&str; 3] = ["empty", "raw-delta", "raw-deltadelta"];
 
 #[test]
 fn golden_segments_are_written_byte_for_byte() {
     let mut different = Vec::new();
     let mut same = 0;
-    for name in golden_cases().iter().filter(|name| !NOT_WRITTEN.contains(&name.as_str())) {
-        let folder = golden().join(name);
-        let case = Case::read(&folder);
-        let theirs = fs::read_dir(folder.join("segment")).unwrap().next().unwrap().unwrap();
-        let ours = build(&case, theirs.file_name().to_str().unwrap(), 7);
-        let theirs = payloads(&theirs.path());
+    for case in golden_cases().iter().filter(|case| !NOT_WRITTEN.contains(&case.name.as_str())) {
+        let name = &case.name;
+        let ours = build(case, "s_0", 7);
+        let theirs = payloads(&case.segment());
         for entry in ours.entries() {
             let key = format!("{}.{}", entry.column, entry.index);
             let Some(theirs) = theirs.get(&key) else {
@@ -158,8 +161,11 @@ fn the_worked_example_is_written() {
 
 #[test]
 fn threads_and_batches_do_not_change_a_byte() {
-    for name in ["dict-all-types", "raw-all-types", "sorted", "nulls-by-column", "multi-values"] {
-        let case = Case::read(&golden().join(name));
+    for case in golden_cases() {
+        if NOT_WRITTEN.contains(&case.name.as_str()) {
+            continue;
+        }
+        let name = &case.name;
         let crc = |threads: usize, batch_rows: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| build(&case, "s", batch_rows).crc())

@@ -1,4 +1,4 @@
-//! Reads `expected.jsonl`, the stored values of a conformance case, into canonical Arrow arrays.
+//! Rows in the form of `expected.jsonl` as canonical Arrow arrays.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,46 +7,61 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{Field, Schema as ArrowSchema};
-use pinotage_spec::{ColumnPlan, DataType, FieldSpec, Schema, TableConfig, arrow_field};
+use pinotage_spec::{DataType, FieldSpec, Schema, TableConfig, arrow_field};
 use serde_json::Value as Json;
 
-/// The golden segments that Pinot itself wrote.
-pub(crate) fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/segments/1.5.1")
+/// A segment that Pinot itself wrote, with what it holds.
+pub struct GoldenCase {
+    /// The folder's name.
+    pub name: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// `schema.json`
+    pub schema: Schema,
+    /// `table.json`
+    pub table: TableConfig,
+    /// The stored values, one object a row.
+    pub rows: Vec<Json>,
 }
 
-/// The names of the golden cases.
-pub(crate) fn golden_cases() -> Vec<String> {
-    let mut cases: Vec<String> = fs::read_dir(golden())
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    cases.sort();
-    assert!(cases.len() > 20, "the golden segments are missing");
-    cases
-}
-
-/// A case: its schema, its table config and its rows as one batch.
-pub(crate) struct Case {
-    pub(crate) schema: Schema,
-    pub(crate) table: TableConfig,
-    pub(crate) rows: RecordBatch,
-}
-
-impl Case {
-    pub(crate) fn read(folder: &Path) -> Self {
-        let schema = Schema::from_file(&folder.join("schema.json")).unwrap();
-        let table = TableConfig::from_file(&folder.join("table.json")).unwrap();
-        let plan = ColumnPlan::resolve(&schema, &table).unwrap();
-        let text = fs::read_to_string(folder.join("expected.jsonl")).unwrap();
-        let rows: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let fields: Vec<Field> = plan.iter().map(|column| arrow_field(&column.field, true)).collect();
-        let arrays = plan.iter().map(|column| array(&column.field, &rows)).collect();
-        let rows = RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), arrays).unwrap();
-        Self { schema, table, rows }
+impl GoldenCase {
+    /// The folder of the segment itself.
+    pub fn segment(&self) -> PathBuf {
+        fs::read_dir(self.folder.join("segment")).unwrap().next().unwrap().unwrap().path()
     }
+
+    /// The rows as one canonical batch.
+    pub fn batch(&self) -> RecordBatch {
+        rows_to_batch(&self.schema, &self.rows)
+    }
+}
+
+/// Every golden segment below `testdata/segments/1.5.1`, by name.
+pub fn golden_cases() -> Vec<GoldenCase> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/segments/1.5.1");
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    assert!(folders.len() > 20, "the golden segments are missing");
+    folders.into_iter().map(|folder| read_golden(&folder)).collect()
+}
+
+fn read_golden(folder: &Path) -> GoldenCase {
+    let text = fs::read_to_string(folder.join("expected.jsonl")).unwrap();
+    GoldenCase {
+        name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
+        folder: folder.to_owned(),
+        schema: Schema::from_file(&folder.join("schema.json")).unwrap(),
+        table: TableConfig::from_file(&folder.join("table.json")).unwrap(),
+        rows: text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+    }
+}
+
+/// Rows of stored values as a canonical batch; what `$nulls` or `$absent` names is an Arrow null.
+pub fn rows_to_batch(schema: &Schema, rows: &[Json]) -> RecordBatch {
+    let fields: Vec<Field> = schema.fields().map(|field| arrow_field(field, true)).collect();
+    let arrays = schema.fields().map(|field| array(field, rows)).collect();
+    RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), arrays).unwrap()
 }
 
 /// One column of the rows; a value that is null in `$nulls` is an Arrow null.
@@ -63,8 +78,11 @@ fn array(field: &FieldSpec, rows: &[Json]) -> ArrayRef {
     Arc::new(ListArray::new(item, offsets, items, Some(nulls)))
 }
 
-pub(crate) fn is_null(row: &Json, column: &str) -> bool {
-    row["$nulls"].as_array().is_some_and(|nulls| nulls.iter().any(|null| null == column))
+/// The row has no value in this column, whether the table tracks that or not.
+pub fn is_null(row: &Json, column: &str) -> bool {
+    ["$nulls", "$absent"]
+        .iter()
+        .any(|key| row[*key].as_array().is_some_and(|nulls| nulls.iter().any(|null| null == column)))
 }
 
 fn values(data_type: DataType, cells: Vec<&Json>, nulls: Option<NullBuffer>) -> ArrayRef {

@@ -1,0 +1,72 @@
+//! Pinot's own judgement of the segments that we write (`java/conformance`).
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use pinotage_segment::write::{BuiltSegment, SegmentBuilder};
+use pinotage_testkit::{Case, golden_cases};
+use serde_json::json;
+
+use crate::write::{NOT_WRITTEN, build, finish};
+
+/// Where `cargo xtask test` says how to start the judge.
+const JUDGE: &str = "PINOTAGE_CONFORMANCE_CLASSPATH";
+
+/// Hands in a segment as a folder and as an archive.
+fn submit(folder: &Path, segment: &BuiltSegment) {
+    segment.write_dir(&folder.join("ours")).unwrap();
+    segment.write_tar_gz(&folder.join("ours")).unwrap();
+}
+
+/// Has Pinot write or judge every case below a folder; false when there is no judge.
+fn ask(command: &str, root: &Path) -> bool {
+    let Ok(class_path) = std::env::var(JUDGE) else {
+        eprintln!("SKIPPED: no judge, because {JUDGE} is not set; `cargo xtask test` builds it and sets it");
+        return false;
+    };
+    let output = Command::new("java")
+        .args(["-Xmx2g", "-cp", &class_path, "io.pinotage.conformance.Conformance", command])
+        .arg(root)
+        .output()
+        .unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "Pinot does not agree:\n{text}");
+    println!("{text}");
+    true
+}
+
+#[test]
+fn pinot_opens_and_answers_what_we_write() {
+    let root = tempfile::tempdir().unwrap();
+    for case in golden_cases().iter().filter(|case| !NOT_WRITTEN.contains(&case.name.as_str())) {
+        let folder = root.path().join(&case.name);
+        fs::create_dir(&folder).unwrap();
+        for file in ["schema.json", "table.json", "expected.jsonl"] {
+            fs::copy(case.folder.join(file), folder.join(file)).unwrap();
+        }
+        let segment = build(case, &format!("{}_0", case.name.replace('-', "_")), 1000);
+        // Indexes that we leave to the server are built there, and that rewrites the files.
+        let server_builds = ["indexes", "star-tree"].contains(&case.name.as_str());
+        let options = json!({"name": case.name, "segmentName": segment.name(), "serverBuilds": server_builds});
+        fs::write(folder.join("case.json"), options.to_string()).unwrap();
+        submit(&folder, &segment);
+    }
+    ask("judge", root.path());
+}
+
+#[test]
+fn pinot_agrees_on_every_generated_case_in_both_directions() {
+    let full = std::env::var("PINOTAGE_TEST_SIZE").is_ok_and(|size| size == "full");
+    let root = tempfile::tempdir().unwrap();
+    for case in Case::all(full) {
+        let folder = case.write(root.path()).unwrap();
+        let mut builder = SegmentBuilder::try_new(&case.schema(), &case.table()).unwrap();
+        case.batches(1 << 16).for_each(|batch| builder.append(&batch).unwrap());
+        submit(&folder, &finish(builder, &case.segment_name()));
+    }
+    // Pinot builds the same segments from the raw records, which proves the expected values to be Pinot's own.
+    if ask("write", root.path()) {
+        ask("judge", root.path());
+    }
+}
