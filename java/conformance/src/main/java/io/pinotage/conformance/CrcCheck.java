@@ -25,10 +25,11 @@ final class CrcCheck {
       report.note("creation.meta has no data CRC");
       return;
     }
-    report.equal("data CRC in creation.meta", String.valueOf(dataCrc(segmentDir, meta)), meta.getDataCrc());
+    report.equal("data CRC in creation.meta", String.valueOf(dataCrc(segmentDir)), meta.getDataCrc());
   }
 
-  private static long dataCrc(File segmentDir, SegmentMetadataImpl meta) throws Exception {
+  static long dataCrc(File segmentDir) throws Exception {
+    SegmentMetadataImpl meta = new SegmentMetadataImpl(segmentDir);
     IndexMap map = new IndexMap(segmentDir);
     File temp = Files.createTempDirectory("conformance-v1").toFile();
     try {

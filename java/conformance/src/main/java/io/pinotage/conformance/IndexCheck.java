@@ -147,8 +147,12 @@ final class IndexCheck {
     for (int[] r : ranges) {
       int found = dictionary != null ? index.getNumMatchingDocs(r[0], r[1])
           : matching(index, column.distinct[r[0]], column.distinct[r[1]]);
-      report.equal(name + ": rows in the range of ranks " + r[0] + " to " + r[1] + " by the range index",
-          column.rowsWithin(r[0], r[1]), found);
+      String what = name + ": rows in the range of ranks " + r[0] + " to " + r[1] + " by the range index";
+      int expected = column.rowsWithin(r[0], r[1]);
+      report.equal(what, expected, found);
+      Object rows = dictionary != null ? index.getMatchingDocIds(r[0], r[1])
+          : matchingRows(index, column.distinct[r[0]], column.distinct[r[1]]);
+      report.equal(what + " that are the right ones", expected, rightRows((ImmutableRoaringBitmap) rows, r[0], r[1]));
     }
   }
 
@@ -163,6 +167,37 @@ final class IndexCheck {
       return index.getNumMatchingDocs((float) (Float) low, (float) (Float) high);
     }
     return index.getNumMatchingDocs((double) (Double) low, (double) (Double) high);
+  }
+
+  private static Object matchingRows(RangeIndexReader<?> index, Object low, Object high) {
+    if (low instanceof Integer) {
+      return index.getMatchingDocIds((int) (Integer) low, (int) (Integer) high);
+    }
+    if (low instanceof Long) {
+      return index.getMatchingDocIds((long) (Long) low, (long) (Long) high);
+    }
+    if (low instanceof Float) {
+      return index.getMatchingDocIds((float) (Float) low, (float) (Float) high);
+    }
+    return index.getMatchingDocIds((double) (Double) low, (double) (Double) high);
+  }
+
+  /** How many of the found rows really hold a value of the range. */
+  private int rightRows(ImmutableRoaringBitmap found, int low, int high) {
+    int right = 0;
+    IntIterator it = found.getIntIterator();
+    while (it.hasNext()) {
+      int row = it.next();
+      boolean holds = false;
+      for (int i = row < column.rows ? column.start(row) : Integer.MAX_VALUE; i < column.entries(); i++) {
+        if (i == column.end(row)) {
+          break;
+        }
+        holds |= column.ranks[i] >= low && column.ranks[i] <= high;
+      }
+      right += holds ? 1 : 0;
+    }
+    return right;
   }
 
   private void bloom() {

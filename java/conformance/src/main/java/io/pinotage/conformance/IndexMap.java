@@ -11,7 +11,7 @@ import org.apache.pinot.spi.env.CommonsConfigurationUtils;
 
 /** The entries of a v3 segment: {@code <column>.<index id>} to its bytes in columns.psf, the 8 magic bytes left out. */
 final class IndexMap {
-  private static final int MAGIC = 8;
+  static final int MAGIC = 8;
 
   private final File psf;
   private final Map<String, long[]> entries = new TreeMap<>();
@@ -40,6 +40,11 @@ final class IndexMap {
 
   boolean has(String name) {
     return entries.containsKey(name);
+  }
+
+  /** Offset and size in columns.psf, the magic bytes included. */
+  long[] place(String name) {
+    return entries.get(name);
   }
 
   /** Payload of an entry; entries above 2 GiB are not for the judge. */

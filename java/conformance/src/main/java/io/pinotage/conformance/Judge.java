@@ -8,6 +8,7 @@ import org.apache.pinot.segment.spi.ColumnMetadata;
 import org.apache.pinot.segment.spi.ImmutableSegment;
 import org.apache.pinot.segment.spi.index.FieldIndexConfigs;
 import org.apache.pinot.segment.spi.index.metadata.SegmentMetadataImpl;
+import org.apache.pinot.segment.spi.index.reader.JsonIndexReader;
 
 /** {@code judge}: everything that can be wrong with our segment of a case, in the order in which it is best told. */
 final class Judge {
@@ -83,7 +84,7 @@ final class Judge {
     queries(c, expected, segment, report);
   }
 
-  private static void queries(CaseDir c, ExpectedTable expected, ImmutableSegment segment, Report report) {
+  static void queries(CaseDir c, ExpectedTable expected, ImmutableSegment segment, Report report) {
     try (QueryEngine engine = new QueryEngine(segment, c.schema)) {
       Asker ask = new Asker(engine, report, c.rawTableName());
       ask.count("", expected.rows);
@@ -92,6 +93,10 @@ final class Judge {
         boolean dictionary = segment.getDataSource(column.name).getDictionary() != null;
         new AggregateQueries(ask, column, dictionary).run();
         new SelectQueries(ask, column).run();
+        JsonIndexReader json = segment.getDataSource(column.name).getJsonIndex();
+        if (json != null) {
+          new JsonQueries(ask, column).run(json);
+        }
         if (tracksNulls(c, column)) {
           new NullQueries(ask, column).run();
         }

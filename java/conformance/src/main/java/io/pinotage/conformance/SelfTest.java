@@ -63,6 +63,8 @@ final class SelfTest {
       restore(c);
       damageCell(c, column, made.rows / 2);
       expectFailure(c, "a changed cell of " + column);
+      result(c.name + " with a changed cell of " + column + ", queries alone",
+          !SelfTestIsolated.queriesAlone(c).ok(), "no query saw it");
     }
     restore(c);
     damageCell(c, made.columns().get(0), 0);
@@ -74,6 +76,12 @@ final class SelfTest {
     restore(c);
     dropLastRow(c);
     expectFailure(c, "a lost row");
+    restore(c);
+    new File(c.file("ours"), c.segmentName + ".tar.gz").delete();
+    SelfTestIsolated.mend(c.segment("ours"));
+    result(c.name + " with its CRCs written again", judge(c).ok(), "the judge refused it");
+    SelfTestIsolated.bytes(c, c.segment("theirs")).forEach((kind, names) ->
+        result(c.name + " with a changed byte in " + kind, false, "nothing saw it in " + names));
     damageFiles(c, made.columns());
   }
 
@@ -113,7 +121,7 @@ final class SelfTest {
     Files.write(c.file("table.json").toPath(), before);
   }
 
-  private static Report judge(CaseDir c) {
+  static Report judge(CaseDir c) {
     Report report = new Report(c.name);
     try {
       Judge.judge(c, report, new int[2]);
