@@ -106,7 +106,7 @@ final class MetadataCheck {
         meta.getFieldSpec().getDefaultNullValue() instanceof byte[]
             ? new ByteArray((byte[]) meta.getFieldSpec().getDefaultNullValue())
             : meta.getFieldSpec().getDefaultNullValue());
-    partitions(meta, e, dictionary);
+    partitions(meta, e);
   }
 
   private static int longest(ExpectedColumn e) {
@@ -135,7 +135,7 @@ final class MetadataCheck {
     }
   }
 
-  private void partitions(ColumnMetadata meta, ExpectedColumn e, boolean dictionary) {
+  private void partitions(ColumnMetadata meta, ExpectedColumn e) {
     SegmentPartitionConfig config = c.table.getIndexingConfig().getSegmentPartitionConfig();
     Map<String, ColumnPartitionConfig> map = config == null ? Map.of() : config.getColumnPartitionMap();
     ColumnPartitionConfig partition = map.get(e.name);
@@ -147,8 +147,7 @@ final class MetadataCheck {
         partition.getNumPartitions(), partition.getFunctionConfig());
     Set<Integer> ids = new TreeSet<>();
     for (Object value : e.distinct) {
-      // Pinot's statistics of raw columns take toString(), those of dictionary columns the plain text.
-      ids.add(function.getPartition(dictionary ? StoredValue.text(value) : value.toString()));
+      ids.add(function.getPartition(StoredValue.text(value)));
     }
     PartitionFunction found = meta.getPartitionFunction();
     report.equal(e.name + ": partition function", function.getName(), found == null ? null : found.getName());
