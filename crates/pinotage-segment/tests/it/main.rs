@@ -1,4 +1,5 @@
 //! pinotage-segment from outside.
 
 mod conformance;
+mod read;
 mod write;

@@ -104,7 +104,7 @@ fn golden_segments_are_written_byte_for_byte() {
 }
 
 /// The segment that the format's description spells out.
-fn worked_example() -> BuiltSegment {
+pub(crate) fn worked_example() -> BuiltSegment {
     let schema = Schema::from_json(
         r#"{"schemaName": "ex", "enableColumnBasedNullHandling": false,
             "dimensionFieldSpecs": [{"name": "city", "dataType": "STRING"}, {"name": "n", "dataType": "INT"}, {"name": "note", "dataType": "STRING"},

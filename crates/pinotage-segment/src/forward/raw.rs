@@ -1,0 +1,309 @@
+//! Reads the chunks of a raw forward index (segment-format sections 5.6 to 5.8).
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use pinotage_common::{Error, Result};
+
+use crate::codec::ChunkCodec;
+use crate::constants::{HUGE_CHUNK_FLAG, RAW_HEADER, RAW_V4_HEADER};
+use crate::metadata::ColumnMetadata;
+
+/// No chunk may decompress to more than this; Pinot's own limit is the largest Java array.
+const MAX_CHUNK: usize = i32::MAX as usize;
+
+/// A raw forward index: chunks of rows.
+#[derive(Debug)]
+pub struct RawReader<'a> {
+    bytes: &'a [u8],
+    codec: ChunkCodec,
+    /// The first doc and the place of each chunk, and whether it is one row alone.
+    chunks: Vec<Chunk>,
+    num_docs: usize,
+    layout: Layout,
+    /// Multi-value rows begin with their number of values.
+    counted: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    first_doc: usize,
+    offset: usize,
+    huge: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    /// Values of this width.
+    Fixed(usize),
+    /// Versions 2 and 3: this many offsets before the rows of each chunk, and the longest row.
+    Offsets(usize, usize),
+    /// Versions 4 to 6: a count and offsets or, in version 6, lengths; and the limit of a chunk.
+    Counted { limit: usize, lengths: bool },
+}
+
+/// The chunk that was decompressed last; batches that end inside a chunk would decompress it again.
+#[derive(Debug, Default)]
+pub struct ChunkCache(Option<(usize, Vec<u8>)>);
+
+impl<'a> RawReader<'a> {
+    /// Opens the payload of a raw forward index.
+    ///
+    /// # Errors
+    ///
+    /// `corrupt-segment` for a header that does not fit the payload; `unsupported` for an unknown version or codec.
+    pub fn try_new(bytes: &'a [u8], column: &ColumnMetadata, num_docs: usize) -> Result<Self> {
+        if bytes.starts_with(b"CLP.v") {
+            return Err(Error::unsupported("CLP forward indexes cannot be read")
+                .action("build the segment again with another compression codec for this column"));
+        }
+        let version = be32(bytes, 0)?;
+        let fixed = column.data_type.stored().fixed_width().filter(|_| column.single_value);
+        let reader = match (version, fixed) {
+            (4..=6, None) => Self::open_counted(bytes, version, num_docs),
+            (2..=6, _) => Self::open_table(bytes, version, fixed, num_docs),
+            _ => Err(Error::unsupported(format!("raw forward indexes of version {version} cannot be read"))
+                .action("build the segment again with `rawIndexWriterVersion` 4")),
+        }?;
+        Ok(Self { counted: version < 5 || column.data_type.stored().fixed_width().is_none(), ..reader })
+    }
+
+    /// A table of chunk offsets: fixed width, and versions 2 and 3 of everything.
+    fn open_table(bytes: &'a [u8], version: usize, fixed: Option<usize>, num_docs: usize) -> Result<Self> {
+        let (num_chunks, docs_per_chunk, width) = (be32(bytes, 4)?, be32(bytes, 8)?, be32(bytes, 12)?);
+        let (docs, codec, table) = (be32(bytes, 16)?, codec(be32(bytes, 20)?)?, be32(bytes, 24)?);
+        let sensible = docs == num_docs
+            && docs_per_chunk > 0
+            && num_chunks == num_docs.div_ceil(docs_per_chunk)
+            && fixed.is_none_or(|fixed| fixed == width)
+            && docs_per_chunk.checked_mul(width.max(4)).is_some()
+            && table >= RAW_HEADER;
+        if !sensible {
+            return Err(Error::corrupt(format!(
+                "expected the header of {num_docs} docs, found {docs} docs of {width} bytes in {num_chunks} chunks of {docs_per_chunk}"
+            )));
+        }
+        let offset_width = if version == 2 { 4 } else { 8 };
+        let offsets = num_chunks.checked_mul(offset_width).and_then(|len| bytes.get(table..table.checked_add(len)?));
+        let offsets = offsets.ok_or_else(|| short(bytes, num_chunks))?;
+        let chunks = offsets
+            .chunks_exact(offset_width)
+            .enumerate()
+            .map(|(chunk, offset)| Chunk {
+                first_doc: chunk * docs_per_chunk,
+                offset: offset.iter().fold(0u64, |word, byte| (word << 8) | u64::from(*byte)) as usize,
+                huge: false,
+            })
+            .collect();
+        let layout = match fixed {
+            Some(width) => Layout::Fixed(width),
+            None => Layout::Offsets(docs_per_chunk, width),
+        };
+        Self { bytes, codec, chunks, num_docs, layout, counted: true }.checked()
+    }
+
+    /// Chunks that say how many rows they hold: variable width from version 4 on.
+    fn open_counted(bytes: &'a [u8], version: usize, num_docs: usize) -> Result<Self> {
+        let (limit, codec, body) = (be32(bytes, 4)?, codec(be32(bytes, 8)?)?, be32(bytes, 12)?);
+        let table = bytes.get(RAW_V4_HEADER..body).ok_or_else(|| short(bytes, body))?;
+        let chunks = table
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|[a, b, c, d, e, f, g, h]| {
+                let doc = u32::from_le_bytes([*a, *b, *c, *d]);
+                Chunk {
+                    first_doc: (doc & !HUGE_CHUNK_FLAG) as usize,
+                    offset: body + u32::from_le_bytes([*e, *f, *g, *h]) as usize,
+                    huge: doc & HUGE_CHUNK_FLAG != 0,
+                }
+            })
+            .collect();
+        let lengths = version == 6 && codec != ChunkCodec::PassThrough;
+        Self { bytes, codec, chunks, num_docs, layout: Layout::Counted { limit, lengths }, counted: true }.checked()
+    }
+
+    /// Chunks follow each other inside the payload, from doc 0 on.
+    fn checked(self) -> Result<Self> {
+        let starts_at_zero = self.chunks.first().map_or(self.num_docs == 0, |chunk| chunk.first_doc == 0);
+        let ascend = self.chunks.is_sorted_by(|a, b| a.first_doc < b.first_doc && a.offset <= b.offset);
+        let inside =
+            self.chunks.last().is_none_or(|chunk| chunk.first_doc < self.num_docs && chunk.offset <= self.bytes.len());
+        if starts_at_zero && ascend && inside {
+            return Ok(self);
+        }
+        Err(Error::corrupt("expected chunks that follow each other inside the index"))
+    }
+
+    /// Versions before 5 and rows of variable width begin a multi-value row with its number of values.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.counted
+    }
+
+    /// The codec of the chunks.
+    pub fn codec(&self) -> ChunkCodec {
+        self.codec
+    }
+
+    fn chunk_of(&self, doc: usize) -> usize {
+        self.chunks.partition_point(|chunk| chunk.first_doc <= doc).saturating_sub(1)
+    }
+
+    /// The docs of a chunk.
+    fn docs_of(&self, chunk: usize) -> Range<usize> {
+        let first = |chunk: usize| self.chunks.get(chunk).map_or(self.num_docs, |chunk| chunk.first_doc);
+        first(chunk)..first(chunk + 1)
+    }
+
+    fn decompress(&self, number: usize) -> Result<Cow<'a, [u8]>> {
+        let bad = |what: &str| {
+            Error::corrupt(format!("chunk {number} {what}"))
+                .with("codec", self.codec.name())
+                .with("offset", self.chunks.get(number).map_or(0, |chunk| chunk.offset))
+        };
+        let chunk = self.chunks.get(number).ok_or_else(|| bad("does not exist"))?;
+        let end = self.chunks.get(number + 1).map_or(self.bytes.len(), |next| next.offset);
+        let compressed = self.bytes.get(chunk.offset..end).ok_or_else(|| bad("lies outside of the index"))?;
+        let docs = self.docs_of(number).len();
+        let (limit, little_endian) = match self.layout {
+            Layout::Fixed(width) => (docs * width, false),
+            Layout::Offsets(slots, longest) => (slots * 4 + slots.saturating_mul(longest), false),
+            Layout::Counted { limit, .. } if !chunk.huge => (limit, true),
+            Layout::Counted { .. } => (MAX_CHUNK, true),
+        };
+        // Compression cannot shrink without bound: LZ4 at most 255 to 1, zlib about 1032, Zstandard far more on runs.
+        let ratio = if self.codec == ChunkCodec::Zstandard { 1 << 16 } else { 1100 };
+        let limit = limit.min(compressed.len().saturating_mul(ratio).saturating_add(64));
+        let chunk =
+            self.codec.decompress(compressed, limit, little_endian).ok_or_else(|| bad("cannot be decompressed"))?;
+        if let Layout::Fixed(width) = self.layout
+            && chunk.len() != docs * width
+        {
+            return Err(bad(&format!("should hold {docs} values of {width} bytes and holds {} bytes", chunk.len())));
+        }
+        Ok(chunk)
+    }
+
+    /// Appends the big-endian values of a range of docs of a fixed-width column.
+    ///
+    /// # Errors
+    ///
+    /// `corrupt-segment` for a chunk that cannot be read.
+    pub fn fixed(&self, docs: Range<usize>, cache: &mut ChunkCache, out: &mut Vec<u8>) -> Result<()> {
+        let Layout::Fixed(width) = self.layout else {
+            return Err(Error::unexpected("expected values of fixed width"));
+        };
+        self.each_chunk(docs, cache, |_, chunk, rows| {
+            let values = chunk.get(rows.start * width..rows.end * width);
+            out.extend_from_slice(values.ok_or_else(|| Error::corrupt("a chunk is shorter than its values"))?);
+            Ok(())
+        })
+    }
+
+    /// Calls `row` with the payload of each doc of a range of a variable-width column.
+    ///
+    /// # Errors
+    ///
+    /// `corrupt-segment` for a chunk that cannot be read, and what `row` returns.
+    pub fn rows(
+        &self,
+        docs: Range<usize>,
+        cache: &mut ChunkCache,
+        mut row: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        self.each_chunk(docs, cache, |number, chunk, rows| {
+            let bad = || Error::corrupt(format!("the rows of chunk {number} do not lie inside it"));
+            if self.chunks.get(number).is_some_and(|chunk| chunk.huge) {
+                return row(chunk);
+            }
+            match self.layout {
+                Layout::Fixed(_) => Err(Error::unexpected("expected rows of variable width")),
+                Layout::Offsets(slots, _) => rows.clone().try_for_each(|at| {
+                    let start = be32(chunk, 4 * at)?;
+                    let next = if at + 1 < slots { be32(chunk, 4 * (at + 1))? } else { 0 };
+                    let end = if next == 0 { chunk.len() } else { next };
+                    row(chunk.get(start..end).ok_or_else(bad)?)
+                }),
+                Layout::Counted { lengths, .. } => {
+                    let count = le32(chunk, 0)?;
+                    if count != self.docs_of(number).len() {
+                        return Err(bad());
+                    }
+                    let mut place = 4 * (count + 1);
+                    if lengths {
+                        for at in 0..rows.start {
+                            place += le32(chunk, 4 + 4 * at)?;
+                        }
+                    }
+                    for at in rows.clone() {
+                        let word = le32(chunk, 4 + 4 * at)?;
+                        let (start, end) = if lengths {
+                            (place, place + word)
+                        } else if at + 1 < count {
+                            (word, le32(chunk, 8 + 4 * at)?)
+                        } else {
+                            (word, chunk.len())
+                        };
+                        place = end;
+                        row(chunk.get(start..end).ok_or_else(bad)?)?;
+                    }
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    /// Calls `read` with each chunk that a range of docs touches, and the rows of it.
+    fn each_chunk(
+        &self,
+        docs: Range<usize>,
+        cache: &mut ChunkCache,
+        mut read: impl FnMut(usize, &[u8], Range<usize>) -> Result<()>,
+    ) -> Result<()> {
+        if docs.is_empty() {
+            return Ok(());
+        }
+        for number in self.chunk_of(docs.start)..=self.chunk_of(docs.end - 1) {
+            let all = self.docs_of(number);
+            let rows = docs.start.max(all.start) - all.start..docs.end.min(all.end) - all.start;
+            match &cache.0 {
+                Some((cached, chunk)) if *cached == number => read(number, chunk, rows)?,
+                _ => match self.decompress(number)? {
+                    Cow::Borrowed(chunk) => read(number, chunk, rows)?,
+                    Cow::Owned(chunk) => {
+                        read(number, &chunk, rows)?;
+                        cache.0 = Some((number, chunk));
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+fn codec(tag: usize) -> Result<ChunkCodec> {
+    u32::try_from(tag).ok().and_then(ChunkCodec::try_from_tag).ok_or_else(|| {
+        Error::unsupported(format!("compression codec {tag} cannot be read"))
+            .action("build the segment again with LZ4 or ZSTANDARD")
+    })
+}
+
+fn short(bytes: &[u8], expected: usize) -> Error {
+    Error::corrupt(format!("the header speaks of {expected} chunks or bytes, the index has {} bytes", bytes.len()))
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<[u8; 4]> {
+    at.checked_add(4)
+        .and_then(|end| bytes.get(at..end))
+        .and_then(|word| word.try_into().ok())
+        .ok_or_else(|| Error::corrupt(format!("expected a number at byte {at}, found {} bytes", bytes.len())))
+}
+
+/// A big-endian count or offset.
+pub(crate) fn be32(bytes: &[u8], at: usize) -> Result<usize> {
+    Ok(u32::from_be_bytes(word(bytes, at)?) as usize)
+}
+
+fn le32(bytes: &[u8], at: usize) -> Result<usize> {
+    Ok(u32::from_le_bytes(word(bytes, at)?) as usize)
+}

@@ -1,0 +1,85 @@
+//! Unpacks a segment's archive into a folder of its own.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Component, Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use pinotage_common::{Error, ErrorKind, Result};
+use tar::{Archive, EntryType};
+use tempfile::TempDir;
+
+/// An archive that unpacks to more than this is refused.
+const MAX_UNPACKED: u64 = 64 << 30;
+
+/// Unpacks files and folders; links and paths that leave the folder are refused.
+pub(super) fn unpack(path: &Path) -> Result<TempDir> {
+    let bad = |error: io::Error| {
+        Error::corrupt("cannot unpack the segment's archive").with("file", path.display()).caused_by(error)
+    };
+    let failed = |error| Error::io(error, "cannot open the archive", path);
+    let folder = tempfile::tempdir()
+        .map_err(|error| Error::io(error, "cannot make a temporary folder", std::env::temp_dir()))?;
+    let mut magic = [0; 4];
+    let known = File::open(path).map_err(failed)?.read(&mut magic).map_err(failed)?;
+    let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
+    let reader: Box<dyn Read> = match magic.get(..known).unwrap_or_default() {
+        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(file)),
+        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::Decoder::new(file).map_err(bad)?),
+        [0x04, 0x22, 0x4d, 0x18] => Box::new(lz4_flex::frame::FrameDecoder::new(file)),
+        _ => {
+            return Err(Error::corrupt("expected a tar compressed with gzip, zstd or lz4")
+                .with("file", path.display())
+                .action("name a segment's folder or its archive"));
+        }
+    };
+    let mut total = 0u64;
+    for entry in Archive::new(reader).entries().map_err(bad)? {
+        let mut entry = entry.map_err(bad)?;
+        let name = entry.path().map_err(bad)?.into_owned();
+        let inside = name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let refuse = |what: &str| {
+            Err(Error::corrupt(format!("the archive holds {what} `{}`", name.display())).with("file", path.display()))
+        };
+        if !inside {
+            return refuse("a path that leaves its folder");
+        }
+        let target = folder.path().join(&name);
+        match entry.header().entry_type() {
+            EntryType::Directory => {
+                fs::create_dir_all(&target).map_err(|error| Error::io(error, "cannot unpack", &target))?
+            }
+            EntryType::Regular | EntryType::Continuous => {
+                total = total.saturating_add(entry.size());
+                if total > MAX_UNPACKED {
+                    return Err(Error::new(
+                        ErrorKind::ResourceExhausted,
+                        format!("the archive unpacks to more than {MAX_UNPACKED} bytes"),
+                    )
+                    .with("file", path.display()));
+                }
+                if let Some(parent) = target.parent() {
+                    fs::create_dir_all(parent).map_err(|error| Error::io(error, "cannot unpack", parent))?;
+                }
+                let mut out = File::create(&target).map_err(|error| Error::io(error, "cannot unpack", &target))?;
+                io::copy(&mut entry, &mut out).map_err(bad)?;
+            }
+            EntryType::XGlobalHeader | EntryType::XHeader | EntryType::GNULongName => {}
+            _ => return refuse("a link or device"),
+        }
+    }
+    Ok(folder)
+}
+
+/// The one folder at the top of an unpacked archive, or the place itself when the files lie there.
+pub(super) fn segment_folder(unpacked: &Path) -> Result<PathBuf> {
+    let failed = |error| Error::io(error, "cannot list the unpacked archive", unpacked);
+    let mut folders: Vec<PathBuf> = fs::read_dir(unpacked)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>())
+        .map_err(failed)?;
+    folders.retain(|path| path.is_dir());
+    Ok(match folders.as_slice() {
+        [one] if one.file_name().is_none_or(|name| name != crate::constants::V3_FOLDER) => one.clone(),
+        _ => unpacked.to_owned(),
+    })
+}

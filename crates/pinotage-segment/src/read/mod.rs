@@ -1,0 +1,174 @@
+//! A segment to record batches.
+//!
+//! [`Segment::open`] maps the files and reads the metadata; nothing else is touched until a column is asked for.
+//! [`Segment::scan`] gives batches of the canonical Arrow types, only of the columns and rows that are wanted.
+//! [`Segment::verify`] reads everything and compares it with what the metadata promises. No length in a file is
+//! trusted: a damaged segment is a `corrupt-segment` error that names file, column and place.
+
+mod archive;
+pub(crate) mod array;
+mod column;
+mod directory;
+mod map;
+mod predicate;
+mod scan;
+mod verify;
+
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::{Field, Schema as ArrowSchema};
+use pinotage_common::{Error, Result};
+use pinotage_spec::{FieldSpec, arrow_field};
+use tempfile::TempDir;
+
+use crate::constants::{CREATION_META_FILE, METADATA_FILE};
+use crate::metadata::{ColumnMetadata, SegmentMetadata};
+use directory::Directory;
+
+pub use scan::{ScanOptions, SegmentScan};
+pub use verify::{Finding, Severity};
+
+/// An open segment.
+///
+/// # Pinot equivalent
+///
+/// `ImmutableSegment`, opened by `ImmutableSegmentLoader` without changing a file
+#[derive(Debug)]
+pub struct Segment {
+    path: PathBuf,
+    directory: Directory,
+    metadata: SegmentMetadata,
+    creation: Option<CreationMeta>,
+    /// Where an archive was unpacked; removed with the segment.
+    _unpacked: Option<TempDir>,
+}
+
+/// What `creation.meta` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreationMeta {
+    /// The checksum by which Pinot tells copies of a segment apart.
+    pub crc: u64,
+    /// When the segment was made, in milliseconds since the epoch.
+    pub creation_time_millis: i64,
+    /// The checksum of dictionaries and forward indexes alone, from Pinot 1.5 on.
+    pub data_crc: Option<u64>,
+}
+
+/// Where one index of a column lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The index id: `dictionary`, `forward_index`, `inverted_index` and so on.
+    pub id: String,
+    /// The first byte of the payload in its file.
+    pub offset: u64,
+    /// Bytes of the payload.
+    pub len_bytes: u64,
+}
+
+impl Segment {
+    /// Opens a segment's folder (version 3 or 1) or its archive (`.tar.gz`, `.tar.zst`).
+    ///
+    /// # Errors
+    ///
+    /// `not-found` when there is no segment; `corrupt-segment` when its metadata or index map cannot be right.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_inner(path).map_err(|error| error.with("segment", path.display()))
+    }
+
+    fn open_inner(path: &Path) -> Result<Self> {
+        let kind = std::fs::metadata(path).map_err(|error| Error::io(error, "cannot open the segment", path))?;
+        let unpacked = if kind.is_file() { Some(archive::unpack(path)?) } else { None };
+        let folder = match &unpacked {
+            Some(unpacked) => archive::segment_folder(unpacked.path())?,
+            None => path.to_owned(),
+        };
+        let files = directory::files_folder(&folder)?;
+        let text = directory::read_small(&files.join(METADATA_FILE))?;
+        let metadata = SegmentMetadata::parse(&text)?;
+        let creation = match files.join(CREATION_META_FILE) {
+            path if path.exists() => Some(CreationMeta::parse(&directory::read_small(&path)?)?),
+            _ => None,
+        };
+        let directory = Directory::open(&files, &metadata)?;
+        Ok(Self { path: path.to_owned(), directory, metadata, creation, _unpacked: unpacked })
+    }
+
+    /// The path that was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What `metadata.properties` says.
+    pub fn metadata(&self) -> &SegmentMetadata {
+        &self.metadata
+    }
+
+    /// What `creation.meta` says; absent in segments of very old writers.
+    pub fn creation(&self) -> Option<CreationMeta> {
+        self.creation
+    }
+
+    /// The names of the columns, sorted.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.metadata.columns.keys().map(String::as_str)
+    }
+
+    /// The indexes of a column, by id.
+    pub fn indexes(&self, column: &str) -> Vec<IndexEntry> {
+        self.directory.indexes(column)
+    }
+
+    /// Bytes of all files.
+    pub fn len_bytes(&self) -> u64 {
+        self.directory.len_bytes()
+    }
+
+    /// The canonical Arrow schema, columns sorted by name; with `nulls`, columns with a null vector are nullable.
+    pub fn arrow_schema(&self, nulls: bool) -> ArrowSchema {
+        ArrowSchema::new(self.columns().filter_map(|name| self.arrow_field(name, nulls)).collect::<Vec<_>>())
+    }
+
+    fn arrow_field(&self, name: &str, nulls: bool) -> Option<Field> {
+        let column = self.metadata.columns.get(name)?;
+        let mut field = FieldSpec::new(name, column.data_type, column.field_type);
+        field.single_value = column.single_value;
+        Some(arrow_field(&field, nulls && self.directory.entry(name, "nullvalue_vector").is_some()))
+    }
+
+    fn column_metadata(&self, name: &str) -> Result<&ColumnMetadata> {
+        self.metadata.columns.get(name).ok_or_else(|| {
+            Error::schema_mismatch("the segment has no such column")
+                .with("column", name)
+                .action(format!("use one of its columns: {}", self.columns().collect::<Vec<_>>().join(", ")))
+        })
+    }
+
+    /// Reads rows of some columns, in the order of the segment's docs.
+    ///
+    /// # Errors
+    ///
+    /// `schema-mismatch` for a column that the segment does not have; `corrupt-segment` for damaged indexes.
+    pub fn scan(&self, options: ScanOptions) -> Result<SegmentScan<'_>> {
+        SegmentScan::try_new(self, options)
+    }
+
+    /// Reads every byte and says what is not as the metadata promises; nothing found means an intact segment.
+    ///
+    /// # Errors
+    ///
+    /// None for damage, which is a finding; only those of the system.
+    pub fn verify(&self) -> Result<Vec<Finding>> {
+        verify::verify(self)
+    }
+}
+
+impl CreationMeta {
+    fn parse(bytes: &[u8]) -> Result<Self> {
+        let word = |at: usize| -> Option<u64> { Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?)) };
+        let (crc, time) = word(0).zip(word(8)).ok_or_else(|| {
+            Error::corrupt(format!("expected at least 16 bytes, found {}", bytes.len()))
+                .with("file", CREATION_META_FILE)
+        })?;
+        Ok(Self { crc, creation_time_millis: time as i64, data_crc: word(16) })
+    }
+}
