@@ -1,0 +1,129 @@
+//! What the binary formats share: plain types instead of encodings, columns picked by name, rows in bounded batches.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use pinotage_common::{Error, Result};
+
+use crate::ReadOptions;
+use crate::options::{nullable, project, projection, shorten};
+
+/// The columns to hand out.
+pub(crate) struct Conform {
+    /// For every output column its place in the file's schema.
+    pub(crate) indices: Vec<usize>,
+    /// The schema of the batches handed out.
+    pub(crate) schema: SchemaRef,
+}
+
+impl Conform {
+    /// Picks the wanted columns of a file whose (plain) schema is `file`. A given schema says order and types for several
+    /// files: this one must have the same names and types.
+    pub(crate) fn try_new(
+        path: &Path,
+        file: &SchemaRef,
+        given: Option<&SchemaRef>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let mismatch = |message: String, column: &str| {
+            Error::schema_mismatch(message).with("file", path.display()).with("column", column)
+        };
+        for (i, field) in file.fields().iter().enumerate() {
+            if file.fields().iter().take(i).any(|other| other.name() == field.name()) {
+                let message = format!("expected every column once, found `{}` twice", field.name());
+                return Err(mismatch(message, field.name()));
+            }
+        }
+        let Some(given) = given else {
+            let indices = projection(file, options.columns.as_deref())?;
+            let schema = project(file, &indices)?;
+            return Ok(Self { indices, schema });
+        };
+        let known: Vec<&str> = file.fields().iter().map(|field| field.name().as_str()).collect();
+        for field in file.fields() {
+            if given.index_of(field.name()).is_err() && options.unknown_columns == crate::UnknownColumns::Quarantine {
+                let message = format!("expected only columns of the schema, found `{}`", field.name());
+                return Err(mismatch(message, field.name())
+                    .action("add the column to the schema, or set `unknown_columns` to ignore"));
+            }
+        }
+        let selected = projection(given, options.columns.as_deref())?;
+        let schema = project(given, &selected)?;
+        let mut indices = Vec::with_capacity(selected.len());
+        let mut fields = Vec::with_capacity(selected.len());
+        for field in schema.fields() {
+            let index = file.index_of(field.name()).map_err(|_| {
+                let message = format!("expected a column `{}`, the file has none", field.name());
+                mismatch(message, field.name()).action(format!("the file has: {}", shorten(&known)))
+            })?;
+            let found = nullable(file.field(index));
+            let wanted = nullable(field);
+            if !found.data_type().equals_datatype(wanted.data_type()) {
+                let message = format!(
+                    "expected type {} as in the first file, found {}",
+                    field.data_type(),
+                    file.field(index).data_type()
+                );
+                return Err(mismatch(message, field.name()));
+            }
+            indices.push(index);
+            // The names and flags of inner fields are those of the given schema, nulls are allowed as in either.
+            fields.push(wanted.with_metadata(field.metadata().clone()));
+        }
+        let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+        Ok(Self { indices, schema })
+    }
+
+    /// The wanted columns of a batch; `places` says where in the batch each output column stands.
+    pub(crate) fn apply(&self, batch: &RecordBatch, places: &[usize]) -> Result<RecordBatch, ArrowError> {
+        let columns = self
+            .schema
+            .fields()
+            .iter()
+            .zip(places)
+            .map(|(field, &place)| {
+                let column = batch
+                    .columns()
+                    .get(place)
+                    .ok_or_else(|| ArrowError::SchemaError(format!("a batch has no column {place}")))?;
+                if column.data_type() == field.data_type() {
+                    Ok(column.clone())
+                } else {
+                    cast(column, field.data_type())
+                }
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let count = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(self.schema.clone(), columns, &count)
+    }
+}
+
+/// The schema with views, dictionaries and run ends unpacked.
+pub(crate) fn plain_schema(schema: &Schema) -> SchemaRef {
+    let fields: Vec<Field> = schema.fields().iter().map(|field| plain_field(field)).collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+fn plain_field(field: &Field) -> Field {
+    field.clone().with_data_type(plain_type(field.data_type()))
+}
+
+fn plain_type(data_type: &DataType) -> DataType {
+    let inner = |field: &Field| Arc::new(plain_field(field));
+    match data_type {
+        DataType::Dictionary(_, value) => plain_type(value),
+        DataType::RunEndEncoded(_, value) => plain_type(value.data_type()),
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        DataType::List(item) | DataType::ListView(item) => DataType::List(inner(item)),
+        DataType::LargeList(item) | DataType::LargeListView(item) => DataType::LargeList(inner(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(inner(item), *size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| plain_field(field)).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,158 @@
+//! Parquet: the `parquet` crate's reader, with plain types, projection and places in errors.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatchReader;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use pinotage_common::{Error, Result};
+
+use crate::compression::{open_file, refuse_compression};
+use crate::conform::{Conform, plain_schema};
+use crate::guard::{corrupt, guarded};
+use crate::{ReadOptions, RowPositions, SourceBatch, SourceReader};
+
+/// Reads a Parquet file.
+pub(crate) struct ParquetReader {
+    path: PathBuf,
+    reader: Option<ParquetRecordBatchReader>,
+    conform: Conform,
+    /// For every output column its place in the reader's batches, which keep the file's order.
+    places: Vec<usize>,
+    /// For every row group its number of rows and its bytes in the file.
+    row_groups: Vec<(u64, u64)>,
+    next_row: u64,
+    total_rows: u64,
+    file_bytes: u64,
+}
+
+pub(crate) fn infer_schema(path: &Path, _: &ReadOptions) -> Result<SchemaRef> {
+    Ok(load(path)?.1.schema().clone())
+}
+
+/// The footer, read with types that are plain where the file's are views or dictionaries.
+fn load(path: &Path) -> Result<(std::fs::File, ArrowReaderMetadata)> {
+    refuse_compression(path, "Parquet")?;
+    let file = open_file(path)?;
+    let metadata = guarded(path, || {
+        let broken = |error| corrupt(path, "expected a Parquet file with a readable footer").caused_by(error);
+        let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(broken)?;
+        let plain = plain_schema(found.schema());
+        if &plain == found.schema() {
+            return Ok(found);
+        }
+        let options = ArrowReaderOptions::new().with_schema(plain);
+        ArrowReaderMetadata::try_new(found.metadata().clone(), options).map_err(|error| {
+            Error::unsupported("cannot read the file's types as plain Arrow types")
+                .with("file", path.display())
+                .caused_by(error)
+        })
+    })?;
+    Ok((file, metadata))
+}
+
+impl ParquetReader {
+    pub(crate) fn try_new(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<Self> {
+        let (file, metadata) = load(path)?;
+        let conform = Conform::try_new(path, metadata.schema(), schema.as_ref(), options)?;
+        let file_bytes = file.metadata().map_or(0, |metadata| metadata.len());
+        let row_groups: Vec<(u64, u64)> = metadata
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| (group.num_rows().max(0) as u64, group.compressed_size().max(0) as u64))
+            .collect();
+        let total_rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
+        let mut in_file_order = conform.indices.clone();
+        in_file_order.sort_unstable();
+        let places = conform.indices.iter().filter_map(|index| in_file_order.binary_search(index).ok()).collect();
+        let reader = guarded(path, || {
+            let mask = ProjectionMask::roots(metadata.parquet_schema(), in_file_order);
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+                .with_projection(mask)
+                .with_batch_size(options.batch_rows)
+                .build()
+                .map_err(|error| corrupt(path, "expected readable row groups").caused_by(error))
+        })?;
+        debug_assert!(reader.schema().fields().len() == conform.indices.len());
+        Ok(Self {
+            path: path.to_owned(),
+            reader: Some(reader),
+            conform,
+            places,
+            row_groups,
+            next_row: 0,
+            total_rows,
+            file_bytes,
+        })
+    }
+
+    /// The row group of the next row, and the rows before it.
+    fn row_group(&self) -> (usize, u64) {
+        let mut before = 0u64;
+        for (i, (rows, _)) in self.row_groups.iter().enumerate() {
+            if self.next_row < before.saturating_add(*rows) {
+                return (i, before);
+            }
+            before = before.saturating_add(*rows);
+        }
+        (self.row_groups.len(), before)
+    }
+
+    fn read(&mut self) -> Result<Option<SourceBatch>> {
+        let Some(reader) = &mut self.reader else {
+            return Ok(None);
+        };
+        let Self { path, conform, places, .. } = self;
+        let batch = guarded(path, || match reader.next() {
+            None => Ok(None),
+            Some(batch) => batch
+                .and_then(|batch| conform.apply(&batch, places))
+                .map(Some)
+                .map_err(|error| corrupt(path, "expected readable pages").caused_by(error)),
+        })?;
+        let Some(batch) = batch else {
+            // The footer's count is a promise: fewer rows are not the end but damage.
+            if self.next_row != self.total_rows {
+                return Err(corrupt(path, format!("expected {} rows, found {}", self.total_rows, self.next_row)));
+            }
+            return Ok(None);
+        };
+        let rows = RowPositions::consecutive(self.next_row, batch.num_rows());
+        self.next_row += batch.num_rows() as u64;
+        Ok(Some(SourceBatch { batch, rows, bad: Vec::new() }))
+    }
+}
+
+impl SourceReader for ParquetReader {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.conform.schema)
+    }
+
+    fn next_batch(&mut self) -> Result<Option<SourceBatch>> {
+        let group = self.row_group().0;
+        let result = self.read().map_err(|error| error.with("row group", group).with("row", self.next_row));
+        if !matches!(result, Ok(Some(_))) {
+            self.reader = None;
+        }
+        result
+    }
+
+    /// Whole row groups behind the reader, and a share of the one it is in; the file's size at the end.
+    fn bytes_read(&self) -> u64 {
+        if self.reader.is_none() {
+            return self.file_bytes;
+        }
+        let (group, before) = self.row_group();
+        let done: u64 = self.row_groups.iter().take(group).map(|(_, bytes)| bytes).sum();
+        let share = self.row_groups.get(group).map_or(0, |(rows, bytes)| {
+            let part = u128::from(*bytes) * u128::from(self.next_row - before);
+            (part / u128::from((*rows).max(1))) as u64
+        });
+        done.saturating_add(share).min(self.file_bytes)
+    }
+}

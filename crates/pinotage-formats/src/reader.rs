@@ -1,0 +1,66 @@
+//! The two doors: what columns a file has, and its rows.
+
+use std::path::Path;
+
+use arrow::datatypes::SchemaRef;
+use pinotage_common::Result;
+
+use crate::{Format, ReadOptions, SourceBatch, arrow_ipc, avro, csv, json, parquet};
+
+/// Rows of one file, batch by batch, in file order.
+pub trait SourceReader: Send {
+    /// The schema of every batch, after projection.
+    fn schema(&self) -> SchemaRef;
+
+    /// The next rows; `None` after the last ones.
+    ///
+    /// # Errors
+    ///
+    /// `corrupt-segment` when the container is broken, `resource-exhausted` when a row is larger than
+    /// [`ReadOptions::max_row_bytes`]. The reader is finished after an error.
+    fn next_batch(&mut self) -> Result<Option<SourceBatch>>;
+
+    /// Bytes of the (compressed) file consumed so far, for progress.
+    fn bytes_read(&self) -> u64;
+}
+
+/// The columns of a file, before projection: declared types first, then what the file says or a sample shows.
+///
+/// # Errors
+///
+/// `not-found`, `corrupt-segment`, `unsupported` and, for options that contradict each other, `invalid-config`.
+pub fn infer_schema(path: &Path, format: Format, options: &ReadOptions) -> Result<SchemaRef> {
+    options.validate()?;
+    match format {
+        Format::Csv => csv::infer_schema(path, options),
+        Format::Json => json::infer_schema(path, options),
+        Format::Parquet => parquet::infer_schema(path, options),
+        Format::Avro => avro::infer_schema(path, options),
+        Format::Arrow => arrow_ipc::infer_schema(path, options),
+    }
+}
+
+/// Opens a file for reading.
+///
+/// For CSV and JSON `schema` is the full schema of the file, before projection, usually made by [`infer_schema`] from
+/// the first of several files; `None` infers it from this file. Parquet, Avro and Arrow files carry their schema and
+/// a given one must have the same column names, else `schema-mismatch`.
+///
+/// # Errors
+///
+/// As [`infer_schema`].
+pub fn open(
+    path: &Path,
+    format: Format,
+    options: &ReadOptions,
+    schema: Option<SchemaRef>,
+) -> Result<Box<dyn SourceReader>> {
+    options.validate()?;
+    Ok(match format {
+        Format::Csv => Box::new(csv::CsvReader::try_new(path, options, schema)?),
+        Format::Json => Box::new(json::JsonReader::try_new(path, options, schema)?),
+        Format::Parquet => Box::new(parquet::ParquetReader::try_new(path, options, schema)?),
+        Format::Avro => Box::new(avro::AvroReader::try_new(path, options, schema)?),
+        Format::Arrow => Box::new(arrow_ipc::IpcReader::try_new(path, options, schema)?),
+    })
+}
