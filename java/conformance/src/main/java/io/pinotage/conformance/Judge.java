@@ -98,7 +98,7 @@ final class Judge {
           new JsonQueries(ask, column).run(json);
         }
         if (tracksNulls(c, column)) {
-          new NullQueries(ask, column).run();
+          new NullQueries(ask, column, segment.getDataSource(column.name).getInvertedIndex() != null).run();
         }
       }
     }

@@ -7,8 +7,10 @@ final class NullQueries {
   private final Asker ask;
   private final ExpectedColumn c;
   private final String name;
+  private final boolean inverted;
 
-  NullQueries(Asker ask, ExpectedColumn column) {
+  NullQueries(Asker ask, ExpectedColumn column, boolean inverted) {
+    this.inverted = inverted;
     this.ask = ask;
     this.c = column;
     this.name = Sql.name(column.name);
@@ -25,6 +27,10 @@ final class NullQueries {
     }
     ask.same(OPTION + "SELECT COUNT(" + name + ") FROM " + ask.table, (long) (c.rows - nulls));
     for (int rank : new int[]{0, c.distinct.length / 2, c.distinct.length - 1}) {
+      // Pinot 1.5.1 answers an equality from the inverted index alone, nulls that are stored as that value included.
+      if (inverted && nonNull(rank, rank) != c.rowsWithin(rank, rank)) {
+        continue;
+      }
       ask.same(count + name + " = " + Sql.literal(c.distinct[rank], c.type), (long) nonNull(rank, rank));
     }
     if (c.numeric()) {
