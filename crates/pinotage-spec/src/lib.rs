@@ -37,4 +37,4 @@ pub use schema::Schema;
 pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_name};
 pub use table_config::TableConfig;
 pub use time_format::{DateTimeFormat, TimeUnit, VALID_TIME_MILLIS, parse_timestamp};
-pub use value::{BigDecimalBytes, Value, to_hex};
+pub use value::{BigDecimalBytes, Value, parse_hex, to_hex};

@@ -188,7 +188,8 @@ pub fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
-fn parse_hex(text: &str) -> Option<Vec<u8>> {
+/// Reads hexadecimal text of either case; `None` for anything else.
+pub fn parse_hex(text: &str) -> Option<Vec<u8>> {
     if text.len() % 2 != 0 || !text.is_ascii() {
         return None;
     }
