@@ -25,6 +25,8 @@ const FILE_MAGIC: &[u8] = b"ARROW1";
 const CONTINUATION: [u8; 4] = [0xff; 4];
 /// Arrow batches are written for machines: this many times `max_row_bytes` (1 GiB by default) is allowed for one.
 const BATCH_FACTOR: usize = 16;
+/// Eight-byte words of zeros behind a file's magic at most.
+const MAX_PADDING_WORDS: usize = 64;
 /// Memory asked for at once, so that a wrong length in a short file costs nothing.
 const STEP_BYTES: usize = 1 << 20;
 
@@ -74,6 +76,7 @@ impl Frames {
                 return Err(unsupported_compression(path, "Arrow", compression));
             }
             frames.expected_batches = Some(batches_by_footer(path)?);
+            frames.skip_padding()?;
         } else {
             frames.offset = 0;
             frames.head = head;
@@ -89,6 +92,20 @@ impl Frames {
                 .ok_or_else(|| corrupt(path, "expected the first message to be a schema"))
         })?;
         Ok((frames, SchemaRef::new(schema), message))
+    }
+
+    /// Passes the zeros behind a file's magic: two by the specification, up to an alignment of 64 by arrow-rs.
+    fn skip_padding(&mut self) -> Result<()> {
+        for _ in 0..MAX_PADDING_WORDS {
+            let mut word = Vec::new();
+            self.read_up_to(8, &mut word)?;
+            if word.iter().any(|&byte| byte != 0) {
+                self.offset -= word.len() as u64;
+                self.head = word;
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The next message with its prefix, metadata and body; `None` at the end marker.

@@ -119,6 +119,9 @@ impl CsvReader {
         let first = pending.places.spans.len();
         let mut at_end = false;
         for _ in 0..wanted {
+            if self.scanner.position >= BATCH_TEXT_BYTES {
+                break;
+            }
             let fields_before = self.fields.len();
             let scanned = loop {
                 let scanned = self.scanner.next(&self.text.bytes, self.text.eof, &mut self.fields, &mut self.scratch);
