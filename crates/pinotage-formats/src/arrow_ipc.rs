@@ -55,7 +55,7 @@ struct Frames {
 }
 
 pub(crate) fn infer_schema(path: &Path, options: &ReadOptions) -> Result<SchemaRef> {
-    Ok(plain_schema(&*Frames::open(path, options)?.1))
+    Ok(plain_schema(&Frames::open(path, options)?.1))
 }
 
 impl Frames {

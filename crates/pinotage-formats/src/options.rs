@@ -28,8 +28,9 @@ pub struct ReadOptions {
     pub unknown_columns: UnknownColumns,
     /// Rows looked at by inference. Default 10,000.
     pub sample_rows: usize,
-    /// Bytes of one row (CSV, JSON) or of one block (Avro, Arrow) at most; more is an error that names the limit.
-    /// Default 64 MiB, at most 512 MiB.
+    /// Bytes of one row (CSV, JSON) or of one block (Avro) at most, and a sixteenth of what one Arrow batch may have;
+    /// more is an error that names the limit. Default 64 MiB, at most 512 MiB. Parquet is bounded by `batch_rows` and
+    /// by the page sizes of its writer.
     pub max_row_bytes: usize,
 }
 

@@ -31,11 +31,14 @@ fn file(name: &str, bytes: impl AsRef<[u8]>) -> TestFile {
     TestFile { _folder: folder, path }
 }
 
+/// A row's number, line, offset and raw text.
+type PlaceOfRow = (u64, Option<u64>, Option<u64>, Option<Vec<u8>>);
+
 /// Everything a reader gave: all good rows in one batch, all bad rows, and per good row its number, line, offset, raw.
 struct Everything {
     batch: RecordBatch,
     bad: Vec<BadRow>,
-    places: Vec<(u64, Option<u64>, Option<u64>, Option<Vec<u8>>)>,
+    places: Vec<PlaceOfRow>,
     batches: usize,
 }
 
