@@ -1,1 +1,55 @@
-fn main() {}
+//! The `pinotage` command.
+#![forbid(unsafe_code)]
+
+mod commands;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Moves data into and out of Apache Pinot, without a JVM.
+#[derive(Parser)]
+#[command(
+    name = "pinotage",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  pinotage run job.yaml
+  pinotage sql --table flights=out/segments 'SELECT count(*) FROM flights'"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(commands::run::Args),
+    Check(commands::check::Args),
+    Plan(commands::plan::Args),
+    Infer(commands::infer::Args),
+    Sql(commands::sql::Args),
+    #[command(subcommand)]
+    Segment(commands::segment::Command),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Plan(args) => commands::plan::run(&args),
+        Command::Infer(args) => commands::infer::run(&args),
+        Command::Sql(args) => commands::sql::run(&args),
+        Command::Segment(command) => commands::segment::run(&command),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => output::fail(&error),
+    }
+}

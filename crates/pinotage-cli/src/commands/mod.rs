@@ -1,0 +1,8 @@
+//! One file a command.
+
+pub(crate) mod check;
+pub(crate) mod infer;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod segment;
+pub(crate) mod sql;

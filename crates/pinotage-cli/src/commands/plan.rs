@@ -1,0 +1,63 @@
+//! `pinotage plan`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use pinotage_common::Result;
+use pinotage_engine::prepare;
+use pinotage_job::Plan;
+use pinotage_spec::DictionaryRule;
+
+use crate::output::print;
+
+/// Prints what a job would do: inputs, columns with their encodings and indexes, limits. Builds nothing.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  pinotage plan job.yaml
+  pinotage plan job.yaml | less")]
+pub(crate) struct Args {
+    /// The job file
+    job: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let job = prepare(Plan::from_file(&args.job)?)?;
+    let file = &job.plan.file;
+    let mut text = format!("job {}\n", file.name);
+    for (path, format) in &job.inputs {
+        let _ = writeln!(text, "  read   {} as {format}", path.display());
+    }
+    let _ = writeln!(text, "  zone   times without one are read in {}", file.source.time_zone);
+    if let Some(transform) = &file.transform {
+        let _ = writeln!(text, "  sql    {}", transform.sql.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    let _ = writeln!(
+        text,
+        "  write  table {} as segments in {}, at most {} rows and {} each",
+        file.sink.table,
+        job.plan.output.display(),
+        file.sink.segment.max_rows,
+        file.sink.segment.max_bytes
+    );
+    let _ = writeln!(text, "  bad    to {}, at most {} an input", job.plan.quarantine.display(), file.limits.errors);
+    for column in &job.columns {
+        let encoding = match column.dictionary {
+            DictionaryRule::Always => "dictionary".to_owned(),
+            DictionaryRule::Never => format!("raw {}", column.forward.codec.name()),
+            DictionaryRule::IfSmaller { .. } => "dictionary if smaller".to_owned(),
+        };
+        let mut notes = vec![encoding];
+        notes.extend(column.sort.then(|| "sorted".to_owned()));
+        notes.extend(column.inverted.then(|| "inverted index".to_owned()));
+        notes.extend(column.tracks_nulls.then(|| "nulls kept".to_owned()));
+        notes.extend(
+            column.partition.as_ref().map(|p| format!("{} partitions by {}", p.num_partitions, p.function_name)),
+        );
+        notes.extend(column.left_to_server.iter().map(|index| format!("{index} index left to the server")));
+        let many = if column.field.single_value { "" } else { "[]" };
+        let _ = writeln!(text, "  column {} {}{many}: {}", column.field.name, column.field.data_type, notes.join(", "));
+    }
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,120 @@
+//! `pinotage run`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pinotage_common::Result;
+use pinotage_engine::{InputStatus, RunOptions, Summary, prepare};
+use pinotage_job::Plan;
+
+use crate::output::print;
+use crate::progress::Progress;
+
+/// Builds what is missing of a job: files, optional SQL, segments. A second run does nothing.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  pinotage run job.yaml
+  pinotage run job.yaml --dry-run")]
+pub(crate) struct Args {
+    /// The job file
+    job: PathBuf,
+    /// Worker threads, before the job's own number
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Say what would be built and build nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Build every input, changed or not
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let job = prepare(Plan::from_file(&args.job)?)?;
+    if job.plan.schema.is_none() || job.plan.table_config.is_none() {
+        eprintln!("note: schema or table config are inferred; `pinotage infer` prints them to be saved and edited");
+    }
+    let cancel = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancel);
+    // The first Ctrl-C stops cleanly, the second one at once.
+    let handler = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    if handler.is_err() {
+        eprintln!("note: Ctrl-C stops at once, without cleaning up");
+    }
+    let progress = Progress::default();
+    let options = RunOptions {
+        force: args.force,
+        dry_run: args.dry_run,
+        threads: args.threads.map(usize::from),
+        cancel: &cancel,
+        creation_time_millis: creation_time(),
+    };
+    let result = pinotage_engine::run(&job, &options, &progress);
+    progress.finish();
+    print(&describe(&result?, args.dry_run))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Now, or what `SOURCE_DATE_EPOCH` says, so that builds can be repeated to the byte.
+fn creation_time() -> i64 {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse::<i64>().ok());
+    fixed.map_or_else(
+        || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64),
+        |seconds| seconds.saturating_mul(1000),
+    )
+}
+
+fn describe(summary: &Summary, dry_run: bool) -> String {
+    let mut text = String::new();
+    let mut built = 0;
+    for input in &summary.inputs {
+        let counts = input.counts;
+        match input.status {
+            InputStatus::Unchanged => continue,
+            InputStatus::Missing => {
+                let _ = writeln!(text, "would build {}", input.path.display());
+            }
+            InputStatus::Built => {
+                built += 1;
+                let _ = writeln!(
+                    text,
+                    "built {}: {} rows read, {} written, {} filtered, {} quarantined",
+                    input.path.display(),
+                    counts.read,
+                    counts.written,
+                    counts.filtered,
+                    counts.quarantined
+                );
+                for segment in &input.segments {
+                    let _ = writeln!(
+                        text,
+                        "  segment {} with {} rows, crc {}",
+                        segment.name, segment.num_docs, segment.crc
+                    );
+                }
+            }
+        }
+    }
+    for ((column, rule), count) in &summary.changes.0 {
+        let _ = writeln!(text, "changed {count} values of {column}: {rule}");
+    }
+    for uri in &summary.vanished {
+        let _ = writeln!(text, "vanished {uri}: its segments are left in place");
+    }
+    let unchanged = summary.inputs.iter().filter(|input| input.status == InputStatus::Unchanged).count();
+    if unchanged > 0 {
+        let _ = writeln!(text, "unchanged: {unchanged} of {} inputs", summary.inputs.len());
+    }
+    if built == 0 && !dry_run {
+        let _ = writeln!(text, "nothing to do: every input is built");
+    }
+    text
+}

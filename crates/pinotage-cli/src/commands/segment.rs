@@ -1,0 +1,178 @@
+//! `pinotage segment inspect|cat|verify`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use comfy_table::{CellAlignment, Table, presets};
+use pinotage_common::{Error, Result};
+use pinotage_segment::read::{ScanOptions, Segment, Severity};
+use pinotage_spec::Value;
+
+use super::sql::{Output, rows};
+use crate::output::{bytes, print};
+
+/// Looks into segments: folders or archives.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Shows where the bytes are: per column type, encoding, cardinality, indexes and share
+    #[command(after_help = "Examples:
+  pinotage segment inspect out/segments/flights_0
+  pinotage segment inspect flights_0.tar.gz flights_1.tar.gz")]
+    Inspect {
+        /// Segments
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Prints rows
+    #[command(after_help = "Examples:
+  pinotage segment cat out/segments/flights_0 --limit 5
+  pinotage segment cat out/segments/flights_0 --columns carrier,dest --output csv")]
+    Cat {
+        /// A segment
+        path: PathBuf,
+        /// Columns, separated by commas; all by default
+        #[arg(long, value_delimiter = ',')]
+        columns: Option<Vec<String>>,
+        /// Rows at most
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// How rows are printed
+        #[arg(long, value_enum, default_value_t = Output::Json)]
+        output: Output,
+    },
+    /// Reads every byte and says what is not as the metadata promises
+    #[command(after_help = "Examples:
+  pinotage segment verify out/segments/flights_0
+  pinotage segment verify out/segments/*")]
+    Verify {
+        /// Segments
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Inspect { paths } => {
+            for path in paths {
+                print(&inspect(&Segment::open(path)?))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Cat { path, columns, limit, output } => {
+            cat(&Segment::open(path)?, columns.clone(), *limit, *output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Verify { paths } => {
+            let mut intact = true;
+            for path in paths {
+                let segment = Segment::open(path)?;
+                let findings = segment.verify()?;
+                let damaged = findings.iter().any(|finding| finding.severity == Severity::Error);
+                intact &= !damaged;
+                let verdict = if damaged { "damaged" } else { "intact" };
+                let mut text = format!(
+                    "{}: {verdict}, {} rows, {} columns\n",
+                    path.display(),
+                    segment.metadata().num_docs,
+                    segment.columns().count()
+                );
+                findings.iter().for_each(|finding| text.push_str(&format!("  {finding}\n")));
+                print(&text)?;
+            }
+            Ok(if intact { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        }
+    }
+}
+
+fn inspect(segment: &Segment) -> String {
+    let metadata = segment.metadata();
+    let mut text = format!(
+        "segment {} of table {}: {} rows, {}\n",
+        metadata.name,
+        metadata.table_name,
+        metadata.num_docs,
+        bytes(segment.len_bytes())
+    );
+    if let Some(creation) = segment.creation() {
+        text.push_str(&format!("crc {}, created at {} ms\n", creation.crc, creation.creation_time_millis));
+    }
+    if let Some((time, (start, end))) = metadata.time.as_ref().and_then(|time| Some((time, time.range?))) {
+        text.push_str(&format!("time {} from {start} to {end} {}\n", time.column, time.unit.name()));
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["column", "type", "encoding", "cardinality", "min", "max", "indexes", "bytes", "share", ""]);
+    let total: u64 = segment.columns().flat_map(|name| segment.indexes(name)).map(|index| index.len_bytes).sum();
+    for (name, column) in &metadata.columns {
+        let indexes = segment.indexes(name);
+        let size: u64 = indexes.iter().map(|index| index.len_bytes).sum();
+        let share = size as f64 / total.max(1) as f64;
+        let many = if column.single_value { "" } else { "[]" };
+        let encoding = match (column.forward_is_dictionary, column.sorted && column.single_value) {
+            (true, true) => "dictionary, sorted".to_owned(),
+            (true, false) => format!("dictionary, {} bits", column.bits_per_id),
+            (false, _) => "raw".to_owned(),
+        };
+        let others: Vec<&str> = indexes
+            .iter()
+            .map(|index| index.id.as_str())
+            .filter(|id| !matches!(*id, "dictionary" | "forward_index"))
+            .map(|id| id.trim_end_matches("_index").trim_end_matches("_vector"))
+            .collect();
+        table.add_row([
+            name.clone(),
+            format!("{}{many}", column.data_type),
+            encoding,
+            column.cardinality.to_string(),
+            short(column.min.as_ref()),
+            short(column.max.as_ref()),
+            others.join(", "),
+            size.to_string(),
+            format!("{:.1}%", 100.0 * share),
+            "█".repeat((20.0 * share).ceil() as usize),
+        ]);
+    }
+    for column in [3, 7, 8] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let lines = table.to_string();
+    lines.lines().for_each(|line| text.push_str(&format!("{}\n", line.trim_end())));
+    text
+}
+
+/// A bound, cut so that the table stays readable.
+fn short(value: Option<&Value>) -> String {
+    let text: String = value
+        .map(Value::to_java_string)
+        .unwrap_or_default()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    match text.chars().count() {
+        0..=20 => text,
+        _ => text.chars().take(19).chain(['…']).collect(),
+    }
+}
+
+fn cat(segment: &Segment, columns: Option<Vec<String>>, limit: usize, output: Output) -> Result<()> {
+    let batch_rows = limit.clamp(1, 8192);
+    let mut left = limit;
+    let mut batches = Vec::new();
+    for batch in segment.scan(ScanOptions { columns, batch_rows, ..ScanOptions::default() })? {
+        let batch = batch?;
+        batches.push(batch.slice(0, left.min(batch.num_rows())));
+        left = left.saturating_sub(batch.num_rows());
+        if left == 0 {
+            break;
+        }
+    }
+    let failed = |error: arrow::error::ArrowError| Error::unexpected("cannot print the rows").caused_by(error);
+    print(&match output {
+        Output::Text => format!("{}\n", arrow::util::pretty::pretty_format_batches(&batches).map_err(failed)?),
+        other => rows(&batches, other).map_err(failed)?,
+    })
+}

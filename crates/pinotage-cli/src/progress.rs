@@ -1,0 +1,47 @@
+//! A progress bar on a terminal, nothing in a pipe.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pinotage_engine::Observer;
+
+/// Shows rows, bytes, rate and the time left.
+#[derive(Default)]
+pub(crate) struct Progress {
+    bar: OnceLock<ProgressBar>,
+    rows: AtomicU64,
+}
+
+impl Observer for Progress {
+    fn started(&self, inputs: usize, bytes: u64) {
+        if inputs == 0 {
+            return;
+        }
+        // Draws on stderr, and only when that is a terminal.
+        let bar = ProgressBar::new(bytes);
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec} {msg} {eta} left")
+        {
+            bar.set_style(style);
+        }
+        let _ = self.bar.set(bar);
+    }
+
+    fn advanced(&self, rows: u64, bytes: u64) {
+        let total = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+        if let Some(bar) = self.bar.get() {
+            bar.inc(bytes);
+            bar.set_message(format!("{total} rows"));
+        }
+    }
+}
+
+impl Progress {
+    /// Removes the bar.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}

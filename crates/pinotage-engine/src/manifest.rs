@@ -1,0 +1,173 @@
+//! The manifest: which input was built from which bytes into which segments. SQLite, in the job's state.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use pinotage_common::{Error, ErrorKind, Result};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// What an input was when it was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InputRecord {
+    pub(crate) size: u64,
+    pub(crate) mtime_nanos: i64,
+    pub(crate) hash: String,
+    pub(crate) fingerprint: String,
+    pub(crate) counts: Counts,
+}
+
+/// The rows of an input: read = written + filtered + quarantined.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records in the file.
+    pub read: u64,
+    /// Rows in segments.
+    pub written: u64,
+    /// Rows that the SQL's WHERE left out.
+    pub filtered: u64,
+    /// Bad rows.
+    pub quarantined: u64,
+}
+
+/// A segment that was put in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentRecord {
+    /// Its name.
+    pub name: String,
+    /// The name of its folder or archive in the output.
+    pub file: String,
+    /// Its checksum.
+    pub crc: u64,
+    /// Its rows.
+    pub num_docs: u64,
+}
+
+/// The open manifest; holding it keeps other runs of the job out.
+pub(crate) struct Manifest {
+    connection: Connection,
+    _lock: File,
+}
+
+impl Manifest {
+    /// Opens or creates the manifest in a job's state folder.
+    pub(crate) fn open(state: &Path) -> Result<Self> {
+        fs::create_dir_all(state).map_err(|error| Error::io(error, "cannot create the job's state", state))?;
+        let path = state.join("lock");
+        let lock = File::create(&path).map_err(|error| Error::io(error, "cannot lock the job's state", &path))?;
+        if lock.try_lock().is_err() {
+            return Err(Error::new(ErrorKind::Unavailable, "another run of this job is going on")
+                .with("state", state.display())
+                .action("wait until it has ended, or give this job another `name` or `state`"));
+        }
+        let connection = Connection::open(state.join("manifest.sqlite")).map_err(failed)?;
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+                 CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
+                     hash TEXT, fingerprint TEXT, read INTEGER, written INTEGER, filtered INTEGER, quarantined INTEGER);
+                 CREATE TABLE IF NOT EXISTS segment (name TEXT PRIMARY KEY, uri TEXT NOT NULL, file TEXT NOT NULL, crc INTEGER NOT NULL, docs INTEGER NOT NULL);",
+            )
+            .map_err(failed)?;
+        Ok(Self { connection, _lock: lock })
+    }
+
+    /// The number of an input, given at first sight and kept for ever, so that names do not depend on other inputs.
+    pub(crate) fn sequence(&self, uri: &str) -> Result<u64> {
+        self.connection
+            .execute(
+                "INSERT INTO input (uri, sequence) VALUES (?1, (SELECT coalesce(max(sequence) + 1, 0) FROM input)) ON CONFLICT DO NOTHING",
+                [uri],
+            )
+            .map_err(failed)?;
+        self.connection
+            .query_row("SELECT sequence FROM input WHERE uri = ?1", [uri], |row| row.get::<_, i64>(0))
+            .map(|sequence| sequence as u64)
+            .map_err(failed)
+    }
+
+    /// What an input was when it was built, if it was.
+    pub(crate) fn input(&self, uri: &str) -> Result<Option<InputRecord>> {
+        self.connection
+            .query_row(
+                "SELECT size, mtime, hash, fingerprint, read, written, filtered, quarantined FROM input WHERE uri = ?1 AND hash IS NOT NULL",
+                [uri],
+                |row| {
+                    let count = |at| row.get::<_, i64>(at).map(|count| count as u64);
+                    Ok(InputRecord {
+                        size: count(0)?,
+                        mtime_nanos: row.get(1)?,
+                        hash: row.get(2)?,
+                        fingerprint: row.get(3)?,
+                        counts: Counts { read: count(4)?, written: count(5)?, filtered: count(6)?, quarantined: count(7)? },
+                    })
+                },
+            )
+            .optional()
+            .map_err(failed)
+    }
+
+    /// The input that a segment belongs to.
+    pub(crate) fn owner(&self, segment: &str) -> Result<Option<String>> {
+        self.connection
+            .query_row("SELECT uri FROM segment WHERE name = ?1", [segment], |row| row.get(0))
+            .optional()
+            .map_err(failed)
+    }
+
+    /// The segments of every input.
+    pub(crate) fn segments(&self) -> Result<BTreeMap<String, Vec<SegmentRecord>>> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT uri, name, file, crc, docs FROM segment ORDER BY uri, name")
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([], |row| {
+                let segment = SegmentRecord {
+                    name: row.get(1)?,
+                    file: row.get(2)?,
+                    crc: row.get::<_, i64>(3)? as u64,
+                    num_docs: row.get::<_, i64>(4)? as u64,
+                };
+                Ok((row.get::<_, String>(0)?, segment))
+            })
+            .map_err(failed)?;
+        let mut segments: BTreeMap<String, Vec<SegmentRecord>> = BTreeMap::new();
+        for row in rows {
+            let (uri, segment) = row.map_err(failed)?;
+            segments.entry(uri).or_default().push(segment);
+        }
+        Ok(segments)
+    }
+
+    /// Records an input as built, with its segments, in one transaction.
+    pub(crate) fn commit(&mut self, uri: &str, input: &InputRecord, segments: &[SegmentRecord]) -> Result<()> {
+        let transaction = self.connection.transaction().map_err(failed)?;
+        transaction.execute("DELETE FROM segment WHERE uri = ?1", [uri]).map_err(failed)?;
+        for segment in segments {
+            transaction
+                .execute(
+                    "INSERT INTO segment (name, uri, file, crc, docs) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![segment.name, uri, segment.file, segment.crc as i64, segment.num_docs as i64],
+                )
+                .map_err(failed)?;
+        }
+        let counts = input.counts;
+        transaction
+            .execute(
+                "UPDATE input SET size = ?2, mtime = ?3, hash = ?4, fingerprint = ?5, read = ?6, written = ?7, filtered = ?8, quarantined = ?9 WHERE uri = ?1",
+                params![
+                    uri, input.size as i64, input.mtime_nanos, input.hash, input.fingerprint, counts.read as i64, counts.written as i64,
+                    counts.filtered as i64, counts.quarantined as i64
+                ],
+            )
+            .map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+}
+
+fn failed(error: rusqlite::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, "the job's state cannot be read or written")
+        .caused_by(error)
+        .action("check that the state's folder is writable and its disk is not full")
+}

@@ -1,0 +1,412 @@
+//! Runs a job: decides what is missing, builds it, records it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::UNIX_EPOCH;
+
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_formats::{CsvOptions, Format, ReadOptions, UnknownColumns, infer_schema};
+use pinotage_job::{Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config};
+use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig};
+use pinotage_transform::{Changes, ConformOptions, Conformer};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::manifest::{Counts, InputRecord, Manifest, SegmentRecord};
+use crate::row_sql::RowSql;
+use crate::unit;
+
+/// Is told how a run goes on; called from several threads.
+pub trait Observer: Sync {
+    /// So many inputs of so many bytes are to be built.
+    fn started(&self, _inputs: usize, _bytes: u64) {}
+    /// So many more rows and input bytes have been read.
+    fn advanced(&self, _rows: u64, _bytes: u64) {}
+}
+
+/// An observer that says nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// How a job is run.
+#[derive(Debug)]
+pub struct RunOptions<'a> {
+    /// Build every input, changed or not.
+    pub force: bool,
+    /// Say what would be built and build nothing.
+    pub dry_run: bool,
+    /// Worker threads, before the job's own number.
+    pub threads: Option<usize>,
+    /// Set from outside to stop: the inputs under way are given up, nothing half-written stays.
+    pub cancel: &'a AtomicBool,
+    /// Written into the segments; no checksum covers it.
+    pub creation_time_millis: i64,
+}
+
+/// What a run did with an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputStatus {
+    /// Its segments were built.
+    Built,
+    /// It was built by an earlier run and has not changed.
+    Unchanged,
+    /// It would be built (dry run).
+    Missing,
+}
+
+/// What a run did with one input.
+#[derive(Debug, Clone)]
+pub struct InputSummary {
+    /// The file.
+    pub path: PathBuf,
+    /// What was done.
+    pub status: InputStatus,
+    /// Its rows.
+    pub counts: Counts,
+    /// Its segments.
+    pub segments: Vec<SegmentRecord>,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// The inputs, in order.
+    pub inputs: Vec<InputSummary>,
+    /// Inputs of earlier runs that are not there any more; their segments are left alone.
+    pub vanished: Vec<String>,
+    /// Values that were changed because the schema demands it.
+    pub changes: Changes,
+}
+
+/// A job with its inputs found and its documents complete.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The job.
+    pub plan: Plan,
+    /// The input files with their formats.
+    pub inputs: Vec<(PathBuf, Format)>,
+    /// The schema, given or inferred.
+    pub schema: Schema,
+    /// The table config, given or inferred.
+    pub table: TableConfig,
+    /// The columns.
+    pub columns: Vec<ColumnPlan>,
+    /// The columns that the source gives, before SQL.
+    pub source_schema: arrow::datatypes::SchemaRef,
+    /// How segments are named.
+    pub names: SegmentNameGenerator,
+    pub(crate) read: ReadOptions,
+    pub(crate) conform: ConformOptions,
+}
+
+/// Finds the inputs, infers what is not given, and checks that rows will convert.
+///
+/// # Errors
+///
+/// Those of finding and opening the inputs, of the SQL, and `schema-mismatch` for columns that can never convert.
+pub fn prepare(plan: Plan) -> Result<Prepared> {
+    let source = &plan.file.source;
+    let given = source.format.as_ref().map(|format| format.parse::<Format>()).transpose()?;
+    let mut inputs = Vec::new();
+    for path in expand_paths(&plan.base, &source.paths)? {
+        let format = match given {
+            Some(format) => format,
+            None => format_of(&path)?,
+        };
+        inputs.push((path, format));
+    }
+    let mut read = read_options(source)?;
+    // Without SQL the table's own types are what the source's text means.
+    if let (Some(schema), None) = (&plan.schema, &plan.file.transform) {
+        for field in schema.fields().filter(|field| field.single_value) {
+            use pinotage_spec::DataType::{Double, Float, Int, Long};
+            let known = read.declared.iter().any(|declared| declared.name() == &field.name);
+            // Booleans and times have more spellings than a source's parser knows; they stay text until they are conformed.
+            let data_type = match field.data_type {
+                Int | Long | Float | Double => field.data_type.to_arrow(),
+                _ => arrow::datatypes::DataType::Utf8,
+            };
+            if !known {
+                read.declared.push(arrow::datatypes::Field::new(&field.name, data_type, true));
+            }
+        }
+    }
+    let Some((first, format)) = inputs.first() else {
+        return Err(Error::not_found("no input file").action("name at least one file in `source.paths`"));
+    };
+    let source_schema = infer_schema(first, *format, &read)?;
+    let selected = match &plan.file.transform {
+        Some(transform) => RowSql::try_new(&transform.sql, &source_schema)?.schema(),
+        None => source_schema.clone(),
+    };
+    let schema = match &plan.schema {
+        Some(schema) => schema.clone(),
+        None => Schema::from_document(infer_pinot_schema(&plan.file.sink.table, &selected))?,
+    };
+    let table = match &plan.table_config {
+        Some(table) => table.clone(),
+        None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
+    };
+    let columns = ColumnPlan::resolve(&schema, &table)?;
+    let time_zone = source
+        .time_zone
+        .parse()
+        .map_err(|_| Error::invalid_config("unknown time zone").with("option", "source.timeZone"))?;
+    let conform = ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false };
+    Conformer::try_new(&columns, table.time_column(), &selected, conform)?;
+    let names = plan.name_generator(&table)?;
+    Ok(Prepared { inputs, schema, table, columns, source_schema, names, read, conform, plan })
+}
+
+/// The format of a file by its name.
+pub(crate) fn format_of(path: &Path) -> Result<Format> {
+    Format::detect(path).ok_or_else(|| {
+        Error::invalid_config("the format cannot be told from the file's name")
+            .with("file", path.display())
+            .action("set `source.format` to csv, json, parquet, avro or arrow, or rename the file")
+    })
+}
+
+fn read_options(source: &file::Source) -> Result<ReadOptions> {
+    let csv = &source.csv;
+    let delimiter = u8::try_from(csv.delimiter).map_err(|_| {
+        Error::invalid_config(format!("`{}` cannot be a delimiter", csv.delimiter))
+            .with("option", "source.csv.delimiter")
+            .action("use a single ASCII character")
+    })?;
+    let mut declared = Vec::new();
+    for (name, data_type) in &source.columns {
+        let data_type = data_type
+            .parse::<pinotage_spec::DataType>()
+            .map_err(|error| error.with("option", format!("source.columns.{name}")))?;
+        let data_type = match data_type {
+            pinotage_spec::DataType::Timestamp => arrow::datatypes::DataType::Utf8,
+            other => other.to_arrow(),
+        };
+        declared.push(arrow::datatypes::Field::new(name, data_type, true));
+    }
+    Ok(ReadOptions {
+        declared,
+        csv: CsvOptions {
+            delimiter,
+            header: csv.header,
+            column_names: csv.column_names.clone(),
+            null_values: csv.null_values.clone(),
+            ..CsvOptions::default()
+        },
+        unknown_columns: match source.unknown_columns {
+            file::Unknown::Quarantine => UnknownColumns::Quarantine,
+            file::Unknown::Ignore => UnknownColumns::Ignore,
+        },
+        ..ReadOptions::default()
+    })
+}
+
+impl Prepared {
+    /// Changes whenever other bytes would be made of the same input.
+    fn fingerprint(&self) -> String {
+        let file = &self.plan.file;
+        let mut hasher = Xxh3::new();
+        for part in [
+            env!("CARGO_PKG_VERSION").to_owned(),
+            self.schema.json().to_string(),
+            self.table.json().to_string(),
+            format!(
+                "{:?} {:?} {:?} {:?} {}",
+                file.source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
+            ),
+            format!("{:?} {}", file.sink.archive, file.sink.table),
+        ] {
+            hasher.update(part.as_bytes());
+            hasher.update(&[0]);
+        }
+        format!("{:032x}", hasher.digest128())
+    }
+}
+
+/// The name of an input in the manifest: its place relative to the job, so that a moved project stays built.
+fn uri(plan: &Plan, path: &Path) -> String {
+    path.strip_prefix(&plan.base).unwrap_or(path).display().to_string()
+}
+
+/// Runs a job.
+///
+/// # Errors
+///
+/// Those of the inputs; `invalid-data` when an input has more bad rows than `limits.errors`; `cancelled`. What other inputs
+/// have finished stays; what failed leaves nothing in the output.
+pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) -> Result<Summary> {
+    let plan = &job.plan;
+    if options.dry_run && !plan.state.join("manifest.sqlite").exists() {
+        let missing = |(path, _): &(PathBuf, Format)| InputSummary {
+            path: path.clone(),
+            status: InputStatus::Missing,
+            counts: Counts::default(),
+            segments: Vec::new(),
+        };
+        return Ok(Summary { inputs: job.inputs.iter().map(missing).collect(), ..Summary::default() });
+    }
+    let mut manifest = Manifest::open(&plan.state)?;
+    let fingerprint = job.fingerprint();
+    let mut known = manifest.segments()?;
+    let mut summary = Summary::default();
+    let mut work = Vec::new();
+    let mut uris = BTreeSet::new();
+    for (path, format) in &job.inputs {
+        let uri = uri(plan, path);
+        uris.insert(uri.clone());
+        let before = manifest.input(&uri)?;
+        let now = identify(path, &fingerprint, before.as_ref())?;
+        let segments = known.remove(&uri).unwrap_or_default();
+        let in_place = segments.iter().all(|segment| plan.output.join(&segment.file).exists());
+        let unchanged =
+            before.as_ref().is_some_and(|before| before.hash == now.hash && before.fingerprint == now.fingerprint);
+        let status = match unchanged && in_place && !options.force {
+            true => InputStatus::Unchanged,
+            false => InputStatus::Missing,
+        };
+        if status == InputStatus::Missing {
+            let sequence = if options.dry_run { 0 } else { manifest.sequence(&uri)? };
+            work.push(Work {
+                index: summary.inputs.len(),
+                path: path.clone(),
+                format: *format,
+                uri,
+                sequence,
+                now,
+                old: segments.clone(),
+            });
+        }
+        let counts = before.map(|before| before.counts).unwrap_or_default();
+        summary.inputs.push(InputSummary { path: path.clone(), status, counts, segments });
+    }
+    summary.vanished = known.into_keys().filter(|uri| !uris.contains(uri)).collect();
+    if options.dry_run {
+        return Ok(summary);
+    }
+    observer.started(work.len(), work.iter().map(|work| work.now.size).sum());
+    build_all(job, options, observer, &work, &mut manifest, &mut summary)?;
+    Ok(summary)
+}
+
+/// An input that has to be built.
+struct Work {
+    index: usize,
+    path: PathBuf,
+    format: Format,
+    uri: String,
+    sequence: u64,
+    now: InputRecord,
+    old: Vec<SegmentRecord>,
+}
+
+fn build_all(
+    job: &Prepared,
+    options: &RunOptions<'_>,
+    observer: &dyn Observer,
+    work: &[Work],
+    manifest: &mut Manifest,
+    summary: &mut Summary,
+) -> Result<()> {
+    let plan = &job.plan;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = options.threads.or(plan.file.threads).unwrap_or(cores).max(1);
+    // Each unit may hold one segment; more units at a time than that fit the memory are not started.
+    let fitting = (plan.file.limits.memory.bytes() / plan.file.sink.segment.max_bytes.bytes().max(1)).max(1) as usize;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::unexpected("cannot start threads").caused_by(error))?;
+    fs::create_dir_all(&plan.output)
+        .map_err(|error| Error::io(error, "cannot create the output folder", &plan.output))?;
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let shared = Mutex::new((manifest, summary, None::<(usize, Error)>));
+    let worker = || {
+        while !stop.load(Ordering::Relaxed) {
+            let Some(work) = work.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let cancelled = || options.cancel.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed);
+            let built = unit::build(
+                job,
+                &work.path,
+                work.format,
+                work.sequence,
+                options.creation_time_millis,
+                &pool,
+                &cancelled,
+                observer,
+            );
+            let Ok(mut shared) = shared.lock() else { break };
+            let (manifest, summary, failure) = &mut *shared;
+            let result = built.and_then(|built| {
+                built.check_names(manifest, &work.uri)?;
+                let (counts, segments, changes) = built.publish(plan, &work.old)?;
+                manifest.commit(&work.uri, &InputRecord { counts, ..work.now.clone() }, &segments)?;
+                unit::remove_old(plan, &work.old, &segments)?;
+                Ok((counts, segments, changes))
+            });
+            match result {
+                Ok((counts, segments, changes)) => {
+                    summary.changes.add(&changes);
+                    if let Some(input) = summary.inputs.get_mut(work.index) {
+                        (input.status, input.counts, input.segments) = (InputStatus::Built, counts, segments);
+                    }
+                }
+                Err(error) => {
+                    stop.store(true, Ordering::Relaxed);
+                    // The first input in order that failed is reported, whichever thread was faster.
+                    if failure
+                        .as_ref()
+                        .is_none_or(|(index, known)| work.index < *index || known.kind() == ErrorKind::Cancelled)
+                    {
+                        *failure = Some((work.index, error));
+                    }
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(fitting).min(work.len()) {
+            scope.spawn(worker);
+        }
+    });
+    match shared.into_inner() {
+        Ok((_, _, None)) => Ok(()),
+        Ok((_, _, Some((_, error)))) => Err(error),
+        Err(_) => Err(Error::unexpected("a worker thread panicked")),
+    }
+}
+
+/// Size, time and content of an input; the content is only read when size or time have changed.
+fn identify(path: &Path, fingerprint: &str, before: Option<&InputRecord>) -> Result<InputRecord> {
+    let failed = |error| Error::io(error, "cannot read the input", path);
+    let metadata = fs::metadata(path).map_err(failed)?;
+    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let mtime_nanos = modified.map_or(0, |time| time.as_nanos() as i64);
+    let hash = match before {
+        Some(before) if before.size == metadata.len() && before.mtime_nanos == mtime_nanos => before.hash.clone(),
+        _ => {
+            let mut hasher = Xxh3::new();
+            let mut file = File::open(path).map_err(failed)?;
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                match file.read(&mut buffer).map_err(failed)? {
+                    0 => break format!("{:032x}", hasher.digest128()),
+                    read => hasher.update(buffer.get(..read).unwrap_or_default()),
+                }
+            }
+        }
+    };
+    Ok(InputRecord {
+        size: metadata.len(),
+        mtime_nanos,
+        hash,
+        fingerprint: fingerprint.to_owned(),
+        counts: Counts::default(),
+    })
+}

@@ -1,0 +1,228 @@
+//! The job file, key by key.
+
+use std::collections::BTreeMap;
+
+use pinotage_common::ByteSize;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A job: a source, an optional transform, a sink.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JobFile {
+    /// The job's name; it keys the state.
+    pub name: String,
+    /// Where rows come from.
+    pub source: Source,
+    /// What happens to them on the way.
+    #[serde(default)]
+    pub transform: Option<Transform>,
+    /// Where they go.
+    pub sink: Sink,
+    /// The folder of the job's state: which inputs were built from which bytes. Default `.pinotage/<name>` beside the job file.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// How much the job may take.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The folder for bad rows, as Parquet files. Default: a folder `quarantine` in the state.
+    #[serde(default)]
+    pub quarantine: Option<String>,
+    /// Changes that the schema demands (cut strings, NaN to null) make a row bad instead of being counted.
+    #[serde(default)]
+    pub strict: bool,
+    /// Worker threads. Default: one for each core.
+    #[serde(default)]
+    pub threads: Option<usize>,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Source {
+    /// `files`
+    pub kind: SourceKind,
+    /// `csv`, `json`, `parquet`, `avro` or `arrow`. Default: by the files' names.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// Files and folders, relative to the job file. The last part of a path may hold `*`.
+    pub paths: Vec<String>,
+    /// How CSV is written.
+    #[serde(default)]
+    pub csv: Csv,
+    /// Types of columns that must not be guessed: INT, LONG, FLOAT, DOUBLE, BOOLEAN or STRING by name.
+    #[serde(default)]
+    pub columns: BTreeMap<String, String>,
+    /// The zone of times that name none, as in the tz database.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// A JSON key that the first rows did not have: `quarantine` the row or `ignore` the key.
+    #[serde(default)]
+    pub unknown_columns: Unknown,
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+/// The kinds of sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceKind {
+    /// Files of a file system.
+    Files,
+}
+
+/// What to do with a row that has a key nobody knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Unknown {
+    /// The row is bad.
+    #[default]
+    Quarantine,
+    /// The key is left out.
+    Ignore,
+}
+
+/// How CSV is written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Csv {
+    /// One character between fields.
+    pub delimiter: char,
+    /// The first line names the columns.
+    pub header: bool,
+    /// The columns' names, when there is no header.
+    pub column_names: Option<Vec<String>>,
+    /// Texts that are null.
+    pub null_values: Vec<String>,
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        Self { delimiter: ',', header: true, column_names: None, null_values: vec![String::new()] }
+    }
+}
+
+/// What happens to rows on the way.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Transform {
+    /// A SELECT over the table `source`, row by row.
+    pub sql: String,
+}
+
+/// Where rows go.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sink {
+    /// `pinot`
+    pub kind: SinkKind,
+    /// The table's name.
+    pub table: String,
+    /// Pinot's schema file. Default: inferred from the rows and shown.
+    #[serde(default)]
+    pub schema: Option<String>,
+    /// Pinot's table config file. Default: Pinot's own defaults.
+    #[serde(default)]
+    pub table_config: Option<String>,
+    /// The folder for the segments.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// `directory` or `tarGz`
+    #[serde(default)]
+    pub archive: Archive,
+    /// When a segment is full.
+    #[serde(default)]
+    pub segment: SegmentLimits,
+    /// How segments are named.
+    #[serde(default)]
+    pub segment_name: SegmentName,
+    /// Not there yet: pushing to a controller.
+    #[serde(default)]
+    pub controller: Option<String>,
+    /// Not there yet: creating the table on a controller.
+    #[serde(default)]
+    pub create_table: Option<String>,
+    /// Not there yet: the delivery of pushed segments.
+    #[serde(default)]
+    pub delivery: Option<String>,
+}
+
+/// The kinds of sinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SinkKind {
+    /// Segments of a Pinot table.
+    Pinot,
+}
+
+/// How a segment lies in the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Archive {
+    /// A folder.
+    #[default]
+    Directory,
+    /// The archive that controllers take.
+    TarGz,
+}
+
+/// When a segment is full.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SegmentLimits {
+    /// Rows of a segment at most.
+    pub max_rows: usize,
+    /// Memory that a segment's values take at most while it is built.
+    pub max_bytes: ByteSize,
+}
+
+impl Default for SegmentLimits {
+    fn default() -> Self {
+        Self { max_rows: 5_000_000, max_bytes: ByteSize::mib(512) }
+    }
+}
+
+/// How segments are named.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SegmentName {
+    /// `simple` (with the time column's values), `normalizedDate` or `fixed`
+    pub r#type: NameType,
+    /// Default: the table's name.
+    pub prefix: Option<String>,
+    /// Put behind the times.
+    pub postfix: Option<String>,
+    /// The name, for `fixed`.
+    pub name: Option<String>,
+}
+
+/// Pinot's segment name generators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum NameType {
+    /// `prefix_min_max_sequence`
+    #[default]
+    Simple,
+    /// `prefix_date_date_sequence`
+    NormalizedDate,
+    /// One given name.
+    Fixed,
+}
+
+/// How much a job may take.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Memory for building segments, in all.
+    pub memory: ByteSize,
+    /// Bad rows that an input may have; one more stops the job before that input's segments appear.
+    pub errors: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: ByteSize::mib(2048), errors: 100 }
+    }
+}
