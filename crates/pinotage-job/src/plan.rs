@@ -158,18 +158,14 @@ pub fn job_schema() -> String {
 fn yaml_error(message: &str) -> Error {
     let summary = message.lines().next().unwrap_or(message);
     let error = Error::invalid_config(format!("cannot read the job file: {summary}"));
-    let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    match words.split_first() {
-        Some((unknown, known)) if message.contains("unknown field") => {
-            let nearest = known
-                .iter()
-                .max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)));
-            match nearest {
-                Some(nearest) => error.action(format!("write `{nearest}` instead of `{unknown}`, or remove the key")),
-                None => error.action(format!("remove the key `{unknown}`")),
-            }
-        }
-        _ => error,
+    let Some((_, rest)) = summary.split_once("unknown field `") else { return error };
+    let (unknown, rest) = rest.split_once('`').unwrap_or((rest, ""));
+    let known = rest.rsplit_once("expected one of ").map_or(rest, |(_, known)| known);
+    let likeness = |known: &str| strsim::jaro_winkler(unknown, known);
+    let nearest = known.split(", ").map(|key| key.trim_matches('`')).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match nearest.filter(|nearest| !nearest.is_empty()) {
+        Some(nearest) => error.action(format!("write `{nearest}` instead of `{unknown}`, or remove the key")),
+        None => error.action(format!("remove the key `{unknown}`")),
     }
 }
 

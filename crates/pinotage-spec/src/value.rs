@@ -190,7 +190,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
 
 /// Reads hexadecimal text of either case; `None` for anything else.
 pub fn parse_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
     text.as_bytes()

@@ -266,7 +266,7 @@ fn high_cardinality(num_rows: usize) -> Case {
     case("high-cardinality", num_rows, fields, table, |row| {
         let mut all =
             json!({"s": format!("{:x}", noise(row, 1)), "l": noise(row, 2) as i64, "few": (row / 1000 % 7) as i64});
-        if noise(row, 3) % 5 == 0 {
+        if noise(row, 3).is_multiple_of(5) {
             all["few"] = json!(i32::MIN);
             all["$nulls"] = json!(["few"]);
         }

@@ -1,0 +1,236 @@
+//! The `pinotage` command as a person meets it: output, errors, exit codes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn pinotage(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pinotage"))
+        .args(args)
+        .current_dir(folder)
+        .env("SOURCE_DATE_EPOCH", "1700000000")
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap()
+}
+
+/// Exit code, stdout and stderr, with what differs from machine to machine taken out.
+fn shown(folder: &Path, args: &[&str]) -> String {
+    let output = pinotage(folder, args);
+    let text = format!(
+        "$ pinotage {}\nexit {}\n{}{}",
+        args.join(" "),
+        output.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text.replace(&folder.display().to_string(), "[folder]")
+}
+
+fn ok(folder: &Path, args: &[&str]) -> String {
+    let output = pinotage(folder, args);
+    assert!(output.status.success(), "{}", shown(folder, args));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A folder with a job over `in/*.csv`.
+fn job(extra: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("in")).unwrap();
+    fs::write(folder.path().join("in/a.csv"), "city,n\nOslo,1\nParis,2\n").unwrap();
+    fs::write(folder.path().join("in/b.csv"), "city,n\nRome,3\n").unwrap();
+    fs::write(
+        folder.path().join("schema.json"),
+        r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "city", "dataType": "STRING"}, {"name": "n", "dataType": "INT"}]}"#,
+    )
+    .unwrap();
+    fs::write(folder.path().join("table.json"), r#"{"tableName": "t_OFFLINE", "tableType": "OFFLINE"}"#).unwrap();
+    let text = format!(
+        "name: j\nsource: {{kind: files, paths: [\"in/*.csv\"]}}\nsink: {{kind: pinot, table: t, schema: schema.json, tableConfig: table.json, output: out}}\nquarantine: bad\n{extra}"
+    );
+    fs::write(folder.path().join("job.yaml"), text).unwrap();
+    folder
+}
+
+fn segments(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder.join("out"))
+        .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
+        .unwrap_or_default();
+    names.sort();
+    names
+}
+
+fn crc(segment: &Path) -> Vec<u8> {
+    fs::read(segment.join("v3/creation.meta")).unwrap()[..8].to_vec()
+}
+
+#[test]
+fn help_is_as_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for args in [
+        vec!["--help"],
+        vec!["run", "--help"],
+        vec!["check", "--help"],
+        vec!["plan", "--help"],
+        vec!["infer", "--help"],
+        vec!["sql", "--help"],
+        vec!["segment", "inspect", "--help"],
+        vec!["segment", "cat", "--help"],
+        vec!["segment", "verify", "--help"],
+    ] {
+        text.push_str(&shown(folder.path(), &args));
+        text.push('\n');
+    }
+    insta::assert_snapshot!("help", text);
+}
+
+#[test]
+fn errors_are_as_published_and_end_with_an_action() {
+    let folder = job("");
+    let path = folder.path();
+    let good = fs::read_to_string(path.join("job.yaml")).unwrap();
+    let mut text = String::new();
+    let mut fails = |args: &[&str]| {
+        let shown = shown(path, args);
+        let last = shown.trim_end().lines().last().unwrap_or_default();
+        assert!(last.trim_start().starts_with("what to do: "), "no action: {shown}");
+        text.push_str(&shown);
+        text.push('\n');
+    };
+    fails(&["run", "missing.yaml"]);
+    for (from, to) in [
+        ("source:", "souce:"),
+        ("paths: [\"in/*.csv\"]", "paths: [\"in/*.tsv\"]"),
+        ("schema: schema.json", "schema: nothing.json"),
+        ("table: t,", "table: other,"),
+        ("kind: files", "kind: fils"),
+        ("output: out", "output: out, controller: \"host:9000\""),
+        ("quarantine: bad", "quarantine: bad\ntransform: {sql: \"SELECT town FROM source\"}"),
+        ("quarantine: bad", "quarantine: bad\ntransform: {sql: \"SELECT count(*) AS n FROM source\"}"),
+        ("quarantine: bad", "quarantine: bad\nlimits: {memory: 64MiB}"),
+    ] {
+        fs::write(path.join("job.yaml"), good.replace(from, to)).unwrap();
+        fails(&["check", "job.yaml"]);
+    }
+    fs::write(path.join("job.yaml"), good.clone() + "limits: {errors: 1}\n").unwrap();
+    fs::write(path.join("in/c.csv"), "city,n\nBonn,x\nLima,99999999999\nRiga\n").unwrap();
+    fails(&["run", "job.yaml"]);
+    fs::write(path.join("in/c.csv"), "n,city\n1,Oslo\n").unwrap();
+    fs::write(path.join("cut.parquet"), b"PAR1 and no more").unwrap();
+    fs::write(path.join("job.yaml"), good.replace("in/*.csv", "cut.parquet")).unwrap();
+    fails(&["run", "job.yaml"]);
+    fails(&["segment", "inspect", "in"]);
+    fails(&["sql", "SELECT 1 FROM t", "--table", "t=nowhere"]);
+    fails(&["sql", "SELECT town FROM t", "--table", "t=in/a.csv"]);
+    insta::assert_snapshot!("errors", text);
+}
+
+#[test]
+fn a_second_run_does_nothing_and_a_changed_input_is_rebuilt_alone() {
+    let folder = job("");
+    let path = folder.path();
+    let first = ok(path, &["run", "job.yaml"]);
+    assert!(first.contains("a.csv: 2 rows read, 2 written"), "{first}");
+    assert_eq!(segments(path), ["t_0", "t_1"]);
+    let before = crc(&path.join("out/t_0"));
+    let second = ok(path, &["run", "job.yaml"]);
+    assert_eq!(second, "unchanged: 2 of 2 inputs\nnothing to do: every input is built\n");
+    fs::write(path.join("in/b.csv"), "city,n\nRome,3\nBonn,4\n").unwrap();
+    let third = ok(path, &["run", "job.yaml"]);
+    assert!(
+        third.contains("b.csv: 2 rows read")
+            && !third.contains("built in/a.csv")
+            && third.contains("unchanged: 1 of 2"),
+        "{third}"
+    );
+    assert_eq!(crc(&path.join("out/t_0")), before);
+    // A segment that somebody removed is built again; an input that is gone is reported.
+    fs::remove_dir_all(path.join("out/t_0")).unwrap();
+    fs::remove_file(path.join("in/b.csv")).unwrap();
+    let fourth = ok(path, &["run", "job.yaml"]);
+    assert!(fourth.contains("a.csv: 2 rows read") && fourth.contains("vanished in/b.csv"), "{fourth}");
+    assert_eq!((crc(&path.join("out/t_0")), segments(path).len()), (before, 2));
+}
+
+#[test]
+fn bad_rows_go_to_the_quarantine_with_their_place() {
+    let folder = job("transform: {sql: \"SELECT city, n * 2 AS n FROM source WHERE city <> 'Paris'\"}\n");
+    let path = folder.path();
+    fs::write(path.join("in/a.csv"), "city,n\nOslo,1\nParis,2\nRiga,3,3\nBonn,9\nLima,2000000000\n").unwrap();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains("a.csv: 5 rows read, 2 written, 1 filtered, 2 quarantined"), "{text}");
+    let rows = ok(
+        path,
+        &[
+            "sql",
+            "SELECT line, rule, \"column\", arrow_cast(raw, 'Utf8') AS raw FROM q ORDER BY line",
+            "--table",
+            "q=bad/j-0.parquet",
+            "--output",
+            "csv",
+        ],
+    );
+    assert_eq!(rows, "line,rule,column,raw\n4,row-width,,\"Riga,3,3\"\n6,out-of-range,n,\"Lima,2000000000\"\n");
+    let answer = ok(path, &["sql", "SELECT city, n FROM t ORDER BY n", "--table", "t=out", "--output", "csv"]);
+    assert_eq!(answer, "city,n\nOslo,2\nRome,6\nBonn,18\n");
+}
+
+#[test]
+fn over_the_budget_nothing_is_published() {
+    let folder = job("limits: {errors: 0}\n");
+    let path = folder.path();
+    fs::write(path.join("in/a.csv"), "city,n\nOslo,one\n").unwrap();
+    assert_eq!(pinotage(path, &["run", "job.yaml", "--threads", "1"]).status.code(), Some(1));
+    assert!(segments(path).is_empty(), "{:?}", segments(path));
+}
+
+#[test]
+fn a_damaged_segment_is_found() {
+    let folder = job("");
+    let path = folder.path();
+    ok(path, &["run", "job.yaml"]);
+    assert!(ok(path, &["segment", "verify", "out/t_0"]).contains("intact"));
+    assert!(ok(path, &["segment", "inspect", "out/t_0"]).contains("city"));
+    assert_eq!(ok(path, &["segment", "cat", "out/t_0", "--columns", "n", "--limit", "1"]), "{\"n\":1}\n");
+    let columns = path.join("out/t_0/v3/columns.psf");
+    let mut bytes = fs::read(&columns).unwrap();
+    bytes.truncate(bytes.len() - 3);
+    fs::write(&columns, bytes).unwrap();
+    let output = pinotage(path, &["segment", "verify", "out/t_0"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The example that the README names first: its answers, and equal bytes with any number of threads.
+#[test]
+fn the_flights_example_gives_the_answers_of_its_readme() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let place = folder.path().join("flights");
+    fs::create_dir_all(&data).unwrap();
+    fs::create_dir_all(&place).unwrap();
+    fs::copy(example.join("../data/flights.parquet"), data.join("flights.parquet")).unwrap();
+    for file in ["job.yaml", "schema.json", "table.json"] {
+        fs::copy(example.join(file), place.join(file)).unwrap();
+    }
+    let segment = |threads: &str| -> PathBuf {
+        ok(&place, &["run", "job.yaml", "--force", "--threads", threads]);
+        fs::read_dir(place.join("out/segments")).unwrap().next().unwrap().unwrap().path()
+    };
+    let first = crc(&segment("1"));
+    assert_eq!(crc(&segment("4")), first);
+    assert_eq!(crc(&segment("4")), first);
+    // Every query of the README with its answer, as they stand there.
+    let readme = fs::read_to_string(example.join("README.md")).unwrap();
+    let mut checked = 0;
+    for block in readme.split("```sql\n").skip(1) {
+        let (sql, rest) = block.split_once("```").unwrap();
+        let answer = rest.split_once("```text\n").unwrap().1.split_once("```").unwrap().0;
+        assert_eq!(ok(&place, &["sql", sql, "--table", "flights=out/segments"]), answer, "{sql}");
+        checked += 1;
+    }
+    assert_eq!(checked, 3);
+}
