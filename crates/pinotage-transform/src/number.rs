@@ -6,7 +6,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType as Arrow, Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow::datatypes::{DataType as Arrow, Decimal128Type, Float32Type, Float64Type, Int64Type, UInt64Type};
 use bigdecimal::{BigDecimal, ToPrimitive};
 use pinotage_common::{Error, Result};
 use pinotage_spec::{DataType, java};
@@ -59,6 +59,18 @@ fn numbers<T>(
     })
 }
 
+/// Decimals of at most 15 digits to DOUBLE: every one of them is the shortest text of the double nearest to it, and a division of
+/// two exactly held numbers rounds to that double. `None` when the column holds longer ones.
+fn short_decimals(array: &ArrayRef) -> Option<Float64Array> {
+    let Arrow::Decimal128(_, scale @ 0..=22) = array.data_type() else { return None };
+    let values = array.as_primitive::<Decimal128Type>();
+    if values.values().iter().any(|value| value.unsigned_abs() >= 1_000_000_000_000_000) {
+        return None;
+    }
+    let divisor = 10f64.powi(i32::from(*scale));
+    Some(values.unary(|value| value as f64 / divisor))
+}
+
 /// Any number, or its text, to INT, LONG, FLOAT or DOUBLE.
 pub(crate) fn to_number(target: DataType, array: &ArrayRef, outcome: &mut Outcome<'_>) -> Result<ArrayRef> {
     let is_text = array.data_type() == &Arrow::Utf8;
@@ -102,6 +114,9 @@ pub(crate) fn to_number(target: DataType, array: &ArrayRef, outcome: &mut Outcom
             Arc::new(special_floats(Float32Array::from(values), outcome))
         }
         _ => {
+            if let Some(values) = short_decimals(array) {
+                return Ok(Arc::new(values));
+            }
             let values = numbers(array, |at, number| {
                 let number = number?;
                 if let Number::Text(text) = number

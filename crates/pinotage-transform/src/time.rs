@@ -1,8 +1,11 @@
 //! Timestamps, dates and the values of a time column.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, StringArray, StringBuilder, TimestampMillisecondArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType as Arrow, Date32Type, Int32Type, Int64Type, TimeUnit as ArrowUnit, TimestampMillisecondType,
@@ -163,27 +166,30 @@ pub(crate) fn to_epoch(
 pub(crate) fn dates_to_text(field: &FieldSpec, array: &ArrayRef, outcome: &mut Outcome<'_>) -> Result<StringArray> {
     debug_assert_eq!(field.data_type, DataType::String);
     let format = field.date_time.as_ref().map(|spec| &spec.format);
-    Ok(days(array)?
-        .iter()
-        .enumerate()
-        .map(|(at, day)| {
-            let instant = DateTime::from_timestamp_millis(i64::from(day?) * 86_400_000);
-            let text = instant.map(|instant| match format {
-                Some(DateTimeFormat::SimpleDate { pattern, .. }) if pattern == "yyyyMMdd" => {
-                    instant.format("%Y%m%d").to_string()
-                }
-                _ => instant.format("%Y-%m-%d").to_string(),
-            });
-            let fits = |text: &String| format.is_none_or(|format| format.text_to_millis(text).is_some());
-            if !text.as_ref().is_some_and(fits) {
-                outcome.bad(
-                    at,
-                    rule::WRONG_TYPE,
-                    "a date that the column's format can write",
-                    text.as_deref().unwrap_or("?"),
-                );
+    let write = |day: i32| {
+        let instant = DateTime::from_timestamp_millis(i64::from(day) * 86_400_000)?;
+        let text = match format {
+            Some(DateTimeFormat::SimpleDate { pattern, .. }) if pattern == "yyyyMMdd" => {
+                instant.format("%Y%m%d").to_string()
             }
-            text
-        })
-        .collect())
+            _ => instant.format("%Y-%m-%d").to_string(),
+        };
+        Some(text).filter(|text| format.is_none_or(|format| format.text_to_millis(text).is_some()))
+    };
+    // Columns of dates hold few different days.
+    let mut written: HashMap<i32, Option<String>> = HashMap::new();
+    let mut builder = StringBuilder::new();
+    for (at, day) in days(array)?.iter().enumerate() {
+        let text = day.and_then(|day| written.entry(day).or_insert_with(|| write(day)).as_deref());
+        if let (Some(day), None) = (day, text) {
+            outcome.bad(
+                at,
+                rule::WRONG_TYPE,
+                "a date that the column's format can write",
+                &format!("day {day} since 1970"),
+            );
+        }
+        builder.append_option(text);
+    }
+    Ok(builder.finish())
 }

@@ -131,6 +131,16 @@ fn no_number_is_changed_in_silence() {
     assert_eq!((rows.bad.len(), rows.batch.column(0).as_primitive::<Int64Type>().value(0)), (1, 1));
     let rows = conform(r#""dataType": "DOUBLE""#, Int64Array::from(vec![(1 << 53) + 1, 1 << 60]));
     assert_eq!((rows.bad[0].row, rows.bad[0].rule, rows.bad.len()), (0, rule::NOT_EXACT, 1));
+    // Both ways a decimal becomes a double agree: the short one and the one through text.
+    for value in [0, 1, -1, 7, 10, 12_345, 999_999_999_999_999, -314_159_265_358_979] {
+        let short = Decimal128Array::from(vec![value]).with_precision_and_scale(20, 4).unwrap();
+        let long =
+            Decimal128Array::from(vec![Some(value), Some(10_i128.pow(16))]).with_precision_and_scale(20, 4).unwrap();
+        let double = |array: Decimal128Array| {
+            conform(r#""dataType": "DOUBLE""#, array).batch.column(0).as_primitive::<Float64Type>().value(0)
+        };
+        assert_eq!(double(short), double(long), "{value}");
+    }
     let decimals = Decimal128Array::from(vec![150, 123]).with_precision_and_scale(10, 2).unwrap();
     let rows = conform(r#""dataType": "DOUBLE""#, decimals);
     assert_eq!(rows.batch.column(0).as_primitive::<Float64Type>().values().to_vec(), [1.5, 1.23]);
