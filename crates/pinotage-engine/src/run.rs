@@ -263,6 +263,12 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         let before = manifest.input(&uri)?;
         let now = identify(path, &fingerprint, before.as_ref())?;
         let segments = known.remove(&uri).unwrap_or_default();
+        for segment in &segments {
+            let aside = unit::aside(plan, segment);
+            if aside.exists() && !options.dry_run {
+                fs::remove_dir_all(&aside).map_err(|error| Error::io(error, "cannot remove a leftover", &aside))?;
+            }
+        }
         let in_place = segments.iter().all(|segment| plan.output.join(&segment.file).exists());
         let unchanged =
             before.as_ref().is_some_and(|before| before.hash == now.hash && before.fingerprint == now.fingerprint);

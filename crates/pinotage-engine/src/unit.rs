@@ -41,7 +41,8 @@ pub(crate) fn build(
     cancelled: &dyn Fn() -> bool,
     observer: &dyn Observer,
 ) -> Result<Built> {
-    let staging = job.plan.output.join(format!(".staging-{sequence}"));
+    // The job's name keeps jobs apart that share an output.
+    let staging = job.plan.output.join(format!(".staging-{}-{sequence}", job.plan.file.name));
     let _ = fs::remove_dir_all(&staging);
     let unit = Unit { job, path, sequence, creation_time_millis, pool, staging: staging.clone() };
     let built = unit.build(format, cancelled, observer).map_err(|error| {
@@ -277,7 +278,7 @@ impl Built {
             let failed = |error| Error::io(error, "cannot put the segment in place", &to);
             if to.is_dir() {
                 // A folder cannot be replaced in one step: the old one steps aside first.
-                let aside = plan.output.join(format!(".{}.old", segment.file));
+                let aside = aside(plan, segment);
                 let _ = fs::remove_dir_all(&aside);
                 fs::rename(&to, &aside).map_err(failed)?;
                 fs::rename(&from, &to).map_err(failed)?;
@@ -299,6 +300,11 @@ impl Built {
         let _ = fs::remove_dir_all(&self.staging);
         Ok((self.counts, self.segments, self.changes))
     }
+}
+
+/// Where a folder waits while it is replaced; a run that was killed right then leaves it for the next one to remove.
+pub(crate) fn aside(plan: &Plan, segment: &SegmentRecord) -> PathBuf {
+    plan.output.join(format!(".{}.old", segment.file))
 }
 
 /// Removes segments of an earlier version of the input that its new version does not have.

@@ -203,6 +203,40 @@ fn a_damaged_segment_is_found() {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Killed at any moment, a run leaves whole segments or none, and the next run completes the job.
+#[test]
+fn a_killed_run_leaves_no_half_segment() {
+    let folder = job("");
+    let path = folder.path();
+    let mut rows = String::from("city,n\n");
+    (0..300_000).for_each(|n| rows.push_str(&format!("city {},{n}\n", n % 977)));
+    for file in ["a.csv", "b.csv", "c.csv"] {
+        fs::write(path.join("in").join(file), &rows).unwrap();
+    }
+    let seed = u64::from(std::process::id());
+    eprintln!("seed {seed}");
+    for kill in 0..3 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pinotage"))
+            .args(["run", "job.yaml", "--force", "--threads", "2"])
+            .current_dir(path)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20 + (seed * 7919 + kill * 104_729) % 400));
+        let _ = child.kill();
+        child.wait().unwrap();
+        for name in segments(path).iter().filter(|name| !name.starts_with('.')) {
+            assert!(ok(path, &["segment", "verify", &format!("out/{name}")]).contains("intact, 300000 rows"), "{name}");
+        }
+    }
+    ok(path, &["run", "job.yaml"]);
+    assert_eq!(segments(path), ["t_0", "t_1", "t_2"], "leftovers of the killed runs stay");
+    let answer =
+        ok(path, &["sql", "SELECT count(*) AS rows, sum(n) AS sum FROM t", "--table", "t=out", "--output", "csv"]);
+    assert_eq!(answer, "rows,sum\n900000,134999550000\n");
+    assert!(ok(path, &["run", "job.yaml"]).contains("nothing to do"));
+}
+
 /// The example that the README names first: its answers, and equal bytes with any number of threads.
 #[test]
 fn the_flights_example_gives_the_answers_of_its_readme() {
