@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
+use arrow::datatypes::{DataType as Arrow, Schema as ArrowSchema, SchemaRef};
 use chrono_tz::Tz;
 use pinotage_common::{Error, Result};
-use pinotage_spec::{ColumnPlan, DateTimeFormat, FieldSpec, VALID_TIME_MILLIS, Value, arrow_field};
+use pinotage_spec::{ColumnPlan, FieldSpec, arrow_field};
 
 use crate::accept::accept;
 use crate::outcome::{BadValue, Changes, Outcome};
-use crate::{convert, list, rule, time};
+use crate::{convert, list, time_column};
 
 /// How rows are read.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +34,8 @@ impl Default for ConformOptions {
 #[derive(Debug)]
 pub struct Conformer {
     fields: Vec<FieldSpec>,
+    /// Position and type of each field in the input; `None` where it has none.
+    sources: Vec<Option<(usize, Arrow)>>,
     time_column: Option<String>,
     schema: SchemaRef,
     options: ConformOptions,
@@ -50,7 +52,7 @@ pub struct Conformed {
     pub kept: Option<Vec<u32>>,
     /// The first broken rule of each bad row, by row.
     pub bad: Vec<BadValue>,
-    /// What was changed in good rows' columns.
+    /// What was changed in the good rows.
     pub changes: Changes,
 }
 
@@ -59,7 +61,8 @@ impl Conformer {
     ///
     /// # Errors
     ///
-    /// `schema-mismatch` when a column can never convert, or when no column of the table is in the input.
+    /// `schema-mismatch` when a column can never convert, when the input has a column twice, when it has none of the table's
+    /// columns, or not the time column and no default time would do.
     pub fn try_new(
         columns: &[ColumnPlan],
         time_column: Option<&str>,
@@ -68,11 +71,20 @@ impl Conformer {
     ) -> Result<Self> {
         let fields: Vec<FieldSpec> = columns.iter().map(|column| column.field.clone()).collect();
         let mut missing = Vec::new();
+        let mut sources = Vec::with_capacity(fields.len());
         for field in &fields {
-            match input.field_with_name(&field.name) {
-                Ok(found) => accept(field, found.data_type())?,
-                Err(_) => missing.push(field.name.clone()),
+            let mut found = input.fields().iter().enumerate().filter(|(_, found)| *found.name() == field.name);
+            let source = found.next().map(|(at, found)| (at, found.data_type().clone()));
+            if found.next().is_some() {
+                return Err(Error::schema_mismatch("the input has two columns of the same name")
+                    .with("column", &field.name)
+                    .action("name each column once, for example with `SELECT a AS b` in the SQL transform"));
             }
+            match &source {
+                Some((_, arrow)) => accept(field, arrow)?,
+                None => missing.push(field.name.clone()),
+            }
+            sources.push(source);
         }
         if missing.len() == fields.len() {
             let found: Vec<&str> = input.fields().iter().map(|field| field.name().as_str()).collect();
@@ -82,9 +94,14 @@ impl Conformer {
             ))
             .action("name the columns as in the schema, for example with `SELECT a AS b` in the SQL transform"));
         }
-        if let Some(time) = time_column.filter(|time| missing.iter().any(|name| name == time)) {
+        let needed = |field: &&FieldSpec| {
+            Some(field.name.as_str()) == time_column
+                && missing.contains(&field.name)
+                && !time_column::default_is_valid(field)
+        };
+        if let Some(time) = fields.iter().find(needed) {
             return Err(Error::schema_mismatch("the time column is not in the input")
-                .with("column", time)
+                .with("column", &time.name)
                 .action("add the column to the input or to the SQL transform"));
         }
         let ignored = input
@@ -96,6 +113,7 @@ impl Conformer {
         let schema = ArrowSchema::new(fields.iter().map(|field| arrow_field(field, true)).collect::<Vec<_>>());
         Ok(Self {
             fields,
+            sources,
             time_column: time_column.map(str::to_owned),
             schema: Arc::new(schema),
             options,
@@ -123,72 +141,80 @@ impl Conformer {
     ///
     /// # Errors
     ///
-    /// `unexpected` when Arrow fails; never for a value, which makes a bad row.
+    /// `schema-mismatch` for a batch of another schema, `resource-exhausted` when one column's text grows beyond 2 GiB;
+    /// never for a value, which makes a bad row.
     pub fn conform(&self, batch: &RecordBatch) -> Result<Conformed> {
+        let failed = |error| Error::unexpected("cannot make a canonical batch").caused_by(error);
         let mut arrays = Vec::with_capacity(self.fields.len());
         let mut bad: Vec<BadValue> = Vec::new();
-        let mut changes = Changes::default();
-        for (field, canonical) in self.fields.iter().zip(self.schema.fields()) {
+        let mut changed = Vec::with_capacity(self.fields.len());
+        for ((field, source), canonical) in self.fields.iter().zip(&self.sources).zip(self.schema.fields()) {
             let mut outcome = Outcome::new(&field.name, self.options.strict);
-            let array = match batch.column_by_name(&field.name) {
+            let array = match source {
                 None => new_null_array(canonical.data_type(), batch.num_rows()),
-                Some(array) if field.single_value => convert::convert(field, array, &self.options, &mut outcome)?,
-                Some(array) => list::convert(field, array, &self.options, &mut outcome)?,
+                Some((at, arrow)) => self.column(field, *at, arrow, batch, &mut outcome)?,
             };
             if self.time_column.as_ref() == Some(&field.name) {
-                check_time(field, &array, &mut outcome);
+                time_column::check(field, &array, &mut outcome);
             }
             arrays.push(array);
             bad.append(&mut outcome.bad);
-            for (rule, count) in outcome.changes {
-                *changes.0.entry((field.name.clone(), rule)).or_default() += count;
-            }
-        }
-        let failed = |error| Error::unexpected("cannot make a canonical batch").caused_by(error);
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let all = RecordBatch::try_new_with_options(self.schema(), arrays, &options).map_err(failed)?;
-        if bad.is_empty() {
-            return Ok(Conformed { batch: all, kept: None, bad, changes });
+            changed.push(outcome.changes);
         }
         // The first column of the schema that breaks a rule names it.
         bad.sort_by_key(|value| value.row);
         bad.dedup_by_key(|value| value.row);
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let all = RecordBatch::try_new_with_options(self.schema(), arrays, &options).map_err(failed)?;
+        if bad.is_empty() {
+            let changes = self.count(&changed, |_| true);
+            return Ok(Conformed { batch: all, kept: None, bad, changes });
+        }
         let mut good = vec![true; batch.num_rows()];
         for value in &bad {
             if let Some(good) = good.get_mut(value.row as usize) {
                 *good = false;
             }
         }
+        let changes = self.count(&changed, |row| good.get(row as usize) == Some(&true));
         let kept = (0..).zip(&good).filter(|(_, good)| **good).map(|(row, _)| row).collect();
         let batch = filter_record_batch(&all, &BooleanArray::from(good)).map_err(failed)?;
         Ok(Conformed { batch, kept: Some(kept), bad, changes })
     }
-}
 
-/// The time column must hold times that a controller accepts.
-fn check_time(field: &FieldSpec, array: &ArrayRef, outcome: &mut Outcome<'_>) {
-    let Some(format) = field.date_time.as_ref().map(|spec| &spec.format) else { return };
-    let default_is_valid =
-        time::millis_of(format, &field.default_null_value).is_some_and(|millis| VALID_TIME_MILLIS.contains(&millis));
-    for row in 0..array.len() {
-        if array.is_null(row) {
-            if !default_is_valid {
-                outcome.bad(row, rule::NULL_TIME, "a time", "null");
-            }
-            continue;
-        }
-        let value = time::value_at(array, row);
-        let millis = value.as_ref().and_then(|value| time::millis_of(format, value));
-        if !millis.is_some_and(|millis| VALID_TIME_MILLIS.contains(&millis)) {
-            let text = value.as_ref().map(Value::to_java_string).unwrap_or_default();
-            outcome.bad(row, rule::TIME_OUT_OF_RANGE, &expected_time(format), &text);
+    fn column(
+        &self,
+        field: &FieldSpec,
+        at: usize,
+        arrow: &Arrow,
+        batch: &RecordBatch,
+        outcome: &mut Outcome<'_>,
+    ) -> Result<ArrayRef> {
+        let found = batch.columns().get(at).filter(|array| array.data_type() == arrow);
+        let array = found.filter(|_| batch.schema_ref().field(at).name() == &field.name).ok_or_else(|| {
+            Error::schema_mismatch(format!("expected a batch whose column {at} is of type {arrow}"))
+                .with("column", &field.name)
+                .action("make a conformer for each schema of the input")
+        })?;
+        match field.single_value {
+            true => convert::convert(field, array, &self.options, outcome),
+            false => list::convert(field, array, &self.options, outcome),
         }
     }
-}
 
-fn expected_time(format: &DateTimeFormat) -> String {
-    match format {
-        DateTimeFormat::SimpleDate { pattern, .. } => format!("a time between 1971 and 2071 as `{pattern}`"),
-        _ => "a time between 1971 and 2071".into(),
+    /// Counts the changes of good rows.
+    fn count(&self, changed: &[Vec<(u32, &'static str)>], is_good: impl Fn(u32) -> bool) -> Changes {
+        let mut changes = Changes::default();
+        for (field, changed) in self.fields.iter().zip(changed) {
+            let mut counts: Vec<(&'static str, u64)> = Vec::new();
+            for (_, rule) in changed.iter().filter(|(row, _)| is_good(*row)) {
+                match counts.iter_mut().find(|(known, _)| known == rule) {
+                    Some((_, count)) => *count += 1,
+                    None => counts.push((rule, 1)),
+                }
+            }
+            changes.0.extend(counts.into_iter().map(|(rule, count)| ((field.name.clone(), rule), count)));
+        }
+        changes
     }
 }

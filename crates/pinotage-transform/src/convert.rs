@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, new_null_array};
+use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute::cast;
-use arrow::datatypes::DataType as Arrow;
-use pinotage_common::{Error, Result};
+use arrow::datatypes::{DataType as Arrow, Float32Type, Float64Type, Int32Type, Int64Type};
+use pinotage_common::Result;
 use pinotage_spec::{DataType, FieldSpec};
 
 use crate::accept::unpacked;
 use crate::conform::ConformOptions;
 use crate::outcome::Outcome;
-use crate::{json, number, rule, text, time};
+use crate::{boolean, bytes, date, decimal, json, number, text, timestamp};
 
 /// Converts an array; arrays that are canonical and need no change pass through uncopied.
 pub(crate) fn convert(
@@ -24,52 +24,40 @@ pub(crate) fn convert(
     if plain == Arrow::Null {
         return Ok(new_null_array(&field.data_type.to_arrow(), array.len()));
     }
+    // What does not fit after unpacking is more than 2 GiB of text.
     let array = match plain == *array.data_type() {
         true => Arc::clone(array),
-        false => cast(array, &plain).map_err(|error| Error::unexpected("cannot unpack values").caused_by(error))?,
+        false => cast(array, &plain).map_err(|error| text::too_large().caused_by(error))?,
     };
-    match (field.data_type, array.data_type()) {
-        (DataType::Int, Arrow::Int32) | (DataType::Long, Arrow::Int64) | (DataType::Boolean, Arrow::Boolean) => {
-            Ok(array)
+    let is_time = matches!(array.data_type(), Arrow::Date32 | Arrow::Date64 | Arrow::Timestamp(..));
+    match field.data_type {
+        DataType::Int | DataType::Long if is_time => timestamp::to_count(field, &array, options, outcome),
+        DataType::Int => number::convert::<Int32Type>(&array, outcome),
+        DataType::Long => number::convert::<Int64Type>(&array, outcome),
+        DataType::Float => {
+            let floats = number::convert::<Float32Type>(&array, outcome)?;
+            Ok(number::special_floats(floats, outcome))
         }
-        (DataType::Int | DataType::Long, Arrow::Date32 | Arrow::Date64 | Arrow::Timestamp(..)) => {
-            time::to_epoch(field, &array, options, outcome)
+        DataType::Double => {
+            if let Some(doubles) = number::short_decimals(&array) {
+                return Ok(doubles);
+            }
+            let doubles = number::convert::<Float64Type>(&array, outcome)?;
+            Ok(number::special_doubles(doubles, outcome))
         }
-        (DataType::Int | DataType::Long | DataType::Float | DataType::Double, _) => {
-            number::to_number(field.data_type, &array, outcome)
-        }
-        (DataType::Boolean, _) => number::to_boolean(&array, outcome),
-        (DataType::BigDecimal, _) => number::to_decimal(field.allow_trailing_zeros, &array, outcome),
-        (DataType::Timestamp, _) => time::to_timestamp(&array, options, outcome),
-        (DataType::Json, _) => {
-            let texts = json::to_json(&array, outcome)?;
-            text::sanitize_text(field, texts, outcome)
-        }
-        (DataType::String, Arrow::Utf8) => text::sanitize_text(field, array.as_string::<i32>().clone(), outcome),
-        (DataType::String, Arrow::Date32 | Arrow::Date64) => {
-            let texts = time::dates_to_text(field, &array, outcome)?;
-            text::sanitize_text(field, texts, outcome)
-        }
-        (DataType::String, Arrow::Binary) => {
-            let texts = array.as_binary::<i32>().iter().map(|bytes| bytes.map(pinotage_spec::to_hex)).collect();
-            text::sanitize_text(field, texts, outcome)
-        }
-        (DataType::String, _) => text::sanitize_text(field, number::to_text(&array)?, outcome),
-        (DataType::Bytes, Arrow::Binary) => text::sanitize_bytes(field, array.as_binary::<i32>().clone(), outcome),
-        (DataType::Bytes, _) => {
-            let bytes: BinaryArray = array
-                .as_string::<i32>()
-                .iter()
-                .enumerate()
-                .map(|(at, hex)| {
-                    let bytes = pinotage_spec::parse_hex(hex?);
-                    if bytes.is_none() {
-                        outcome.bad(at, rule::WRONG_TYPE, "bytes as hexadecimal text", hex.unwrap_or_default());
-                    }
-                    bytes
-                })
-                .collect();
-            text::sanitize_bytes(field, bytes, outcome)
+        DataType::Boolean => boolean::to_boolean(&array, outcome),
+        DataType::BigDecimal => decimal::to_big_decimal(field, &array, outcome),
+        DataType::Timestamp => timestamp::to_timestamp(&array, options, outcome),
+        DataType::Bytes => bytes::to_bytes(field, &array, outcome),
+        DataType::Json => text::sanitize(field, json::to_json(&array, outcome)?, outcome),
+        DataType::String => {
+            let texts = match array.data_type() {
+                Arrow::Utf8 => array,
+                Arrow::Binary => Arc::new(text::from_bytes(&array)?),
+                _ if is_time => Arc::new(date::to_text(field, &array, outcome)?),
+                _ => Arc::new(text::from_number(&array)?),
+            };
+            text::sanitize(field, texts, outcome)
         }
     }
 }

@@ -26,15 +26,21 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod boolean;
+mod bytes;
 mod conform;
 mod convert;
+mod date;
+mod decimal;
 mod json;
 mod list;
+mod nested;
 mod number;
 mod outcome;
 pub mod rule;
 mod text;
-mod time;
+mod time_column;
+mod timestamp;
 
 pub use conform::{ConformOptions, Conformed, Conformer};
 pub use outcome::{BadValue, Changes};

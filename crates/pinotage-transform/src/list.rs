@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array};
-use arrow::buffer::OffsetBuffer;
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType as Arrow, Field};
 use pinotage_common::{Error, Result};
 use pinotage_spec::FieldSpec;
 
-use crate::accept::item;
+use crate::accept::{item, unpacked};
 use crate::conform::ConformOptions;
-use crate::outcome::Outcome;
-use crate::{convert, rule};
+use crate::outcome::{Outcome, Rows};
+use crate::{convert, rule, text};
 
 /// Converts to lists of non-null items. An empty list, and one of nulls only, is null, as in Pinot.
 pub(crate) fn convert(
@@ -21,68 +21,90 @@ pub(crate) fn convert(
     options: &ConformOptions,
     outcome: &mut Outcome<'_>,
 ) -> Result<ArrayRef> {
-    let failed = |error| Error::unexpected("cannot read lists").caused_by(error);
-    let (items, lengths): (ArrayRef, Vec<Option<usize>>) = match item(array.data_type()) {
-        Some(item) => {
-            let plain = cast(array, &Arrow::List(Arc::new(Field::new("item", item.clone(), true)))).map_err(failed)?;
-            let lists = plain.as_list::<i32>();
-            let lengths =
-                (0..lists.len()).map(|row| lists.is_valid(row).then(|| lists.value_length(row) as usize)).collect();
-            let offsets = lists.value_offsets();
-            // Lists that are null may still span items; take only what rows hold.
-            let wanted: Vec<u32> = (0..lists.len())
-                .filter(|row| lists.is_valid(*row))
-                .flat_map(|row| offsets[row] as u32..offsets[row + 1] as u32)
-                .collect();
-            let all = wanted.len() == lists.values().len();
-            let items = if all {
-                Arc::clone(lists.values())
-            } else {
-                take(lists.values(), &UInt32Array::from(wanted), None).map_err(failed)?
-            };
-            (items, lengths)
-        }
-        // One value is a list of one.
-        None => {
-            let wanted: UInt32Array =
-                (0..array.len() as u32).filter(|row| array.is_valid(*row as usize)).collect::<Vec<_>>().into();
-            let lengths = (0..array.len()).map(|row| array.is_valid(row).then_some(1)).collect();
-            (take(array, &wanted, None).map_err(failed)?, lengths)
-        }
+    let plain = unpacked(array.data_type());
+    let Some(item) = item(&plain) else {
+        // One value is a list of one, a null is no list.
+        let items = convert::convert(field, array, options, outcome)?;
+        let counts = (0..items.len()).map(|at| usize::from(items.is_valid(at))).collect();
+        return lists(&items, counts);
     };
-    let rows = lengths.iter().zip(0..).flat_map(|(len, row)| std::iter::repeat_n(row, len.unwrap_or(0))).collect();
-    outcome.rows = Some(rows);
-    let bad_before = outcome.bad.len();
-    let items = convert::convert(field, &items, options, outcome)?;
-    let rows = outcome.rows.take().unwrap_or_default();
-    if items.null_count() == 0 && lengths.iter().all(|len| len.is_some_and(|len| len > 0)) {
-        return Ok(list(items, lengths.into_iter().flatten()));
+    let as_lists = if matches!(array.data_type(), Arrow::List(_)) {
+        Arc::clone(array)
+    } else {
+        let target = Arrow::List(Arc::new(Field::new("item", item.clone(), true)));
+        cast(array, &target).map_err(|error| text::too_large().caused_by(error))?
+    };
+    let source = as_lists.as_list::<i32>();
+    let len_of = |row: usize| if source.is_valid(row) { source.value_length(row) as usize } else { 0 };
+    let items = items_of(source, outcome)?;
+    let converted = convert::convert(field, &items, options, outcome)?;
+    let rows = std::mem::replace(&mut outcome.rows, Rows::Each);
+    if converted.null_count() == 0 && (0..source.len()).all(|row| len_of(row) > 0) {
+        let field = Arc::new(Field::new("item", converted.data_type().clone(), false));
+        let unchanged = Arc::ptr_eq(&converted, &items) && *source.data_type() == Arrow::List(Arc::clone(&field));
+        return match rows {
+            Rows::Lists(_) if unchanged => Ok(Arc::clone(&as_lists)),
+            _ => {
+                let offsets = OffsetBuffer::from_lengths((0..source.len()).map(len_of));
+                Ok(Arc::new(ListArray::try_new(field, offsets, converted, None).map_err(failed)?))
+            }
+        };
     }
     // Drop items that are null, by input or by conversion.
-    let kept: Vec<u32> = (0..items.len() as u32).filter(|at| items.is_valid(*at as usize)).collect();
-    let mut counts = vec![0usize; lengths.len()];
-    for at in &kept {
-        if let Some(count) = rows.get(*at as usize).and_then(|row| counts.get_mut(*row as usize)) {
-            *count += 1;
+    let mut counts = Vec::with_capacity(source.len());
+    let mut start = 0;
+    let bad: std::collections::HashSet<u32> = outcome.bad.iter().map(|bad| bad.row).collect();
+    for row in 0..source.len() {
+        let range = start..start + len_of(row);
+        start = range.end;
+        let count = range.clone().filter(|at| converted.is_valid(*at)).count();
+        counts.push(count);
+        if source.is_null(row) || bad.contains(&(row as u32)) {
+            continue;
+        }
+        if count == 0 {
+            outcome.change(row, rule::EMPTY_TO_NULL, "[]");
+        } else {
+            range.filter(|at| items.is_null(*at)).for_each(|_| outcome.change(row, rule::NULL_ITEMS, "null"));
         }
     }
-    let was_bad: Vec<u32> = outcome.bad.iter().skip(bad_before).map(|bad| bad.row).collect();
-    for (row, (len, count)) in lengths.iter().zip(&counts).enumerate() {
-        match len {
-            Some(_) if was_bad.contains(&(row as u32)) => {}
-            Some(0) => outcome.change(row, rule::EMPTY_TO_NULL, "[]"),
-            Some(len) if count < len => outcome.change(row, rule::NULL_ITEMS, "null"),
-            _ => {}
-        }
-    }
-    let items = take(&items, &UInt32Array::from(kept), None).map_err(failed)?;
-    let lists = list(items, counts.iter().copied());
-    let nulls = counts.iter().map(|count| *count > 0).collect();
-    let data = lists.into_data().into_builder().nulls(Some(nulls)).build().map_err(failed)?;
-    Ok(Arc::new(ListArray::from(data)))
+    lists(&converted, counts)
 }
 
-fn list(items: ArrayRef, lengths: impl IntoIterator<Item = usize>) -> ArrayRef {
-    let item = Arc::new(Field::new("item", items.data_type().clone(), false));
-    Arc::new(ListArray::new(item, OffsetBuffer::from_lengths(lengths), items, None))
+fn failed(error: arrow::error::ArrowError) -> Error {
+    Error::unexpected("cannot make lists").caused_by(error)
+}
+
+/// The items that rows hold. Lists that are null may span items too; those are left out.
+fn items_of(source: &ListArray, outcome: &mut Outcome<'_>) -> Result<ArrayRef> {
+    let offsets = source.offsets();
+    let hidden = |row: usize| source.is_null(row) && source.value_length(row) > 0;
+    if source.null_count() == 0 || !(0..source.len()).any(hidden) {
+        let (start, end) = (offsets[0] as usize, offsets[source.len()] as usize);
+        outcome.rows = Rows::Lists(offsets.clone());
+        let whole = start == 0 && end == source.values().len();
+        return Ok(if whole { Arc::clone(source.values()) } else { source.values().slice(start, end - start) });
+    }
+    let mut wanted = Vec::new();
+    let mut rows = Vec::new();
+    for row in (0..source.len()).filter(|row| source.is_valid(*row)) {
+        wanted.extend(offsets[row] as u32..offsets[row + 1] as u32);
+        rows.resize(wanted.len(), row as u32);
+    }
+    outcome.rows = Rows::Of(rows);
+    take(source.values(), &UInt32Array::from(wanted), None).map_err(failed)
+}
+
+/// Lists of the valid items, `counts` of them a row; a row without any is null.
+fn lists(items: &ArrayRef, counts: Vec<usize>) -> Result<ArrayRef> {
+    let field = Arc::new(Field::new("item", items.data_type().clone(), false));
+    let items = if items.null_count() == 0 {
+        Arc::clone(items)
+    } else {
+        let valid: Vec<u32> = (0..items.len() as u32).filter(|at| items.is_valid(*at as usize)).collect();
+        take(items, &UInt32Array::from(valid), None).map_err(failed)?
+    };
+    let nulls = counts.contains(&0).then(|| NullBuffer::from_iter(counts.iter().map(|count| *count > 0)));
+    let offsets = OffsetBuffer::from_lengths(counts);
+    Ok(Arc::new(ListArray::try_new(field, offsets, items, nulls).map_err(failed)?))
 }

@@ -1,8 +1,9 @@
 //! What happened to the values of a batch.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
-use crate::rule;
+use arrow::buffer::OffsetBuffer;
 
 /// A value that cannot be stored; its row is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,15 +12,20 @@ pub struct BadValue {
     pub row: u32,
     /// The column of the table.
     pub column: String,
-    /// Which [`rule`] it breaks.
+    /// Which [`rule`](crate::rule) it breaks.
     pub rule: &'static str,
     /// What was expected and what was found.
     pub message: String,
-    /// The value's text, shortened.
+    /// The value's text, shortened to [`BadValue::MAX_CHARS`] characters.
     pub value: String,
 }
 
-/// How many values were changed, by column and rule.
+impl BadValue {
+    /// The longest text of a value that is kept, in characters.
+    pub const MAX_CHARS: usize = 100;
+}
+
+/// How many values of good rows were changed, by column and rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes(pub BTreeMap<(String, &'static str), u64>);
 
@@ -30,29 +36,63 @@ impl Changes {
             *self.0.entry(key.clone()).or_default() += count;
         }
     }
+
+    /// The count of one column and rule.
+    pub fn count(&self, column: &str, rule: &'static str) -> u64 {
+        self.0.get(&(column.to_owned(), rule)).copied().unwrap_or(0)
+    }
 }
 
-/// Collects what happens to one column. Items of a multi-value column are mapped to their rows.
+/// Which row a value belongs to.
+pub(crate) enum Rows {
+    /// One value a row.
+    Each,
+    /// Items of lists with these offsets.
+    Lists(OffsetBuffer<i32>),
+    /// The row of each item.
+    Of(Vec<u32>),
+}
+
+/// Why a value does not fit: the rule, and what was expected.
+pub(crate) type Unfit = (&'static str, &'static str);
+
+/// Collects what happens to one column.
 pub(crate) struct Outcome<'a> {
     pub(crate) column: &'a str,
-    pub(crate) strict: bool,
-    /// The row of each item, when the values are items of lists.
-    pub(crate) rows: Option<Vec<u32>>,
+    strict: bool,
+    pub(crate) rows: Rows,
     pub(crate) bad: Vec<BadValue>,
-    pub(crate) changes: BTreeMap<&'static str, u64>,
+    pub(crate) changes: Vec<(u32, &'static str)>,
 }
 
 impl<'a> Outcome<'a> {
     pub(crate) fn new(column: &'a str, strict: bool) -> Self {
-        Self { column, strict, rows: None, bad: Vec::new(), changes: BTreeMap::new() }
+        Self { column, strict, rows: Rows::Each, bad: Vec::new(), changes: Vec::new() }
+    }
+
+    /// The row of the value at a position.
+    fn row(&self, at: usize) -> u32 {
+        let row = match &self.rows {
+            Rows::Each => at,
+            Rows::Lists(offsets) => {
+                let at = at as i64 + i64::from(offsets.first().copied().unwrap_or(0));
+                offsets.partition_point(|start| i64::from(*start) <= at).saturating_sub(1)
+            }
+            Rows::Of(rows) => rows.get(at).map_or(0, |row| *row as usize),
+        };
+        row as u32
     }
 
     /// Records a bad value; the caller stores anything in its place.
-    pub(crate) fn bad(&mut self, at: usize, rule: &'static str, expected: &str, value: &str) {
-        let row = self.rows.as_ref().map_or(at as u32, |rows| rows.get(at).copied().unwrap_or_default());
-        let short: String = value.chars().take(100).collect();
+    #[cold]
+    pub(crate) fn bad(&mut self, at: usize, rule: &'static str, expected: impl Display, value: impl Display) {
+        let value = value.to_string();
+        let short = match value.char_indices().nth(BadValue::MAX_CHARS) {
+            Some((end, _)) => value[..end].to_owned(),
+            None => value,
+        };
         self.bad.push(BadValue {
-            row,
+            row: self.row(at),
             column: self.column.to_owned(),
             rule,
             message: format!("expected {expected}, found `{short}`"),
@@ -61,11 +101,11 @@ impl<'a> Outcome<'a> {
     }
 
     /// Counts a change, or makes the value bad when changes are not allowed.
-    pub(crate) fn change(&mut self, at: usize, rule: &'static str, value: &str) {
+    pub(crate) fn change(&mut self, at: usize, rule: &'static str, value: impl Display) {
         if self.strict {
-            self.bad(at, rule::STRICT, &format!("a value that needs no change ({rule})"), value);
+            self.bad(at, rule, format_args!("a value that needs no change ({rule})"), value);
         } else {
-            *self.changes.entry(rule).or_default() += 1;
+            self.changes.push((self.row(at), rule));
         }
     }
 }

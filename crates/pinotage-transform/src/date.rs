@@ -1,0 +1,113 @@
+//! Dates: days, and their text by a column's pattern.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray, StringBuilder};
+use arrow::datatypes::{DataType as Arrow, Date32Type, Date64Type};
+use chrono::{DateTime, Datelike, NaiveDate};
+use pinotage_common::Result;
+use pinotage_spec::{DateTimeFormat, FieldSpec};
+
+use crate::outcome::Outcome;
+use crate::{rule, timestamp};
+
+/// Milliseconds of a day.
+pub(crate) const DAY_MILLIS: i64 = 86_400_000;
+
+/// Days since the epoch. A 64-bit date has to be a whole day.
+pub(crate) fn days(array: &ArrayRef, outcome: &mut Outcome<'_>) -> Result<Int32Array> {
+    if array.data_type() == &Arrow::Date32 {
+        let days = array.as_primitive::<Date32Type>();
+        return Ok(Int32Array::new(days.values().clone(), days.nulls().cloned()));
+    }
+    let millis = array.as_primitive::<Date64Type>();
+    let mut days = Vec::with_capacity(millis.len());
+    for (at, value) in millis.values().iter().enumerate() {
+        let day = i32::try_from(value.div_euclid(DAY_MILLIS));
+        if millis.is_valid(at) && (day.is_err() || value % DAY_MILLIS != 0) {
+            outcome.bad(at, rule::NOT_EXACT, "a date without a time of day", value);
+        }
+        days.push(day.unwrap_or(0));
+    }
+    Ok(Int32Array::new(days.into(), millis.nulls().cloned()))
+}
+
+/// Whether dates can be written in a format at all.
+pub(crate) fn can_write(format: &DateTimeFormat) -> bool {
+    let DateTimeFormat::SimpleDate { pattern, .. } = format else { return false };
+    let mut text = String::new();
+    let sample = NaiveDate::from_ymd_opt(2023, 11, 14).unwrap_or_default();
+    write(pattern, sample, &mut text).is_some() && format.text_to_millis(&text).is_some()
+}
+
+/// Dates as text: by the pattern of a date-time column, else ISO.
+///
+/// A date that is not the same when read back (as with the pattern `yyyy-MM`) is a bad row.
+pub(crate) fn to_text(field: &FieldSpec, array: &ArrayRef, outcome: &mut Outcome<'_>) -> Result<StringArray> {
+    let format = field.date_time.as_ref().map(|spec| &spec.format);
+    let days = days(array, outcome)?;
+    let mut known: HashMap<i32, Option<String>> = HashMap::new();
+    let mut builder = StringBuilder::with_capacity(days.len(), days.len() * 10);
+    for (at, day) in days.iter().enumerate() {
+        let Some(day) = day else {
+            builder.append_null();
+            continue;
+        };
+        let text = known.entry(day).or_insert_with(|| text_of(format, day));
+        if text.is_none() {
+            outcome.bad(at, rule::NOT_EXACT, "a date that the column's format holds", format_args!("day {day}"));
+        }
+        builder.append_value(text.as_deref().unwrap_or_default());
+    }
+    Ok(builder.finish())
+}
+
+fn text_of(format: Option<&DateTimeFormat>, day: i32) -> Option<String> {
+    let date = DateTime::from_timestamp_millis(i64::from(day) * DAY_MILLIS)?.date_naive();
+    let mut text = String::new();
+    let Some(DateTimeFormat::SimpleDate { pattern, zone }) = format else {
+        // Java writes years of four digits as they are and longer ones with a sign; chrono does the same.
+        return write!(text, "{date}").ok().map(|()| text);
+    };
+    write(pattern, date, &mut text)?;
+    let midnight = timestamp::local_millis(i64::from(day) * DAY_MILLIS, *zone);
+    (format?.text_to_millis(&text) == midnight && midnight.is_some()).then_some(text)
+}
+
+/// Writes a date, at midnight, by a Java pattern; `None` for letters that a date has no answer to.
+fn write(pattern: &str, date: NaiveDate, out: &mut String) -> Option<()> {
+    let mut chars = pattern.chars().peekable();
+    while let Some(letter) = chars.next() {
+        if letter == '\'' {
+            let literal: String = chars.by_ref().take_while(|c| *c != '\'').collect();
+            out.push_str(if literal.is_empty() { "'" } else { &literal });
+            continue;
+        }
+        let mut width = 1;
+        while chars.next_if_eq(&letter).is_some() {
+            width += 1;
+        }
+        match (letter, width) {
+            ('y' | 'u' | 'Y', 2) => write!(out, "{:02}", date.year().rem_euclid(100)),
+            ('y' | 'u' | 'Y', _) => write!(out, "{:0width$}", date.year()),
+            ('M', 3) => write!(out, "{}", date.format("%b")),
+            ('M', 4..) => write!(out, "{}", date.format("%B")),
+            ('M', _) => write!(out, "{:0width$}", date.month()),
+            ('d', _) => write!(out, "{:0width$}", date.day()),
+            ('D', _) => write!(out, "{:0width$}", date.ordinal()),
+            ('E', 1..=3) => write!(out, "{}", date.format("%a")),
+            ('E', _) => write!(out, "{}", date.format("%A")),
+            ('H' | 'K' | 'm' | 's' | 'S', _) => write!(out, "{:0width$}", 0),
+            ('h', _) => write!(out, "{:0width$}", 12),
+            ('a', _) => write!(out, "AM"),
+            (letter, _) if letter.is_ascii_alphabetic() => return None,
+            (other, width) => {
+                out.extend(std::iter::repeat_n(other, width));
+                Ok(())
+            }
+        }
+        .ok()?;
+    }
+    Some(())
+}
