@@ -365,11 +365,14 @@ fn build_all(
                 }
                 Err(error) => {
                     stop.store(true, Ordering::Relaxed);
-                    // The first input in order that failed is reported, whichever thread was faster.
-                    if failure
-                        .as_ref()
-                        .is_none_or(|(index, known)| work.index < *index || known.kind() == ErrorKind::Cancelled)
-                    {
+                    // The first input in order that failed is reported, whichever thread was faster; an input that was only
+                    // given up because of it is no failure of its own.
+                    let replaces = failure.as_ref().is_none_or(|(index, known)| match (error.kind(), known.kind()) {
+                        (ErrorKind::Cancelled, _) => false,
+                        (_, ErrorKind::Cancelled) => true,
+                        _ => work.index < *index,
+                    });
+                    if replaces {
                         *failure = Some((work.index, error));
                     }
                 }
