@@ -7,27 +7,31 @@ use std::path::Path;
 use pinotage_common::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// What an input was when it was built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InputRecord {
-    pub(crate) size: u64,
-    pub(crate) mtime_nanos: i64,
-    pub(crate) hash: String,
-    pub(crate) fingerprint: String,
-    pub(crate) counts: Counts,
-}
+use crate::identity::InputRecord;
 
-/// The rows of an input: read = written + filtered + quarantined.
+/// The manifest's name in the state folder.
+const FILE: &str = "manifest.sqlite";
+
+/// The rows of a unit: read + made = written + filtered + quarantined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Records in the file.
+    /// Records in the files.
     pub read: u64,
+    /// Rows that SQL over many rows put out; 0 for SQL that works row by row.
+    pub made: u64,
     /// Rows in segments.
     pub written: u64,
-    /// Rows that the SQL's WHERE left out.
+    /// Rows that the SQL's WHERE left out, or that SQL over many rows took in.
     pub filtered: u64,
     /// Bad rows.
     pub quarantined: u64,
+}
+
+impl Counts {
+    /// Whether every row is accounted for.
+    pub fn are_complete(&self) -> bool {
+        self.read + self.made == self.written + self.filtered + self.quarantined
+    }
 }
 
 /// A segment that was put in place.
@@ -43,6 +47,32 @@ pub struct SegmentRecord {
     pub num_docs: u64,
 }
 
+/// Each line brings the state of the version before it up to date; `user_version` counts the lines that it has seen.
+const MIGRATIONS: [&str; 2] = [
+    "CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
+         hash TEXT, fingerprint TEXT, read INTEGER, written INTEGER, filtered INTEGER, quarantined INTEGER);
+     CREATE TABLE IF NOT EXISTS segment (name TEXT PRIMARY KEY, uri TEXT NOT NULL, file TEXT NOT NULL, crc INTEGER NOT NULL, docs INTEGER NOT NULL);",
+    "ALTER TABLE input ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE run (id TEXT NOT NULL, epoch INTEGER NOT NULL);
+     INSERT INTO run VALUES (lower(hex(randomblob(8))), 0);",
+];
+
+/// Gives an input its number, unless it has one.
+const ADD_INPUT: &str = "INSERT INTO input (uri, sequence) VALUES (?1, (SELECT coalesce(max(sequence) + 1, 0) FROM input)) ON CONFLICT DO NOTHING";
+
+fn migrate(connection: &Connection) -> Result<()> {
+    let seen: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    let Some(unseen) = usize::try_from(seen).ok().and_then(|seen| MIGRATIONS.get(seen..)) else {
+        return Err(Error::unsupported("the job's state was written by a newer version")
+            .action("use that version, or give the job another `state` and let it build everything again"));
+    };
+    for (at, step) in unseen.iter().enumerate() {
+        let version = seen + at as i64 + 1;
+        connection.execute_batch(&format!("BEGIN; {step} PRAGMA user_version = {version}; COMMIT;")).map_err(failed)?;
+    }
+    Ok(())
+}
+
 /// The open manifest; holding it keeps other runs of the job out.
 pub(crate) struct Manifest {
     connection: Connection,
@@ -50,6 +80,11 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
+    /// Whether the job has a state yet.
+    pub(crate) fn exists(state: &Path) -> bool {
+        state.join(FILE).exists()
+    }
+
     /// Opens or creates the manifest in a job's state folder.
     pub(crate) fn open(state: &Path) -> Result<Self> {
         fs::create_dir_all(state).map_err(|error| Error::io(error, "cannot create the job's state", state))?;
@@ -60,26 +95,24 @@ impl Manifest {
                 .with("state", state.display())
                 .action("wait until it has ended, or give this job another `name` or `state`"));
         }
-        let connection = Connection::open(state.join("manifest.sqlite")).map_err(failed)?;
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-                 CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
-                     hash TEXT, fingerprint TEXT, read INTEGER, written INTEGER, filtered INTEGER, quarantined INTEGER);
-                 CREATE TABLE IF NOT EXISTS segment (name TEXT PRIMARY KEY, uri TEXT NOT NULL, file TEXT NOT NULL, crc INTEGER NOT NULL, docs INTEGER NOT NULL);",
-            )
-            .map_err(failed)?;
+        let connection = Connection::open(state.join(FILE)).map_err(failed)?;
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(failed)?;
+        migrate(&connection)?;
         Ok(Self { connection, _lock: lock })
+    }
+
+    /// Begins a run that has something to do: the run id of the state, and the run's number in it.
+    pub(crate) fn begin(&mut self) -> Result<(String, u64)> {
+        self.connection
+            .query_row("UPDATE run SET epoch = epoch + 1 RETURNING id, epoch", [], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)? as u64))
+            })
+            .map_err(failed)
     }
 
     /// The number of an input, given at first sight and kept for ever, so that names do not depend on other inputs.
     pub(crate) fn sequence(&self, uri: &str) -> Result<u64> {
-        self.connection
-            .execute(
-                "INSERT INTO input (uri, sequence) VALUES (?1, (SELECT coalesce(max(sequence) + 1, 0) FROM input)) ON CONFLICT DO NOTHING",
-                [uri],
-            )
-            .map_err(failed)?;
+        self.connection.execute(ADD_INPUT, [uri]).map_err(failed)?;
         self.connection
             .query_row("SELECT sequence FROM input WHERE uri = ?1", [uri], |row| row.get::<_, i64>(0))
             .map(|sequence| sequence as u64)
@@ -90,7 +123,7 @@ impl Manifest {
     pub(crate) fn input(&self, uri: &str) -> Result<Option<InputRecord>> {
         self.connection
             .query_row(
-                "SELECT size, mtime, hash, fingerprint, read, written, filtered, quarantined FROM input WHERE uri = ?1 AND hash IS NOT NULL",
+                "SELECT size, mtime, hash, fingerprint, read, made, written, filtered, quarantined FROM input WHERE uri = ?1 AND hash IS NOT NULL",
                 [uri],
                 |row| {
                     let count = |at| row.get::<_, i64>(at).map(|count| count as u64);
@@ -99,7 +132,7 @@ impl Manifest {
                         mtime_nanos: row.get(1)?,
                         hash: row.get(2)?,
                         fingerprint: row.get(3)?,
-                        counts: Counts { read: count(4)?, written: count(5)?, filtered: count(6)?, quarantined: count(7)? },
+                        counts: Counts { read: count(4)?, made: count(5)?, written: count(6)?, filtered: count(7)?, quarantined: count(8)? },
                     })
                 },
             )
@@ -140,28 +173,47 @@ impl Manifest {
         Ok(segments)
     }
 
-    /// Records an input as built, with its segments, in one transaction.
-    pub(crate) fn commit(&mut self, uri: &str, input: &InputRecord, segments: &[SegmentRecord]) -> Result<()> {
+    /// Records a unit as built, with its segments, in one transaction. Behind the unit itself come its inputs, when it has several.
+    pub(crate) fn commit(
+        &mut self,
+        records: &[(String, InputRecord)],
+        counts: Counts,
+        segments: &[SegmentRecord],
+    ) -> Result<()> {
         let transaction = self.connection.transaction().map_err(failed)?;
-        transaction.execute("DELETE FROM segment WHERE uri = ?1", [uri]).map_err(failed)?;
-        for segment in segments {
+        for (at, (uri, input)) in records.iter().enumerate() {
+            transaction.execute(ADD_INPUT, [uri]).map_err(failed)?;
+            let counts = if at == 0 { counts } else { Counts::default() };
             transaction
                 .execute(
-                    "INSERT INTO segment (name, uri, file, crc, docs) VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![segment.name, uri, segment.file, segment.crc as i64, segment.num_docs as i64],
+                    "UPDATE input SET size = ?2, mtime = ?3, hash = ?4, fingerprint = ?5, read = ?6, made = ?7, written = ?8, filtered = ?9,
+                         quarantined = ?10 WHERE uri = ?1",
+                    params![
+                        uri, input.size as i64, input.mtime_nanos, input.hash, input.fingerprint, counts.read as i64, counts.made as i64,
+                        counts.written as i64, counts.filtered as i64, counts.quarantined as i64
+                    ],
                 )
                 .map_err(failed)?;
         }
-        let counts = input.counts;
-        transaction
-            .execute(
-                "UPDATE input SET size = ?2, mtime = ?3, hash = ?4, fingerprint = ?5, read = ?6, written = ?7, filtered = ?8, quarantined = ?9 WHERE uri = ?1",
-                params![
-                    uri, input.size as i64, input.mtime_nanos, input.hash, input.fingerprint, counts.read as i64, counts.written as i64,
-                    counts.filtered as i64, counts.quarantined as i64
-                ],
-            )
-            .map_err(failed)?;
+        if let Some((unit, _)) = records.first() {
+            transaction.execute("DELETE FROM segment WHERE uri = ?1", [unit]).map_err(failed)?;
+            for segment in segments {
+                transaction
+                    .execute(
+                        "INSERT INTO segment (name, uri, file, crc, docs) VALUES (?1, ?2, ?3, ?4, ?5)",
+                        params![segment.name, unit, segment.file, segment.crc as i64, segment.num_docs as i64],
+                    )
+                    .map_err(failed)?;
+            }
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    /// Forgets the segments of a unit, and that it was built. Its number stays its own.
+    pub(crate) fn forget(&mut self, uri: &str) -> Result<()> {
+        let transaction = self.connection.transaction().map_err(failed)?;
+        transaction.execute("DELETE FROM segment WHERE uri = ?1", [uri]).map_err(failed)?;
+        transaction.execute("UPDATE input SET fingerprint = '' WHERE uri = ?1", [uri]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 }

@@ -1,4 +1,4 @@
-//! Bad rows, as a Parquet file for each input.
+//! Bad rows, as a Parquet file for each unit.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,11 +6,17 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt64Array};
 use parquet::arrow::ArrowWriter;
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_formats::{BadRow, RowPositions};
+
+/// Bad rows wait in memory for their file until they are so many or so large.
+const BUFFERED_ROWS: usize = 1000;
+const BUFFERED_BYTES: usize = 1 << 20;
 
 /// A row that did not get into a segment.
 #[derive(Debug, Clone)]
 pub(crate) struct BadRecord {
+    pub(crate) file: Arc<str>,
     pub(crate) row_number: u64,
     pub(crate) line: Option<u64>,
     pub(crate) offset: Option<u64>,
@@ -21,8 +27,35 @@ pub(crate) struct BadRecord {
 }
 
 impl BadRecord {
+    /// A record that did not become a row.
+    pub(crate) fn unreadable(file: &Arc<str>, row: BadRow) -> Self {
+        let BadRow { row_number, line, offset, column, rule, message, raw } = row;
+        Self { file: Arc::clone(file), row_number, line, offset, column, rule, message, raw }
+    }
+
+    /// Row `row` of a batch of a file, which breaks a rule.
+    pub(crate) fn of_row(
+        file: &Arc<str>,
+        batch: &RecordBatch,
+        rows: &RowPositions,
+        row: u32,
+        (column, rule, message): (Option<String>, &'static str, String),
+    ) -> Self {
+        let row = row as usize;
+        Self {
+            file: Arc::clone(file),
+            row_number: rows.row_number(row),
+            line: rows.line(row),
+            offset: rows.offset(row),
+            column,
+            rule,
+            message,
+            raw: rows.raw(row).map_or_else(|| row_text(batch, row), <[u8]>::to_vec),
+        }
+    }
+
     /// One line for a person.
-    pub(crate) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         let place = match self.line {
             Some(line) => format!("line {line}"),
             None => format!("row {}", self.row_number),
@@ -32,36 +65,125 @@ impl BadRecord {
     }
 }
 
-/// Writes the rows of one input under a temporary name; the caller renames it when the unit is complete.
-pub(crate) fn write(folder: &Path, name: &str, job: &str, input: &str, rows: &[BadRecord]) -> Result<PathBuf> {
-    fs::create_dir_all(folder).map_err(|error| Error::io(error, "cannot create the quarantine", folder))?;
-    let path = folder.join(format!(".{name}.tmp"));
-    let failed = |error: parquet::errors::ParquetError| {
-        Error::new(pinotage_common::ErrorKind::Unavailable, "cannot write the quarantine")
-            .with("file", path.display())
-            .caused_by(error)
-    };
-    let text = |of: &dyn Fn(&BadRecord) -> Option<String>| -> ArrayRef {
-        Arc::new(rows.iter().map(of).collect::<StringArray>())
-    };
-    let number =
-        |of: &dyn Fn(&BadRecord) -> Option<u64>| -> ArrayRef { Arc::new(rows.iter().map(of).collect::<UInt64Array>()) };
-    let batch = RecordBatch::try_from_iter_with_nullable([
-        ("file", text(&|_| Some(input.to_owned())), false),
-        ("row_number", number(&|row| Some(row.row_number)), false),
-        ("line", number(&|row| row.line), true),
-        ("offset", number(&|row| row.offset), true),
-        ("column", text(&|row| row.column.clone()), true),
-        ("rule", text(&|row| Some(row.rule.to_owned())), false),
-        ("message", text(&|row| Some(row.message.clone())), false),
-        ("raw", Arc::new(BinaryArray::from_iter_values(rows.iter().map(|row| &row.raw))) as ArrayRef, false),
-        ("job", text(&|_| Some(job.to_owned())), false),
-    ])
-    .map_err(|error| Error::unexpected("cannot make the quarantine's rows").caused_by(error))?;
-    let file = File::create(&path).map_err(|error| Error::io(error, "cannot write the quarantine", &path))?;
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).map_err(failed)?;
-    writer.write(&batch).map_err(failed)?;
-    let file = writer.into_inner().map_err(failed)?;
-    file.sync_all().map_err(|error| Error::io(error, "cannot write the quarantine", &path))?;
-    Ok(path)
+/// A row of a format without text, as JSON.
+pub(crate) fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
+    let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
+    match writer.write(&batch.slice(row, 1)).and_then(|()| writer.finish()) {
+        Ok(()) => {
+            let mut text = writer.into_inner();
+            text.truncate(text.trim_ascii_end().len());
+            text
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The job and run that a bad row belongs to.
+#[derive(Debug, Clone)]
+pub(crate) struct RunId {
+    pub(crate) job: String,
+    /// Drawn when the job's state was made.
+    pub(crate) run: String,
+    /// Counts the runs that had something to do, from 1.
+    pub(crate) epoch: u64,
+}
+
+/// Writes the bad rows of one unit under a temporary name; whoever publishes the unit renames the file.
+pub(crate) struct Quarantine<'a> {
+    folder: &'a Path,
+    name: &'a str,
+    id: &'a RunId,
+    buffer: Vec<BadRecord>,
+    bytes: usize,
+    written: u64,
+    first: Vec<String>,
+    writer: Option<(PathBuf, ArrowWriter<File>)>,
+}
+
+impl<'a> Quarantine<'a> {
+    pub(crate) fn new(folder: &'a Path, name: &'a str, id: &'a RunId) -> Self {
+        Self { folder, name, id, buffer: Vec::new(), bytes: 0, written: 0, first: Vec::new(), writer: None }
+    }
+
+    pub(crate) fn push(&mut self, row: BadRecord) -> Result<()> {
+        if self.first.len() < 3 {
+            self.first.push(row.describe());
+        }
+        self.bytes += row.raw.len() + row.message.len();
+        self.buffer.push(row);
+        match self.buffer.len() >= BUFFERED_ROWS || self.bytes >= BUFFERED_BYTES {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    /// The first rows, for a person.
+    pub(crate) fn first(&self) -> String {
+        self.first.join("; ")
+    }
+
+    /// The temporary file, complete and on disk; `None` without bad rows.
+    pub(crate) fn finish(mut self) -> Result<Option<PathBuf>> {
+        self.flush()?;
+        let Some((path, writer)) = self.writer else { return Ok(None) };
+        let file = writer.into_inner().map_err(|error| failed(&path, error))?;
+        file.sync_all().map_err(|error| Error::io(error, "cannot write the quarantine", &path))?;
+        Ok(Some(path))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let batch = self.batch()?;
+        let (path, writer) = match &mut self.writer {
+            Some(open) => open,
+            None => {
+                fs::create_dir_all(self.folder)
+                    .map_err(|error| Error::io(error, "cannot create the quarantine", self.folder))?;
+                let path = self.folder.join(format!(".{}.tmp", self.name));
+                let file =
+                    File::create(&path).map_err(|error| Error::io(error, "cannot write the quarantine", &path))?;
+                let writer = ArrowWriter::try_new(file, batch.schema(), None).map_err(|error| failed(&path, error))?;
+                self.writer.insert((path, writer))
+            }
+        };
+        writer.write(&batch).map_err(|error| failed(path, error))?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        self.bytes = 0;
+        Ok(())
+    }
+
+    fn batch(&self) -> Result<RecordBatch> {
+        let rows = &self.buffer;
+        let text = |of: &dyn Fn(&BadRecord) -> Option<String>| -> ArrayRef {
+            Arc::new(rows.iter().map(of).collect::<StringArray>())
+        };
+        let number = |of: &dyn Fn(&BadRecord) -> Option<u64>| -> ArrayRef {
+            Arc::new(rows.iter().map(of).collect::<UInt64Array>())
+        };
+        RecordBatch::try_from_iter_with_nullable([
+            ("file", text(&|row| Some(row.file.to_string())), false),
+            ("row_number", number(&|row| Some(row.row_number)), false),
+            ("line", number(&|row| row.line), true),
+            ("offset", number(&|row| row.offset), true),
+            ("column", text(&|row| row.column.clone()), true),
+            ("rule", text(&|row| Some(row.rule.to_owned())), false),
+            ("message", text(&|row| Some(row.message.clone())), false),
+            ("raw", Arc::new(BinaryArray::from_iter_values(rows.iter().map(|row| &row.raw))) as ArrayRef, false),
+            ("job", text(&|_| Some(self.id.job.clone())), false),
+            ("run", text(&|_| Some(self.id.run.clone())), false),
+            ("epoch", number(&|_| Some(self.id.epoch)), false),
+        ])
+        .map_err(|error| Error::unexpected("cannot make the quarantine's rows").caused_by(error))
+    }
+}
+
+fn failed(path: &Path, error: parquet::errors::ParquetError) -> Error {
+    Error::new(ErrorKind::Unavailable, "cannot write the quarantine").with("file", path.display()).caused_by(error)
 }

@@ -1,23 +1,24 @@
 //! Runs a job: decides what is missing, builds it, records it.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::UNIX_EPOCH;
 
-use pinotage_common::{Error, ErrorKind, Result};
+use arrow::datatypes::SchemaRef;
+use pinotage_common::{ByteSize, Error, ErrorKind, Result};
 use pinotage_formats::{CsvOptions, Format, ReadOptions, UnknownColumns, infer_schema};
 use pinotage_job::{Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config};
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig};
 use pinotage_transform::{Changes, ConformOptions, Conformer};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::manifest::{Counts, InputRecord, Manifest, SegmentRecord};
-use crate::row_sql::RowSql;
-use crate::unit;
+use crate::built::{aside, remove};
+use crate::identity::{InputRecord, identify, together};
+use crate::manifest::{Counts, Manifest, SegmentRecord};
+use crate::quarantine::RunId;
+use crate::sql::{SqlWay, examine};
+use crate::unit::Workshop;
 
 /// Is told how a run goes on; called from several threads.
 pub trait Observer: Sync {
@@ -59,11 +60,11 @@ pub enum InputStatus {
     Missing,
 }
 
-/// What a run did with one input.
+/// What a run did with one input, or with all of them when the SQL needs many rows at a time.
 #[derive(Debug, Clone)]
 pub struct InputSummary {
-    /// The file.
-    pub path: PathBuf,
+    /// The file, or `all N inputs`.
+    pub name: String,
     /// What was done.
     pub status: InputStatus,
     /// Its rows.
@@ -83,13 +84,22 @@ pub struct Summary {
     pub changes: Changes,
 }
 
+/// An input file.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub format: Format,
+}
+
 /// A job with its inputs found and its documents complete.
 #[derive(Debug)]
 pub struct Prepared {
     /// The job.
     pub plan: Plan,
-    /// The input files with their formats.
-    pub inputs: Vec<(PathBuf, Format)>,
+    /// The input files.
+    pub inputs: Vec<Input>,
     /// The schema, given or inferred.
     pub schema: Schema,
     /// The table config, given or inferred.
@@ -97,9 +107,13 @@ pub struct Prepared {
     /// The columns.
     pub columns: Vec<ColumnPlan>,
     /// The columns that the source gives, before SQL.
-    pub source_schema: arrow::datatypes::SchemaRef,
+    pub source_schema: SchemaRef,
+    /// How the SQL is carried out, if there is one.
+    pub sql: Option<SqlWay>,
     /// How segments are named.
     pub names: SegmentNameGenerator,
+    /// The columns after SQL.
+    pub(crate) selected: SchemaRef,
     pub(crate) read: ReadOptions,
     pub(crate) conform: ConformOptions,
 }
@@ -118,7 +132,7 @@ pub fn prepare(plan: Plan) -> Result<Prepared> {
             Some(format) => format,
             None => format_of(&path)?,
         };
-        inputs.push((path, format));
+        inputs.push(Input { path, format });
     }
     let mut read = read_options(source)?;
     // Without SQL the table's own types are what the source's text means.
@@ -136,14 +150,28 @@ pub fn prepare(plan: Plan) -> Result<Prepared> {
             }
         }
     }
-    let Some((first, format)) = inputs.first() else {
+    let Some(first) = inputs.first() else {
         return Err(Error::not_found("no input file").action("name at least one file in `source.paths`"));
     };
-    let source_schema = infer_schema(first, *format, &read)?;
-    let selected = match &plan.file.transform {
-        Some(transform) => RowSql::try_new(&transform.sql, &source_schema)?.schema(),
-        None => source_schema.clone(),
+    let source_schema = infer_schema(&first.path, first.format, &read)?;
+    let (sql, selected) = match &plan.file.transform {
+        Some(transform) => {
+            let (way, columns) = examine(&transform.sql, &source_schema)?;
+            (Some(way), columns)
+        }
+        None => (None, source_schema.clone()),
     };
+    if matches!(sql, Some(SqlWay::Whole(_))) && sql_memory(&plan) < LEAST_SQL_MEMORY {
+        let needed = ByteSize(plan.file.sink.segment.max_bytes.bytes() + LEAST_SQL_MEMORY);
+        return Err(Error::new(
+            ErrorKind::ResourceExhausted,
+            format!(
+                "SQL over many rows needs memory beside the segment that is built, `limits.memory` is {}",
+                plan.file.limits.memory
+            ),
+        )
+        .action(format!("raise `limits.memory` to at least {needed}, or make `sink.segment.maxBytes` smaller")));
+    }
     let schema = match &plan.schema {
         Some(schema) => schema.clone(),
         None => Schema::from_document(infer_pinot_schema(&plan.file.sink.table, &selected))?,
@@ -160,7 +188,7 @@ pub fn prepare(plan: Plan) -> Result<Prepared> {
     let conform = ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false };
     Conformer::try_new(&columns, table.time_column(), &selected, conform)?;
     let names = plan.name_generator(&table)?;
-    Ok(Prepared { inputs, schema, table, columns, source_schema, names, read, conform, plan })
+    Ok(Prepared { inputs, schema, table, columns, source_schema, sql, names, selected, read, conform, plan })
 }
 
 /// The format of a file by its name.
@@ -207,7 +235,19 @@ fn read_options(source: &file::Source) -> Result<ReadOptions> {
     })
 }
 
+/// What SQL over many rows must have at least.
+const LEAST_SQL_MEMORY: u64 = 64 << 20;
+
+/// The memory that the open segment leaves to SQL over many rows.
+fn sql_memory(plan: &Plan) -> u64 {
+    plan.file.limits.memory.bytes().saturating_sub(plan.file.sink.segment.max_bytes.bytes())
+}
+
 impl Prepared {
+    pub(crate) fn sql_memory(&self) -> usize {
+        sql_memory(&self.plan) as usize
+    }
+
     /// Changes whenever other bytes would be made of the same input.
     fn fingerprint(&self) -> String {
         let file = &self.plan.file;
@@ -234,6 +274,19 @@ fn uri(plan: &Plan, path: &Path) -> String {
     path.strip_prefix(&plan.base).unwrap_or(path).display().to_string()
 }
 
+/// The manifest's name for the unit of all inputs.
+const ALL: &str = "*";
+
+/// A unit of work: an input, or all of them.
+struct Unit {
+    index: usize,
+    uri: String,
+    inputs: Vec<Input>,
+    /// What is recorded when the unit is in place: the unit itself first.
+    now: Vec<(String, InputRecord)>,
+    old: Vec<SegmentRecord>,
+}
+
 /// Runs a job.
 ///
 /// # Errors
@@ -242,84 +295,103 @@ fn uri(plan: &Plan, path: &Path) -> String {
 /// have finished stays; what failed leaves nothing in the output.
 pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) -> Result<Summary> {
     let plan = &job.plan;
-    if options.dry_run && !plan.state.join("manifest.sqlite").exists() {
-        let missing = |(path, _): &(PathBuf, Format)| InputSummary {
-            path: path.clone(),
+    let mut summary = Summary::default();
+    let units = units(job);
+    if options.dry_run && !Manifest::exists(&plan.state) {
+        let missing = |(name, _, _)| InputSummary {
+            name,
             status: InputStatus::Missing,
             counts: Counts::default(),
             segments: Vec::new(),
         };
-        return Ok(Summary { inputs: job.inputs.iter().map(missing).collect(), ..Summary::default() });
+        summary.inputs = units.into_iter().map(missing).collect();
+        return Ok(summary);
     }
     let mut manifest = Manifest::open(&plan.state)?;
     let fingerprint = job.fingerprint();
     let mut known = manifest.segments()?;
-    let mut summary = Summary::default();
     let mut work = Vec::new();
-    let mut uris = BTreeSet::new();
-    for (path, format) in &job.inputs {
-        let uri = uri(plan, path);
-        uris.insert(uri.clone());
+    for (name, uri, inputs) in units {
+        let now = identities(job, &manifest, &uri, &inputs, &fingerprint)?;
         let before = manifest.input(&uri)?;
-        let now = identify(path, &fingerprint, before.as_ref())?;
         let segments = known.remove(&uri).unwrap_or_default();
-        for segment in &segments {
-            let aside = unit::aside(plan, segment);
-            if aside.exists() && !options.dry_run {
-                fs::remove_dir_all(&aside).map_err(|error| Error::io(error, "cannot remove a leftover", &aside))?;
-            }
+        if !options.dry_run {
+            segments.iter().try_for_each(|segment| remove(&aside(plan, segment)))?;
         }
         let in_place = segments.iter().all(|segment| plan.output.join(&segment.file).exists());
-        let unchanged =
-            before.as_ref().is_some_and(|before| before.hash == now.hash && before.fingerprint == now.fingerprint);
+        let unchanged = now.first().zip(before.as_ref()).is_some_and(|((_, now), before)| now.is_same_as(before));
         let status = match unchanged && in_place && !options.force {
             true => InputStatus::Unchanged,
             false => InputStatus::Missing,
         };
         if status == InputStatus::Missing {
-            let sequence = if options.dry_run { 0 } else { manifest.sequence(&uri)? };
-            work.push(Work {
-                index: summary.inputs.len(),
-                path: path.clone(),
-                format: *format,
-                uri,
-                sequence,
-                now,
-                old: segments.clone(),
-            });
+            work.push(Unit { index: summary.inputs.len(), uri, inputs, now, old: segments.clone() });
         }
         let counts = before.map(|before| before.counts).unwrap_or_default();
-        summary.inputs.push(InputSummary { path: path.clone(), status, counts, segments });
+        summary.inputs.push(InputSummary { name, status, counts, segments });
     }
-    summary.vanished = known.into_keys().filter(|uri| !uris.contains(uri)).collect();
+    // Segments made the other way, of each input or of all together, hold the same rows once more.
+    let is_whole = matches!(job.sql, Some(SqlWay::Whole(_)));
+    let (superseded, vanished): (Vec<_>, Vec<_>) = known.into_iter().partition(|(uri, _)| is_whole || uri == ALL);
+    summary.vanished = vanished.into_iter().map(|(uri, _)| uri).collect();
     if options.dry_run {
         return Ok(summary);
     }
-    observer.started(work.len(), work.iter().map(|work| work.now.size).sum());
     build_all(job, options, observer, &work, &mut manifest, &mut summary)?;
+    for (uri, segments) in superseded {
+        segments.iter().try_for_each(|segment| remove(&plan.output.join(&segment.file)))?;
+        manifest.forget(&uri)?;
+    }
     Ok(summary)
 }
 
-/// An input that has to be built.
-struct Work {
-    index: usize,
-    path: PathBuf,
-    format: Format,
-    uri: String,
-    sequence: u64,
-    now: InputRecord,
-    old: Vec<SegmentRecord>,
+/// The units of a job: name for people, name in the manifest, inputs.
+fn units(job: &Prepared) -> Vec<(String, String, Vec<Input>)> {
+    match &job.sql {
+        Some(SqlWay::Whole(_)) => vec![(format!("all {} inputs", job.inputs.len()), ALL.into(), job.inputs.clone())],
+        _ => {
+            let unit =
+                |input: &Input| (input.path.display().to_string(), uri(&job.plan, &input.path), vec![input.clone()]);
+            job.inputs.iter().map(unit).collect()
+        }
+    }
+}
+
+/// What the inputs of a unit are now, the unit itself first.
+fn identities(
+    job: &Prepared,
+    manifest: &Manifest,
+    unit: &str,
+    inputs: &[Input],
+    fingerprint: &str,
+) -> Result<Vec<(String, InputRecord)>> {
+    let mut records = Vec::new();
+    for input in inputs {
+        let uri = uri(&job.plan, &input.path);
+        let now = identify(&input.path, fingerprint, manifest.input(&uri)?.as_ref())?;
+        records.push((uri, now));
+    }
+    if unit == ALL {
+        // Inputs of which only the content counts: their fingerprint is no unit's own.
+        records.iter_mut().for_each(|(_, record)| record.fingerprint.clear());
+        records.insert(0, (unit.to_owned(), together(&records, fingerprint)));
+    }
+    Ok(records)
 }
 
 fn build_all(
     job: &Prepared,
     options: &RunOptions<'_>,
     observer: &dyn Observer,
-    work: &[Work],
+    work: &[Unit],
     manifest: &mut Manifest,
     summary: &mut Summary,
 ) -> Result<()> {
     let plan = &job.plan;
+    observer.started(work.len(), work.iter().filter_map(|unit| unit.now.first()).map(|(_, now)| now.size).sum());
+    if work.is_empty() {
+        return Ok(());
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.or(plan.file.threads).unwrap_or(cores).max(1);
     // Each unit may hold one segment; more units at a time than that fit the memory are not started.
@@ -330,36 +402,39 @@ fn build_all(
         .map_err(|error| Error::unexpected("cannot start threads").caused_by(error))?;
     fs::create_dir_all(&plan.output)
         .map_err(|error| Error::io(error, "cannot create the output folder", &plan.output))?;
+    let (run, epoch) = manifest.begin()?;
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
+    let workshop = Workshop {
+        job,
+        pool: &pool,
+        id: &RunId { job: plan.file.name.clone(), run, epoch },
+        creation_time_millis: options.creation_time_millis,
+        cancelled: &|| options.cancel.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed),
+        observer,
+    };
+    let sequences = work.iter().map(|unit| manifest.sequence(&unit.uri)).collect::<Result<Vec<u64>>>()?;
     let shared = Mutex::new((manifest, summary, None::<(usize, Error)>));
     let worker = || {
         while !stop.load(Ordering::Relaxed) {
-            let Some(work) = work.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            let cancelled = || options.cancel.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed);
-            let built = unit::build(
-                job,
-                &work.path,
-                work.format,
-                work.sequence,
-                options.creation_time_millis,
-                &pool,
-                &cancelled,
-                observer,
-            );
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(unit), Some(sequence)) = (work.get(at), sequences.get(at)) else { break };
+            let built = workshop.build(&unit.inputs, *sequence);
             let Ok(mut shared) = shared.lock() else { break };
             let (manifest, summary, failure) = &mut *shared;
             let result = built.and_then(|built| {
-                built.check_names(manifest, &work.uri)?;
-                let (counts, segments, changes) = built.publish(plan, &work.old)?;
-                manifest.commit(&work.uri, &InputRecord { counts, ..work.now.clone() }, &segments)?;
-                unit::remove_old(plan, &work.old, &segments)?;
+                built.check_names(manifest, &unit.uri)?;
+                let (counts, segments, changes) = built.publish(plan, &unit.old)?;
+                manifest.commit(&unit.now, counts, &segments)?;
+                for old in unit.old.iter().filter(|old| !segments.iter().any(|kept| kept.file == old.file)) {
+                    remove(&plan.output.join(&old.file))?;
+                }
                 Ok((counts, segments, changes))
             });
             match result {
                 Ok((counts, segments, changes)) => {
                     summary.changes.add(&changes);
-                    if let Some(input) = summary.inputs.get_mut(work.index) {
+                    if let Some(input) = summary.inputs.get_mut(unit.index) {
                         (input.status, input.counts, input.segments) = (InputStatus::Built, counts, segments);
                     }
                 }
@@ -370,10 +445,10 @@ fn build_all(
                     let replaces = failure.as_ref().is_none_or(|(index, known)| match (error.kind(), known.kind()) {
                         (ErrorKind::Cancelled, _) => false,
                         (_, ErrorKind::Cancelled) => true,
-                        _ => work.index < *index,
+                        _ => unit.index < *index,
                     });
                     if replaces {
-                        *failure = Some((work.index, error));
+                        *failure = Some((unit.index, error));
                     }
                 }
             }
@@ -389,33 +464,4 @@ fn build_all(
         Ok((_, _, Some((_, error)))) => Err(error),
         Err(_) => Err(Error::unexpected("a worker thread panicked")),
     }
-}
-
-/// Size, time and content of an input; the content is only read when size or time have changed.
-fn identify(path: &Path, fingerprint: &str, before: Option<&InputRecord>) -> Result<InputRecord> {
-    let failed = |error| Error::io(error, "cannot read the input", path);
-    let metadata = fs::metadata(path).map_err(failed)?;
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let mtime_nanos = modified.map_or(0, |time| time.as_nanos() as i64);
-    let hash = match before {
-        Some(before) if before.size == metadata.len() && before.mtime_nanos == mtime_nanos => before.hash.clone(),
-        _ => {
-            let mut hasher = Xxh3::new();
-            let mut file = File::open(path).map_err(failed)?;
-            let mut buffer = vec![0; 1 << 20];
-            loop {
-                match file.read(&mut buffer).map_err(failed)? {
-                    0 => break format!("{:032x}", hasher.digest128()),
-                    read => hasher.update(buffer.get(..read).unwrap_or_default()),
-                }
-            }
-        }
-    };
-    Ok(InputRecord {
-        size: metadata.len(),
-        mtime_nanos,
-        hash,
-        fingerprint: fingerprint.to_owned(),
-        counts: Counts::default(),
-    })
 }

@@ -1,323 +1,231 @@
-//! One input file: read, select, conform, build, and put in place all at once.
+//! A unit of work: its inputs read, selected, conformed, and sealed into segments under temporary names.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_formats::{Format, SourceBatch, open};
-use pinotage_job::Plan;
-use pinotage_job::file::Archive;
-use pinotage_segment::write::{NameInput, SegmentBuilder};
+use pinotage_formats::{Format, SourceBatch, SourceReader, open};
 use pinotage_transform::{Changes, Conformer};
 
-use crate::manifest::{Counts, Manifest, SegmentRecord};
-use crate::quarantine::{self, BadRecord};
-use crate::row_sql::RowSql;
-use crate::run::{Observer, Prepared};
+use crate::built::Built;
+use crate::manifest::Counts;
+use crate::quarantine::{BadRecord, Quarantine, RunId, row_text};
+use crate::run::{Input, Observer, Prepared};
+use crate::sealing::Sealing;
+use crate::sql::{RowSql, SqlWay, WholeSql};
+use crate::whole_source::WholeSource;
 
 /// Rules of bad rows that only the engine knows.
 const SQL_ERROR: &str = "sql-error";
 
-/// A built input whose segments wait under temporary names.
-pub(crate) struct Built {
-    counts: Counts,
-    segments: Vec<SegmentRecord>,
-    changes: Changes,
-    staging: PathBuf,
-    /// The temporary and the final name of the quarantine file; without bad rows there is only the final name, to remove.
-    quarantine: (Option<PathBuf>, PathBuf),
+/// What every unit of a run shares.
+pub(crate) struct Workshop<'a> {
+    pub(crate) job: &'a Prepared,
+    pub(crate) pool: &'a rayon::ThreadPool,
+    pub(crate) id: &'a RunId,
+    pub(crate) creation_time_millis: i64,
+    pub(crate) cancelled: &'a (dyn Fn() -> bool + Sync),
+    pub(crate) observer: &'a dyn Observer,
 }
 
-/// Builds the segments of one input into a hidden folder of the output.
-#[allow(clippy::too_many_arguments)]
-pub(crate) fn build(
-    job: &Prepared,
-    path: &Path,
-    format: Format,
-    sequence: u64,
-    creation_time_millis: i64,
-    pool: &rayon::ThreadPool,
-    cancelled: &dyn Fn() -> bool,
-    observer: &dyn Observer,
-) -> Result<Built> {
-    // The job's name keeps jobs apart that share an output.
-    let staging = job.plan.output.join(format!(".staging-{}-{sequence}", job.plan.file.name));
-    let _ = fs::remove_dir_all(&staging);
-    let unit = Unit { job, path, sequence, creation_time_millis, pool, staging: staging.clone() };
-    let built = unit.build(format, cancelled, observer).map_err(|error| {
-        match error.context().iter().any(|(key, _)| *key == "file") {
-            true => error,
-            false => error.with("file", path.display()),
-        }
-    });
-    if built.is_err() {
-        let _ = fs::remove_dir_all(&staging);
-    }
-    built
-}
-
-struct Unit<'a> {
-    job: &'a Prepared,
-    path: &'a Path,
-    sequence: u64,
-    creation_time_millis: i64,
-    pool: &'a rayon::ThreadPool,
-    staging: PathBuf,
-}
-
-impl Unit<'_> {
-    fn build(&self, format: Format, cancelled: &dyn Fn() -> bool, observer: &dyn Observer) -> Result<Built> {
+impl Workshop<'_> {
+    /// Builds the segments of a unit into a hidden folder of the output. A unit is one input, or all of them when the SQL
+    /// needs many rows at a time.
+    pub(crate) fn build(&self, inputs: &[Input], sequence: u64) -> Result<Built> {
         let plan = &self.job.plan;
-        let text = matches!(format, Format::Csv | Format::Json);
-        let mut reader = open(self.path, format, &self.job.read, text.then(|| self.job.source_schema.clone()))?;
-        let source = reader.schema();
-        let sql = plan.file.transform.as_ref().map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;
-        let selected = sql.as_ref().map_or(source, RowSql::schema);
-        let conformer =
-            Conformer::try_new(&self.job.columns, self.job.table.time_column(), &selected, self.job.conform)?;
-        let mut counts = Counts::default();
-        let mut changes = Changes::default();
-        let mut bad: Vec<BadRecord> = Vec::new();
-        let mut segments = Vec::new();
-        let mut builder = self.builder()?;
-        let mut bytes = 0;
-        while let Some(rows) = reader.next_batch()? {
-            if cancelled() {
-                return Err(Error::new(
-                    ErrorKind::Cancelled,
-                    "the run was stopped; inputs that were complete are kept",
-                ));
-            }
-            let read = (rows.batch.num_rows() + rows.bad.len()) as u64;
-            counts.read += read;
-            let now = reader.bytes_read();
-            observer.advanced(read, now.saturating_sub(bytes));
-            bytes = now;
-            let good = self.conform(&conformer, sql.as_ref(), rows, &mut counts, &mut changes, &mut bad)?;
-            if bad.len() as u64 > plan.file.limits.errors {
-                return Err(too_many(&bad, plan.file.limits.errors));
-            }
-            self.append(good, &mut builder, &mut segments)?;
-        }
-        if builder.num_docs() > 0 {
-            self.seal(builder, &mut segments)?;
-        }
-        counts.written = segments.iter().map(|segment| segment.num_docs).sum();
-        counts.quarantined = bad.len() as u64;
-        if counts.read != counts.written + counts.filtered + counts.quarantined {
-            return Err(Error::unexpected(format!(
-                "of {} rows {} were written, {} filtered and {} quarantined",
-                counts.read, counts.written, counts.filtered, counts.quarantined
-            )));
-        }
-        let name = format!("{}-{}.parquet", plan.file.name, self.sequence);
-        let temporary = match bad.is_empty() {
-            true => None,
-            false => Some(quarantine::write(
-                &plan.quarantine,
-                &name,
-                &plan.file.name,
-                &self.path.display().to_string(),
-                &bad,
-            )?),
+        // The job's name keeps jobs apart that share an output.
+        let staging = plan.output.join(format!(".staging-{}-{sequence}", plan.file.name));
+        let _ = fs::remove_dir_all(&staging);
+        let name = format!("{}-{sequence}.parquet", plan.file.name);
+        let mut intake = Intake {
+            shop: self,
+            counts: Counts::default(),
+            changes: Changes::default(),
+            bad: Quarantine::new(&plan.quarantine, &name, self.id),
+            segments: Sealing::try_new(self.job, self.pool, &staging, sequence, self.creation_time_millis)?,
         };
-        Ok(Built {
-            counts,
-            segments,
-            changes,
-            staging: self.staging.clone(),
-            quarantine: (temporary, plan.quarantine.join(name)),
-        })
+        let read = match (&self.job.sql, inputs) {
+            (Some(SqlWay::Whole(_)), inputs) => intake.read_whole(inputs, &staging),
+            (_, [input]) => intake.read_rows(input),
+            _ => Err(Error::unexpected("a unit of several inputs without SQL over all of them")),
+        };
+        let built = read.and_then(|()| {
+            let Intake { counts, changes, bad, segments, .. } = intake;
+            let segments = segments.finish()?;
+            let quarantined = bad.rows();
+            let written = segments.iter().map(|segment| segment.num_docs).sum();
+            let counts = Counts { written, quarantined, ..counts };
+            if !counts.are_complete() {
+                return Err(Error::unexpected(format!("rows are missing: {counts:?}")));
+            }
+            if plan.file.limits.errors.is_exceeded(quarantined, counts.read) {
+                return Err(too_many(&bad, self.job));
+            }
+            let quarantine = (bad.finish()?, plan.quarantine.join(&name));
+            Ok(Built { counts, segments, changes, staging: staging.clone(), quarantine })
+        });
+        if built.is_err() {
+            let _ = fs::remove_dir_all(&staging);
+            let _ = fs::remove_file(plan.quarantine.join(format!(".{name}.tmp")));
+        }
+        built
     }
 
-    fn builder(&self) -> Result<SegmentBuilder> {
-        SegmentBuilder::try_new(&self.job.schema, &self.job.table)
+    fn check_cancelled(&self) -> Result<()> {
+        match (self.cancelled)() {
+            false => Ok(()),
+            true => Err(Error::new(ErrorKind::Cancelled, "the run was stopped; inputs that were complete are kept")),
+        }
+    }
+}
+
+/// Opens an input under the columns that the job expects. Text gets its types from them, other formats bring their own.
+pub(crate) fn open_input(job: &Prepared, input: &Input) -> Result<Box<dyn SourceReader>> {
+    let text = matches!(input.format, Format::Csv | Format::Json);
+    open(&input.path, input.format, &job.read, text.then(|| job.source_schema.clone()))
+}
+
+/// Says in which file an error happened, unless it says so itself.
+pub(crate) fn in_file(path: &Path) -> impl Fn(Error) -> Error {
+    move |error| match error.context().iter().any(|(key, _)| *key == "file") {
+        true => error,
+        false => error.with("file", path.display()),
+    }
+}
+
+/// What a unit has taken in so far.
+struct Intake<'a> {
+    shop: &'a Workshop<'a>,
+    counts: Counts,
+    changes: Changes,
+    bad: Quarantine<'a>,
+    segments: Sealing<'a>,
+}
+
+impl Intake<'_> {
+    fn conformer(&self, columns: &arrow::datatypes::SchemaRef) -> Result<Conformer> {
+        let job = self.shop.job;
+        Conformer::try_new(&job.columns, job.table.time_column(), columns, job.conform)
+    }
+
+    fn reject(&mut self, row: BadRecord) -> Result<()> {
+        self.bad.push(row)?;
+        match self.shop.job.plan.file.limits.errors.is_spent(self.bad.rows()) {
+            true => Err(too_many(&self.bad, self.shop.job)),
+            false => Ok(()),
+        }
+    }
+
+    /// One input, batch by batch.
+    fn read_rows(&mut self, input: &Input) -> Result<()> {
+        let in_file = in_file(&input.path);
+        let job = self.shop.job;
+        let mut reader = open_input(job, input).map_err(&in_file)?;
+        let source = reader.schema();
+        let transform = job.plan.file.transform.as_ref();
+        let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;
+        let conformer = self.conformer(&sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
+        let file: Arc<str> = input.path.display().to_string().into();
+        let mut bytes = 0;
+        while let Some(rows) = reader.next_batch().map_err(&in_file)? {
+            self.shop.check_cancelled()?;
+            let read = (rows.batch.num_rows() + rows.bad.len()) as u64;
+            self.counts.read += read;
+            let now = reader.bytes_read();
+            self.shop.observer.advanced(read, now.saturating_sub(bytes));
+            bytes = now;
+            let good = self.conform(&conformer, sql.as_ref(), rows, &file).map_err(&in_file)?;
+            self.segments.append(&good)?;
+        }
+        Ok(())
     }
 
     /// Source rows to canonical rows; what does not get through is counted with its place in the file.
     fn conform(
-        &self,
+        &mut self,
         conformer: &Conformer,
         sql: Option<&RowSql>,
         source: SourceBatch,
-        counts: &mut Counts,
-        changes: &mut Changes,
-        bad: &mut Vec<BadRecord>,
+        file: &Arc<str>,
     ) -> Result<RecordBatch> {
-        let SourceBatch { batch, rows, bad: unreadable } = source;
-        bad.extend(unreadable.into_iter().map(|row| BadRecord {
-            row_number: row.row_number,
-            line: row.line,
-            offset: row.offset,
-            column: row.column,
-            rule: row.rule,
-            message: row.message,
-            raw: row.raw,
-        }));
-        let record = |row: u32, column: Option<String>, rule, message: String| BadRecord {
-            row_number: rows.row_number(row as usize),
-            line: rows.line(row as usize),
-            offset: rows.offset(row as usize),
-            column,
-            rule,
-            message,
-            raw: rows.raw(row as usize).map_or_else(|| row_text(&batch, row as usize), <[u8]>::to_vec),
-        };
+        let SourceBatch { batch, rows, bad } = source;
+        for row in bad {
+            self.reject(BadRecord::unreadable(file, row))?;
+        }
         let (selected, origin) = match sql {
             None => (batch.clone(), None),
             Some(sql) => {
                 let selected = sql.apply(&batch)?;
-                counts.filtered += (batch.num_rows() - selected.rows.len() - selected.bad.len()) as u64;
-                bad.extend(selected.bad.into_iter().map(|(row, message)| record(row, None, SQL_ERROR, message)));
+                self.counts.filtered += (batch.num_rows() - selected.rows.len() - selected.bad.len()) as u64;
+                for (row, message) in selected.bad {
+                    self.reject(BadRecord::of_row(file, &batch, &rows, row, (None, SQL_ERROR, message)))?;
+                }
                 (selected.batch, Some(selected.rows))
             }
         };
         let conformed = conformer.conform(&selected)?;
-        changes.add(&conformed.changes);
+        self.changes.add(&conformed.changes);
         for value in conformed.bad {
             let row = origin.as_ref().map_or(Some(value.row), |rows| rows.get(value.row as usize).copied());
-            bad.push(record(row.unwrap_or_default(), Some(value.column), value.rule, value.message));
+            let fault = (Some(value.column), value.rule, value.message);
+            self.reject(BadRecord::of_row(file, &batch, &rows, row.unwrap_or_default(), fault))?;
         }
         Ok(conformed.batch)
     }
 
-    /// Adds rows, sealing a segment whenever it is full. Where it is full depends on the rows alone, not on threads.
-    fn append(
-        &self,
-        batch: RecordBatch,
-        builder: &mut SegmentBuilder,
-        segments: &mut Vec<SegmentRecord>,
-    ) -> Result<()> {
-        let limits = &self.job.plan.file.sink.segment;
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let rows = (batch.num_rows() - start).min(limits.max_rows - builder.num_docs());
-            self.pool.install(|| builder.append(&batch.slice(start, rows)))?;
-            start += rows;
-            if builder.num_docs() == limits.max_rows || builder.len_bytes() as u64 >= limits.max_bytes.bytes() {
-                let full = std::mem::replace(builder, self.builder()?);
-                self.seal(full, segments)?;
+    /// All inputs as one table, through SQL over many rows at a time. Bad rows of the inputs carry their place in their file,
+    /// bad rows that the SQL made are shown as it made them.
+    fn read_whole(&mut self, inputs: &[Input], spill: &Path) -> Result<()> {
+        let job = self.shop.job;
+        let Some(transform) = &job.plan.file.transform else {
+            return Err(Error::unexpected("SQL over all inputs that is not there"));
+        };
+        fs::create_dir_all(spill).map_err(|error| Error::io(error, "cannot create the output folder", spill))?;
+        let source = Arc::new(WholeSource::new(job, inputs));
+        let columns = &job.source_schema;
+        let mut rows = WholeSql::start(&transform.sql, columns, Arc::clone(&source), job.sql_memory(), spill)?;
+        let conformer = self.conformer(&job.selected)?;
+        let made: Arc<str> = "transform.sql".into();
+        let shop = self.shop;
+        let mut shown = (0, 0);
+        loop {
+            let next = rows.next(&mut || {
+                let now = source.progress();
+                shop.observer.advanced(now.0.saturating_sub(shown.0), now.1.saturating_sub(shown.1));
+                shown = now;
+                for row in source.take_bad() {
+                    self.reject(row)?;
+                }
+                shop.check_cancelled()
+            })?;
+            let Some(batch) = next else { break };
+            let first = self.counts.made;
+            self.counts.made += batch.num_rows() as u64;
+            let conformed = conformer.conform(&batch)?;
+            self.changes.add(&conformed.changes);
+            for value in conformed.bad {
+                self.reject(BadRecord {
+                    file: Arc::clone(&made),
+                    row_number: first + u64::from(value.row),
+                    line: None,
+                    offset: None,
+                    column: Some(value.column),
+                    rule: value.rule,
+                    message: value.message,
+                    raw: row_text(&batch, value.row as usize),
+                })?;
             }
+            self.segments.append(&conformed.batch)?;
         }
-        Ok(())
-    }
-
-    fn seal(&self, builder: SegmentBuilder, segments: &mut Vec<SegmentRecord>) -> Result<()> {
-        let sequence = match segments.len() {
-            0 => self.sequence.to_string(),
-            more => format!("{}_{more}", self.sequence),
-        };
-        let name = NameInput { generator: &self.job.names, sequence: Some(sequence) };
-        let segment = self.pool.install(|| builder.finish(&name, self.creation_time_millis))?;
-        fs::create_dir_all(&self.staging)
-            .map_err(|error| Error::io(error, "cannot create the output folder", &self.staging))?;
-        let path = match self.job.plan.file.sink.archive {
-            Archive::Directory => segment.write_dir(&self.staging)?,
-            Archive::TarGz => segment.write_tar_gz(&self.staging)?,
-        };
-        if segments.iter().any(|other| other.name == segment.name()) {
-            return Err(Error::new(
-                ErrorKind::AlreadyExists,
-                format!("two segments of this input would be named `{}`", segment.name()),
-            )
-            .action(
-                "choose another `sink.segmentName.type`, or raise `sink.segment.maxRows` so that one segment is enough",
-            ));
-        }
-        segments.push(SegmentRecord {
-            name: segment.name().to_owned(),
-            file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            crc: segment.crc(),
-            num_docs: u64::from(segment.num_docs()),
-        });
+        (self.counts.read, self.counts.filtered) = source.rows();
         Ok(())
     }
 }
 
-/// A row of a format without text, as JSON.
-fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
-    let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
-    match writer.write(&batch.slice(row, 1)).and_then(|()| writer.finish()) {
-        Ok(()) => {
-            let mut text = writer.into_inner();
-            text.truncate(text.trim_ascii_end().len());
-            text
-        }
-        Err(_) => Vec::new(),
-    }
-}
-
-fn too_many(bad: &[BadRecord], limit: u64) -> Error {
-    let shown: Vec<String> = bad.iter().take(3).map(BadRecord::describe).collect();
-    Error::invalid_data(format!("more than {limit} bad rows, the first: {}", shown.join("; ")))
+fn too_many(bad: &Quarantine<'_>, job: &Prepared) -> Error {
+    let limit = job.plan.file.limits.errors;
+    Error::invalid_data(format!("more than {limit} bad rows, the first: {}", bad.first()))
         .action("correct these rows, or raise `limits.errors`; nothing of this input was written")
-}
-
-impl Built {
-    /// A segment of another input must not be replaced.
-    pub(crate) fn check_names(&self, manifest: &Manifest, uri: &str) -> Result<()> {
-        for segment in &self.segments {
-            if let Some(owner) = manifest.owner(&segment.name)?.filter(|owner| owner != uri) {
-                return Err(Error::new(
-                    ErrorKind::AlreadyExists,
-                    format!("the segment `{}` of `{owner}` has the same name", segment.name),
-                )
-                .action("choose another `sink.segmentName`, so that every input's segments have names of their own"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves segments and quarantine to their final names.
-    ///
-    /// A crash in between leaves whole segments that the manifest does not know; the next run builds the same ones over them.
-    pub(crate) fn publish(self, plan: &Plan, old: &[SegmentRecord]) -> Result<(Counts, Vec<SegmentRecord>, Changes)> {
-        for segment in &self.segments {
-            let (from, to) = (self.staging.join(&segment.file), plan.output.join(&segment.file));
-            let failed = |error| Error::io(error, "cannot put the segment in place", &to);
-            if to.is_dir() {
-                // A folder cannot be replaced in one step: the old one steps aside first.
-                let aside = aside(plan, segment);
-                let _ = fs::remove_dir_all(&aside);
-                fs::rename(&to, &aside).map_err(failed)?;
-                fs::rename(&from, &to).map_err(failed)?;
-                let _ = fs::remove_dir_all(&aside);
-            } else {
-                fs::rename(&from, &to).map_err(failed)?;
-            }
-        }
-        let (temporary, target) = &self.quarantine;
-        match temporary {
-            Some(temporary) => fs::rename(temporary, target)
-                .map_err(|error| Error::io(error, "cannot put the quarantine in place", target))?,
-            None if !old.is_empty() && target.exists() => {
-                fs::remove_file(target)
-                    .map_err(|error| Error::io(error, "cannot remove the old quarantine", target))?;
-            }
-            None => {}
-        }
-        let _ = fs::remove_dir_all(&self.staging);
-        Ok((self.counts, self.segments, self.changes))
-    }
-}
-
-/// Where a folder waits while it is replaced; a run that was killed right then leaves it for the next one to remove.
-pub(crate) fn aside(plan: &Plan, segment: &SegmentRecord) -> PathBuf {
-    plan.output.join(format!(".{}.old", segment.file))
-}
-
-/// Removes segments of an earlier version of the input that its new version does not have.
-pub(crate) fn remove_old(plan: &Plan, old: &[SegmentRecord], new: &[SegmentRecord]) -> Result<()> {
-    for segment in old.iter().filter(|segment| !new.iter().any(|kept| kept.file == segment.file)) {
-        let path = plan.output.join(&segment.file);
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        match removed {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io(error, "cannot remove the old segment", &path));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -6,6 +6,8 @@ use pinotage_common::ByteSize;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::ErrorBudget;
+
 /// A job: a source, an optional transform, a sink.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -108,7 +110,9 @@ impl Default for Csv {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Transform {
-    /// A SELECT over the table `source`, row by row.
+    /// A SELECT over the table `source`. One that maps rows to rows (expressions, WHERE) works on each input by itself; one
+    /// that needs many rows at a time (GROUP BY, ORDER BY, LIMIT, joins, windows) works on all inputs together, and any
+    /// change of an input builds all segments again.
     pub sql: String,
 }
 
@@ -217,12 +221,13 @@ pub enum NameType {
 pub struct Limits {
     /// Memory for building segments, in all.
     pub memory: ByteSize,
-    /// Bad rows that an input may have; one more stops the job before that input's segments appear.
-    pub errors: u64,
+    /// Bad rows that an input may have, as a number (`100`) or a share of its rows (`1%`); one more stops the job before
+    /// that input's segments appear.
+    pub errors: ErrorBudget,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: ByteSize::mib(2048), errors: 100 }
+        Self { memory: ByteSize::mib(2048), errors: ErrorBudget::Rows(100) }
     }
 }

@@ -1,14 +1,17 @@
 //! What was asked: a job file as one validated plan.
 //!
 //! Every option is declared once, in [`file`]; the JSON Schema for editors is made from it. Reading a job touches the
-//! files that it names (schema, table config) and nothing else; no network, no clock.
+//! files that it names (schema, table config, `${file:…}`), the variables that it names (`${env:…}`) and nothing else; no network, no clock.
 #![forbid(unsafe_code)]
 
+mod budget;
 pub mod file;
 mod infer;
 mod input;
 mod plan;
+mod variables;
 
+pub use budget::ErrorBudget;
 pub use infer::{infer_schema, infer_table_config};
 pub use input::expand_paths;
 pub use plan::{Plan, job_schema};

@@ -6,6 +6,7 @@ use pinotage_common::{Error, Result};
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
 
 use crate::file::{JobFile, NameType};
+use crate::variables;
 
 /// A validated job: paths are absolute, documents are read, contradictions are refused.
 #[derive(Debug, Clone)]
@@ -47,7 +48,13 @@ impl Plan {
     ///
     /// As [`Plan::from_file`].
     pub fn from_yaml(text: &str, base: &Path) -> Result<Self> {
-        let file: JobFile = serde_saphyr::from_str(text).map_err(|error| yaml_error(&error.to_string()))?;
+        // As it stands first: only then an unknown key is told with its line.
+        let mut file: JobFile = serde_saphyr::from_str(text).map_err(|error| yaml_error(&error.to_string()))?;
+        if text.contains("${") {
+            let mut document = serde_saphyr::from_str(text).map_err(|error| yaml_error(&error.to_string()))?;
+            variables::replace(&mut document, base)?;
+            file = serde_json::from_value(document).map_err(|error| yaml_error(&error.to_string()))?;
+        }
         check_segment_name(&file.name).map_err(|_| {
             Error::invalid_config(format!("`{}` cannot be a job's name", file.name))
                 .with("option", "name")
@@ -172,6 +179,7 @@ fn yaml_error(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorBudget;
 
     const JOB: &str = "name: j\nsource: {kind: files, paths: [a.csv]}\nsink: {kind: pinot, table: t}\n";
 
@@ -180,7 +188,7 @@ mod tests {
         let plan = Plan::from_yaml(JOB, Path::new("/jobs")).unwrap();
         assert_eq!(plan.output, Path::new("/jobs/segments"));
         assert_eq!(plan.state, Path::new("/jobs/.pinotage/j"));
-        assert_eq!((plan.file.limits.errors, plan.file.sink.segment.max_rows), (100, 5_000_000));
+        assert_eq!((plan.file.limits.errors, plan.file.sink.segment.max_rows), (ErrorBudget::Rows(100), 5_000_000));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pinotage_common::Result;
-use pinotage_engine::prepare;
+use pinotage_engine::{SqlWay, prepare};
 use pinotage_job::Plan;
 use pinotage_spec::DictionaryRule;
 
@@ -25,12 +25,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let job = prepare(Plan::from_file(&args.job)?)?;
     let file = &job.plan.file;
     let mut text = format!("job {}\n", file.name);
-    for (path, format) in &job.inputs {
-        let _ = writeln!(text, "  read   {} as {format}", path.display());
+    for input in &job.inputs {
+        let _ = writeln!(text, "  read   {} as {}", input.path.display(), input.format);
     }
     let _ = writeln!(text, "  zone   times without one are read in {}", file.source.time_zone);
     if let Some(transform) = &file.transform {
         let _ = writeln!(text, "  sql    {}", transform.sql.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    match &job.sql {
+        Some(SqlWay::ByRow) => text.push_str("         row by row: each input has its own segments\n"),
+        Some(SqlWay::Whole(node)) => {
+            let _ = writeln!(
+                text,
+                "         all inputs together, for `{node}`: any changed input builds all segments again"
+            );
+        }
+        None => {}
     }
     let _ = writeln!(
         text,

@@ -80,15 +80,16 @@ fn describe(summary: &Summary, dry_run: bool) -> String {
         match input.status {
             InputStatus::Unchanged => continue,
             InputStatus::Missing => {
-                let _ = writeln!(text, "would build {}", input.path.display());
+                let _ = writeln!(text, "would build {}", input.name);
             }
             InputStatus::Built => {
                 built += 1;
                 let _ = writeln!(
                     text,
-                    "built {}: {} rows read, {} written, {} filtered, {} quarantined",
-                    input.path.display(),
+                    "built {}: {} rows read, {}{} written, {} filtered, {} quarantined",
+                    input.name,
                     counts.read,
+                    if counts.made > 0 { format!("{} made by the SQL, ", counts.made) } else { String::new() },
                     counts.written,
                     counts.filtered,
                     counts.quarantined

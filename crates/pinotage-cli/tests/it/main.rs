@@ -109,7 +109,9 @@ fn errors_are_as_published_and_end_with_an_action() {
         ("kind: files", "kind: fils"),
         ("output: out", "output: out, controller: \"host:9000\""),
         ("quarantine: bad", "quarantine: bad\ntransform: {sql: \"SELECT town FROM source\"}"),
-        ("quarantine: bad", "quarantine: bad\ntransform: {sql: \"SELECT count(*) AS n FROM source\"}"),
+        ("quarantine: bad", "quarantine: bad\ntransform: {sql: \"DROP TABLE source\"}"),
+        ("quarantine: bad", "quarantine: ${env:PINOTAGE_NOT_SET}"),
+        ("quarantine: bad", "quarantine: bad\nlimits: {errors: ten}"),
         ("quarantine: bad", "quarantine: bad\nlimits: {memory: 64MiB}"),
     ] {
         fs::write(path.join("job.yaml"), good.replace(from, to)).unwrap();

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, SubqueryAlias};
-use datafusion::prelude::{SessionConfig, SessionContext};
 use pinotage_common::{Error, Result};
-use tokio::runtime::Runtime;
+
+use super::Planner;
 
 /// Carries the number of the input row through the plan.
 const ROW: &str = "__pinotage_row";
 
 /// A SELECT over the table `source`, planned once.
 pub(crate) struct RowSql {
-    context: SessionContext,
+    planner: Planner,
     plan: LogicalPlan,
-    runtime: Runtime,
     output: SchemaRef,
 }
 
@@ -34,21 +34,11 @@ pub(crate) struct Selected {
 }
 
 impl RowSql {
-    /// Plans the SQL over rows of a schema.
+    /// Plans SQL of which `examine` says that it works row by row.
     pub(crate) fn try_new(sql: &str, source: &SchemaRef) -> Result<Self> {
-        let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(1 << 16);
-        // Column names are case-sensitive, as in Pinot.
-        config.options_mut().sql_parser.enable_ident_normalization = false;
-        let context = SessionContext::new_with_config(config);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .map_err(|error| Error::unexpected("cannot start a runtime").caused_by(error))?;
-        let table = MemTable::try_new(Arc::clone(source), vec![vec![]]).map_err(invalid)?;
-        context.register_table("source", Arc::new(table)).map_err(invalid)?;
-        let plan = runtime.block_on(context.state().create_logical_plan(sql)).map_err(invalid)?;
-        check_row_wise(&plan)?;
+        let (planner, plan) = Planner::try_new(RuntimeEnv::default())?.plan(sql, source)?;
         let output = Arc::new(plan.schema().as_arrow().clone());
-        Ok(Self { context, plan, runtime, output })
+        Ok(Self { planner, plan, output })
     }
 
     /// The columns that come out.
@@ -105,7 +95,8 @@ impl RowSql {
         let table =
             Arc::new(MemTable::try_new(Arc::clone(&schema), vec![vec![RecordBatch::try_new(schema, columns)?]])?);
         let plan = with_row_number(self.plan.clone(), &table)?;
-        self.runtime.block_on(async { self.context.execute_logical_plan(plan).await?.collect().await })
+        let Planner { context, runtime } = &self.planner;
+        runtime.block_on(async { context.execute_logical_plan(plan).await?.collect().await })
     }
 }
 
@@ -131,49 +122,4 @@ fn with_row_number(plan: LogicalPlan, table: &Arc<MemTable>) -> Result<LogicalPl
         })
     })?;
     Ok(rewritten.data)
-}
-
-/// Only plans in which an output row comes from one input row.
-fn check_row_wise(plan: &LogicalPlan) -> Result<()> {
-    let mut other = None;
-    plan.apply(|node| {
-        let row_wise = match node {
-            LogicalPlan::TableScan(_) | LogicalPlan::SubqueryAlias(_) => true,
-            LogicalPlan::Projection(_) | LogicalPlan::Filter(_) => !node.expressions().iter().any(has_subquery),
-            _ => false,
-        };
-        if row_wise {
-            return Ok(TreeNodeRecursion::Continue);
-        }
-        other = Some(node.display().to_string());
-        Ok(TreeNodeRecursion::Stop)
-    })
-    .map_err(invalid)?;
-    match other {
-        None => Ok(()),
-        Some(node) => Err(Error::unsupported(format!("`{node}` needs more than one row at a time"))
-            .with("option", "transform.sql")
-            .action("keep to expressions and WHERE in `transform.sql`; joins, aggregates, sorting and LIMIT are not there yet")),
-    }
-}
-
-fn has_subquery(expression: &Expr) -> bool {
-    expression
-        .exists(|part| {
-            Ok(matches!(
-                part,
-                Expr::ScalarSubquery(_)
-                    | Expr::Exists(_)
-                    | Expr::InSubquery(_)
-                    | Expr::AggregateFunction(_)
-                    | Expr::WindowFunction(_)
-            ))
-        })
-        .unwrap_or(true)
-}
-
-fn invalid(error: DataFusionError) -> Error {
-    Error::invalid_config(format!("the SQL cannot be planned: {}", error.strip_backtrace()))
-        .with("option", "transform.sql")
-        .action("correct the SQL; its table is `source`, and names are case-sensitive")
 }

@@ -1,0 +1,84 @@
+//! Segments and quarantine of a unit on their way to their final names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_job::Plan;
+use pinotage_transform::Changes;
+
+use crate::manifest::{Counts, Manifest, SegmentRecord};
+
+/// A built unit whose segments wait under temporary names.
+pub(crate) struct Built {
+    pub(crate) counts: Counts,
+    pub(crate) segments: Vec<SegmentRecord>,
+    pub(crate) changes: Changes,
+    pub(crate) staging: PathBuf,
+    /// The temporary and the final name of the quarantine file; without bad rows there is only the final name, to remove.
+    pub(crate) quarantine: (Option<PathBuf>, PathBuf),
+}
+
+impl Built {
+    /// A segment of another input must not be replaced.
+    pub(crate) fn check_names(&self, manifest: &Manifest, uri: &str) -> Result<()> {
+        for segment in &self.segments {
+            if let Some(owner) = manifest.owner(&segment.name)?.filter(|owner| owner != uri) {
+                return Err(Error::new(
+                    ErrorKind::AlreadyExists,
+                    format!("the segment `{}` of `{owner}` has the same name", segment.name),
+                )
+                .action("choose another `sink.segmentName`, so that every input's segments have names of their own"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves segments and quarantine to their final names.
+    ///
+    /// A crash in between leaves whole segments that the manifest does not know; the next run builds the same ones over them.
+    pub(crate) fn publish(self, plan: &Plan, old: &[SegmentRecord]) -> Result<(Counts, Vec<SegmentRecord>, Changes)> {
+        for segment in &self.segments {
+            let (from, to) = (self.staging.join(&segment.file), plan.output.join(&segment.file));
+            let failed = |error| Error::io(error, "cannot put the segment in place", &to);
+            if to.is_dir() {
+                // A folder cannot be replaced in one step: the old one steps aside first.
+                let aside = aside(plan, segment);
+                let _ = fs::remove_dir_all(&aside);
+                fs::rename(&to, &aside).map_err(failed)?;
+                fs::rename(&from, &to).map_err(failed)?;
+                let _ = fs::remove_dir_all(&aside);
+            } else {
+                fs::rename(&from, &to).map_err(failed)?;
+            }
+        }
+        let (temporary, target) = &self.quarantine;
+        match temporary {
+            Some(temporary) => fs::rename(temporary, target)
+                .map_err(|error| Error::io(error, "cannot put the quarantine in place", target))?,
+            None if !old.is_empty() && target.exists() => {
+                fs::remove_file(target)
+                    .map_err(|error| Error::io(error, "cannot remove the old quarantine", target))?;
+            }
+            None => {}
+        }
+        let _ = fs::remove_dir_all(&self.staging);
+        Ok((self.counts, self.segments, self.changes))
+    }
+}
+
+/// Where a folder waits while it is replaced; a run that was killed right then leaves it for the next one to remove.
+pub(crate) fn aside(plan: &Plan, segment: &SegmentRecord) -> PathBuf {
+    plan.output.join(format!(".{}.old", segment.file))
+}
+
+/// Removes a segment, folder or archive, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(error, "cannot remove the old segment", path))
+        }
+        _ => Ok(()),
+    }
+}

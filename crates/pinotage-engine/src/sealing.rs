@@ -1,0 +1,92 @@
+//! Rows into segments, a new one whenever the last is full.
+
+use std::fs;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_job::file::Archive;
+use pinotage_segment::write::{NameInput, SegmentBuilder};
+
+use crate::manifest::SegmentRecord;
+use crate::run::Prepared;
+
+/// The open segment of a unit, and those that are full. Where a segment is full depends on the rows alone, not on threads.
+pub(crate) struct Sealing<'a> {
+    job: &'a Prepared,
+    pool: &'a rayon::ThreadPool,
+    /// The hidden folder that segments are written to.
+    staging: &'a Path,
+    sequence: u64,
+    creation_time_millis: i64,
+    open: SegmentBuilder,
+    sealed: Vec<SegmentRecord>,
+}
+
+impl<'a> Sealing<'a> {
+    pub(crate) fn try_new(
+        job: &'a Prepared,
+        pool: &'a rayon::ThreadPool,
+        staging: &'a Path,
+        sequence: u64,
+        creation_time_millis: i64,
+    ) -> Result<Self> {
+        let open = SegmentBuilder::try_new(&job.schema, &job.table)?;
+        Ok(Self { job, pool, staging, sequence, creation_time_millis, open, sealed: Vec::new() })
+    }
+
+    pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<()> {
+        let limits = &self.job.plan.file.sink.segment;
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let rows = (batch.num_rows() - start).min(limits.max_rows - self.open.num_docs());
+            self.pool.install(|| self.open.append(&batch.slice(start, rows)))?;
+            start += rows;
+            if self.open.num_docs() == limits.max_rows || self.open.len_bytes() as u64 >= limits.max_bytes.bytes() {
+                self.seal()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The segments, the last one included.
+    pub(crate) fn finish(mut self) -> Result<Vec<SegmentRecord>> {
+        if self.open.num_docs() > 0 {
+            self.seal()?;
+        }
+        Ok(self.sealed)
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        let next = SegmentBuilder::try_new(&self.job.schema, &self.job.table)?;
+        let full = std::mem::replace(&mut self.open, next);
+        let sequence = match self.sealed.len() {
+            0 => self.sequence.to_string(),
+            more => format!("{}_{more}", self.sequence),
+        };
+        let name = NameInput { generator: &self.job.names, sequence: Some(sequence) };
+        let segment = self.pool.install(|| full.finish(&name, self.creation_time_millis))?;
+        fs::create_dir_all(self.staging)
+            .map_err(|error| Error::io(error, "cannot create the output folder", self.staging))?;
+        let path = match self.job.plan.file.sink.archive {
+            Archive::Directory => segment.write_dir(self.staging)?,
+            Archive::TarGz => segment.write_tar_gz(self.staging)?,
+        };
+        if self.sealed.iter().any(|other| other.name == segment.name()) {
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                format!("two segments of this input would be named `{}`", segment.name()),
+            )
+            .action(
+                "choose another `sink.segmentName.type`, or raise `sink.segment.maxRows` so that one segment is enough",
+            ));
+        }
+        self.sealed.push(SegmentRecord {
+            name: segment.name().to_owned(),
+            file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            crc: segment.crc(),
+            num_docs: u64::from(segment.num_docs()),
+        });
+        Ok(())
+    }
+}
