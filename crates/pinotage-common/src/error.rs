@@ -171,6 +171,30 @@ impl ErrorKind {
     }
 }
 
+/// Every kind of error, as a Markdown page.
+pub fn error_reference() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from(
+        "# Errors\n\nAn error is one line with kind, message and place, then its causes, then what to do. Kinds never change their names; scripts may\n\
+         match on them or on the exit code: 1 ran and found a problem, 2 could not run, 75 try again later.\n\n\
+         | kind | whose move | again? | exit code | what to do, unless the error says better |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for kind in ErrorKind::ALL {
+        let (name, origin, retry, code, action) = kind.row();
+        let origin = match origin {
+            Origin::User => "yours",
+            Origin::Remote => "another system's",
+            Origin::Internal => "ours",
+        };
+        let again = match retry {
+            Retry::Permanent => "not without a change",
+            Retry::Temporary => "after a pause",
+        };
+        let _ = writeln!(text, "| `{name}` | {origin} | {again} | {code} | {action} |");
+    }
+    text
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -389,5 +413,15 @@ mod tests {
         let error = Error::io(std::io::Error::from(std::io::ErrorKind::StorageFull), "cannot write", "/x");
         assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
         assert_eq!(error.retry(), Retry::Permanent);
+    }
+
+    #[test]
+    fn the_published_page_is_current() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/errors.md");
+        if std::env::var_os("PINOTAGE_UPDATE_DOCS").is_some() {
+            std::fs::write(&path, error_reference()).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(published == error_reference(), "errors.md is old: run the test with PINOTAGE_UPDATE_DOCS=1");
     }
 }

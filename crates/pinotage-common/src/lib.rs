@@ -7,5 +7,5 @@
 mod error;
 mod size;
 
-pub use error::{Error, ErrorKind, Origin, Result, Retry};
+pub use error::{Error, ErrorKind, Origin, Result, Retry, error_reference};
 pub use size::ByteSize;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pinotage_common::ByteSize;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ErrorBudget;
 
@@ -76,7 +76,7 @@ pub enum SourceKind {
 }
 
 /// What to do with a row that has a key nobody knows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Unknown {
     /// The row is bad.
@@ -162,7 +162,7 @@ pub enum SinkKind {
 }
 
 /// How a segment lies in the output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Archive {
     /// A folder.
@@ -203,7 +203,7 @@ pub struct SegmentName {
 }
 
 /// Pinot's segment name generators.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum NameType {
     /// `prefix_min_max_sequence`

@@ -9,9 +9,11 @@ pub mod file;
 mod infer;
 mod input;
 mod plan;
+mod reference;
 mod variables;
 
 pub use budget::ErrorBudget;
 pub use infer::{infer_schema, infer_table_config};
 pub use input::expand_paths;
-pub use plan::{Plan, job_schema};
+pub use plan::Plan;
+pub use reference::{job_reference, job_schema};

@@ -156,11 +156,6 @@ impl Plan {
     }
 }
 
-/// The JSON Schema of the job file, for editors.
-pub fn job_schema() -> String {
-    serde_json::to_string_pretty(&schemars::schema_for!(JobFile)).unwrap_or_default() + "\n"
-}
-
 /// Keeps the parser's place, adds the nearest key.
 fn yaml_error(message: &str) -> Error {
     let summary = message.lines().next().unwrap_or(message);
@@ -210,19 +205,5 @@ mod tests {
             let error = Plan::from_yaml(&JOB.replace(from, to), Path::new(".")).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }
-    }
-
-    #[test]
-    fn the_published_schema_is_current() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/job.schema.json");
-        if std::env::var_os("PINOTAGE_UPDATE_DOCS").is_some() {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, job_schema()).unwrap();
-        }
-        let published = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            published == job_schema(),
-            "docs/reference/job.schema.json is old: run the test with PINOTAGE_UPDATE_DOCS=1"
-        );
     }
 }
