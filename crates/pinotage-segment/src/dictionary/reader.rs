@@ -1,11 +1,12 @@
 //! Reads the payload of a dictionary.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use arrow::array::ArrayRef;
 use pinotage_common::{Error, Result};
 use pinotage_spec::java::compare_utf16;
-use pinotage_spec::{BigDecimalBytes, DataType, StoredType, Value};
+use pinotage_spec::{BigDecimalBytes, CompareOp, DataType, StoredType, Value};
 
 use crate::constants::{VAR_LENGTH_HEADER, VAR_LENGTH_MAGIC};
 use crate::metadata::ColumnMetadata;
@@ -48,8 +49,9 @@ impl<'a> DictionaryReader<'a> {
                 None => Layout::Fixed(column.dictionary_entry_width as usize),
             },
         };
+        // Values differ, so at most one of them is empty; any number of them would fit no bytes.
         if let Layout::Fixed(width) = layout
-            && len.checked_mul(width) != Some(bytes.len())
+            && (len.checked_mul(width) != Some(bytes.len()) || (width == 0 && len > 1))
         {
             return Err(Error::corrupt(format!(
                 "expected a dictionary of {len} values of {width} bytes, found {} bytes",
@@ -140,6 +142,44 @@ impl<'a> DictionaryReader<'a> {
         builder.finish(self.data_type)
     }
 
+    /// The values of some ids, in their order, as a canonical array; cheaper than all of them when few are wanted.
+    ///
+    /// # Errors
+    ///
+    /// As [`DictionaryReader::to_array`], and `corrupt-segment` for an id outside of the dictionary.
+    pub fn take(&self, ids: &[u32]) -> Result<ArrayRef> {
+        if let Some(width) = self.data_type.stored().fixed_width() {
+            let mut bytes = Vec::with_capacity(ids.len() * width);
+            for id in ids {
+                bytes.extend_from_slice(self.bytes(*id)?);
+            }
+            return Ok(fixed_array(self.data_type, &bytes));
+        }
+        let mut builder = BytesBuilder::with_capacity(ids.len());
+        for id in ids {
+            builder.push(self.bytes(*id)?)?;
+        }
+        builder.finish(self.data_type)
+    }
+
+    /// The ids whose values stand so to a literal: at most two ranges, ascending.
+    ///
+    /// # Errors
+    ///
+    /// As [`DictionaryReader::bytes`]; `invalid-config` for a literal of another stored type.
+    pub fn ids_where(&self, op: CompareOp, value: &Value) -> Result<[Range<u32>; 2]> {
+        let (first, after) = (self.lower_bound(value, false)?, self.lower_bound(value, true)?);
+        let len = self.len as u32;
+        Ok(match op {
+            CompareOp::Eq => [first..after, len..len],
+            CompareOp::NotEq => [0..first, after..len],
+            CompareOp::Lt => [0..first, len..len],
+            CompareOp::LtEq => [0..after, len..len],
+            CompareOp::Gt => [after..len, len..len],
+            CompareOp::GtEq => [first..len, len..len],
+        })
+    }
+
     /// The id of a value, if it occurs.
     ///
     /// # Errors
@@ -209,4 +249,24 @@ pub(crate) fn decode(stored: StoredType, bytes: &[u8]) -> Option<Value> {
         StoredType::String => Value::String(std::str::from_utf8(bytes).ok()?.to_owned()),
         StoredType::Bytes => Value::Bytes(bytes.to_vec()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::SegmentMetadata;
+
+    #[test]
+    fn many_values_of_no_bytes_are_refused() {
+        let open = |cardinality: u32| {
+            let text = format!(
+                "segment.total.docs = 4\nsegment.dimension.column.names = a\ncolumn.a.columnType = DIMENSION\n\
+                 column.a.dataType = STRING\ncolumn.a.cardinality = {cardinality}\n"
+            );
+            let metadata = SegmentMetadata::parse(text.as_bytes()).unwrap();
+            DictionaryReader::try_new(&[], &metadata.columns["a"]).map(|dictionary| dictionary.len())
+        };
+        assert_eq!(open(1).unwrap(), 1);
+        assert!(open(2_000_000_000).unwrap_err().to_string().contains("2000000000 values"));
+    }
 }

@@ -5,9 +5,13 @@ use std::ops::Range;
 
 use pinotage_common::{Error, Result};
 
+use super::docs::Docs;
 use crate::codec::ChunkCodec;
 use crate::constants::{HUGE_CHUNK_FLAG, RAW_HEADER, RAW_V4_HEADER};
 use crate::metadata::ColumnMetadata;
+
+/// The header of version 1, which no current writer makes.
+const RAW_V1_HEADER: usize = 16;
 
 /// No chunk may decompress to more than this; Pinot's own limit is the largest Java array.
 const MAX_CHUNK: usize = i32::MAX as usize;
@@ -61,7 +65,7 @@ impl<'a> RawReader<'a> {
         let fixed = column.data_type.stored().fixed_width().filter(|_| column.single_value);
         let reader = match (version, fixed) {
             (4..=6, None) => Self::open_counted(bytes, version, num_docs),
-            (2..=6, _) => Self::open_table(bytes, version, fixed, num_docs),
+            (1..=6, _) => Self::open_table(bytes, version, fixed, num_docs),
             _ => Err(Error::unsupported(format!("raw forward indexes of version {version} cannot be read"))
                 .action("build the segment again with `rawIndexWriterVersion` 4")),
         }?;
@@ -71,19 +75,23 @@ impl<'a> RawReader<'a> {
     /// A table of chunk offsets: fixed width, and versions 2 and 3 of everything.
     fn open_table(bytes: &'a [u8], version: usize, fixed: Option<usize>, num_docs: usize) -> Result<Self> {
         let (num_chunks, docs_per_chunk, width) = (be32(bytes, 4)?, be32(bytes, 8)?, be32(bytes, 12)?);
-        let (docs, codec, table) = (be32(bytes, 16)?, codec(be32(bytes, 20)?)?, be32(bytes, 24)?);
+        // Version 1 knew one codec, and its offsets follow at once.
+        let (docs, codec, table) = match version {
+            1 => (num_docs, ChunkCodec::Snappy, RAW_V1_HEADER),
+            _ => (be32(bytes, 16)?, codec(be32(bytes, 20)?)?, be32(bytes, 24)?),
+        };
         let sensible = docs == num_docs
             && docs_per_chunk > 0
             && num_chunks == num_docs.div_ceil(docs_per_chunk)
             && fixed.is_none_or(|fixed| fixed == width)
-            && docs_per_chunk.checked_mul(width.max(4)).is_some()
-            && table >= RAW_HEADER;
+            && [docs_per_chunk, width].iter().all(|count| i32::try_from(*count).is_ok())
+            && table >= if version == 1 { RAW_V1_HEADER } else { RAW_HEADER };
         if !sensible {
             return Err(Error::corrupt(format!(
                 "expected the header of {num_docs} docs, found {docs} docs of {width} bytes in {num_chunks} chunks of {docs_per_chunk}"
             )));
         }
-        let offset_width = if version == 2 { 4 } else { 8 };
+        let offset_width = if version <= 2 { 4 } else { 8 };
         let offsets = num_chunks.checked_mul(offset_width).and_then(|len| bytes.get(table..table.checked_add(len)?));
         let offsets = offsets.ok_or_else(|| short(bytes, num_chunks))?;
         let chunks = offsets
@@ -106,6 +114,12 @@ impl<'a> RawReader<'a> {
     fn open_counted(bytes: &'a [u8], version: usize, num_docs: usize) -> Result<Self> {
         let (limit, codec, body) = (be32(bytes, 4)?, codec(be32(bytes, 8)?)?, be32(bytes, 12)?);
         let table = bytes.get(RAW_V4_HEADER..body).ok_or_else(|| short(bytes, body))?;
+        if limit > MAX_CHUNK || table.len() % 8 != 0 {
+            return Err(Error::corrupt(format!(
+                "expected chunks of at most {MAX_CHUNK} bytes in a table of 8 bytes each, found chunks of {limit} in {} bytes",
+                table.len()
+            )));
+        }
         let chunks = table
             .as_chunks::<8>()
             .0
@@ -159,7 +173,7 @@ impl<'a> RawReader<'a> {
         let bad = |what: &str| {
             Error::corrupt(format!("chunk {number} {what}"))
                 .with("codec", self.codec.name())
-                .with("offset", self.chunks.get(number).map_or(0, |chunk| chunk.offset))
+                .with("byte", self.chunks.get(number).map_or(0, |chunk| chunk.offset))
         };
         let chunk = self.chunks.get(number).ok_or_else(|| bad("does not exist"))?;
         let end = self.chunks.get(number + 1).map_or(self.bytes.len(), |next| next.offset);
@@ -167,13 +181,20 @@ impl<'a> RawReader<'a> {
         let docs = self.docs_of(number).len();
         let (limit, little_endian) = match self.layout {
             Layout::Fixed(width) => (docs * width, false),
-            Layout::Offsets(slots, longest) => (slots * 4 + slots.saturating_mul(longest), false),
+            // Both are below 2³¹, so nothing overflows; rows beyond the last doc take no room but their offsets do.
+            Layout::Offsets(slots, longest) => (slots * 4 + docs.min(slots) * longest, false),
             Layout::Counted { limit, .. } if !chunk.huge => (limit, true),
             Layout::Counted { .. } => (MAX_CHUNK, true),
         };
         // Compression cannot shrink without bound: LZ4 at most 255 to 1, zlib about 1032, Zstandard far more on runs.
         let ratio = if self.codec == ChunkCodec::Zstandard { 1 << 16 } else { 1100 };
-        let limit = limit.min(compressed.len().saturating_mul(ratio).saturating_add(64));
+        let mut limit = limit.min(compressed.len().saturating_mul(ratio).saturating_add(64));
+        if self.codec == ChunkCodec::Zstandard
+            && let Ok(Some(len)) = zstd::zstd_safe::get_frame_content_size(compressed)
+        {
+            // The frame says how long it is, so no buffer of the largest size is needed for a small chunk.
+            limit = usize::try_from(len).map_or(limit, |len| len.min(limit));
+        }
         let chunk =
             self.codec.decompress(compressed, limit, little_endian).ok_or_else(|| bad("cannot be decompressed"))?;
         if let Layout::Fixed(width) = self.layout
@@ -184,67 +205,83 @@ impl<'a> RawReader<'a> {
         Ok(chunk)
     }
 
-    /// Appends the big-endian values of a range of docs of a fixed-width column.
+    /// Appends the big-endian values of docs of a fixed-width column.
     ///
     /// # Errors
     ///
     /// `corrupt-segment` for a chunk that cannot be read.
-    pub fn fixed(&self, docs: Range<usize>, cache: &mut ChunkCache, out: &mut Vec<u8>) -> Result<()> {
+    pub fn fixed<'d>(&self, docs: impl Into<Docs<'d>>, cache: &mut ChunkCache, out: &mut Vec<u8>) -> Result<()> {
         let Layout::Fixed(width) = self.layout else {
             return Err(Error::unexpected("expected values of fixed width"));
         };
-        self.each_chunk(docs, cache, |_, chunk, rows| {
-            let values = chunk.get(rows.start * width..rows.end * width);
-            out.extend_from_slice(values.ok_or_else(|| Error::corrupt("a chunk is shorter than its values"))?);
+        self.each_chunk(docs.into(), cache, |number, chunk, docs| {
+            let first = self.docs_of(number).start;
+            for run in docs.runs() {
+                let values = chunk.get((run.start - first) * width..(run.end - first) * width);
+                out.extend_from_slice(values.ok_or_else(|| Error::corrupt("a chunk is shorter than its values"))?);
+            }
             Ok(())
         })
     }
 
-    /// Calls `row` with the payload of each doc of a range of a variable-width column.
+    /// Calls `row` with the payload of each of the docs of a variable-width column.
     ///
     /// # Errors
     ///
     /// `corrupt-segment` for a chunk that cannot be read, and what `row` returns.
-    pub fn rows(
+    pub fn rows<'d>(
         &self,
-        docs: Range<usize>,
+        docs: impl Into<Docs<'d>>,
         cache: &mut ChunkCache,
         mut row: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        self.each_chunk(docs, cache, |number, chunk, rows| {
-            let bad = || Error::corrupt(format!("the rows of chunk {number} do not lie inside it"));
+        self.each_chunk(docs.into(), cache, |number, chunk, docs| {
+            let bad = || {
+                Error::corrupt(format!("the rows of chunk {number} do not lie inside it"))
+                    .with("byte", self.chunks.get(number).map_or(0, |chunk| chunk.offset))
+            };
+            let first = self.docs_of(number).start;
+            let rows = docs.iter().map(|doc| doc - first);
             if self.chunks.get(number).is_some_and(|chunk| chunk.huge) {
-                return row(chunk);
+                // A huge chunk is one row; more docs would all be the same bytes.
+                return if self.docs_of(number).len() == 1 { row(chunk) } else { Err(bad()) };
             }
             match self.layout {
                 Layout::Fixed(_) => Err(Error::unexpected("expected rows of variable width")),
-                Layout::Offsets(slots, _) => rows.clone().try_for_each(|at| {
-                    let start = be32(chunk, 4 * at)?;
-                    let next = if at + 1 < slots { be32(chunk, 4 * (at + 1))? } else { 0 };
-                    let end = if next == 0 { chunk.len() } else { next };
-                    row(chunk.get(start..end).ok_or_else(bad)?)
-                }),
+                Layout::Offsets(slots, _) => {
+                    for at in rows {
+                        let start = be32(chunk, 4 * at)?;
+                        let next = if at + 1 < slots { be32(chunk, 4 * (at + 1))? } else { 0 };
+                        let end = if next == 0 { chunk.len() } else { next };
+                        if start < 4 * slots {
+                            return Err(bad());
+                        }
+                        row(chunk.get(start..end).ok_or_else(bad)?)?;
+                    }
+                    Ok(())
+                }
                 Layout::Counted { lengths, .. } => {
                     let count = le32(chunk, 0)?;
-                    if count != self.docs_of(number).len() {
+                    let body = 4 * (count + 1);
+                    if count != self.docs_of(number).len() || chunk.len() < body {
                         return Err(bad());
                     }
-                    let mut place = 4 * (count + 1);
-                    if lengths {
-                        for at in 0..rows.start {
-                            place += le32(chunk, 4 + 4 * at)?;
-                        }
-                    }
-                    for at in rows.clone() {
-                        let word = le32(chunk, 4 + 4 * at)?;
+                    // With lengths a row begins where the ones before it end; `passed` of them are summed up.
+                    let (mut passed, mut place) = (0, body);
+                    for at in rows {
                         let (start, end) = if lengths {
-                            (place, place + word)
-                        } else if at + 1 < count {
-                            (word, le32(chunk, 8 + 4 * at)?)
+                            while passed < at {
+                                place += le32(chunk, 4 + 4 * passed)?;
+                                passed += 1;
+                            }
+                            (place, place + le32(chunk, 4 + 4 * at)?)
                         } else {
-                            (word, chunk.len())
+                            let next = if at + 1 < count { le32(chunk, 8 + 4 * at)? } else { chunk.len() };
+                            (le32(chunk, 4 + 4 * at)?, next)
                         };
-                        place = end;
+                        if start < body {
+                            return Err(bad());
+                        }
                         row(chunk.get(start..end).ok_or_else(bad)?)?;
                     }
                     Ok(())
@@ -253,25 +290,26 @@ impl<'a> RawReader<'a> {
         })
     }
 
-    /// Calls `read` with each chunk that a range of docs touches, and the rows of it.
+    /// Calls `read` with each chunk that the docs touch, and those of the docs that lie in it.
     fn each_chunk(
         &self,
-        docs: Range<usize>,
+        mut docs: Docs<'_>,
         cache: &mut ChunkCache,
-        mut read: impl FnMut(usize, &[u8], Range<usize>) -> Result<()>,
+        mut read: impl FnMut(usize, &[u8], Docs<'_>) -> Result<()>,
     ) -> Result<()> {
-        if docs.is_empty() {
-            return Ok(());
-        }
-        for number in self.chunk_of(docs.start)..=self.chunk_of(docs.end - 1) {
-            let all = self.docs_of(number);
-            let rows = docs.start.max(all.start) - all.start..docs.end.min(all.end) - all.start;
+        while let Some(first) = docs.first() {
+            let number = self.chunk_of(first);
+            let (here, later) = docs.split_before(self.docs_of(number).end);
+            if here.is_empty() {
+                return Err(Error::unexpected(format!("doc {first} lies beyond the segment")));
+            }
+            docs = later;
             match &cache.0 {
-                Some((cached, chunk)) if *cached == number => read(number, chunk, rows)?,
+                Some((cached, chunk)) if *cached == number => read(number, chunk, here)?,
                 _ => match self.decompress(number)? {
-                    Cow::Borrowed(chunk) => read(number, chunk, rows)?,
+                    Cow::Borrowed(chunk) => read(number, chunk, here)?,
                     Cow::Owned(chunk) => {
-                        read(number, &chunk, rows)?;
+                        read(number, &chunk, here)?;
                         cache.0 = Some((number, chunk));
                     }
                 },
@@ -306,4 +344,94 @@ pub(crate) fn be32(bytes: &[u8], at: usize) -> Result<usize> {
 
 fn le32(bytes: &[u8], at: usize) -> Result<usize> {
     Ok(u32::from_le_bytes(word(bytes, at)?) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::SegmentMetadata;
+
+    fn column(data_type: &str, single_value: bool) -> ColumnMetadata {
+        let text = format!(
+            "segment.total.docs = 4\nsegment.dimension.column.names = a\ncolumn.a.columnType = DIMENSION\n\
+             column.a.dataType = {data_type}\ncolumn.a.cardinality = 4\ncolumn.a.hasDictionary = false\n\
+             column.a.isSingleValues = {single_value}\n"
+        );
+        SegmentMetadata::parse(text.as_bytes()).unwrap().columns["a"].clone()
+    }
+
+    fn rows(reader: &RawReader<'_>, docs: Docs<'_>) -> Result<Vec<Vec<u8>>> {
+        let mut rows = Vec::new();
+        reader.rows(docs, &mut ChunkCache::default(), |row| {
+            rows.push(row.to_vec());
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn be(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    /// Three rows in a chunk, with lengths, and a huge row after them.
+    fn version_6() -> Vec<u8> {
+        let mut chunk: Vec<u8> = [3u32, 1, 0, 2].iter().flat_map(|word| word.to_le_bytes()).collect();
+        chunk.extend(b"abb");
+        let mut bytes = be(&[6, 64, ChunkCodec::Lz4LengthPrefixed.to_tag(), 32]);
+        let mut chunks = Vec::new();
+        ChunkCodec::Lz4LengthPrefixed.compress(&chunk, true, &mut chunks).unwrap();
+        let huge_at = chunks.len() as u32;
+        ChunkCodec::Lz4LengthPrefixed.compress(&[b'z'; 100], true, &mut chunks).unwrap();
+        [0, 0, 3 | HUGE_CHUNK_FLAG, huge_at].iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+        bytes.extend(chunks);
+        bytes
+    }
+
+    #[test]
+    fn version_6_keeps_lengths() {
+        let bytes = version_6();
+        let reader = RawReader::try_new(&bytes, &column("STRING", true), 4).unwrap();
+        let all = rows(&reader, Docs::Range(0, 4)).unwrap();
+        assert_eq!(all, [b"a".to_vec(), Vec::new(), b"bb".to_vec(), vec![b'z'; 100]]);
+        assert_eq!(rows(&reader, Docs::List(&[0, 2])).unwrap(), [b"a".to_vec(), b"bb".to_vec()]);
+        assert_eq!(rows(&reader, Docs::List(&[2, 3])).unwrap(), all[2..]);
+        assert!(rows(&reader, Docs::Range(3, 5)).is_err());
+    }
+
+    #[test]
+    fn version_1_is_snappy_after_a_short_header() {
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        ChunkCodec::Snappy.compress(&be(&[1, 2, 3]), false, &mut first).unwrap();
+        ChunkCodec::Snappy.compress(&be(&[4]), false, &mut second).unwrap();
+        let mut bytes = be(&[1, 2, 3, 4, 24, 24 + first.len() as u32]);
+        bytes.extend(first);
+        bytes.extend(second);
+        let reader = RawReader::try_new(&bytes, &column("INT", true), 4).unwrap();
+        let mut out = Vec::new();
+        reader.fixed(Docs::List(&[0, 2, 3]), &mut ChunkCache::default(), &mut out).unwrap();
+        assert_eq!(out, be(&[1, 3, 4]));
+    }
+
+    #[test]
+    fn damage_never_panics() {
+        for (bytes, column) in [
+            (version_6(), column("STRING", true)),
+            // Version 2 with one chunk of many slots and a longest row, both as large as a header can say.
+            (be(&[2, 1, u32::MAX, u32::MAX, 4, 0, 28, 32, 16, 16, 16, 16]), column("STRING", true)),
+            (be(&[2, 1, 4, 4, 4, 0, 28, 32, 16, 16, 16, 16, 7]), column("INT", false)),
+        ] {
+            for at in 0..bytes.len() {
+                for bit in 0..8 {
+                    let mut damaged = bytes.clone();
+                    damaged[at] ^= 1 << bit;
+                    let cut = bytes.get(..at).unwrap_or_default();
+                    for bytes in [damaged.as_slice(), cut] {
+                        if let Ok(reader) = RawReader::try_new(bytes, &column, 4) {
+                            let _ = rows(&reader, Docs::Range(0, 4));
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
 
+use super::docs::Docs;
 use super::raw::RawReader;
+use super::shared::SharedEntries;
 use crate::bits::{packed_len, unpack};
 use crate::constants::{ENTRY_DICTIONARY_MAGIC, MULTI_VALUE_CHUNK};
 use crate::metadata::ColumnMetadata;
@@ -30,22 +32,17 @@ pub enum ForwardReader<'a> {
     },
     /// Several dictionary ids per doc.
     MultiValue {
-        /// The ids of all values.
-        ids: Ids<'a>,
+        /// The bit stream of all ids.
+        stream: &'a [u8],
+        /// Bits of an id.
+        bits: u8,
         /// The number of values up to and including each doc.
         ends: Vec<u32>,
     },
+    /// Several dictionary ids per doc, each distinct row stored once.
+    Shared(SharedEntries),
     /// Values without dictionary.
     Raw(RawReader<'a>),
-}
-
-/// Ids of a multi-value column.
-#[derive(Debug)]
-pub enum Ids<'a> {
-    /// A bit stream and the bits of an id.
-    Stream(&'a [u8], u8),
-    /// Decoded, because rows share entries.
-    Decoded(Vec<u32>),
 }
 
 impl<'a> ForwardReader<'a> {
@@ -76,59 +73,105 @@ impl<'a> ForwardReader<'a> {
         Ok(Self::SingleValue { stream: bytes, bits })
     }
 
-    /// Dictionary ids of a range of docs of a single-value column.
+    /// Dictionary ids of docs of a single-value column.
     ///
     /// # Errors
     ///
     /// `corrupt-segment` when the index does not reach; `unexpected` for other columns.
-    pub fn ids(&self, docs: Range<usize>) -> Result<Vec<u32>> {
+    pub fn ids<'d>(&self, docs: impl Into<Docs<'d>>) -> Result<Vec<u32>> {
+        let docs = docs.into();
         match self {
             Self::Sorted { ends } => {
-                let mut id = ends.partition_point(|end| *end as usize <= docs.start);
-                Ok(docs
-                    .map(|doc| {
+                let mut ids = Vec::with_capacity(docs.len());
+                for run in docs.runs() {
+                    let mut id = ends.partition_point(|end| *end as usize <= run.start);
+                    ids.extend(run.map(|doc| {
                         while ends.get(id).is_some_and(|end| *end as usize <= doc) {
                             id += 1;
                         }
                         id as u32
-                    })
-                    .collect())
+                    }));
+                }
+                Ok(ids)
             }
-            Self::SingleValue { stream, bits } => unpacked(stream, *bits, docs),
+            Self::SingleValue { stream, bits } => unpacked(stream, *bits, docs.runs(), docs.len()),
             _ => Err(Error::unexpected("expected a single-value column with a dictionary")),
         }
     }
 
-    /// Lengths of the rows of a range of docs of a multi-value column, and their dictionary ids.
+    /// Lengths of the rows of docs of a multi-value column, and their dictionary ids.
     ///
     /// # Errors
     ///
-    /// As [`ForwardReader::ids`].
-    pub fn lists(&self, docs: Range<usize>) -> Result<(Vec<usize>, Vec<u32>)> {
-        let Self::MultiValue { ids, ends } = self else {
-            return Err(Error::unexpected("expected a multi-value column with a dictionary"));
-        };
-        let start_of =
-            |doc: usize| doc.checked_sub(1).and_then(|before| ends.get(before)).map_or(0, |end| *end as usize);
-        let rows = ends.get(docs.clone()).ok_or_else(|| Error::unexpected("docs beyond the segment"))?;
-        let (first, mut start) = (start_of(docs.start), start_of(docs.start));
-        let lengths = rows.iter().map(|end| *end as usize - std::mem::replace(&mut start, *end as usize)).collect();
-        let values = first..start;
-        let ids = match ids {
-            Ids::Stream(stream, bits) => unpacked(stream, *bits, values)?,
-            Ids::Decoded(ids) => ids.get(values).map(<[u32]>::to_vec).unwrap_or_default(),
-        };
-        Ok((lengths, ids))
+    /// As [`ForwardReader::ids`]; `resource-exhausted` for more than 2³¹ - 1 values.
+    pub fn lists<'d>(&self, docs: impl Into<Docs<'d>>) -> Result<(Vec<usize>, Vec<u32>)> {
+        let docs = docs.into();
+        match self {
+            Self::MultiValue { stream, bits, ends } => {
+                let end_of = |doc: usize| {
+                    let end = ends.get(doc).ok_or_else(|| Error::unexpected("docs beyond the segment"))?;
+                    Ok::<_, Error>(*end as usize)
+                };
+                let start_of = |doc: usize| doc.checked_sub(1).map_or(Ok(0), end_of);
+                let mut lengths = Vec::with_capacity(docs.len());
+                let mut ranges = Vec::new();
+                for run in docs.runs() {
+                    let first = start_of(run.start)?;
+                    let mut start = first;
+                    for doc in run {
+                        let end = end_of(doc)?;
+                        lengths.push(end - start);
+                        start = end;
+                    }
+                    ranges.push(first..start);
+                }
+                let total = check_total(ranges.iter().map(ExactSizeIterator::len).sum())?;
+                Ok((lengths, unpacked(stream, *bits, ranges.into_iter(), total)?))
+            }
+            Self::Shared(shared) => {
+                let lengths: Vec<usize> = docs.iter().map(|doc| shared.entry(doc).len()).collect();
+                let mut ids = Vec::with_capacity(check_total(lengths.iter().sum())?);
+                docs.iter().for_each(|doc| ids.extend_from_slice(shared.entry(doc)));
+                Ok((lengths, ids))
+            }
+            _ => Err(Error::unexpected("expected a multi-value column with a dictionary")),
+        }
     }
 }
 
-fn unpacked(stream: &[u8], bits: u8, range: Range<usize>) -> Result<Vec<u32>> {
-    let mut ids = vec![0; range.len()];
-    if unpack(stream, bits, range.start, &mut ids) {
-        Ok(ids)
-    } else {
-        Err(Error::corrupt(format!("expected {} values of {bits} bits, found {} bytes", range.end, stream.len())))
+/// Arrow's lists count with 32 bits.
+pub(crate) fn check_total(values: usize) -> Result<usize> {
+    if i32::try_from(values).is_ok() {
+        return Ok(values);
     }
+    Err(Error::new(
+        ErrorKind::ResourceExhausted,
+        format!("expected at most 2^31 - 1 values in one batch, found {values}"),
+    )
+    .action("read with smaller batches"))
+}
+
+/// Decodes ranges of a stream one after the other; they have `count` values in all.
+fn unpacked(stream: &[u8], bits: u8, ranges: impl Iterator<Item = Range<usize>>, count: usize) -> Result<Vec<u32>> {
+    let mut ids = vec![0; count];
+    let mut rest = ids.as_mut_slice();
+    for range in ranges {
+        let read = match std::mem::take(&mut rest).split_at_mut_checked(range.len()) {
+            Some((now, later)) => {
+                rest = later;
+                unpack(stream, bits, range.start, now)
+            }
+            None => false,
+        };
+        if !read {
+            return Err(Error::corrupt(format!(
+                "expected {} values of {bits} bits, found {} bytes",
+                range.end,
+                stream.len()
+            )));
+        }
+    }
+    Ok(ids)
 }
 
 fn check_len(bytes: &[u8], expected: usize) -> Result<()> {
@@ -149,7 +192,7 @@ fn sorted(bytes: &[u8], cardinality: usize, num_docs: usize) -> Result<Vec<u32>>
             return Err(Error::corrupt(format!(
                 "expected docs {next} and on for dictionary id {id}, found {first} to {last}"
             ))
-            .with("offset", 8 * id));
+            .with("byte", 8 * id));
         }
         next = last + 1;
         ends.push(next);
@@ -163,8 +206,7 @@ fn sorted(bytes: &[u8], cardinality: usize, num_docs: usize) -> Result<Vec<u32>>
 fn multi_value(bytes: &[u8], bits: u8, num_values: usize, num_docs: usize) -> Result<ForwardReader<'_>> {
     let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?));
     if word(0) == Some(ENTRY_DICTIONARY_MAGIC) {
-        return entry_dictionary(bytes, bits, num_docs)
-            .unwrap_or_else(|| Err(Error::corrupt("expected a dictionary of multi-value entries")));
+        return Ok(ForwardReader::Shared(SharedEntries::try_new(bytes, bits, num_values, num_docs)?));
     }
     if num_docs == 0 || num_values < num_docs {
         return Err(Error::corrupt(format!("expected at least {num_docs} values, found {num_values}")));
@@ -193,35 +235,5 @@ fn multi_value(bytes: &[u8], bits: u8, num_values: usize, num_docs: usize) -> Re
     }
     ends.remove(0);
     ends.push(num_values as u32);
-    Ok(ForwardReader::MultiValue { ids: Ids::Stream(stream, bits), ends })
-}
-
-/// `FixedBitMVEntryDictForwardIndexReader`: rows are numbers of distinct entries. `None` when an offset does not fit.
-fn entry_dictionary(bytes: &[u8], bits: u8, num_docs: usize) -> Option<Result<ForwardReader<'_>>> {
-    let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
-    let (width, entry_bits) = (*bytes.get(6)?, *bytes.get(7)?);
-    let (unique, total, offsets_at, values_at) = (word(8)?, word(12)?, word(16)?, word(20)?);
-    if bytes.get(4..6)? != [0, 1] || width != bits {
-        return None;
-    }
-    let offset_bits = (usize::BITS - total.leading_zeros()).max(1) as u8;
-    let read = |range: Range<usize>, bits: u8, count: usize| {
-        let stream = bytes.get(range)?;
-        // The stream bounds the count, so nothing large is allocated for a number that lies.
-        if !(1..=31).contains(&bits) || packed_len(count, bits) > stream.len() {
-            return None;
-        }
-        let mut out = vec![0; count];
-        unpack(stream, bits, 0, &mut out).then_some(out)
-    };
-    let entries = read(24..offsets_at, entry_bits, num_docs)?;
-    let offsets = read(offsets_at..values_at, offset_bits, unique.checked_add(1)?)?;
-    let values = read(values_at..bytes.len(), width, total)?;
-    let (mut ids, mut ends) = (Vec::new(), Vec::with_capacity(num_docs));
-    for entry in entries {
-        let range = *offsets.get(entry as usize)? as usize..*offsets.get(entry as usize + 1)? as usize;
-        ids.extend_from_slice(values.get(range)?);
-        ends.push(u32::try_from(ids.len()).ok()?);
-    }
-    Some(Ok(ForwardReader::MultiValue { ids: Ids::Decoded(ids), ends }))
+    Ok(ForwardReader::MultiValue { stream, bits, ends })
 }

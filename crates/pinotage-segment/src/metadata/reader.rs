@@ -28,6 +28,12 @@ impl SegmentMetadata {
         if i32::try_from(num_docs).is_err() {
             return Err(Error::corrupt(format!("expected at most 2^31 - 1 docs, found {num_docs}")));
         }
+        // Very old writers padded strings with `%`; read as they are, they would end in it. Pinot refuses them, too. An
+        // absent key says nothing, because 1.6 no longer reads it.
+        if let Some(padding) = properties.get("segment.padding.character").filter(|padding| *padding != "\0") {
+            return Err(Error::unsupported(format!("strings padded with `{padding}` cannot be read"))
+                .action("build the segment again with a current Pinot, which pads with NUL"));
+        }
         let time_column = properties.get("segment.time.column.name").filter(|name| !name.is_empty());
         let mut columns = BTreeMap::new();
         let lists = ["dimension", "metric", "datetime"].map(|list| format!("segment.{list}.column.names"));

@@ -1,19 +1,43 @@
 //! Unpacks a segment's archive into a folder of its own.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 use pinotage_common::{Error, ErrorKind, Result};
 use tar::{Archive, EntryType};
 use tempfile::TempDir;
 
-/// An archive that unpacks to more than this is refused.
-const MAX_UNPACKED: u64 = 64 << 30;
+/// Between two files a tar holds headers, names and padding: more than this is no segment.
+const MAX_HEADERS: u64 = 1 << 20;
 
-/// Unpacks files and folders; links and paths that leave the folder are refused.
-pub(super) fn unpack(path: &Path) -> Result<TempDir> {
+/// More files and folders than this are no segment.
+const MAX_ENTRIES: usize = 1 << 16;
+
+/// A reader that gives no more than is granted to it: the tar library keeps long names in memory, however long.
+struct Granted<R> {
+    inner: R,
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Granted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 && !buffer.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the headers of the tar do not end"));
+        }
+        let len = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.inner.read(buffer.get_mut(..len).unwrap_or_default())?;
+        self.left.set(left - read as u64);
+        Ok(read)
+    }
+}
+
+/// Unpacks files and folders; links, paths that leave the folder and more than `max_unpacked` bytes are refused.
+pub(super) fn unpack(path: &Path, max_unpacked: u64) -> Result<TempDir> {
     let bad = |error: io::Error| {
         Error::corrupt("cannot unpack the segment's archive").with("file", path.display()).caused_by(error)
     };
@@ -33,14 +57,19 @@ pub(super) fn unpack(path: &Path) -> Result<TempDir> {
                 .action("name a segment's folder or its archive"));
         }
     };
+    let left = Rc::new(Cell::new(MAX_HEADERS));
+    let mut archive = Archive::new(Granted { inner: reader, left: Rc::clone(&left) });
     let mut total = 0u64;
-    for entry in Archive::new(reader).entries().map_err(bad)? {
+    for (number, entry) in archive.entries().map_err(bad)?.enumerate() {
         let mut entry = entry.map_err(bad)?;
         let name = entry.path().map_err(bad)?.into_owned();
         let inside = name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let refuse = |what: &str| {
             Err(Error::corrupt(format!("the archive holds {what} `{}`", name.display())).with("file", path.display()))
         };
+        if number >= MAX_ENTRIES {
+            return refuse("too many files, up to");
+        }
         if !inside {
             return refuse("a path that leaves its folder");
         }
@@ -51,13 +80,15 @@ pub(super) fn unpack(path: &Path) -> Result<TempDir> {
             }
             EntryType::Regular | EntryType::Continuous => {
                 total = total.saturating_add(entry.size());
-                if total > MAX_UNPACKED {
+                if total > max_unpacked {
                     return Err(Error::new(
                         ErrorKind::ResourceExhausted,
-                        format!("the archive unpacks to more than {MAX_UNPACKED} bytes"),
+                        format!("the archive unpacks to more than {max_unpacked} bytes"),
                     )
-                    .with("file", path.display()));
+                    .with("file", path.display())
+                    .action("raise `max_unpacked_bytes`, if the archive is to be trusted"));
                 }
+                left.set(entry.size().saturating_add(MAX_HEADERS));
                 if let Some(parent) = target.parent() {
                     fs::create_dir_all(parent).map_err(|error| Error::io(error, "cannot unpack", parent))?;
                 }
@@ -67,6 +98,7 @@ pub(super) fn unpack(path: &Path) -> Result<TempDir> {
             EntryType::XGlobalHeader | EntryType::XHeader | EntryType::GNULongName => {}
             _ => return refuse("a link or device"),
         }
+        left.set(MAX_HEADERS);
     }
     Ok(folder)
 }

@@ -7,7 +7,7 @@ use arrow::array::{
     TimestampMillisecondArray,
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{BigDecimalBytes, DataType, StoredType};
 
 /// Big-endian values of fixed width as an array; bytes beyond the last whole value are ignored.
@@ -44,11 +44,12 @@ impl BytesBuilder {
     ///
     /// `resource-exhausted` beyond 2 GiB, which Arrow's 32-bit offsets cannot reach.
     pub(crate) fn push(&mut self, value: &[u8]) -> Result<()> {
+        let end =
+            self.bytes.len().checked_add(value.len()).and_then(|end| i32::try_from(end).ok()).ok_or_else(|| {
+                Error::new(ErrorKind::ResourceExhausted, "expected less than 2 GiB of values in one batch")
+                    .action("read with smaller batches")
+            })?;
         self.bytes.extend_from_slice(value);
-        let end = i32::try_from(self.bytes.len()).map_err(|_| {
-            Error::new(pinotage_common::ErrorKind::ResourceExhausted, "expected less than 2 GiB of values in one batch")
-                .action("read with smaller batches")
-        })?;
         self.offsets.push(end);
         Ok(())
     }
@@ -59,14 +60,19 @@ impl BytesBuilder {
     ///
     /// `corrupt-segment` for text that is no UTF-8 and for bytes that are no decimal.
     pub(crate) fn finish(self, data_type: DataType) -> Result<ArrayRef> {
+        let values_len = self.offsets.len().saturating_sub(1);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         let values = Buffer::from_vec(self.bytes);
         if data_type.stored() == StoredType::BigDecimal {
             let bytes = BinaryArray::new(offsets, values, None);
-            let texts: Option<Vec<String>> =
-                bytes.iter().map(|value| Some(BigDecimalBytes::decode(value?)?.to_plain_string())).collect();
-            let texts = texts.ok_or_else(|| Error::corrupt("expected decimals of at least three bytes"))?;
-            return Ok(Arc::new(StringArray::from_iter_values(texts)));
+            let mut texts = Self::with_capacity(values_len);
+            for value in &bytes {
+                let decimal = value.and_then(BigDecimalBytes::decode);
+                let decimal = decimal.ok_or_else(|| Error::corrupt("expected decimals of at least three bytes"))?;
+                // A scale of thousands of digits makes few bytes long, so the limit is checked here once more.
+                texts.push(decimal.to_plain_string().as_bytes())?;
+            }
+            return texts.finish(DataType::String);
         }
         if data_type.stored() == StoredType::Bytes {
             return Ok(Arc::new(BinaryArray::new(offsets, values, None)));

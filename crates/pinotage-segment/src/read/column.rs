@@ -1,27 +1,64 @@
 //! One column of an open segment.
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ListArray, UInt32Array, make_array};
-use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::take;
+use arrow::array::{ArrayRef, BooleanArray, ListArray, UInt32Array};
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
+use arrow::compute::{nullif, take};
 use arrow::datatypes::Field;
-use pinotage_common::{Error, Result};
+use arrow::error::ArrowError;
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_spec::DataType;
 use roaring::RoaringBitmap;
 
 use super::Segment;
 use super::array::{BytesBuilder, fixed_array};
+use super::inverted::InvertedReader;
+use super::null_vector::read_docs;
 use crate::dictionary::DictionaryReader;
-use crate::forward::{ChunkCache, ForwardReader, RawReader, be32};
+use crate::forward::{ChunkCache, Docs, ForwardReader, RawReader, be32, check_total};
 use crate::metadata::ColumnMetadata;
 
-/// A column, opened for reading ranges of docs.
+/// The columns that a scan has opened, each once however often it is named.
+pub(super) struct Columns<'a> {
+    segment: &'a Segment,
+    nulls: bool,
+    open: Vec<Column<'a>>,
+    by_name: BTreeMap<String, usize>,
+}
+
+impl<'a> Columns<'a> {
+    /// No column yet; with `nulls`, null vectors are read.
+    pub(super) fn new(segment: &'a Segment, nulls: bool) -> Self {
+        Self { segment, nulls, open: Vec::new(), by_name: BTreeMap::new() }
+    }
+
+    /// Opens a column unless it is open, and gives its number.
+    pub(super) fn open(&mut self, name: &str) -> Result<usize> {
+        if let Some(number) = self.by_name.get(name) {
+            return Ok(*number);
+        }
+        let number = self.open.len();
+        self.open.push(Column::open(self.segment, name, self.nulls)?);
+        self.by_name.insert(name.to_owned(), number);
+        Ok(number)
+    }
+
+    /// A column by its number.
+    pub(super) fn get(&mut self, number: usize) -> Result<&mut Column<'a>> {
+        self.open.get_mut(number).ok_or_else(|| Error::unexpected(format!("column number {number} is not open")))
+    }
+}
+
+/// A column, opened for reading docs.
 pub(super) struct Column<'a> {
+    segment: &'a Segment,
+    name: String,
     pub(super) metadata: &'a ColumnMetadata,
     pub(super) dictionary: Option<DictionaryReader<'a>>,
-    /// All values of the dictionary, decoded once.
-    pub(super) values: Option<ArrayRef>,
+    /// All values of the dictionary, decoded when many are wanted.
+    values: Option<ArrayRef>,
     pub(super) forward: ForwardReader<'a>,
     /// The docs that are null.
     pub(super) nulls: Option<RoaringBitmap>,
@@ -30,64 +67,108 @@ pub(super) struct Column<'a> {
 
 impl<'a> Column<'a> {
     pub(super) fn open(segment: &'a Segment, name: &str, nulls: bool) -> Result<Self> {
-        Self::open_inner(segment, name, nulls).map_err(|error| error.with("column", name))
-    }
-
-    fn open_inner(segment: &'a Segment, name: &str, nulls: bool) -> Result<Self> {
         let metadata = segment.column_metadata(name)?;
         let num_docs = segment.metadata.num_docs as usize;
         let entry = |index: &str| segment.directory.entry(name, index);
-        let forward = entry("forward_index").ok_or_else(|| {
-            Error::corrupt("the column has no forward index")
-                .action("leave the column out of the query, or build the segment again")
-        })?;
-        let forward = ForwardReader::try_new(forward, metadata, num_docs)?;
-        let (mut dictionary, mut values) = (None, None);
+        let at = |index: &'static str| move |error| segment.locate(error, name, index);
+        let missing = |index: &'static str| {
+            let error = Error::corrupt(format!("the column has no `{index}`"))
+                .action("leave the column out of the query, or build the segment again");
+            segment.locate(error, name, index)
+        };
+        let forward = entry("forward_index").ok_or_else(|| missing("forward_index"))?;
+        let forward = ForwardReader::try_new(forward, metadata, num_docs).map_err(at("forward_index"))?;
+        let mut dictionary = None;
         if metadata.forward_is_dictionary {
-            let bytes = entry("dictionary").ok_or_else(|| Error::corrupt("the column has no dictionary"))?;
-            let reader = DictionaryReader::try_new(bytes, metadata)?;
-            values = Some(reader.to_array()?);
-            dictionary = Some(reader);
+            let bytes = entry("dictionary").ok_or_else(|| missing("dictionary"))?;
+            dictionary = Some(DictionaryReader::try_new(bytes, metadata).map_err(at("dictionary"))?);
         }
         let nulls = match entry("nullvalue_vector").filter(|_| nulls) {
-            Some(bytes) => {
-                Some(read_bitmap(bytes).ok_or_else(|| Error::corrupt("the null vector is no roaring bitmap"))?)
-            }
+            Some(bytes) => Some(read_docs(bytes, num_docs).map_err(at("nullvalue_vector"))?),
             None => None,
         };
-        Ok(Self { metadata, dictionary, values, forward, nulls, cache: ChunkCache::default() })
+        let name = name.to_owned();
+        Ok(Self { segment, name, metadata, dictionary, values: None, forward, nulls, cache: ChunkCache::default() })
     }
 
-    /// A range of docs as a canonical array.
-    pub(super) fn read(&mut self, docs: Range<usize>) -> Result<ArrayRef> {
-        let array = match (&self.values, self.metadata.single_value) {
-            (Some(values), true) => take_ids(values, self.forward.ids(docs.clone())?)?,
-            (Some(values), false) => {
-                let (lengths, ids) = self.forward.lists(docs.clone())?;
-                list(take_ids(values, ids)?, lengths)
-            }
-            (None, _) => self.read_raw(docs.clone())?,
-        };
-        let Some(nulls) = self.null_mask(&docs) else { return Ok(array) };
-        let data = array.into_data().into_builder().nulls(Some(nulls)).build();
-        Ok(make_array(data.map_err(|error| Error::unexpected("cannot set nulls").caused_by(error))?))
+    /// The column's inverted index, if it has one.
+    pub(super) fn inverted(&self) -> Result<Option<InvertedReader<'a>>> {
+        let Some(bytes) = self.segment.directory.entry(&self.name, "inverted_index") else { return Ok(None) };
+        InvertedReader::try_new(bytes, self.metadata.cardinality as usize, self.segment.metadata.num_docs as usize)
+            .map(Some)
+            .map_err(|error| self.locate(error, "inverted_index"))
     }
 
-    /// Valid docs of a range; `None` when all are.
-    pub(super) fn null_mask(&self, docs: &Range<usize>) -> Option<NullBuffer> {
-        let nulls = self.nulls.as_ref()?;
-        let (start, end) = (docs.start as u32, docs.end as u32);
-        let mut valid = vec![true; docs.len()];
-        let mut any = false;
-        for doc in nulls.range(start..end) {
-            if let Some(valid) = valid.get_mut((doc - start) as usize) {
-                (*valid, any) = (false, true);
+    /// Bytes of the forward index.
+    pub(super) fn forward_len_bytes(&self) -> usize {
+        self.segment.directory.entry(&self.name, "forward_index").map_or(0, <[u8]>::len)
+    }
+
+    /// Adds column, index, file and offset to an error.
+    pub(super) fn locate(&self, error: Error, index: &'static str) -> Error {
+        self.segment.locate(error, &self.name, index)
+    }
+
+    /// Docs as a canonical array, null where they are null.
+    pub(super) fn read(&mut self, docs: Docs<'_>) -> Result<ArrayRef> {
+        let array = self.read_stored(docs)?;
+        let Some(valid) = self.null_mask(docs) else { return Ok(array) };
+        let is_null = BooleanArray::new(!valid.inner(), None);
+        nullif(&array, &is_null).map_err(|error| Error::unexpected("cannot set nulls").caused_by(error))
+    }
+
+    /// Docs as a canonical array, with the default values that are stored for nulls.
+    pub(super) fn read_stored(&mut self, docs: Docs<'_>) -> Result<ArrayRef> {
+        self.read_inner(docs).map_err(|error| self.locate(error, "forward_index"))
+    }
+
+    fn read_inner(&mut self, docs: Docs<'_>) -> Result<ArrayRef> {
+        match (self.dictionary, self.metadata.single_value) {
+            (Some(dictionary), true) => {
+                let ids = self.forward.ids(docs)?;
+                self.look_up(dictionary, ids)
             }
+            (Some(dictionary), false) => {
+                let (lengths, ids) = self.forward.lists(docs)?;
+                list(self.look_up(dictionary, ids)?, lengths)
+            }
+            (None, _) => self.read_raw(docs),
         }
-        any.then(|| NullBuffer::from(valid))
     }
 
-    fn read_raw(&mut self, docs: Range<usize>) -> Result<ArrayRef> {
+    /// Valid docs; `None` when all are.
+    pub(super) fn null_mask(&self, docs: Docs<'_>) -> Option<NullBuffer> {
+        let nulls = self.nulls.as_ref().filter(|nulls| !nulls.is_empty())?;
+        let null = members(nulls, docs);
+        null.contains(&true).then(|| NullBuffer::new(BooleanBuffer::collect_bool(null.len(), |at| !null[at])))
+    }
+
+    /// The values of dictionary ids: few are decoded one by one, for more the whole dictionary is, once.
+    fn look_up(&mut self, dictionary: DictionaryReader<'a>, ids: Vec<u32>) -> Result<ArrayRef> {
+        if let Some(id) = ids.iter().find(|id| **id as usize >= dictionary.len()) {
+            return Err(Error::corrupt(format!("expected dictionary ids below {}, found {id}", dictionary.len())));
+        }
+        let at = |error| self.segment.locate(error, &self.name, "dictionary");
+        let values = match &self.values {
+            Some(values) => values,
+            None if ids.len().saturating_mul(4) < dictionary.len() => return dictionary.take(&ids).map_err(at),
+            None => match dictionary.to_array() {
+                // The batch may need less than the whole dictionary, which then need not fit one array.
+                Err(error) if error.kind() == ErrorKind::ResourceExhausted => return dictionary.take(&ids).map_err(at),
+                values => self.values.insert(values.map_err(at)?),
+            },
+        };
+        take(values, &UInt32Array::from(ids), None).map_err(|error| match error {
+            ArrowError::OffsetOverflowError(bytes) => Error::new(
+                ErrorKind::ResourceExhausted,
+                format!("expected less than 2 GiB of values in one batch, found {bytes} bytes"),
+            )
+            .action("read with smaller batches"),
+            error => Error::unexpected("cannot look up dictionary ids").caused_by(error),
+        })
+    }
+
+    fn read_raw(&mut self, docs: Docs<'_>) -> Result<ArrayRef> {
         let ForwardReader::Raw(raw) = &self.forward else {
             return Err(Error::unexpected("a column without dictionary and without raw values"));
         };
@@ -108,23 +189,41 @@ impl<'a> Column<'a> {
                 let counted = raw.is_counted();
                 raw.rows(docs, &mut self.cache, |row| {
                     let values = if counted { counted_values(row, width)? } else { row };
+                    if values.len() % width != 0 {
+                        return Err(Error::corrupt(format!(
+                            "expected values of {width} bytes, found a row of {}",
+                            values.len()
+                        )));
+                    }
+                    check_total((bytes.len() + values.len()) / width)?;
                     lengths.push(values.len() / width);
                     bytes.extend_from_slice(values);
                     Ok(())
                 })?;
-                Ok(list(fixed_array(data_type, &bytes), lengths))
+                list(fixed_array(data_type, &bytes), lengths)
             }
             (false, None) => read_lists(raw, docs, &mut self.cache, data_type),
         }
     }
 }
 
-fn read_lists(
-    raw: &RawReader<'_>,
-    docs: Range<usize>,
-    cache: &mut ChunkCache,
-    data_type: pinotage_spec::DataType,
-) -> Result<ArrayRef> {
+/// Whether each doc is in a bitmap.
+pub(super) fn members(bitmap: &RoaringBitmap, docs: Docs<'_>) -> Vec<bool> {
+    match docs {
+        Docs::Range(start, end) => {
+            let mut found = vec![false; docs.len()];
+            for doc in bitmap.range(start as u32..end as u32) {
+                if let Some(found) = found.get_mut(doc as usize - start) {
+                    *found = true;
+                }
+            }
+            found
+        }
+        Docs::List(list) => list.iter().map(|doc| bitmap.contains(*doc)).collect(),
+    }
+}
+
+fn read_lists(raw: &RawReader<'_>, docs: Docs<'_>, cache: &mut ChunkCache, data_type: DataType) -> Result<ArrayRef> {
     let mut lengths = Vec::with_capacity(docs.len());
     let mut builder = BytesBuilder::with_capacity(docs.len());
     raw.rows(docs, cache, |row| {
@@ -143,7 +242,8 @@ fn read_lists(
         lengths.push(count);
         Ok(())
     })?;
-    Ok(list(builder.finish(data_type)?, lengths))
+    check_total(lengths.iter().sum())?;
+    list(builder.finish(data_type)?, lengths)
 }
 
 fn counted_values(row: &[u8], width: usize) -> Result<&[u8]> {
@@ -154,22 +254,9 @@ fn counted_values(row: &[u8], width: usize) -> Result<&[u8]> {
         .ok_or_else(|| Error::corrupt(format!("expected {count} values in a row of {} bytes", row.len())))
 }
 
-/// Looks ids up in the decoded dictionary.
-fn take_ids(values: &ArrayRef, ids: Vec<u32>) -> Result<ArrayRef> {
-    if let Some(id) = ids.iter().find(|id| **id as usize >= values.len()) {
-        return Err(Error::corrupt(format!("expected dictionary ids below {}, found {id}", values.len()))
-            .with("index", "forward_index"));
-    }
-    take(values, &UInt32Array::from(ids), None)
-        .map_err(|error| Error::unexpected("cannot look up dictionary ids").caused_by(error))
-}
-
-fn list(items: ArrayRef, lengths: Vec<usize>) -> ArrayRef {
+/// Lists of the given lengths, which add up to the number of items and fit 32 bits.
+fn list(items: ArrayRef, lengths: Vec<usize>) -> Result<ArrayRef> {
     let item = Arc::new(Field::new("item", items.data_type().clone(), false));
-    Arc::new(ListArray::new(item, OffsetBuffer::from_lengths(lengths), items, None))
-}
-
-/// Reads a roaring bitmap, checking its structure.
-pub(super) fn read_bitmap(bytes: &[u8]) -> Option<RoaringBitmap> {
-    RoaringBitmap::deserialize_from(bytes).ok()
+    let lists = ListArray::try_new(item, OffsetBuffer::from_lengths(lengths), items, None);
+    Ok(Arc::new(lists.map_err(|error| Error::unexpected("cannot make lists").caused_by(error))?))
 }

@@ -1,6 +1,6 @@
 //! The files of a segment: which index lies where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::properties::Properties;
 const MAX_TEXT: u64 = 256 << 20;
 
 /// v1 file endings and the index ids that they have in v3.
-const V1_FILES: [(&str, &str); 9] = [
+const V1_FILES: [(&str, &str); 12] = [
     (".dict", "dictionary"),
     (".sv.sorted.fwd", "forward_index"),
     (".sv.unsorted.fwd", "forward_index"),
@@ -27,12 +27,16 @@ const V1_FILES: [(&str, &str); 9] = [
     (".bitmap.inv", "inverted_index"),
     (".bitmap.nullvalue", "nullvalue_vector"),
     (".bitmap.range", "range_index"),
+    (".bloom", "bloom_filter"),
+    (".json.idx", "json_index"),
+    (".h3.idx", "h3_index"),
 ];
 
 /// The mapped files of a segment.
 #[derive(Debug)]
 pub(super) struct Directory {
-    maps: Vec<Mapped>,
+    /// With the name of the file.
+    maps: Vec<(String, Mapped)>,
     /// By column and index id.
     places: BTreeMap<(String, String), Place>,
     len_bytes: u64,
@@ -92,12 +96,16 @@ impl Directory {
         let map = Mapped::open(packed)?;
         let text = if index_map.is_file() { read_small(index_map)? } else { Vec::new() };
         let properties = Properties::parse(&text);
-        for key in properties.keys() {
-            let Some(entry) = key.strip_suffix(".startOffset") else { continue };
+        // Sorted, so that of several defects always the same is named. An entry has two lines, and is read by either.
+        let entries: BTreeSet<&str> = properties
+            .keys()
+            .filter_map(|key| key.strip_suffix(".startOffset").or_else(|| key.strip_suffix(".size")))
+            .collect();
+        for entry in entries {
             let bad = |what: String| Error::corrupt(what).with("file", INDEX_MAP_FILE).with("entry", entry);
             let number = |key: &str| properties.get(key).and_then(|text| text.parse::<usize>().ok());
             let (column, index) = entry.rsplit_once('.').ok_or_else(|| bad("expected `column.index`".into()))?;
-            let (offset, size) = number(key)
+            let (offset, size) = number(&format!("{entry}.startOffset"))
                 .zip(number(&format!("{entry}.size")))
                 .ok_or_else(|| bad("expected a start offset and a size".into()))?;
             // Pinot writes size 0 for a buffer that lies elsewhere.
@@ -108,12 +116,16 @@ impl Directory {
                 bad(format!("expected {size} bytes at {offset} in `{COLUMNS_FILE}`, which has {}", map.bytes().len()))
             })?;
             if !bytes.starts_with(&ENTRY_MAGIC) {
-                return Err(bad(format!("expected the magic number at {offset} in `{COLUMNS_FILE}`")));
+                return Err(Error::corrupt("expected the magic number before an index")
+                    .with("file", COLUMNS_FILE)
+                    .with("column", column)
+                    .with("index", index)
+                    .with("offset", offset));
             }
             let place = Place { map: 0, offset: offset + ENTRY_MAGIC.len(), len: size - ENTRY_MAGIC.len() };
             self.places.insert((column.to_owned(), index.to_owned()), place);
         }
-        self.maps.push(map);
+        self.maps.push((COLUMNS_FILE.to_owned(), map));
         Ok(())
     }
 
@@ -121,11 +133,12 @@ impl Directory {
     fn open_loose(&mut self, folder: &Path, metadata: &SegmentMetadata) -> Result<()> {
         for column in metadata.columns.keys().filter(|column| !column.contains(['/', '\\'])) {
             for (ending, index) in V1_FILES {
-                let path = folder.join(format!("{column}{ending}"));
+                let file = format!("{column}{ending}");
+                let path = folder.join(&file);
                 if path.is_file() {
                     let map = Mapped::open(&path)?;
                     let place = Place { map: self.maps.len(), offset: 0, len: map.bytes().len() };
-                    self.maps.push(map);
+                    self.maps.push((file, map));
                     self.places.insert((column.clone(), index.to_owned()), place);
                 }
             }
@@ -136,7 +149,13 @@ impl Directory {
     /// The payload of an index.
     pub(super) fn entry(&self, column: &str, index: &str) -> Option<&[u8]> {
         let place = self.places.get(&(column.to_owned(), index.to_owned()))?;
-        self.maps.get(place.map)?.bytes().get(place.offset..place.offset + place.len)
+        self.maps.get(place.map)?.1.bytes().get(place.offset..place.offset + place.len)
+    }
+
+    /// The file of an index and where its payload begins there.
+    pub(super) fn place(&self, column: &str, index: &str) -> Option<(&str, usize)> {
+        let place = self.places.get(&(column.to_owned(), index.to_owned()))?;
+        Some((&self.maps.get(place.map)?.0, place.offset))
     }
 
     pub(super) fn indexes(&self, column: &str) -> Vec<IndexEntry> {

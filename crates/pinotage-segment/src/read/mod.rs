@@ -8,8 +8,11 @@
 mod archive;
 pub(crate) mod array;
 mod column;
+mod compare;
 mod directory;
+mod inverted;
 mod map;
+mod null_vector;
 mod predicate;
 mod scan;
 mod verify;
@@ -65,19 +68,43 @@ pub struct IndexEntry {
     pub len_bytes: u64,
 }
 
+/// How a segment is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// An archive that unpacks to more bytes is refused; a small file can claim to hold a full disk. Default 64 GiB.
+    pub max_unpacked_bytes: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { max_unpacked_bytes: 64 << 30 }
+    }
+}
+
 impl Segment {
-    /// Opens a segment's folder (version 3 or 1) or its archive (`.tar.gz`, `.tar.zst`).
+    /// Opens a segment's folder (version 3 or 1) or its archive (`.tar.gz`, `.tar.zst`, `.tar.lz4`; the bytes tell
+    /// which). An archive is unpacked to a temporary folder that lives as long as the segment.
     ///
     /// # Errors
     ///
-    /// `not-found` when there is no segment; `corrupt-segment` when its metadata or index map cannot be right.
+    /// `not-found` when there is no segment; `corrupt-segment` when its metadata or index map cannot be right;
+    /// `resource-exhausted` for an archive beyond the limit of [`OpenOptions`].
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_inner(path).map_err(|error| error.with("segment", path.display()))
+        Self::open_with(path, &OpenOptions::default())
     }
 
-    fn open_inner(path: &Path) -> Result<Self> {
+    /// As [`Segment::open`], with other limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::open`].
+    pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
+        Self::open_inner(path, options).map_err(|error| error.with("segment", path.display()))
+    }
+
+    fn open_inner(path: &Path, options: &OpenOptions) -> Result<Self> {
         let kind = std::fs::metadata(path).map_err(|error| Error::io(error, "cannot open the segment", path))?;
-        let unpacked = if kind.is_file() { Some(archive::unpack(path)?) } else { None };
+        let unpacked = if kind.is_file() { Some(archive::unpack(path, options.max_unpacked_bytes)?) } else { None };
         let folder = match &unpacked {
             Some(unpacked) => archive::segment_folder(unpacked.path())?,
             None => path.to_owned(),
@@ -143,11 +170,29 @@ impl Segment {
         })
     }
 
+    /// Adds column, index, file and the payload's offset to an error, as far as it does not name them.
+    fn locate(&self, mut error: Error, column: &str, index: &'static str) -> Error {
+        let has = |error: &Error, key: &str| error.context().iter().any(|(known, _)| *known == key);
+        if has(&error, "file") {
+            return error;
+        }
+        for (key, value) in [("column", column), ("index", index)] {
+            if !has(&error, key) {
+                error = error.with(key, value);
+            }
+        }
+        match self.directory.place(column, index) {
+            Some((file, offset)) => error.with("file", file).with("offset", offset),
+            None => error,
+        }
+    }
+
     /// Reads rows of some columns, in the order of the segment's docs.
     ///
     /// # Errors
     ///
-    /// `schema-mismatch` for a column that the segment does not have; `corrupt-segment` for damaged indexes.
+    /// `schema-mismatch` for a column that the segment does not have; `invalid-config` for a literal of another type
+    /// than its column; `corrupt-segment` for damaged indexes, which may come with any batch.
     pub fn scan(&self, options: ScanOptions) -> Result<SegmentScan<'_>> {
         SegmentScan::try_new(self, options)
     }

@@ -1,248 +1,280 @@
-//! Evaluates a predicate on ranges of docs.
+//! Evaluates a predicate, touching as little as the indexes allow.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::ops::Range;
-
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::{and_kleene, not, or_kleene};
-use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::{Error, Result};
-use pinotage_spec::java::compare_utf16;
-use pinotage_spec::{CompareOp, DataType, Predicate, Value};
+use pinotage_spec::{CompareOp, Predicate, StoredType, Value};
+use roaring::RoaringBitmap;
 
-use super::Segment;
-use super::column::Column;
+use super::column::{Column, Columns, members};
+use super::compare::Test;
+use crate::forward::{Docs, ForwardReader};
 
-/// A predicate over opened columns.
-pub(super) struct Filter<'a> {
-    predicate: Node,
-    columns: BTreeMap<String, Column<'a>>,
+/// A predicate over opened columns; columns are numbers in [`Columns`].
+pub(super) struct Filter {
+    /// All of them must be true, the cheapest first.
+    parts: Vec<Node>,
 }
 
-/// A predicate whose leaves on dictionary columns are answered for every dictionary id beforehand.
 enum Node {
-    Leaf { column: String, test: Test, by_id: Option<Vec<bool>> },
-    IsNull(String),
+    /// The same for every doc that is not null: dictionary or bounds leave no choice.
+    Same {
+        column: usize,
+        pass: bool,
+    },
+    /// Exactly these docs and not the null ones among them: from sorted ranges or the inverted index.
+    Docs {
+        column: usize,
+        docs: RoaringBitmap,
+    },
+    /// Whether each dictionary id passes.
+    Ids {
+        column: usize,
+        test: Test,
+        ids: Vec<bool>,
+    },
+    /// Values have to be decoded and compared.
+    Values {
+        column: usize,
+        test: Test,
+    },
+    IsNull {
+        column: usize,
+    },
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
 }
 
-/// A comparison with one literal or several.
-struct Test {
-    op: CompareOp,
-    values: Vec<Value>,
-    /// A multi-value row passes when none of its values passes.
-    none: bool,
-}
-
-impl<'a> Filter<'a> {
-    pub(super) fn try_new(segment: &'a Segment, predicate: &Predicate, nulls: bool) -> Result<Self> {
-        let mut columns = BTreeMap::new();
-        let predicate = compile(segment, predicate, nulls, &mut columns)?;
-        Ok(Self { predicate, columns })
-    }
-
-    /// True, false or unknown for each doc of a range.
-    pub(super) fn evaluate(&mut self, docs: Range<usize>) -> Result<BooleanArray> {
-        evaluate(&self.predicate, &mut self.columns, docs)
-    }
-}
-
-fn compile<'a>(
-    segment: &'a Segment,
-    predicate: &Predicate,
-    nulls: bool,
-    columns: &mut BTreeMap<String, Column<'a>>,
-) -> Result<Node> {
-    let mut leaf = |column: &String, op, values: &[Value]| -> Result<Node> {
-        let opened = open(segment, column, nulls, columns)?;
-        let data_type = opened.metadata.data_type;
-        if let Some(value) = values.iter().find(|value| value.stored_type() != data_type.stored()) {
-            return Err(Error::invalid_config(format!(
-                "a {data_type} column cannot be compared with `{}`",
-                value.to_java_string()
-            ))
-            .with("column", column));
-        }
-        // A multi-value row is unequal when no value of it is equal.
-        let none = op == CompareOp::NotEq && !opened.metadata.single_value;
-        let test = Test { op: if none { CompareOp::Eq } else { op }, values: values.to_vec(), none };
-        let by_id = match &opened.values {
-            Some(values) => Some(test.apply(values, data_type)?),
-            None => None,
+impl Filter {
+    /// Opens the columns and asks dictionaries, bounds and indexes what they know.
+    pub(super) fn try_new(predicate: &Predicate, columns: &mut Columns<'_>) -> Result<Self> {
+        let mut parts = match compile(predicate, columns)? {
+            Node::And(parts) => parts,
+            other => vec![other],
         };
-        Ok(Node::Leaf { column: column.clone(), test, by_id })
-    };
+        parts.sort_by_key(Node::cost);
+        Ok(Self { parts })
+    }
+
+    /// Docs outside of which no doc passes; `None` when all may. No forward index is decoded for this.
+    pub(super) fn candidates(&self, columns: &mut Columns<'_>) -> Result<Option<RoaringBitmap>> {
+        all_of(&self.parts, columns)
+    }
+
+    /// The docs that pass; `None` when all do.
+    ///
+    /// Each condition looks only at the docs that the ones before it left.
+    pub(super) fn select(&self, columns: &mut Columns<'_>, docs: Docs<'_>) -> Result<Option<Vec<u32>>> {
+        let mut kept: Option<Vec<u32>> = None;
+        for part in &self.parts {
+            let left = kept.as_deref().map_or(docs, Docs::List);
+            if left.is_empty() {
+                break;
+            }
+            let (passes, known) = evaluate(part, columns, left)?.into_parts();
+            let passes = known.map_or_else(|| passes.clone(), |known| &passes & known.inner());
+            if passes.count_set_bits() < left.len() {
+                kept = Some(match left {
+                    Docs::Range(start, _) => passes.set_indices().map(|at| (start + at) as u32).collect(),
+                    Docs::List(list) => passes.set_indices().filter_map(|at| list.get(at).copied()).collect(),
+                });
+            }
+        }
+        Ok(kept)
+    }
+}
+
+impl Node {
+    /// What to ask first: what is known, then ids, then values.
+    fn cost(&self) -> u8 {
+        match self {
+            Self::Same { .. } => 0,
+            Self::Docs { .. } | Self::IsNull { .. } => 1,
+            Self::Ids { .. } => 2,
+            Self::Values { .. } => 3,
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::cost).max().unwrap_or(0),
+            Self::Not(part) => part.cost(),
+        }
+    }
+}
+
+fn compile(predicate: &Predicate, columns: &mut Columns<'_>) -> Result<Node> {
     Ok(match predicate {
-        Predicate::Compare { column, op, value } => leaf(column, *op, std::slice::from_ref(value))?,
-        Predicate::In { column, values } => leaf(column, CompareOp::Eq, values)?,
-        Predicate::IsNull(column) => {
-            open(segment, column, nulls, columns)?;
-            Node::IsNull(column.clone())
-        }
-        Predicate::IsNotNull(column) => {
-            open(segment, column, nulls, columns)?;
-            Node::Not(Box::new(Node::IsNull(column.clone())))
-        }
+        Predicate::Compare { column, op, value } => leaf(column, *op, std::slice::from_ref(value), columns)?,
+        Predicate::In { column, values } => leaf(column, CompareOp::Eq, values, columns)?,
+        Predicate::IsNull(column) => Node::IsNull { column: columns.open(column)? },
+        Predicate::IsNotNull(column) => Node::Not(Box::new(Node::IsNull { column: columns.open(column)? })),
         Predicate::And(parts) => {
-            Node::And(parts.iter().map(|part| compile(segment, part, nulls, columns)).collect::<Result<_>>()?)
+            let mut flat = Vec::with_capacity(parts.len());
+            for part in parts {
+                match compile(part, columns)? {
+                    Node::And(inner) => flat.extend(inner),
+                    other => flat.push(other),
+                }
+            }
+            Node::And(flat)
         }
-        Predicate::Or(parts) => {
-            Node::Or(parts.iter().map(|part| compile(segment, part, nulls, columns)).collect::<Result<_>>()?)
-        }
-        Predicate::Not(part) => Node::Not(Box::new(compile(segment, part, nulls, columns)?)),
+        Predicate::Or(parts) => Node::Or(parts.iter().map(|part| compile(part, columns)).collect::<Result<_>>()?),
+        Predicate::Not(part) => Node::Not(Box::new(compile(part, columns)?)),
     })
 }
 
-fn open<'a, 'b>(
-    segment: &'a Segment,
-    name: &str,
-    nulls: bool,
-    columns: &'b mut BTreeMap<String, Column<'a>>,
-) -> Result<&'b mut Column<'a>> {
-    if !columns.contains_key(name) {
-        columns.insert(name.to_owned(), Column::open(segment, name, nulls)?);
+fn leaf(name: &str, op: CompareOp, values: &[Value], columns: &mut Columns<'_>) -> Result<Node> {
+    let number = columns.open(name)?;
+    let column = columns.get(number)?;
+    let data_type = column.metadata.data_type;
+    if let Some(value) = values.iter().find(|value| value.stored_type() != data_type.stored()) {
+        return Err(Error::invalid_config(format!(
+            "a {data_type} column cannot be compared with `{}`",
+            value.to_java_string()
+        ))
+        .with("column", name));
     }
-    opened(columns, name)
+    let test = Test::new(op, values.to_vec(), column.metadata.single_value);
+    let Some(dictionary) = &column.dictionary else {
+        // Old segments may hold NaN outside of their bounds, so for it the answer has to be the same.
+        let outside = match data_type.stored() {
+            StoredType::Float => Some(Value::Float(f32::NAN)),
+            StoredType::Double => Some(Value::Double(f64::NAN)),
+            _ => None,
+        };
+        let decided = test
+            .decide(column.metadata.min.as_ref(), column.metadata.max.as_ref())
+            .filter(|pass| outside.is_none_or(|value| test.passes(&value) == *pass));
+        return Ok(match decided {
+            Some(pass) => Node::Same { column: number, pass: pass != test.none },
+            None => Node::Values { column: number, test },
+        });
+    };
+    let ids = test.ids(dictionary).map_err(|error| column.locate(error, "dictionary"))?;
+    if let Some(first) = ids.first()
+        && ids.iter().all(|pass| pass == first)
+    {
+        return Ok(Node::Same { column: number, pass: *first != test.none });
+    }
+    Ok(match known_docs(column, &ids)? {
+        Some(docs) if !test.none => Node::Docs { column: number, docs },
+        // No value is equal: the opposite, where nulls stay unknown.
+        Some(docs) => Node::Not(Box::new(Node::Docs { column: number, docs })),
+        None => Node::Ids { column: number, test, ids },
+    })
 }
 
-fn opened<'a, 'b>(columns: &'b mut BTreeMap<String, Column<'a>>, name: &str) -> Result<&'b mut Column<'a>> {
-    columns.get_mut(name).ok_or_else(|| Error::unexpected(format!("column `{name}` of the predicate is not open")))
+/// The docs that hold any of some ids, when the sorted ranges tell or the inverted index tells with fewer bytes than
+/// the forward index has.
+fn known_docs(column: &Column<'_>, ids: &[bool]) -> Result<Option<RoaringBitmap>> {
+    let mut docs = RoaringBitmap::new();
+    if let ForwardReader::Sorted { ends } = &column.forward {
+        let mut start = 0;
+        // Ids that pass are mostly neighbours, and so are their docs.
+        for run in ids.chunk_by(|a, b| a == b) {
+            let end = start + run.len();
+            let doc_before = |id: usize| id.checked_sub(1).and_then(|id| ends.get(id)).copied().unwrap_or(0);
+            if run.first() == Some(&true) {
+                docs.insert_range(doc_before(start)..doc_before(end));
+            }
+            start = end;
+        }
+        return Ok(Some(docs));
+    }
+    let Some(inverted) = column.inverted()? else { return Ok(None) };
+    let at = |error| column.locate(error, "inverted_index");
+    let passing = || ids.iter().enumerate().filter(|(_, pass)| **pass).map(|(id, _)| id);
+    let mut len_bytes = 0;
+    for id in passing() {
+        len_bytes += inverted.len_bytes(id).map_err(at)?;
+        if len_bytes > column.forward_len_bytes() {
+            return Ok(None);
+        }
+    }
+    for id in passing() {
+        docs |= inverted.docs(id).map_err(at)?;
+    }
+    Ok(Some(docs))
 }
 
-fn evaluate(node: &Node, columns: &mut BTreeMap<String, Column<'_>>, docs: Range<usize>) -> Result<BooleanArray> {
-    let mut fold =
-        |parts: &[Node],
-         start: bool,
-         join: fn(&BooleanArray, &BooleanArray) -> Result<BooleanArray, arrow::error::ArrowError>| {
-            let mut result = BooleanArray::from(vec![start; docs.len()]);
+fn candidates(node: &Node, columns: &mut Columns<'_>) -> Result<Option<RoaringBitmap>> {
+    Ok(match node {
+        Node::Same { pass: false, .. } => Some(RoaringBitmap::new()),
+        Node::Docs { docs, .. } => Some(docs.clone()),
+        Node::IsNull { column } => Some(columns.get(*column)?.nulls.clone().unwrap_or_default()),
+        Node::And(parts) => all_of(parts, columns)?,
+        Node::Or(parts) => {
+            let mut any = RoaringBitmap::new();
             for part in parts {
-                let part = evaluate(part, columns, docs.clone())?;
-                result = join(&result, &part)
-                    .map_err(|error| Error::unexpected("cannot join conditions").caused_by(error))?;
+                match candidates(part, columns)? {
+                    Some(docs) => any |= docs,
+                    None => return Ok(None),
+                }
+            }
+            Some(any)
+        }
+        Node::Same { .. } | Node::Ids { .. } | Node::Values { .. } | Node::Not(_) => None,
+    })
+}
+
+fn all_of(parts: &[Node], columns: &mut Columns<'_>) -> Result<Option<RoaringBitmap>> {
+    let mut all: Option<RoaringBitmap> = None;
+    for part in parts {
+        if let Some(docs) = candidates(part, columns)? {
+            all = Some(match all {
+                Some(before) => before & docs,
+                None => docs,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// True, false or unknown for each doc.
+fn evaluate(node: &Node, columns: &mut Columns<'_>, docs: Docs<'_>) -> Result<BooleanArray> {
+    let failed = |error| Error::unexpected("cannot join conditions").caused_by(error);
+    let leaf = |column: &Column<'_>, passes: Vec<bool>| Ok(BooleanArray::new(passes.into(), column.null_mask(docs)));
+    match node {
+        Node::And(parts) | Node::Or(parts) => {
+            let and = matches!(node, Node::And(_));
+            let mut result = BooleanArray::from(vec![and; docs.len()]);
+            for part in parts {
+                let part = evaluate(part, columns, docs)?;
+                result = if and { and_kleene(&result, &part) } else { or_kleene(&result, &part) }.map_err(failed)?;
             }
             Ok(result)
-        };
-    match node {
-        Node::And(parts) => fold(parts, true, and_kleene),
-        Node::Or(parts) => fold(parts, false, or_kleene),
-        Node::Not(part) => {
-            let part = evaluate(part, columns, docs)?;
-            not(&part).map_err(|error| Error::unexpected("cannot negate a condition").caused_by(error))
         }
-        Node::IsNull(column) => {
-            let nulls = opened(columns, column)?.null_mask(&docs);
+        Node::Not(part) => not(&evaluate(part, columns, docs)?).map_err(failed),
+        Node::Same { column, pass } => leaf(columns.get(*column)?, vec![*pass; docs.len()]),
+        Node::Docs { column, docs: passing } => leaf(columns.get(*column)?, members(passing, docs)),
+        Node::IsNull { column } => {
+            let nulls = columns.get(*column)?.null_mask(docs);
             Ok((0..docs.len()).map(|doc| Some(nulls.as_ref().is_some_and(|nulls| nulls.is_null(doc)))).collect())
         }
-        Node::Leaf { column, test, by_id } => {
-            let column = opened(columns, column)?;
-            let nulls = column.null_mask(&docs);
-            let passes: Vec<bool> = match (by_id, column.metadata.single_value) {
-                (Some(by_id), true) => look_up(by_id, &column.forward.ids(docs)?),
-                (Some(by_id), false) => {
-                    let (lengths, ids) = column.forward.lists(docs)?;
-                    test.any(&look_up(by_id, &ids), lengths.into_iter())
+        Node::Ids { column, test, ids } => {
+            let column = columns.get(*column)?;
+            let at = |error| column.locate(error, "forward_index");
+            // An id that the dictionary does not have is damage, which must not look like a row that does not pass.
+            let look_up = |found: &[u32]| match found.iter().max() {
+                Some(id) if *id as usize >= ids.len() => {
+                    Err(at(Error::corrupt(format!("expected dictionary ids below {}, found {id}", ids.len()))))
                 }
-                (None, true) => test.apply(&column.read(docs)?, column.metadata.data_type)?,
-                (None, false) => {
-                    let array = column.read(docs)?;
-                    let lists = array.as_list::<i32>();
-                    test.any(&test.apply(lists.values(), column.metadata.data_type)?, lists.offsets().lengths())
-                }
+                _ => Ok(found.iter().map(|id| ids.get(*id as usize).copied().unwrap_or(false)).collect::<Vec<_>>()),
             };
-            Ok(BooleanArray::new(passes.into(), nulls))
+            let passes = if column.metadata.single_value {
+                look_up(&column.forward.ids(docs).map_err(at)?)?
+            } else {
+                let (lengths, found) = column.forward.lists(docs).map_err(at)?;
+                test.rows(&look_up(&found)?, lengths.into_iter())
+            };
+            leaf(column, passes)
         }
-    }
-}
-
-fn look_up(by_id: &[bool], ids: &[u32]) -> Vec<bool> {
-    ids.iter().map(|id| by_id.get(*id as usize).copied().unwrap_or(false)).collect()
-}
-
-impl Test {
-    /// Whether each row passes: any of its values does, or none.
-    fn any(&self, values: &[bool], lengths: impl Iterator<Item = usize>) -> Vec<bool> {
-        let mut start = 0;
-        lengths
-            .map(|len| {
-                let row = values.get(start..start + len).unwrap_or_default();
-                start += len;
-                row.contains(&true) != self.none
-            })
-            .collect()
-    }
-
-    /// Whether each value of an array passes.
-    fn apply(&self, array: &ArrayRef, data_type: DataType) -> Result<Vec<bool>> {
-        let mut passes = vec![false; array.len()];
-        for value in &self.values {
-            let mut set = |at: usize, ordering: Ordering| passes[at] |= self.op.accepts(ordering);
-            match (value, data_type) {
-                (Value::Int(literal), DataType::Boolean) => {
-                    array
-                        .as_boolean()
-                        .iter()
-                        .enumerate()
-                        .for_each(|(at, v)| set(at, i32::from(v.unwrap_or(false)).cmp(literal)));
-                }
-                (Value::Int(literal), _) => {
-                    array
-                        .as_primitive::<Int32Type>()
-                        .values()
-                        .iter()
-                        .enumerate()
-                        .for_each(|(at, v)| set(at, v.cmp(literal)));
-                }
-                (Value::Long(literal), DataType::Timestamp) => {
-                    let values = array.as_primitive::<TimestampMillisecondType>().values();
-                    values.iter().enumerate().for_each(|(at, v)| set(at, v.cmp(literal)));
-                }
-                (Value::Long(literal), _) => {
-                    array
-                        .as_primitive::<Int64Type>()
-                        .values()
-                        .iter()
-                        .enumerate()
-                        .for_each(|(at, v)| set(at, v.cmp(literal)));
-                }
-                (Value::Float(literal), _) => {
-                    array
-                        .as_primitive::<Float32Type>()
-                        .values()
-                        .iter()
-                        .enumerate()
-                        .for_each(|(at, v)| set(at, v.total_cmp(literal)));
-                }
-                (Value::Double(literal), _) => {
-                    array
-                        .as_primitive::<Float64Type>()
-                        .values()
-                        .iter()
-                        .enumerate()
-                        .for_each(|(at, v)| set(at, v.total_cmp(literal)));
-                }
-                (Value::String(literal), _) => {
-                    let values = array.as_string::<i32>();
-                    (0..values.len())
-                        .for_each(|at| set(at, compare_utf16(values.value(at).as_bytes(), literal.as_bytes())));
-                }
-                (Value::Bytes(literal), _) => {
-                    let values = array.as_binary::<i32>();
-                    (0..values.len()).for_each(|at| set(at, values.value(at).cmp(literal.as_slice())));
-                }
-                (Value::BigDecimal(_), _) => {
-                    let values = array.as_string::<i32>();
-                    for at in 0..values.len() {
-                        let decimal = Value::parse(DataType::BigDecimal, values.value(at))?;
-                        if let Some(ordering) = decimal.compare(value) {
-                            set(at, ordering);
-                        }
-                    }
-                }
-            }
+        Node::Values { column, test } => {
+            let column = columns.get(*column)?;
+            let array = column.read_stored(docs)?;
+            let data_type = column.metadata.data_type;
+            let passes = match array.as_list_opt::<i32>() {
+                Some(lists) => test.rows(&test.apply(lists.values(), data_type), lists.offsets().lengths()),
+                None => test.apply(&array, data_type),
+            };
+            leaf(column, passes)
         }
-        Ok(passes)
     }
 }

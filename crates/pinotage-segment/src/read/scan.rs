@@ -1,17 +1,20 @@
 //! Rows of a segment, batch by batch.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::Predicate;
+use roaring::RoaringBitmap;
 
 use super::Segment;
-use super::column::Column;
+use super::column::Columns;
 use super::predicate::Filter;
+use crate::forward::Docs;
+
+/// A selective filter gathers rows for a batch from at most so many times the docs of one, then gives what it has.
+const MAX_LOOKED_AT: usize = 16;
 
 /// What a scan reads.
 #[derive(Debug, Clone)]
@@ -20,7 +23,7 @@ pub struct ScanOptions {
     pub columns: Option<Vec<String>>,
     /// Which rows; `None` is all.
     pub predicate: Option<Predicate>,
-    /// Docs looked at for one batch; a batch has at most so many rows.
+    /// The most rows of a batch. A batch may have fewer: a filter keeps few, or the rows are very long.
     pub batch_rows: usize,
     /// Docs of the null vectors become Arrow nulls; otherwise the stored default values are given.
     pub nulls: bool,
@@ -35,39 +38,82 @@ impl Default for ScanOptions {
 /// An iterator over the batches of a scan. Batches without rows are left out.
 pub struct SegmentScan<'a> {
     schema: SchemaRef,
-    columns: Vec<(String, Column<'a>)>,
-    filter: Option<Filter<'a>>,
+    columns: Columns<'a>,
+    /// The columns of a batch.
+    projected: Vec<usize>,
+    filter: Option<Filter>,
+    /// Docs outside of which none passes, when an index knows.
+    candidates: Option<RoaringBitmap>,
     batch_rows: usize,
     next: usize,
     num_docs: usize,
+    /// Halves of rows that were too long for one batch, the next one last.
+    pending: Vec<Selected>,
+}
+
+/// Docs that pass.
+enum Selected {
+    Range(usize, usize),
+    List(Vec<u32>),
+}
+
+impl Selected {
+    fn docs(&self) -> Docs<'_> {
+        match self {
+            Self::Range(start, end) => Docs::Range(*start, *end),
+            Self::List(list) => Docs::List(list),
+        }
+    }
+
+    /// The first and the second half of at least two docs.
+    fn halves(mut self) -> (Self, Self) {
+        let middle = self.docs().len() / 2;
+        match &mut self {
+            Self::Range(start, end) => {
+                let (start, end) = (*start, *end);
+                (Self::Range(start, start + middle), Self::Range(start + middle, end))
+            }
+            Self::List(list) => {
+                let second = list.split_off(middle);
+                (self, Self::List(second))
+            }
+        }
+    }
 }
 
 impl<'a> SegmentScan<'a> {
     pub(super) fn try_new(segment: &'a Segment, options: ScanOptions) -> Result<Self> {
         let names = options.columns.unwrap_or_else(|| segment.columns().map(str::to_owned).collect());
-        let mut columns = Vec::with_capacity(names.len());
-        let mut fields = Vec::with_capacity(names.len());
         let num_docs = segment.metadata.num_docs as usize;
-        for name in names {
+        let mut columns = Columns::new(segment, options.nulls);
+        let (mut projected, mut fields) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
+        for name in &names {
             // A segment without rows has no indexes.
             if num_docs > 0 {
-                columns.push((name.clone(), Column::open(segment, &name, options.nulls)?));
+                projected.push(columns.open(name)?);
             } else {
-                segment.column_metadata(&name)?;
+                segment.column_metadata(name)?;
             }
-            fields.extend(segment.arrow_field(&name, options.nulls));
+            fields.extend(segment.arrow_field(name, options.nulls));
         }
         let filter = match &options.predicate {
-            Some(predicate) if num_docs > 0 => Some(Filter::try_new(segment, predicate, options.nulls)?),
+            Some(predicate) if num_docs > 0 => Some(Filter::try_new(predicate, &mut columns)?),
             _ => None,
+        };
+        let candidates = match &filter {
+            Some(filter) => filter.candidates(&mut columns)?,
+            None => None,
         };
         Ok(Self {
             schema: Arc::new(ArrowSchema::new(fields)),
             columns,
+            projected,
             filter,
+            candidates,
             batch_rows: options.batch_rows.max(1),
             next: 0,
             num_docs,
+            pending: Vec::new(),
         })
     }
 
@@ -76,28 +122,71 @@ impl<'a> SegmentScan<'a> {
         Arc::clone(&self.schema)
     }
 
-    /// The rows of a range that pass; `None` when there are none, without decoding any other column.
-    fn read(&mut self, docs: Range<usize>) -> Result<Option<RecordBatch>> {
-        let passing = match &mut self.filter {
-            Some(filter) => Some(filter.evaluate(docs.clone())?),
-            None => None,
-        };
-        if passing.as_ref().is_some_and(|passing| passing.true_count() == 0) {
-            return Ok(None);
+    /// At most `count` of the docs that come next and may pass; `None` at the end.
+    fn window(&mut self, count: usize) -> Option<Selected> {
+        let start = self.next;
+        if start >= self.num_docs {
+            return None;
         }
-        let arrays = self
-            .columns
-            .iter_mut()
-            .map(|(name, column)| column.read(docs.clone()).map_err(|error| error.with("column", &*name)))
-            .collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(docs.len()));
-        let failed = |error| Error::unexpected("cannot make a batch").caused_by(error);
-        let batch = RecordBatch::try_new_with_options(self.schema(), arrays, &options).map_err(failed)?;
-        match passing {
-            Some(passing) if passing.true_count() < docs.len() => {
-                filter_record_batch(&batch, &passing).map(Some).map_err(failed)
+        let Some(candidates) = &self.candidates else {
+            self.next = self.num_docs.min(start.saturating_add(count));
+            return Some(Selected::Range(start, self.next));
+        };
+        let docs: Vec<u32> = candidates.range(start as u32..self.num_docs as u32).take(count).collect();
+        self.next = docs.last().map_or(self.num_docs, |last| *last as usize + 1);
+        (!docs.is_empty()).then_some(Selected::List(docs))
+    }
+
+    /// The docs of the next batch; `None` at the end.
+    fn select(&mut self) -> Result<Option<Selected>> {
+        let mut selected = Vec::new();
+        let mut looked_at = 0;
+        while let Some(window) = self.window(self.batch_rows - selected.len()) {
+            looked_at += window.docs().len();
+            let passing = match &self.filter {
+                Some(filter) => filter.select(&mut self.columns, window.docs())?,
+                None => None,
+            };
+            match passing {
+                None if selected.is_empty() => return Ok(Some(window)),
+                None => selected.extend(window.docs().iter().map(|doc| doc as u32)),
+                Some(docs) => selected.extend(docs),
             }
-            _ => Ok(Some(batch)),
+            let enough = selected.len() > self.batch_rows / 2
+                || (!selected.is_empty() && looked_at / MAX_LOOKED_AT >= self.batch_rows);
+            if enough {
+                break;
+            }
+        }
+        Ok((!selected.is_empty()).then_some(Selected::List(selected)))
+    }
+
+    /// Decodes the columns of chosen docs.
+    fn read(&mut self, docs: Docs<'_>) -> Result<RecordBatch> {
+        let mut arrays = Vec::with_capacity(self.projected.len());
+        for column in &self.projected {
+            arrays.push(self.columns.get(*column)?.read(docs)?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(docs.len()));
+        RecordBatch::try_new_with_options(self.schema(), arrays, &options)
+            .map_err(|error| Error::unexpected("cannot make a batch").caused_by(error))
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            let selected = match self.pending.pop() {
+                Some(selected) => Some(selected),
+                None => self.select()?,
+            };
+            let Some(selected) = selected else { return Ok(None) };
+            match self.read(selected.docs()) {
+                // Arrow's offsets end at 2 GiB, which few long rows reach: half of them may fit.
+                Err(error) if error.kind() == ErrorKind::ResourceExhausted && selected.docs().len() > 1 => {
+                    let (first, second) = selected.halves();
+                    self.pending.extend([second, first]);
+                }
+                result => return result.map(Some),
+            }
         }
     }
 }
@@ -106,19 +195,12 @@ impl Iterator for SegmentScan<'_> {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.next < self.num_docs {
-            let docs = self.next..self.num_docs.min(self.next + self.batch_rows);
-            self.next = docs.end;
-            match self.read(docs) {
-                Ok(None) => {}
-                Ok(Some(batch)) => return Some(Ok(batch)),
-                Err(error) => {
-                    // What follows an error is not to be trusted.
-                    self.next = self.num_docs;
-                    return Some(Err(error));
-                }
-            }
+        let result = self.next_batch();
+        if result.is_err() {
+            // What follows an error is not to be trusted.
+            self.next = self.num_docs;
+            self.pending.clear();
         }
-        None
+        result.transpose()
     }
 }

@@ -3,14 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
+use arrow::array::{Array, ArrayRef, AsArray};
 use pinotage_common::{Error, Result};
 use pinotage_spec::java::compare_utf16;
+use pinotage_spec::{CompareOp, Value};
 use simd_adler32::Adler32;
 
-use super::column::{Column, read_bitmap};
+use super::column::Column;
+use super::compare::Test;
 use super::{Segment, directory};
 use crate::constants::CREATION_META_FILE;
-use crate::forward::ForwardReader;
+use crate::forward::{Docs, ForwardReader};
+use crate::metadata::ColumnMetadata;
+
+/// Docs that are decoded at a time.
+const STEP: usize = 8192;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +58,7 @@ pub(super) fn verify(segment: &Segment) -> Result<Vec<Finding>> {
     if segment.metadata.num_docs == 0 {
         return Ok(findings);
     }
+    data_checksum(segment, &mut findings);
     for name in segment.columns() {
         if let Err(error) = column(segment, name) {
             findings.push(Finding {
@@ -107,77 +115,147 @@ fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+/// Over the dictionaries and forward indexes alone, in the order of their version 1 file names.
+fn data_checksum(segment: &Segment, findings: &mut Vec<Finding>) {
+    let Some(expected) = segment.creation.and_then(|creation| creation.data_crc) else { return };
+    let mut files = Vec::new();
+    for (name, column) in &segment.metadata.columns {
+        for index in ["dictionary", "forward_index"] {
+            if let Some(bytes) = segment.directory.entry(name, index) {
+                files.push((format!("{name}{}", v1_ending(column, index)), bytes));
+            }
+        }
+    }
+    files.sort_by(|(a, _), (b, _)| compare_utf16(a.as_bytes(), b.as_bytes()));
+    let mut adler = Adler32::new();
+    files.iter().for_each(|(_, bytes)| adler.write(bytes));
+    let found = u64::from(adler.finish());
+    if found != expected {
+        let message = format!(
+            "the checksum of the data is {found}, `creation.meta` says {expected}: a server changed an encoding, or the files were changed"
+        );
+        findings.push(Finding { severity: Severity::Note, column: None, message });
+    }
+}
+
+fn v1_ending(column: &ColumnMetadata, index: &str) -> &'static str {
+    match (index, column.forward_is_dictionary, column.single_value, column.sorted) {
+        ("dictionary", ..) => ".dict",
+        (_, true, true, true) => ".sv.sorted.fwd",
+        (_, true, true, false) => ".sv.unsorted.fwd",
+        (_, true, false, _) => ".mv.fwd",
+        (_, false, true, _) => ".sv.raw.fwd",
+        (_, false, false, _) => ".mv.raw.fwd",
+    }
+}
+
 fn column(segment: &Segment, name: &str) -> Result<()> {
     let num_docs = segment.metadata.num_docs as usize;
     let mut column = Column::open(segment, name, true)?;
-    let metadata = column.metadata;
-    if let Some(dictionary) = &column.dictionary {
-        for id in 1..dictionary.len() as u32 {
-            let (before, value) = (dictionary.value(id - 1)?, dictionary.value(id)?);
-            if before.compare(&value).is_none_or(|ordering| ordering.is_ge()) {
-                return Err(Error::corrupt(format!(
-                    "expected ascending values in the dictionary, found none after id {}",
-                    id - 1
-                )));
+    dictionary(&column).map_err(|error| column.locate(error, "dictionary"))?;
+    if column.metadata.non_null && column.nulls.as_ref().is_some_and(|nulls| !nulls.is_empty()) {
+        return Err(column.locate(Error::corrupt("the metadata says that there is no null"), "nullvalue_vector"));
+    }
+    let (mut num_values, mut longest) = (0, 0);
+    for start in (0..num_docs).step_by(STEP) {
+        let docs = Docs::Range(start, num_docs.min(start + STEP));
+        let array = column.read_stored(docs)?;
+        let values = match array.as_list_opt::<i32>() {
+            Some(lists) => {
+                longest = longest.max(lists.offsets().lengths().max().unwrap_or(0));
+                lists.values()
             }
+            None => &array,
+        };
+        num_values += values.len();
+        // A dictionary's bounds were compared already.
+        if column.dictionary.is_none() {
+            bounds(values, column.metadata).map_err(|error| column.locate(error, "forward_index"))?;
         }
-        let bounds = [(&metadata.min, 0), (&metadata.max, (dictionary.len() as u32).saturating_sub(1))];
-        for (bound, id) in bounds.into_iter().filter(|_| !dictionary.is_empty()) {
-            let value = dictionary.value(id)?;
-            if bound.as_ref().is_some_and(|bound| bound.compare(&value).is_none_or(|ordering| ordering.is_ne())) {
+    }
+    counts(column.metadata, num_values, longest).map_err(|error| column.locate(error, "forward_index"))?;
+    inverted(&column, num_docs).map_err(|error| column.locate(error, "inverted_index"))
+}
+
+/// Values ascend strictly, and the first and last are the bounds.
+fn dictionary(column: &Column<'_>) -> Result<()> {
+    let Some(dictionary) = &column.dictionary else { return Ok(()) };
+    let mut before: Option<Value> = None;
+    for id in 0..dictionary.len() as u32 {
+        let value = dictionary.value(id)?;
+        if before.is_some_and(|before| before.compare(&value).is_none_or(|ordering| ordering.is_ge())) {
+            return Err(Error::corrupt(format!("expected ascending values, found none after id {}", id - 1)));
+        }
+        let last = id as usize + 1 == dictionary.len();
+        for bound in [column.metadata.min.as_ref().filter(|_| id == 0), column.metadata.max.as_ref().filter(|_| last)] {
+            if bound.is_some_and(|bound| bound.compare(&value).is_none_or(|ordering| ordering.is_ne())) {
                 return Err(Error::corrupt(format!("the bound in the metadata is not `{}`", value.to_java_string())));
             }
         }
-    }
-    if column.nulls.as_ref().and_then(roaring::RoaringBitmap::max).is_some_and(|doc| doc as usize >= num_docs) {
-        return Err(Error::corrupt(format!("expected null docs below {num_docs}")));
-    }
-    for start in (0..num_docs).step_by(8192) {
-        column.read(start..num_docs.min(start + 8192))?;
-    }
-    if let Some(bytes) = segment.directory.entry(name, "inverted_index") {
-        inverted(bytes, &column, num_docs)?;
+        before = Some(value);
     }
     Ok(())
 }
 
-/// Every doc of the inverted index holds the value, and as many as the forward index has.
-fn inverted(bytes: &[u8], column: &Column<'_>, num_docs: usize) -> Result<()> {
-    let bad = |what: String| Error::corrupt(what).with("index", "inverted_index");
-    let cardinality = column.metadata.cardinality as usize;
-    let mut docs_of = vec![0u64; cardinality];
-    let mut count = |ids: &mut [u32]| {
-        ids.sort_unstable();
-        for run in ids.chunk_by(|a, b| a == b) {
-            if let Some(docs) = docs_of.get_mut(run[0] as usize) {
-                *docs += 1;
-            }
-        }
-    };
-    if column.metadata.single_value {
-        column.forward.ids(0..num_docs)?.into_iter().for_each(|id| count(&mut [id]));
-    } else if matches!(column.forward, ForwardReader::MultiValue { .. }) {
-        let (lengths, mut ids) = column.forward.lists(0..num_docs)?;
-        let mut rest = ids.as_mut_slice();
-        for len in lengths {
-            let (row, next) = std::mem::take(&mut rest).split_at_mut(len);
-            count(row);
-            rest = next;
-        }
-    }
-    let first = crate::forward::be32(bytes, 0)?;
-    for (id, docs) in docs_of.iter().enumerate() {
-        let (start, end) = (crate::forward::be32(bytes, 4 * id)?, crate::forward::be32(bytes, 4 * id + 4)?);
-        let table = 4 * (cardinality + 1);
-        let bitmap = start
-            .checked_sub(first)
-            .zip(end.checked_sub(first))
-            .and_then(|(start, end)| bytes.get(table + start..table + end))
-            .and_then(read_bitmap)
-            .ok_or_else(|| bad(format!("expected a bitmap for dictionary id {id}")))?;
-        if bitmap.len() != *docs || bitmap.max().is_some_and(|doc| doc as usize >= num_docs) {
-            return Err(bad(format!("expected {docs} docs for dictionary id {id}, found {}", bitmap.len())));
+/// No value lies outside of the bounds: servers leave a segment out by them.
+fn bounds(values: &ArrayRef, column: &ColumnMetadata) -> Result<()> {
+    for (bound, op, what) in [(&column.min, CompareOp::Lt, "below"), (&column.max, CompareOp::Gt, "above")] {
+        let Some(bound) = bound else { continue };
+        if Test::new(op, vec![bound.clone()], true).apply(values, column.data_type).contains(&true) {
+            return Err(Error::corrupt(format!("found values {what} the bound `{}`", bound.to_java_string())));
         }
     }
     Ok(())
+}
+
+/// The metadata counts values as the forward index does.
+fn counts(column: &ColumnMetadata, num_values: usize, longest: usize) -> Result<()> {
+    let expected = column.num_values as usize;
+    if num_values != expected {
+        return Err(Error::corrupt(format!("expected {expected} values, found {num_values}")));
+    }
+    // Servers size their buffers by it.
+    if longest > column.max_values_per_doc as usize {
+        return Err(Error::corrupt(format!(
+            "expected at most {} values a row, found {longest}",
+            column.max_values_per_doc
+        )));
+    }
+    Ok(())
+}
+
+/// Each bitmap of the inverted index holds the docs that the forward index says, and no other.
+fn inverted(column: &Column<'_>, num_docs: usize) -> Result<()> {
+    let Some(inverted) = column.inverted()? else { return Ok(()) };
+    if matches!(column.forward, ForwardReader::Raw(_)) {
+        return Ok(());
+    }
+    let bitmaps = (0..column.metadata.cardinality as usize).map(|id| inverted.docs(id)).collect::<Result<Vec<_>>>()?;
+    let mut left: u64 = bitmaps.iter().map(roaring::RoaringBitmap::len).sum();
+    for start in (0..num_docs).step_by(STEP) {
+        let docs = Docs::Range(start, num_docs.min(start + STEP));
+        let (lengths, mut ids) = match column.metadata.single_value {
+            true => (vec![1; docs.len()], column.forward.ids(docs)?),
+            false => column.forward.lists(docs)?,
+        };
+        let mut rest = ids.as_mut_slice();
+        for (doc, len) in docs.iter().zip(lengths) {
+            let (row, later) =
+                rest.split_at_mut_checked(len).ok_or_else(|| Error::unexpected("lists are longer than their ids"))?;
+            rest = later;
+            // A row that holds a value twice is in its bitmap once.
+            row.sort_unstable();
+            for id in row.chunk_by(|a, b| a == b).filter_map(<[u32]>::first) {
+                if !bitmaps.get(*id as usize).is_some_and(|docs| docs.contains(doc as u32)) {
+                    return Err(Error::corrupt(format!("expected doc {doc} for dictionary id {id}")));
+                }
+                left = left.saturating_sub(1);
+            }
+        }
+    }
+    // All docs were found, so any more are wrong.
+    match left {
+        0 => Ok(()),
+        left => Err(Error::corrupt(format!("found {left} docs that the forward index does not have"))),
+    }
 }

@@ -10,7 +10,7 @@ use pinotage_testkit::{Case, golden_cases};
 use serde_json::json;
 
 use crate::read::assert_same;
-use crate::write::{NOT_WRITTEN, build, finish};
+use crate::write::{EXAMPLE_SCHEMA, EXAMPLE_TABLE, NOT_WRITTEN, build, finish, worked_example};
 
 /// Where `cargo xtask test` says how to start the judge.
 const JUDGE: &str = "PINOTAGE_CONFORMANCE_CLASSPATH";
@@ -54,6 +54,30 @@ fn pinot_opens_and_answers_what_we_write() {
         fs::write(folder.join("case.json"), options.to_string()).unwrap();
         submit(&folder, &segment);
     }
+    ask("judge", root.path());
+}
+
+#[test]
+fn pinot_opens_and_answers_the_worked_example() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("worked-example");
+    fs::create_dir(&folder).unwrap();
+    let rows = r#"{"city": "Oslo", "n": 7, "note": "x", "tags": [1, 2], "ts": 1700000000000}
+{"city": "Oslo", "n": -3, "note": "null", "tags": [3], "ts": 1700000001000, "$nulls": ["note"]}
+{"city": "Paris", "n": 7, "note": "yy", "tags": [2], "ts": 1700000002000}
+{"city": "Paris", "n": 40, "note": "null", "tags": [1, 3], "ts": 1700000003000, "$nulls": ["note"]}
+{"city": "Rome", "n": 0, "note": "z", "tags": [2], "ts": 1700000004000}
+"#;
+    let options = json!({"name": "worked-example", "segmentName": "ex_0"}).to_string();
+    for (file, text) in [
+        ("schema.json", EXAMPLE_SCHEMA),
+        ("table.json", EXAMPLE_TABLE),
+        ("expected.jsonl", rows),
+        ("case.json", &options),
+    ] {
+        fs::write(folder.join(file), text).unwrap();
+    }
+    submit(&folder, &worked_example());
     ask("judge", root.path());
 }
 

@@ -14,6 +14,8 @@ use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
 
 use pinotage_testkit::{GoldenCase, golden_cases};
 
+use crate::read::spelled_out;
+
 pub(crate) fn build(case: &GoldenCase, name: &str, batch_rows: usize) -> BuiltSegment {
     let rows = case.batch();
     let mut builder = SegmentBuilder::try_new(&case.schema, &case.table).unwrap();
@@ -103,20 +105,23 @@ fn golden_segments_are_written_byte_for_byte() {
     assert!(same > 250, "only {same} payloads were compared");
 }
 
-/// The segment that the format's description spells out.
+/// The schema of the worked example.
+pub(crate) const EXAMPLE_SCHEMA: &str = r#"{"schemaName": "ex", "enableColumnBasedNullHandling": false,
+    "dimensionFieldSpecs": [
+        {"name": "city", "dataType": "STRING"}, {"name": "n", "dataType": "INT"}, {"name": "note", "dataType": "STRING"},
+        {"name": "tags", "dataType": "INT", "singleValueField": false}],
+    "dateTimeFieldSpecs": [
+        {"name": "ts", "dataType": "LONG", "format": "EPOCH|MILLISECONDS", "granularity": "1:MILLISECONDS"}]}"#;
+
+/// The table config of the worked example.
+pub(crate) const EXAMPLE_TABLE: &str = r#"{"tableName": "ex_OFFLINE", "tableType": "OFFLINE", "tenants": {},
+    "segmentsConfig": {"timeColumnName": "ts", "replication": "1"}, "metadata": {}, "tableIndexConfig": {
+        "nullHandlingEnabled": true, "noDictionaryConfig": {"note": "PASS_THROUGH", "ts": "PASS_THROUGH"}}}"#;
+
+/// The segment that `spec/worked-example.md` spells out.
 pub(crate) fn worked_example() -> BuiltSegment {
-    let schema = Schema::from_json(
-        r#"{"schemaName": "ex", "enableColumnBasedNullHandling": false,
-            "dimensionFieldSpecs": [{"name": "city", "dataType": "STRING"}, {"name": "n", "dataType": "INT"}, {"name": "note", "dataType": "STRING"},
-                                    {"name": "tags", "dataType": "INT", "singleValueField": false}],
-            "dateTimeFieldSpecs": [{"name": "ts", "dataType": "LONG", "format": "EPOCH|MILLISECONDS", "granularity": "1:MILLISECONDS"}]}"#,
-    )
-    .unwrap();
-    let table = TableConfig::from_json(
-        r#"{"tableName": "ex_OFFLINE", "tableType": "OFFLINE", "segmentsConfig": {"timeColumnName": "ts"},
-            "tableIndexConfig": {"nullHandlingEnabled": true, "noDictionaryConfig": {"note": "PASS_THROUGH", "ts": "PASS_THROUGH"}}}"#,
-    )
-    .unwrap();
+    let schema = Schema::from_json(EXAMPLE_SCHEMA).unwrap();
+    let table = TableConfig::from_json(EXAMPLE_TABLE).unwrap();
     let tags = ListArray::new(
         Arc::new(Field::new("item", arrow::datatypes::DataType::Int32, false)),
         OffsetBuffer::from_lengths([2, 1, 1, 2, 1]),
@@ -139,24 +144,12 @@ pub(crate) fn worked_example() -> BuiltSegment {
 
 #[test]
 fn the_worked_example_is_written() {
-    let segment = worked_example();
-    let places: Vec<(String, usize)> = segment
-        .entries()
-        .iter()
-        .map(|entry| (format!("{}.{}", entry.column, entry.index), entry.bytes.len() + 8))
-        .collect();
-    let expected = [
-        ("city.dictionary", 23),
-        ("city.forward_index", 32),
-        ("n.dictionary", 24),
-        ("n.forward_index", 10),
-        ("note.forward_index", 68),
-        ("note.nullvalue_vector", 28),
-        ("tags.dictionary", 20),
-        ("tags.forward_index", 15),
-        ("ts.forward_index", 84),
-    ];
-    assert_eq!(places, expected.map(|(key, len)| (key.to_owned(), len)));
+    let folder = tempfile::tempdir().unwrap();
+    let path = worked_example().write_dir(folder.path()).unwrap().join("v3");
+    for (file, expected) in spelled_out() {
+        let found = fs::read(path.join(file)).unwrap();
+        assert!(found == expected, "{file}:\n{}", String::from_utf8_lossy(&found));
+    }
 }
 
 #[test]
