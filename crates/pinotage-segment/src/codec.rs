@@ -163,7 +163,7 @@ fn lz4(block: &[u8], limit: usize) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Restores words from their differences (segment-format section 5.9).
+/// Restores words from their differences (`spec/forward.md`).
 fn delta(chunk: &[u8], limit: usize, twice: bool) -> Option<Vec<u8>> {
     let (flag, rest) = chunk.split_first()?;
     let (count, rest) = rest.split_first_chunk::<4>()?;

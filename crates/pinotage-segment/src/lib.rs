@@ -3,7 +3,8 @@
 //!
 //! A segment is an immutable folder with the rows of one table, column by column. `v3/columns.psf` holds the bytes
 //! of every index, `v3/index_map` says where each one lies, `v3/metadata.properties` describes the columns and
-//! `v3/creation.meta` holds the checksum. The pages in `spec/` describe the bytes.
+//! `v3/creation.meta` holds the checksum. The pages beside this crate's sources describe the bytes: `spec/layout.md` first,
+//! `spec/worked-example.md` for a whole segment.
 //!
 //! Nothing here uses the network or knows an engine.
 

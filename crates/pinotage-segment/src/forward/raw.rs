@@ -1,4 +1,4 @@
-//! Reads the chunks of a raw forward index (segment-format sections 5.6 to 5.8).
+//! Reads the chunks of a raw forward index (`spec/forward.md`).
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Writes the payload of a forward index (segment-format section 5).
+//! Writes the payload of a forward index (`spec/forward.md`).
 
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::ForwardOptions;
