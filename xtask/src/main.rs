@@ -17,7 +17,8 @@ Commands:
   test [--full]   Everything that has to pass: format, lints, house rules, Rust tests, Pinot's judgement.
                   Fetches what it needs from the package registries. --full takes the large sizes.
   check           The rules of the house: layers, file sizes, unsafe code, documentation of crates.
-  java            Builds the Java judge and prints its class path.
+  java            Builds Pinot's judge and cluster and prints where tests find them:
+                  `env $(cargo xtask java) cargo test -p pinotage-testkit`
   bench [--scale N] [--no-java]
                   Builds TPC-H lineitem segments, with Pinot's own builder beside it.
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(false),
         ["test", "--full"] => test::run(true),
         ["check"] => check::run(),
-        ["java"] => java::build().map(|class_path| println!("{class_path}")),
+        ["java"] => java::build().map(|paths| paths.iter().for_each(|(variable, path)| println!("{variable}={path}"))),
         ["bench", options @ ..] => test::bench(options),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
@@ -58,13 +59,13 @@ fn root() -> PathBuf {
 
 /// Runs a command in the root of the repository and waits for it.
 fn sh(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
-    let line = format!("{program} {}", args.join(" "));
+    run(Command::new(program).args(args).envs(env.iter().copied()))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let words: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
+    let line = format!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
     eprintln!("  $ {line}");
-    let status = Command::new(program)
-        .args(args)
-        .envs(env.iter().copied())
-        .current_dir(root())
-        .status()
-        .map_err(|error| format!("cannot start `{line}`: {error}"))?;
+    let status = command.current_dir(root()).status().map_err(|error| format!("cannot start `{line}`: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}")) }
 }

@@ -1,10 +1,12 @@
-//! What tests share: conformance cases that Pinot's own jars judge, and the rows of golden segments.
+//! What tests share: conformance cases that Pinot's own jars judge, the rows of golden segments, and real clusters.
 //!
 //! A case is a schema, a table config and a function from row number to row, so a million rows need no memory. Its rows
 //! are the *stored* values, worked out by hand here and by nothing that is under test; Pinot confirms them
 //! (`java/conformance`, whose README has the exchange format).
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
+
+pub mod cluster;
 
 mod case;
 mod cases;

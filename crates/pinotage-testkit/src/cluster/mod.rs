@@ -1,0 +1,109 @@
+//! Real Pinot clusters, each in processes of its own on free loopback ports and in a temporary folder.
+//!
+//! A cluster ends with the value that holds it, and with the process that started it however that dies: the Java side
+//! watches the other end of its standard input. Tests that only add tables of their own share [`Cluster::shared`].
+//!
+//! ```no_run
+//! use pinotage_testkit::cluster::Cluster;
+//!
+//! let Some(cluster) = Cluster::shared() else { return }; // skipped, and said so
+//! let answer = cluster.query("SELECT 1");
+//! ```
+
+mod modern;
+mod process;
+mod rest;
+
+use std::env;
+use std::sync::OnceLock;
+
+use process::Process;
+use tempfile::TempDir;
+
+/// Makes the absence of a class path a failure instead of a skipped test; `cargo xtask test` sets it.
+const REQUIRE: &str = "PINOTAGE_REQUIRE_CLUSTERS";
+
+const KEEP: &str = "PINOTAGE_KEEP_CLUSTERS";
+
+/// What a cluster of Pinot 1.5.1 is to be like.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The number of servers, all in the tenant `DefaultTenant`.
+    pub servers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { servers: 1 }
+    }
+}
+
+/// A running cluster.
+pub struct Cluster {
+    /// The controller's URL, without a slash at its end.
+    pub controller: String,
+    /// The broker's URL, without a slash at its end.
+    pub broker: String,
+    /// The servers, in the order in which they were started.
+    pub servers: Vec<ServerAddress>,
+    // Dropped in this order: nobody writes into the folder any more when it is removed.
+    _processes: Vec<Process>,
+    _folder: TempDir,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServerAddress {
+    /// Its instance id, as in the ideal state.
+    pub instance: String,
+    /// Always a loopback address.
+    pub host: String,
+    /// The port that brokers query.
+    pub netty_port: u16,
+    /// The port of the gRPC query service.
+    pub grpc_port: u16,
+    /// The port of the admin REST.
+    pub admin_port: u16,
+}
+
+impl Cluster {
+    /// Starts ZooKeeper and a controller, a broker and servers of Pinot 1.5.1 in one JVM (about 10 s, 0.4 GB), or says on
+    /// standard error that the test is skipped because nobody built the Java side.
+    ///
+    /// # Panics
+    /// When the cluster does not start, and instead of skipping when `PINOTAGE_REQUIRE_CLUSTERS` is set.
+    pub fn start(options: &Options) -> Option<Self> {
+        modern::start(options)
+    }
+
+    /// The cluster with default options that all tests of this process share. Table names are the caller's to keep apart.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(&Options::default())).as_ref()
+    }
+}
+
+/// The data and logs of clusters are to be kept, for a look at them after a failure.
+fn keep() -> bool {
+    env::var_os(KEEP).is_some()
+}
+
+fn folder() -> TempDir {
+    let mut folder = tempfile::Builder::new().prefix("pinot-").tempdir().unwrap();
+    folder.disable_cleanup(keep());
+    if keep() {
+        eprintln!("the cluster's folder is {}", folder.path().display());
+    }
+    folder
+}
+
+/// The class path in an environment variable; without it the test is skipped, or fails when clusters are required.
+fn class_path(variable: &str) -> Option<String> {
+    let class_path = env::var(variable).ok();
+    if class_path.is_none() {
+        let missing = format!("no cluster, because {variable} is not set; `cargo xtask test` builds it and sets it");
+        assert!(env::var_os(REQUIRE).is_none(), "{missing}");
+        eprintln!("SKIPPED: {missing}");
+    }
+    class_path
+}
