@@ -202,11 +202,15 @@ pub(crate) fn format_of(path: &Path) -> Result<Format> {
 
 fn read_options(source: &file::Source) -> Result<ReadOptions> {
     let csv = &source.csv;
-    let delimiter = u8::try_from(csv.delimiter).map_err(|_| {
-        Error::invalid_config(format!("`{}` cannot be a delimiter", csv.delimiter))
-            .with("option", "source.csv.delimiter")
-            .action("use a single ASCII character")
-    })?;
+    let one = |option: &str, c: char| {
+        u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
+            Error::invalid_config(format!("`{c}` cannot be a {option}"))
+                .with("option", format!("source.csv.{option}"))
+                .action("use a single ASCII character")
+        })
+    };
+    let perhaps = |option: &str, c: Option<char>| c.map(|c| one(option, c)).transpose();
+    let delimiter = one("delimiter", csv.delimiter)?;
     let mut declared = Vec::new();
     for (name, data_type) in &source.columns {
         let data_type = data_type
@@ -225,7 +229,11 @@ fn read_options(source: &file::Source) -> Result<ReadOptions> {
             header: csv.header,
             column_names: csv.column_names.clone(),
             null_values: csv.null_values.clone(),
-            ..CsvOptions::default()
+            quote: perhaps("quote", csv.quote)?,
+            escape: perhaps("escape", csv.escape)?,
+            comment: perhaps("comment", csv.comment)?,
+            multi_value_delimiter: perhaps("multiValueDelimiter", csv.multi_value_delimiter)?,
+            trim: csv.trim,
         },
         unknown_columns: match source.unknown_columns {
             file::Unknown::Quarantine => UnknownColumns::Quarantine,

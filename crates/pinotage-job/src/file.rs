@@ -98,11 +98,31 @@ pub struct Csv {
     pub column_names: Option<Vec<String>>,
     /// Texts that are null.
     pub null_values: Vec<String>,
+    /// One character around fields that hold delimiters; `null` if quotes are plain text.
+    pub quote: Option<char>,
+    /// One character before another that is meant literally.
+    pub escape: Option<char>,
+    /// One character at the start of lines that are no rows.
+    pub comment: Option<char>,
+    /// One character between the values of a multi-value column.
+    pub multi_value_delimiter: Option<char>,
+    /// Blanks around fields are left out.
+    pub trim: bool,
 }
 
 impl Default for Csv {
     fn default() -> Self {
-        Self { delimiter: ',', header: true, column_names: None, null_values: vec![String::new()] }
+        Self {
+            delimiter: ',',
+            header: true,
+            column_names: None,
+            null_values: vec![String::new()],
+            quote: Some('"'),
+            escape: None,
+            comment: None,
+            multi_value_delimiter: None,
+            trim: false,
+        }
     }
 }
 

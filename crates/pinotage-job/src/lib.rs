@@ -1,4 +1,4 @@
-//! What was asked: a job file as one validated plan.
+//! What was asked: a job file, or a job spec of Pinot's, as one validated plan.
 //!
 //! Every option is declared once, in [`file`]; the JSON Schema for editors is made from it. Reading a job touches the
 //! files that it names (schema, table config, `${file:…}`), the variables that it names (`${env:…}`) and nothing else; no network, no clock.
@@ -8,6 +8,9 @@ mod budget;
 pub mod file;
 mod infer;
 mod input;
+mod nearest;
+mod one_to_one;
+pub mod pinot_spec;
 mod plan;
 mod reference;
 mod variables;
@@ -15,5 +18,6 @@ mod variables;
 pub use budget::ErrorBudget;
 pub use infer::{infer_schema, infer_table_config};
 pub use input::expand_paths;
+pub use one_to_one::{InputName, NamedInput, OneToOne};
 pub use plan::Plan;
 pub use reference::{job_reference, job_schema};

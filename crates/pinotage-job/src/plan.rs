@@ -6,6 +6,8 @@ use pinotage_common::{Error, Result};
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
 
 use crate::file::{JobFile, NameType};
+use crate::nearest::document_error;
+use crate::one_to_one::OneToOne;
 use crate::variables;
 
 /// A validated job: paths are absolute, documents are read, contradictions are refused.
@@ -25,6 +27,8 @@ pub struct Plan {
     pub state: PathBuf,
     /// Where bad rows go.
     pub quarantine: PathBuf,
+    /// The inputs and their names, for a job that makes one segment of each; otherwise inputs are found behind `source.paths`.
+    pub one_to_one: Option<OneToOne>,
 }
 
 impl Plan {
@@ -35,11 +39,7 @@ impl Plan {
     /// `invalid-config` with file, line and the nearest key for what cannot be; `unsupported` for what is not there yet.
     pub fn from_file(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the job file", path))?;
-        let base = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        Self::from_yaml(&text, &base).map_err(|error| error.with("file", path.display()))
+        Self::from_yaml(&text, &folder_of(path)).map_err(|error| error.with("file", path.display()))
     }
 
     /// Validates the text of a job file that lies in `base`.
@@ -49,11 +49,14 @@ impl Plan {
     /// As [`Plan::from_file`].
     pub fn from_yaml(text: &str, base: &Path) -> Result<Self> {
         // As it stands first: only then an unknown key is told with its line.
-        let mut file: JobFile = serde_saphyr::from_str(text).map_err(|error| yaml_error(&error.to_string()))?;
+        let mut file: JobFile =
+            serde_saphyr::from_str(text).map_err(|error| document_error("the job file", &error.to_string()))?;
         if text.contains("${") {
-            let mut document = serde_saphyr::from_str(text).map_err(|error| yaml_error(&error.to_string()))?;
+            let mut document =
+                serde_saphyr::from_str(text).map_err(|error| document_error("the job file", &error.to_string()))?;
             variables::replace(&mut document, base)?;
-            file = serde_json::from_value(document).map_err(|error| yaml_error(&error.to_string()))?;
+            file =
+                serde_json::from_value(document).map_err(|error| document_error("the job file", &error.to_string()))?;
         }
         check_segment_name(&file.name).map_err(|_| {
             Error::invalid_config(format!("`{}` cannot be a job's name", file.name))
@@ -76,26 +79,7 @@ impl Plan {
         let schema = file.sink.schema.as_ref().map(|path| Schema::from_file(&base.join(path))).transpose()?;
         let table_config =
             file.sink.table_config.as_ref().map(|path| TableConfig::from_file(&base.join(path))).transpose()?;
-        if let Some(table) = &table_config {
-            if table.raw_name() != file.sink.table {
-                return Err(Error::invalid_config(format!(
-                    "`sink.table` is `{}`, the table config is of `{}`",
-                    file.sink.table,
-                    table.raw_name()
-                ))
-                .action("give both the same name"));
-            }
-            if let Some(path) = table.unsupported_ingestion().first() {
-                return Err(Error::unsupported(format!(
-                    "the table config changes rows with `{path}`, which is not there yet"
-                ))
-                .with("option", path)
-                .action("do the same in `transform.sql` and build with a table config without it"));
-            }
-        }
-        if let (Some(schema), Some(table)) = (&schema, &table_config) {
-            ColumnPlan::resolve(schema, table)?;
-        }
+        check_documents("sink.table", &file.sink.table, schema.as_ref(), table_config.as_ref())?;
         file.source.time_zone.parse::<chrono_tz::Tz>().map_err(|_| {
             Error::invalid_config(format!("`{}` is not a time zone", file.source.time_zone))
                 .with("option", "source.timeZone")
@@ -125,6 +109,7 @@ impl Plan {
             schema,
             table_config,
             base: base.to_owned(),
+            one_to_one: None,
             file,
         })
     }
@@ -156,19 +141,38 @@ impl Plan {
     }
 }
 
-/// Keeps the parser's place, adds the nearest key.
-fn yaml_error(message: &str) -> Error {
-    let summary = message.lines().next().unwrap_or(message);
-    let error = Error::invalid_config(format!("cannot read the job file: {summary}"));
-    let Some((_, rest)) = summary.split_once("unknown field `") else { return error };
-    let (unknown, rest) = rest.split_once('`').unwrap_or((rest, ""));
-    let known = rest.rsplit_once("expected one of ").map_or(rest, |(_, known)| known);
-    let likeness = |known: &str| strsim::jaro_winkler(unknown, known);
-    let nearest = known.split(", ").map(|key| key.trim_matches('`')).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match nearest.filter(|nearest| !nearest.is_empty()) {
-        Some(nearest) => error.action(format!("write `{nearest}` instead of `{unknown}`, or remove the key")),
-        None => error.action(format!("remove the key `{unknown}`")),
+/// The folder that a job file lies in.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
+}
+
+/// Refuses a table's documents that contradict each other or the job, whose `option` names the table.
+pub(crate) fn check_documents(
+    option: &'static str,
+    name: &str,
+    schema: Option<&Schema>,
+    table: Option<&TableConfig>,
+) -> Result<()> {
+    let Some(table) = table else { return Ok(()) };
+    if table.raw_name() != name {
+        return Err(Error::invalid_config(format!(
+            "`{option}` is `{name}`, the table config is of `{}`",
+            table.raw_name()
+        ))
+        .action("give both the same name"));
+    }
+    if let Some(path) = table.unsupported_ingestion().first() {
+        return Err(Error::unsupported(format!("the table config changes rows with `{path}`, which is not there yet"))
+            .with("option", path)
+            .action("do the same in `transform.sql` of a job file and build with a table config without it"));
+    }
+    if let Some(schema) = schema {
+        ColumnPlan::resolve(schema, table)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,12 +20,23 @@ pub fn job_reference() -> String {
          Paths are relative to the job file. An unknown key is an error that names the nearest known one.\n\n\
          | option | value | default | meaning |\n| --- | --- | --- | --- |\n",
     );
-    rows(&schema, &schema, "", &mut text);
+    rows(&schema, &schema, "", &mut |option| {
+        let OptionRow { place, kind, default, meaning } = option;
+        let _ = writeln!(text, "| `{place}` | {kind} | {default} | {meaning} |");
+    });
     text
 }
 
-/// One line for every option below a place.
-fn rows(root: &Value, object: &Value, path: &str, text: &mut String) {
+/// An option for a table.
+pub(crate) struct OptionRow {
+    pub(crate) place: String,
+    pub(crate) kind: String,
+    pub(crate) default: String,
+    pub(crate) meaning: String,
+}
+
+/// Every option below a place.
+pub(crate) fn rows(root: &Value, object: &Value, path: &str, show: &mut dyn FnMut(OptionRow)) {
     let empty = Map::new();
     let properties = object.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let required = object.get("required").and_then(Value::as_array);
@@ -40,10 +51,10 @@ fn rows(root: &Value, object: &Value, path: &str, text: &mut String) {
         };
         let meaning = option.get("description").or_else(|| shape.get("description")).and_then(Value::as_str);
         let meaning = meaning.unwrap_or_default().replace('\n', " ").replace('|', "\\|");
-        let _ = writeln!(text, "| `{place}` | {} | {default} | {meaning} |", kind(root, option));
-        if shape.get("properties").is_some() {
-            rows(root, shape, &format!("{place}."), text);
-        }
+        let below = format!("{place}.");
+        show(OptionRow { place, kind: kind(root, option), default, meaning });
+        let item = shape.get("items").map_or(shape, |item| resolve(root, item));
+        rows(root, item, &below, show);
     }
 }
 

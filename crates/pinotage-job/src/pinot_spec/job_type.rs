@@ -1,0 +1,29 @@
+//! `jobType`
+
+use pinotage_common::{Error, Result};
+
+use super::push::PushForm;
+use crate::nearest::nearest;
+
+/// Pinot's job types: whether segments are built, and how they are pushed.
+const JOB_TYPES: [(&str, bool, Option<PushForm>); 7] = [
+    ("SegmentCreation", true, None),
+    ("SegmentTarPush", false, Some(PushForm::Tar)),
+    ("SegmentUriPush", false, Some(PushForm::Uri)),
+    ("SegmentMetadataPush", false, Some(PushForm::Metadata)),
+    ("SegmentCreationAndTarPush", true, Some(PushForm::Tar)),
+    ("SegmentCreationAndUriPush", true, Some(PushForm::Uri)),
+    ("SegmentCreationAndMetadataPush", true, Some(PushForm::Metadata)),
+];
+
+/// Whether segments are built, and how they are pushed.
+pub(super) fn parse(text: Option<&str>) -> Result<(bool, Option<PushForm>)> {
+    let text = text.unwrap_or_default();
+    let found = JOB_TYPES.iter().find(|(name, ..)| name.eq_ignore_ascii_case(text));
+    found.map(|(_, builds, push)| (*builds, *push)).ok_or_else(|| {
+        let nearest = nearest(text, JOB_TYPES.iter().map(|(name, ..)| *name)).unwrap_or("SegmentCreation");
+        Error::invalid_config(format!("`{text}` is no job type"))
+            .with("option", "jobType")
+            .action(format!("write `{nearest}`; the job types are {}", JOB_TYPES.map(|(name, ..)| name).join(", ")))
+    })
+}

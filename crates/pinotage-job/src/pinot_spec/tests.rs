@@ -1,0 +1,344 @@
+//! Whole job specs, in the forms of Pinot's quick starts.
+
+use std::fs;
+use std::path::Path;
+
+use chrono::DateTime;
+use pinotage_common::{Error, Result};
+use tempfile::TempDir;
+
+use super::*;
+
+const RUNNERS: &str = "  segmentGenerationJobRunnerClassName: 'org.apache.pinot.plugin.ingestion.batch.standalone.SegmentGenerationJobRunner'
+  segmentTarPushJobRunnerClassName: 'org.apache.pinot.plugin.ingestion.batch.standalone.SegmentTarPushJobRunner'
+  segmentUriPushJobRunnerClassName: 'org.apache.pinot.plugin.ingestion.batch.standalone.SegmentUriPushJobRunner'
+  segmentMetadataPushJobRunnerClassName: 'org.apache.pinot.plugin.ingestion.batch.standalone.SegmentMetadataPushJobRunner'
+";
+
+/// A job over three files in two folders; `fields` stand before those that every job has.
+fn spec(fields: &str) -> String {
+    let has = |key: &str| fields.lines().any(|line| line.starts_with(key));
+    let mut text = format!("# a job spec\n{fields}");
+    for (key, default) in [
+        ("executionFrameworkSpec:", format!("executionFrameworkSpec:\n  name: 'standalone'\n{RUNNERS}")),
+        ("jobType:", "jobType: SegmentCreation\n".into()),
+        ("inputDirURI:", "inputDirURI: 'rawdata'\n".into()),
+        ("outputDirURI:", "outputDirURI: 'segments'\n".into()),
+        (
+            "pinotFSSpecs:",
+            "pinotFSSpecs:\n  - scheme: file\n    className: org.apache.pinot.spi.filesystem.LocalPinotFS\n".into(),
+        ),
+        (
+            "recordReaderSpec:",
+            "recordReaderSpec:\n  dataFormat: 'csv'\n  className: 'org.apache.pinot.plugin.inputformat.csv.CSVRecordReader'\n"
+                .into(),
+        ),
+        ("tableSpec:", "tableSpec:\n  tableName: 'games'\n  schemaURI: schema.json\n  tableConfigURI: table.json\n".into()),
+    ] {
+        if !has(key) {
+            text.push_str(&default);
+        }
+    }
+    text
+}
+
+fn folder(spec: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    for file in ["rawdata/2014/01/b.csv", "rawdata/2014/01/a.csv", "rawdata/2014/02/a.csv", "rawdata/readme.txt"] {
+        let file = path.join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "team,day\nA,2014-01-01\n").unwrap();
+    }
+    fs::write(path.join("schema.json"), SCHEMA).unwrap();
+    fs::write(path.join("table.json"), TABLE).unwrap();
+    fs::write(path.join("job.yaml"), spec).unwrap();
+    folder
+}
+
+const SCHEMA: &str = r#"{"schemaName": "games", "dimensionFieldSpecs": [{"name": "team", "dataType": "STRING"}],
+    "dateTimeFieldSpecs": [{"name": "day", "dataType": "INT", "format": "1:DAYS:EPOCH", "granularity": "1:DAYS"}]}"#;
+const TABLE: &str = r#"{"tableName": "games", "tableType": "OFFLINE", "segmentsConfig": {"timeColumnName": "day", "segmentPushType": "APPEND"}}"#;
+
+fn values(pairs: &[&str]) -> TemplateValues {
+    let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
+    TemplateValues::collect(&pairs, None, &|_| None, DateTime::from_timestamp(1_700_000_000, 0).unwrap()).unwrap()
+}
+
+/// A controller that has the table.
+fn controller(url: &str, _: &Access) -> Result<String> {
+    match url {
+        "http://localhost:9000/tables/games/schema" => Ok(SCHEMA.into()),
+        "http://localhost:9000/tables/games" => Ok(format!("{{\"OFFLINE\": {TABLE}}}")),
+        other => Err(Error::not_found(format!("nothing at {other}"))),
+    }
+}
+
+fn load_in(folder: &Path, pairs: &[&str]) -> Result<Loaded> {
+    load(&folder.join("job.yaml"), folder, &values(pairs), &controller)
+}
+
+/// What becomes of a job spec, with what differs from machine to machine taken out.
+fn shown(text: &str, pairs: &[&str]) -> String {
+    let folder = folder(text);
+    let shown = match load_in(folder.path(), pairs) {
+        Err(error) => {
+            let mut shown = format!("{error}\n");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(source) = cause {
+                shown.push_str(&format!("  caused by: {}\n", source.to_string().lines().next().unwrap_or_default()));
+                cause = source.source();
+            }
+            shown + &format!("  what to do: {}\n", error.advice())
+        }
+        Ok(Loaded { plan, push, notes }) => {
+            let mut shown = String::new();
+            if let Some(plan) = plan {
+                let file = &plan.file;
+                let one_to_one = plan.one_to_one.unwrap();
+                shown.push_str(&format!(
+                    "reads {} from {:?}\n  {:?}\nwrites {} to {} as {:?}, {:?}\n  errors {}, memory {}, segment {}\n",
+                    file.source.format.as_deref().unwrap_or_default(),
+                    file.source.paths,
+                    file.source.csv,
+                    file.sink.table,
+                    plan.output.display(),
+                    file.sink.archive,
+                    file.sink.segment_name,
+                    file.limits.errors,
+                    file.limits.memory,
+                    file.sink.segment.max_bytes,
+                ));
+                for input in one_to_one.inputs {
+                    shown.push_str(&format!(
+                        "  {} → {}/ {:?}\n",
+                        input.path.display(),
+                        input.folder.display(),
+                        input.name
+                    ));
+                }
+                shown.push_str(&format!(
+                    "  fails on empty {}, overwrites {}\n",
+                    one_to_one.fail_on_empty, one_to_one.overwrite
+                ));
+            }
+            shown.push_str(&push.map_or_else(|| "pushes nothing\n".into(), |push| format!("{push:#?}\n")));
+            notes.iter().for_each(|note| shown.push_str(&format!("note: {note}\n")));
+            shown
+        }
+    };
+    shown.replace(&folder.path().display().to_string(), "[folder]")
+}
+
+const CLUSTER: &str = "tableSpec:
+  tableName: 'games'
+  schemaURI: 'http://localhost:9000/tables/games/schema'
+  tableConfigURI: 'http://localhost:9000/tables/games'
+pinotClusterSpecs:
+  - controllerURI: 'http://localhost:9000'
+";
+
+#[test]
+fn the_form_of_airline_stats_is_understood() {
+    let text = spec(&format!(
+        "jobType: SegmentCreationAndTarPush
+includeFileNamePattern: 'glob:**/*.avro'
+overwriteOutput: true
+segmentCreationJobParallelism: 4
+recordReaderSpec:
+  dataFormat: 'avro'
+  className: 'org.apache.pinot.plugin.inputformat.avro.AvroRecordReader'
+segmentNameGeneratorSpec:
+  type: normalizedDate
+  configs:
+    segment.name.prefix: 'airlineStats_batch'
+    exclude.sequence.id: true
+{CLUSTER}pushJobSpec:
+  pushParallelism: 2
+  pushAttempts: 2
+  pushRetryIntervalMillis: 1000
+"
+    ));
+    insta::assert_snapshot!(shown(&text.replace("*.avro", "*.csv"), &[]));
+}
+
+#[test]
+fn the_form_of_baseball_stats_is_understood() {
+    let text = spec(&format!(
+        "jobType: SegmentCreationAndTarPush
+includeFileNamePattern: 'glob:**/*.csv'
+excludeFileNamePattern: 'glob:**/02/*'
+overwriteOutput: true
+recordReaderSpec:
+  dataFormat: 'csv'
+  className: 'org.apache.pinot.plugin.inputformat.csv.CSVRecordReader'
+  configClassName: 'org.apache.pinot.plugin.inputformat.csv.CSVRecordReaderConfig'
+  configs:
+{CLUSTER}pushJobSpec:
+  pushAttempts: 2
+  pushRetryIntervalMillis: 1000
+"
+    ));
+    insta::assert_snapshot!(shown(&text, &[]));
+}
+
+#[test]
+fn the_form_of_github_events_on_spark_is_understood() {
+    let text = spec(
+        "executionFrameworkSpec:
+  name: 'spark'
+  segmentGenerationJobRunnerClassName: 'org.apache.pinot.plugin.ingestion.batch.spark.SparkSegmentGenerationJobRunner'
+  extraConfigs:
+    stagingDir: 'examples/staging'
+jobType: segmentcreationandmetadatapush
+includeFileNamePattern: 'glob:**/*.csv'
+pinotFSSpecs:
+  - scheme: file
+    className: org.apache.pinot.plugin.filesystem.HadoopPinotFS
+    configs:
+      'hadoop.conf.path': ''
+recordReaderSpec:
+  dataFormat: 'json'
+  className: 'org.apache.pinot.plugin.inputformat.json.JSONRecordReader'
+segmentNameGeneratorSpec:
+  type: simple
+  configs:
+    segment.name.postfix: 1.10
+    use.global.directory.sequence.id: yes
+tableSpec: {tableName: games_OFFLINE}
+pinotClusterSpecs: [{controllerURI: 'http://localhost:9000/'}, {controllerURI: 'https://other:9000'}]
+pushJobSpec:
+  pushAttempts: '3'
+  copyToDeepStoreForMetadataPush: true
+  batchSegmentUpload: true
+  segmentUriPrefix: 's3://bucket'
+  segmentUriSuffix: '?x=1'
+  pushFileNamePattern: 'glob:**/*.tar.gz'
+tlsSpec: {trustStorePath: /tls/trust.jks, trustStorePassword: open-sesame, readTimeout: 60000}
+authToken: Basic c2VjcmV0
+failOnEmptySegment: true
+createMetadataTarGz: true
+cleanUpOutputDir: true
+",
+    );
+    let shown = shown(&text, &[]);
+    assert!(!shown.contains("sesame") && !shown.contains("c2VjcmV0"), "{shown}");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn templates_and_json_are_understood() {
+    let text = spec("inputDirURI: rawdata/${year}/$month\nincludeFileNamePattern: 'glob:**/*.csv'\n");
+    insta::assert_snapshot!(shown(&text, &["year=2014", "month=01"]));
+    let json = r#"{"jobType": "SegmentTarPush", "outputDirURI": "file:///segments", "tableSpec": {"tableName": "games"},
+        "pinotClusterSpecs": [{"controllerURI": "http://localhost:9000"}]}"#;
+    assert!(is_job_spec(json) && is_job_spec(&text) && is_job_spec("inputDirURI: ${x}"));
+    assert!(!is_job_spec("name: j\nsource: {kind: files}\n# jobType: x\n"));
+    insta::assert_snapshot!(shown(json, &[]));
+}
+
+#[test]
+fn every_name_generator_names_as_pinot_does() {
+    let mut text = String::new();
+    for generator in [
+        "{type: simple, configs: {segment.name.prefix: p, segment.name.postfix: px}}",
+        "{type: simple, configs: {exclude.time.in.segment.name: true, segment.name.postfix: px}}",
+        "{type: simple, configs: {local.directory.sequence.id: false, append.uuid.to.segment.name: true}}",
+        "{type: normalizedDate}",
+        "{type: normalizedDate, configs: {exclude.sequence.id: true, segment.name.prefix: ' p '}}",
+        r"{type: inputFile, configs: {file.path.pattern: '.+/rawdata/(\d+)/(\d+)/(.)\.csv', segment.name.template: 'g_\${filePathPattern:\1}_\${filePathPattern:\2}_\${filePathPattern:\3}'}}",
+        "{type: uploadedRealtime, configs: {segment.name.prefix: up, segment.partitionId: 3, segment.uploadTimeMs: 1700000000000, use.global.directory.sequence.id: true}}",
+    ] {
+        let shown = shown(
+            &spec(&format!("includeFileNamePattern: 'glob:**/*.csv'\nsegmentNameGeneratorSpec: {generator}\n")),
+            &[],
+        );
+        let told = shown
+            .lines()
+            .filter(|line| line.contains('→') || line.contains("SegmentName {") || line.contains("configs"));
+        text.push_str(&format!("{generator}\n{}\n", told.collect::<Vec<_>>().join("\n")));
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn csv_options_become_ours() {
+    let mut text = String::new();
+    for configs in [
+        "{delimiter: '|', header: 'a|b|c', multiValueDelimiterEnabled: false, nullStringValue: 'NULL'}",
+        "{fileFormat: my_sql, quoteMode: ALL, skipHeader: true}",
+        "{header: 'a,b', skipHeader: 'true', commentMarker: '#', escapeCharacter: '\\', quoteCharacter: '''', ignoreSurroundingSpaces: false}",
+        "{fileFormat: fancy, delimiter: \"\\t\", multiValueDelimiter: '~', recordSeparator: x}",
+    ] {
+        let reader = "className: org.apache.pinot.plugin.inputformat.csv.CSVRecordReader";
+        let class = "configClassName: org.apache.pinot.plugin.inputformat.csv.CSVRecordReaderConfig";
+        let shown = shown(&spec(&format!("recordReaderSpec: {{{reader}, {class}, configs: {configs}}}\n")), &[]);
+        let told = shown.lines().filter(|line| line.contains("Csv {") || line.contains("configs"));
+        text.push_str(&format!("{configs}\n{}\n", told.collect::<Vec<_>>().join("\n")));
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_to_do() {
+    let csv = "className: org.apache.pinot.plugin.inputformat.csv.CSVRecordReader";
+    let config = "configClassName: org.apache.pinot.plugin.inputformat.csv.CSVRecordReaderConfig";
+    let avro = "className: org.apache.pinot.plugin.inputformat.avro.AvroRecordReader, configClassName: org.apache.pinot.plugin.inputformat.avro.AvroRecordReaderConfig";
+    let mut text = String::new();
+    for (fields, pairs) in [
+        ("jobTipe: SegmentCreation\n", &[][..]),
+        ("jobType: SegmentCreate\n", &[]),
+        ("jobType: SegmentTarPush\n", &[]),
+        ("pushJobSpec: {pushAttempt: 2}\n", &[]),
+        ("pushJobSpec: {pushAttempts: two}\n", &[]),
+        ("overwriteOutput: perhaps\n", &[]),
+        ("inputDirURI: ''\n", &[]),
+        ("inputDirURI: nowhere\n", &[]),
+        ("inputDirURI: s3://bucket/in\n", &[]),
+        ("outputDirURI: hdfs:///out\n", &[]),
+        ("inputDirURI: ${where}\n", &[]),
+        ("inputDirURI: <% print 1 %>\n", &[]),
+        ("includeFileNamePattern: '*.csv'\n", &[]),
+        ("includeFileNamePattern: 'glob:*.csv'\n", &[]),
+        ("includeFileNamePattern: 'regex:(?=x)x'\n", &[]),
+        ("pinotFSSpecs: [{scheme: file, className: org.acme.OurFS}]\n", &[]),
+        ("recordReaderSpec: {dataFormat: orc}\n", &[]),
+        ("recordReaderSpec: {className: org.apache.pinot.plugin.inputformat.protobuf.ProtoBufRecordReader}\n", &[]),
+        ("recordReaderSpec: {className: org.apache.pinot.plugin.inputformat.csv.CSVReader}\n", &[]),
+        ("recordReaderSpec: {}\n", &[]),
+        (&format!("recordReaderSpec: {{{csv}, configClassName: CSVRecordReaderConfig}}\n"), &[]),
+        (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{delimeter: x}}}}\n"), &[]),
+        (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{delimiter: '||'}}}}\n"), &[]),
+        (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{stopOnError: true}}}}\n"), &[]),
+        (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{ignoreEmptyLines: false}}}}\n"), &[]),
+        (&format!("recordReaderSpec: {{{avro}, configs: {{extractRawTimeValues: true}}}}\n"), &[]),
+        ("segmentNameGeneratorSpec: {type: simpel}\n", &[]),
+        ("segmentNameGeneratorSpec: {configs: {segment.name.posfix: x}}\n", &[]),
+        ("segmentNameGeneratorSpec: {type: fixed}\n", &[]),
+        ("segmentNameGeneratorSpec: {type: fixed, configs: {segment.name: one}}\n", &[]),
+        ("segmentNameGeneratorSpec: {type: simple, configs: {exclude.time.in.segment.name: true}}\n", &[]),
+        ("segmentNameGeneratorSpec: {type: uploadedRealtime, configs: {segment.name.prefix: a__b}}\n", &[]),
+        ("tableSpec: {tableName: games}\n", &[]),
+        ("tableSpec: {tableName: other, schemaURI: schema.json, tableConfigURI: table.json}\n", &[]),
+        ("tableSpec: {tableName: games, schemaURI: schema.json, tableConfigURI: missing.json}\n", &[]),
+    ] {
+        let shown = shown(&spec(fields), pairs);
+        assert!(shown.contains("what to do: "), "{fields} is not refused: {shown}");
+        text.push_str(&format!("{fields}{shown}\n"));
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_published_table_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/from-launch-data-ingestion-job.md");
+    let (begin, end) = ("<!-- made from pinotage-job -->\n", "<!-- end -->");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(begin).unwrap();
+    let (published, after) = rest.split_once(end).unwrap();
+    if std::env::var_os("PINOTAGE_UPDATE_DOCS").is_some() {
+        fs::write(&path, format!("{before}{begin}{}{end}{after}", job_spec_reference())).unwrap();
+    } else {
+        assert!(published == job_spec_reference(), "the guide is old: run the test with PINOTAGE_UPDATE_DOCS=1");
+    }
+}

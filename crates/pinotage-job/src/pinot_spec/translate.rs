@@ -1,0 +1,223 @@
+//! From a job spec to a plan.
+
+use std::path::{Path, PathBuf};
+
+use pinotage_common::{ByteSize, Error, Result};
+use pinotage_spec::{Schema, TableConfig};
+use serde_json::{Value as Json, json};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::inputs::{self, Selection};
+use super::names::Names;
+use super::notes::Notes;
+use super::pattern::PathPattern;
+use super::push::{Access, PushWishes, controllers};
+use super::reader::Reader;
+use super::spec::{SegmentGenerationJobSpec, TableSpec};
+use super::template::TemplateValues;
+use super::uri::Place;
+use super::{file_system, job_type};
+use crate::ErrorBudget;
+use crate::file::{Archive, JobFile, SegmentLimits, Unknown};
+use crate::nearest::document_error;
+use crate::one_to_one::OneToOne;
+use crate::plan::{Plan, check_documents, folder_of};
+
+/// A job spec, ready to run.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What is built; nothing for a job type that only pushes.
+    pub plan: Option<Plan>,
+    /// What is pushed afterwards; nothing for `SegmentCreation`.
+    pub push: Option<PushWishes>,
+    /// What a person should know before the job runs, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Reads a job spec: fills the template, reads every field, finds the inputs and the table's documents.
+///
+/// Relative paths of the spec are relative to `working`, the working directory, as in Pinot. `fetch` gets a document from a
+/// controller: its address and how the controller is spoken to.
+///
+/// # Errors
+///
+/// `invalid-config` with the nearest name for what is unknown or impossible, `unsupported` for what is refused, those of
+/// reading files and of `fetch`.
+pub fn load(
+    path: &Path,
+    working: &Path,
+    values: &TemplateValues,
+    fetch: &dyn Fn(&str, &Access) -> Result<String>,
+) -> Result<Loaded> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the job spec", path))?;
+    let text = values.render(&text).map_err(|error| error.with("file", path.display()))?;
+    let spec = SegmentGenerationJobSpec::from_yaml(&text);
+    let loaded = spec.and_then(|spec| translate(&spec, &folder_of(path), working, fetch));
+    loaded.map_err(|error| error.with("job", path.display()))
+}
+
+impl SegmentGenerationJobSpec {
+    /// Reads the text of a job spec, YAML or JSON, whose template is filled.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` with the line, and the nearest name for an unknown field.
+    pub fn from_yaml(text: &str) -> Result<Self> {
+        serde_saphyr::from_str(text).map_err(|error| document_error("the job spec", &error.to_string()))
+    }
+}
+
+fn translate(
+    spec: &SegmentGenerationJobSpec,
+    folder: &Path,
+    working: &Path,
+    fetch: &dyn Fn(&str, &Access) -> Result<String>,
+) -> Result<Loaded> {
+    let mut notes = Notes::default();
+    let (builds, form) = job_type::parse(spec.job_type.as_deref())?;
+    let table_spec = spec.table_spec.clone().unwrap_or_default();
+    let table_name = required("tableSpec.tableName", table_spec.table_name.as_deref())?;
+    let output = Place::local("outputDirURI", required("outputDirURI", spec.output_dir_uri.as_deref())?, working)?;
+    file_system::check(spec.pinot_fs_specs.as_deref().unwrap_or_default(), &mut notes)?;
+    if let Some(framework) = &spec.execution_framework_spec {
+        let name = framework.name.as_deref().unwrap_or("standalone");
+        notes.no_effect("executionFrameworkSpec", &format!("the job runs in this process, not as `{name}`"));
+    }
+    let push = form.map(|form| PushWishes::new(spec, form, table_name, &output)).transpose()?;
+    if push.is_none() && spec.clean_up_output_dir == Some(true) {
+        notes.no_effect("cleanUpOutputDir", "segments are not pushed, so they stay");
+    }
+    if push.is_none() && spec.push_job_spec.is_some() {
+        notes.no_effect("pushJobSpec", "`jobType` says that segments are not pushed");
+    }
+    if spec.create_metadata_tar_gz == Some(true) {
+        notes.no_effect("createMetadataTarGz", "a metadata push takes the metadata out of the segment file");
+    }
+    let plan = match builds {
+        true => Some(plan(spec, &table_spec, table_name, folder, working, &output, fetch, &mut notes)?),
+        false => None,
+    };
+    Ok(Loaded { plan, push, notes: notes.0 })
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one job, taken apart by one caller")]
+fn plan(
+    spec: &SegmentGenerationJobSpec,
+    table_spec: &TableSpec,
+    table_name: &str,
+    folder: &Path,
+    working: &Path,
+    output: &Path,
+    fetch: &dyn Fn(&str, &Access) -> Result<String>,
+    notes: &mut Notes,
+) -> Result<Plan> {
+    let input = Place::local("inputDirURI", required("inputDirURI", spec.input_dir_uri.as_deref())?, working)?;
+    let reader_spec = spec.record_reader_spec.as_ref();
+    let reader = Reader::try_new(reader_spec.ok_or_else(|| missing("recordReaderSpec"))?, notes)?;
+    let pattern = |option, text: &Option<String>| {
+        text.as_deref().filter(|text| !text.is_empty()).map(|text| PathPattern::parse(option, text)).transpose()
+    };
+    let selection = Selection {
+        recursive: spec.search_recursively != Some(false),
+        include: pattern("includeFileNamePattern", &spec.include_file_name_pattern)?,
+        exclude: pattern("excludeFileNamePattern", &spec.exclude_file_name_pattern)?,
+    };
+    let documents =
+        Documents { working, controller: controllers(spec).into_iter().next(), access: Access::new(spec), fetch };
+    let raw_name = table_name.strip_suffix("_OFFLINE").or(table_name.strip_suffix("_REALTIME")).unwrap_or(table_name);
+    let schema = Schema::from_json(&documents.get(
+        "tableSpec.schemaURI",
+        table_spec.schema_uri.as_deref(),
+        &format!("/tables/{raw_name}/schema"),
+    )?)?;
+    let table = documents.get(
+        "tableSpec.tableConfigURI",
+        table_spec.table_config_uri.as_deref(),
+        &format!("/tables/{raw_name}"),
+    )?;
+    let table = TableConfig::from_document(unwrap_table(&table)?)?;
+    check_documents("tableSpec.tableName", raw_name, Some(&schema), Some(&table))?;
+    let names = Names::try_new(spec.segment_name_generator_spec.as_ref(), &schema, &table, notes)?;
+    let inputs = inputs::name(&input, selection.find(&input)?, &names, notes)?;
+    let parallelism = spec.segment_creation_job_parallelism.unwrap_or(1).max(1) as u64;
+
+    let id = xxh3_64(format!("{}\n{}", input.display(), output.display()).as_bytes());
+    let mut file: JobFile = serde_json::from_value(json!({
+        "name": format!("{raw_name}-{:08x}", id as u32),
+        "source": {"kind": "files", "paths": [input.display().to_string()], "format": reader.format},
+        "sink": {"kind": "pinot", "table": raw_name, "output": output.display().to_string()},
+    }))
+    .map_err(|error| Error::unexpected("cannot write a job file for the job spec").caused_by(error))?;
+    file.source.csv = reader.csv;
+    file.source.unknown_columns = Unknown::Ignore;
+    file.sink.archive = Archive::TarGz;
+    file.sink.segment_name = names.timed;
+    // One file is one segment, however large, and so many files are built at the same time.
+    file.sink.segment = SegmentLimits { max_rows: usize::MAX, max_bytes: ByteSize(u64::MAX / parallelism) };
+    file.limits.memory = ByteSize(u64::MAX);
+    let continues = table.json().pointer("/ingestionConfig/continueOnError") == Some(&Json::Bool(true));
+    file.limits.errors = if continues { ErrorBudget::Percent(100.0) } else { ErrorBudget::Rows(0) };
+    let state = folder.join(".pinotage").join(&file.name);
+    Ok(Plan {
+        output: output.to_owned(),
+        quarantine: state.join("quarantine"),
+        state,
+        schema: Some(schema),
+        table_config: Some(table),
+        base: working.to_owned(),
+        file,
+        one_to_one: Some(OneToOne {
+            inputs,
+            fail_on_empty: spec.fail_on_empty_segment == Some(true),
+            overwrite: spec.overwrite_output == Some(true),
+        }),
+    })
+}
+
+/// Where the documents of a table are.
+struct Documents<'a> {
+    working: &'a Path,
+    controller: Option<String>,
+    access: Access,
+    fetch: &'a dyn Fn(&str, &Access) -> Result<String>,
+}
+
+impl Documents<'_> {
+    fn get(&self, option: &'static str, uri: Option<&str>, path: &str) -> Result<String> {
+        let uri = match (uri.filter(|uri| !uri.is_empty()), &self.controller) {
+            (Some(uri), _) => uri.to_owned(),
+            (None, Some(controller)) => format!("{controller}{path}"),
+            (None, None) => return Err(missing(option)),
+        };
+        match Place::parse(option, &uri, self.working)? {
+            Place::Http(uri) => (self.fetch)(&uri, &self.access).map_err(|error| error.with("option", option)),
+            Place::Local(path) => read(option, &path),
+        }
+    }
+}
+
+fn read(option: &'static str, path: &PathBuf) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Error::io(error, "cannot read a document of the table", path).with("option", option))
+}
+
+/// A controller wraps a table config in its type.
+fn unwrap_table(text: &str) -> Result<Json> {
+    let mut document: Json = serde_json::from_str(text).map_err(|error| {
+        Error::invalid_config(format!("expected a Pinot table config in JSON: {error}"))
+            .with("option", "tableSpec.tableConfigURI")
+            .action("correct the JSON at that line and column")
+    })?;
+    let wrapped = ["OFFLINE", "REALTIME"].into_iter().find_map(|kind| document.get_mut(kind).map(Json::take));
+    Ok(wrapped.unwrap_or(document))
+}
+
+fn required<'a>(option: &'static str, value: Option<&'a str>) -> Result<&'a str> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| missing(option))
+}
+
+fn missing(option: &str) -> Error {
+    Error::invalid_config(format!("the job spec has no `{option}`"))
+        .with("option", option.to_owned())
+        .action(format!("add `{option}`; Pinot's own job needs it too"))
+}
