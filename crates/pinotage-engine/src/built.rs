@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::Plan;
+use pinotage_job::pinot_spec::OWN_NAMES;
 use pinotage_transform::Changes;
 
 use crate::manifest::{Counts, Manifest, SegmentRecord};
@@ -21,14 +22,17 @@ pub(crate) struct Built {
 
 impl Built {
     /// A segment of another input must not be replaced.
-    pub(crate) fn check_names(&self, manifest: &Manifest, uri: &str) -> Result<()> {
+    pub(crate) fn check_names(&self, manifest: &Manifest, uri: &str, plan: &Plan) -> Result<()> {
         for segment in &self.segments {
             if let Some(owner) = manifest.owner(&segment.name)?.filter(|owner| owner != uri) {
                 return Err(Error::new(
                     ErrorKind::AlreadyExists,
                     format!("the segment `{}` of `{owner}` has the same name", segment.name),
                 )
-                .action("choose another `sink.segmentName`, so that every input's segments have names of their own"));
+                .action(match &plan.one_to_one {
+                    Some(_) => OWN_NAMES,
+                    None => "choose another `sink.segmentName`, so that every input's segments have names of their own",
+                }));
             }
         }
         Ok(())
@@ -41,6 +45,18 @@ impl Built {
         for segment in &self.segments {
             let (from, to) = (self.staging.join(&segment.file), plan.output.join(&segment.file));
             let failed = |error| Error::io(error, "cannot put the segment in place", &to);
+            let keeps = plan.one_to_one.as_ref().is_some_and(|one_to_one| !one_to_one.overwrite);
+            if keeps && to.exists() && !old.iter().any(|old| old.file == segment.file) {
+                return Err(Error::new(
+                    ErrorKind::AlreadyExists,
+                    "the output has a segment that this job has not made",
+                )
+                .with("file", to.display())
+                .action("remove the file, or set `overwriteOutput: true`"));
+            }
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder).map_err(failed)?;
+            }
             if to.is_dir() {
                 // A folder cannot be replaced in one step: the old one steps aside first.
                 let aside = aside(plan, segment);

@@ -1,5 +1,6 @@
 //! Runs a job: decides what is missing, builds it, records it.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
 use pinotage_formats::{CsvOptions, Format, ReadOptions, UnknownColumns, infer_schema};
-use pinotage_job::{Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config};
+use pinotage_job::{NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config};
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig};
 use pinotage_transform::{Changes, ConformOptions, Conformer};
 use xxhash_rust::xxh3::Xxh3;
@@ -91,6 +92,8 @@ pub struct Input {
     pub path: PathBuf,
     /// What it is.
     pub format: Format,
+    /// What its segment is called, in a job that makes one segment of each input.
+    pub named: Option<NamedInput>,
 }
 
 /// A job with its inputs found and its documents complete.
@@ -126,24 +129,37 @@ pub struct Prepared {
 pub fn prepare(plan: Plan) -> Result<Prepared> {
     let source = &plan.file.source;
     let given = source.format.as_ref().map(|format| format.parse::<Format>()).transpose()?;
+    let found = match &plan.one_to_one {
+        Some(one_to_one) => {
+            one_to_one.inputs.iter().map(|input| (input.path.clone(), Some(input.clone()))).collect::<Vec<_>>()
+        }
+        None => expand_paths(&plan.base, &source.paths)?.into_iter().map(|path| (path, None)).collect(),
+    };
     let mut inputs = Vec::new();
-    for path in expand_paths(&plan.base, &source.paths)? {
+    for (path, named) in found {
         let format = match given {
             Some(format) => format,
             None => format_of(&path)?,
         };
-        inputs.push(Input { path, format });
+        inputs.push(Input { path, format, named });
     }
     let mut read = read_options(source)?;
     // Without SQL the table's own types are what the source's text means.
     if let (Some(schema), None) = (&plan.schema, &plan.file.transform) {
-        for field in schema.fields().filter(|field| field.single_value) {
+        // Only CSV has lists that nothing marks as such.
+        let is_csv = inputs.first().is_some_and(|input| input.format == Format::Csv);
+        let splits = is_csv && read.csv.multi_value_delimiter.is_some();
+        for field in schema.fields().filter(|field| field.single_value || splits) {
             use pinotage_spec::DataType::{Double, Float, Int, Long};
             let known = read.declared.iter().any(|declared| declared.name() == &field.name);
             // Booleans and times have more spellings than a source's parser knows; they stay text until they are conformed.
             let data_type = match field.data_type {
                 Int | Long | Float | Double => field.data_type.to_arrow(),
                 _ => arrow::datatypes::DataType::Utf8,
+            };
+            let data_type = match field.single_value {
+                true => data_type,
+                false => arrow::datatypes::DataType::new_list(data_type, true),
             };
             if !known {
                 read.declared.push(arrow::datatypes::Field::new(&field.name, data_type, true));
@@ -319,6 +335,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     let fingerprint = job.fingerprint();
     let mut known = manifest.segments()?;
     let mut work = Vec::new();
+    let mut renamed = HashSet::new();
     for (name, uri, inputs) in units {
         let now = identities(job, &manifest, &uri, &inputs, &fingerprint)?;
         let before = manifest.input(&uri)?;
@@ -333,6 +350,11 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
             false => InputStatus::Missing,
         };
         if status == InputStatus::Missing {
+            let fingerprints =
+                now.first().zip(before.as_ref()).map(|((_, now), before)| (&now.fingerprint, &before.fingerprint));
+            if plan.one_to_one.is_some() && fingerprints.is_some_and(|(now, before)| now != before) {
+                renamed.insert(work.len());
+            }
             work.push(Unit { index: summary.inputs.len(), uri, inputs, now, old: segments.clone() });
         }
         let counts = before.map(|before| before.counts).unwrap_or_default();
@@ -344,6 +366,16 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     summary.vanished = vanished.into_iter().map(|(uri, _)| uri).collect();
     if options.dry_run {
         return Ok(summary);
+    }
+    if plan.one_to_one.is_some() {
+        // Names that count inputs move when one comes or goes. They are free before anything is built: another input may take them.
+        for (_, unit) in work.iter_mut().enumerate().filter(|(at, _)| renamed.contains(at)) {
+            for segment in unit.old.drain(..) {
+                remove(&plan.output.join(&segment.file))?;
+            }
+            manifest.forget(&unit.uri)?;
+        }
+        summary.vanished.iter().try_for_each(|uri| manifest.forget(uri))?;
     }
     build_all(job, options, observer, &work, &mut manifest, &mut summary)?;
     for (uri, segments) in superseded {
@@ -376,6 +408,7 @@ fn identities(
     let mut records = Vec::new();
     for input in inputs {
         let uri = uri(&job.plan, &input.path);
+        let fingerprint = &with_name(fingerprint, input);
         let now = identify(&input.path, fingerprint, manifest.input(&uri)?.as_ref())?;
         records.push((uri, now));
     }
@@ -385,6 +418,14 @@ fn identities(
         records.insert(0, (unit.to_owned(), together(&records, fingerprint)));
     }
     Ok(records)
+}
+
+/// Another name is another segment.
+fn with_name(fingerprint: &str, input: &Input) -> String {
+    let Some(named) = &input.named else { return fingerprint.to_owned() };
+    let mut hasher = Xxh3::new();
+    hasher.update(format!("{fingerprint} {:?} {}", named.name, named.folder.display()).as_bytes());
+    format!("{:032x}", hasher.digest128())
 }
 
 fn build_all(
@@ -431,7 +472,7 @@ fn build_all(
             let Ok(mut shared) = shared.lock() else { break };
             let (manifest, summary, failure) = &mut *shared;
             let result = built.and_then(|built| {
-                built.check_names(manifest, &unit.uri)?;
+                built.check_names(manifest, &unit.uri, plan)?;
                 let (counts, segments, changes) = built.publish(plan, &unit.old)?;
                 manifest.commit(&unit.now, counts, &segments)?;
                 for old in unit.old.iter().filter(|old| !segments.iter().any(|kept| kept.file == old.file)) {

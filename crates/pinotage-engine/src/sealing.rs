@@ -6,7 +6,9 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::file::Archive;
+use pinotage_job::{InputName, NamedInput};
 use pinotage_segment::write::{NameInput, SegmentBuilder};
+use pinotage_spec::SegmentNameGenerator;
 
 use crate::manifest::SegmentRecord;
 use crate::run::Prepared;
@@ -18,6 +20,8 @@ pub(crate) struct Sealing<'a> {
     /// The hidden folder that segments are written to.
     staging: &'a Path,
     sequence: u64,
+    /// What the one segment is called, in a job that makes one of each input.
+    named: Option<&'a NamedInput>,
     creation_time_millis: i64,
     open: SegmentBuilder,
     sealed: Vec<SegmentRecord>,
@@ -28,11 +32,11 @@ impl<'a> Sealing<'a> {
         job: &'a Prepared,
         pool: &'a rayon::ThreadPool,
         staging: &'a Path,
-        sequence: u64,
+        (sequence, named): (u64, Option<&'a NamedInput>),
         creation_time_millis: i64,
     ) -> Result<Self> {
         let open = SegmentBuilder::try_new(&job.schema, &job.table)?;
-        Ok(Self { job, pool, staging, sequence, creation_time_millis, open, sealed: Vec::new() })
+        Ok(Self { job, pool, staging, sequence, named, creation_time_millis, open, sealed: Vec::new() })
     }
 
     pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -60,17 +64,26 @@ impl<'a> Sealing<'a> {
     fn seal(&mut self) -> Result<()> {
         let next = SegmentBuilder::try_new(&self.job.schema, &self.job.table)?;
         let full = std::mem::replace(&mut self.open, next);
-        let sequence = match self.sealed.len() {
+        let numbered = || match self.sealed.len() {
             0 => self.sequence.to_string(),
             more => format!("{}_{more}", self.sequence),
         };
-        let name = NameInput { generator: &self.job.names, sequence: Some(sequence) };
+        let fixed;
+        let name = match self.named.map(|named| &named.name) {
+            None => NameInput { generator: &self.job.names, sequence: Some(numbered()) },
+            Some(InputName::Sequence(sequence)) => NameInput { generator: &self.job.names, sequence: sequence.clone() },
+            Some(InputName::Whole(name)) => {
+                fixed = SegmentNameGenerator::Fixed { name: name.clone() };
+                NameInput { generator: &fixed, sequence: None }
+            }
+        };
         let segment = self.pool.install(|| full.finish(&name, self.creation_time_millis))?;
-        fs::create_dir_all(self.staging)
-            .map_err(|error| Error::io(error, "cannot create the output folder", self.staging))?;
+        let below = self.named.map(|named| named.folder.clone()).unwrap_or_default();
+        let folder = self.staging.join(&below);
+        fs::create_dir_all(&folder).map_err(|error| Error::io(error, "cannot create the output folder", &folder))?;
         let path = match self.job.plan.file.sink.archive {
-            Archive::Directory => segment.write_dir(self.staging)?,
-            Archive::TarGz => segment.write_tar_gz(self.staging)?,
+            Archive::Directory => segment.write_dir(&folder)?,
+            Archive::TarGz => segment.write_tar_gz(&folder)?,
         };
         if self.sealed.iter().any(|other| other.name == segment.name()) {
             return Err(Error::new(
@@ -83,7 +96,7 @@ impl<'a> Sealing<'a> {
         }
         self.sealed.push(SegmentRecord {
             name: segment.name().to_owned(),
-            file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            file: below.join(path.file_name().unwrap_or_default()).to_string_lossy().into_owned(),
             crc: segment.crc(),
             num_docs: u64::from(segment.num_docs()),
         });

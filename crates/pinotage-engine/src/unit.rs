@@ -39,12 +39,13 @@ impl Workshop<'_> {
         let staging = plan.output.join(format!(".staging-{}-{sequence}", plan.file.name));
         let _ = fs::remove_dir_all(&staging);
         let name = format!("{}-{sequence}.parquet", plan.file.name);
+        let named = inputs.first().and_then(|input| input.named.as_ref());
         let mut intake = Intake {
             shop: self,
             counts: Counts::default(),
             changes: Changes::default(),
             bad: Quarantine::new(&plan.quarantine, &name, self.id),
-            segments: Sealing::try_new(self.job, self.pool, &staging, sequence, self.creation_time_millis)?,
+            segments: Sealing::try_new(self.job, self.pool, &staging, (sequence, named), self.creation_time_millis)?,
         };
         let read = match (&self.job.sql, inputs) {
             (Some(SqlWay::Whole(_)), inputs) => intake.read_whole(inputs, &staging),
@@ -54,6 +55,12 @@ impl Workshop<'_> {
         let built = read.and_then(|()| {
             let Intake { counts, changes, bad, segments, .. } = intake;
             let segments = segments.finish()?;
+            if segments.is_empty() && plan.one_to_one.as_ref().is_some_and(|one_to_one| one_to_one.fail_on_empty) {
+                let path = inputs.first().map(|input| input.path.display().to_string()).unwrap_or_default();
+                return Err(Error::invalid_data("the input has no rows for its segment")
+                    .with("file", path)
+                    .action("remove or exclude the file, or set `failOnEmptySegment: false`"));
+            }
             let quarantined = bad.rows();
             let written = segments.iter().map(|segment| segment.num_docs).sum();
             let counts = Counts { written, quarantined, ..counts };
@@ -81,9 +88,10 @@ impl Workshop<'_> {
     }
 }
 
-/// Opens an input under the columns that the job expects. Text gets its types from them, other formats bring their own.
+/// Opens an input under the columns that the job expects. Text gets its types from them, other formats bring their own, and
+/// so do the inputs of a job that makes one segment of each.
 pub(crate) fn open_input(job: &Prepared, input: &Input) -> Result<Box<dyn SourceReader>> {
-    let text = matches!(input.format, Format::Csv | Format::Json);
+    let text = matches!(input.format, Format::Csv | Format::Json) && input.named.is_none();
     open(&input.path, input.format, &job.read, text.then(|| job.source_schema.clone()))
 }
 
@@ -226,6 +234,12 @@ impl Intake<'_> {
 
 fn too_many(bad: &Quarantine<'_>, job: &Prepared) -> Error {
     let limit = job.plan.file.limits.errors;
-    Error::invalid_data(format!("more than {limit} bad rows, the first: {}", bad.first()))
-        .action("correct these rows, or raise `limits.errors`; nothing of this input was written")
+    Error::invalid_data(format!("more than {limit} bad rows, the first: {}", bad.first())).action(
+        match &job.plan.one_to_one {
+            Some(_) => {
+                "correct these rows, or set `ingestionConfig.continueOnError` in the table config to keep them aside"
+            }
+            None => "correct these rows, or raise `limits.errors`; nothing of this input was written",
+        },
+    )
 }

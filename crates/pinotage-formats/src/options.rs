@@ -55,7 +55,8 @@ pub struct CsvOptions {
     pub delimiter: u8,
     /// Around fields; a doubled one inside stands for itself. Default `"`; `None`: quotes are plain text.
     pub quote: Option<u8>,
-    /// Before a byte that is meant literally (`\n`, `\t`, `\r` become control characters, as Pinot does). Default none.
+    /// Before a byte that is meant literally (`\n`, `\t`, `\r` become control characters, as Pinot does); before a byte that
+    /// needs none it is text. Default none.
     pub escape: Option<u8>,
     /// Whether the first record is the header. Default true.
     pub header: bool,

@@ -1,12 +1,11 @@
 //! `pinotage check`
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pinotage_common::Result;
 use pinotage_engine::prepare;
-use pinotage_job::Plan;
 
+use crate::commands::job::JobArgs;
 use crate::output::print;
 
 /// Says whether a job can run: options, schema, table config, inputs, SQL and types. Builds nothing.
@@ -15,12 +14,17 @@ use crate::output::print;
   pinotage check job.yaml
   pinotage check job.yaml && pinotage run job.yaml")]
 pub(crate) struct Args {
-    /// The job file
-    job: PathBuf,
+    #[command(flatten)]
+    job: JobArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(Plan::from_file(&args.job)?)?;
-    print(&format!("{}: {} inputs, {} columns, can run\n", args.job.display(), job.inputs.len(), job.columns.len()))?;
+    let job = prepare(args.job.load()?)?;
+    print(&format!(
+        "{}: {} inputs, {} columns, can run\n",
+        args.job.job.display(),
+        job.inputs.len(),
+        job.columns.len()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod infer;
+pub(crate) mod job;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod segment;

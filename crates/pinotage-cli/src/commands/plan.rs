@@ -1,14 +1,13 @@
 //! `pinotage plan`
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pinotage_common::Result;
 use pinotage_engine::{SqlWay, prepare};
-use pinotage_job::Plan;
 use pinotage_spec::DictionaryRule;
 
+use crate::commands::job::JobArgs;
 use crate::output::print;
 
 /// Prints what a job would do: inputs, columns with their encodings and indexes, limits. Builds nothing.
@@ -17,12 +16,12 @@ use crate::output::print;
   pinotage plan job.yaml
   pinotage plan job.yaml | less")]
 pub(crate) struct Args {
-    /// The job file
-    job: PathBuf,
+    #[command(flatten)]
+    job: JobArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(Plan::from_file(&args.job)?)?;
+    let job = prepare(args.job.load()?)?;
     let file = &job.plan.file;
     let mut text = format!("job {}\n", file.name);
     for input in &job.inputs {
@@ -42,14 +41,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         None => {}
     }
-    let _ = writeln!(
-        text,
-        "  write  table {} as segments in {}, at most {} rows and {} each",
-        file.sink.table,
-        job.plan.output.display(),
-        file.sink.segment.max_rows,
-        file.sink.segment.max_bytes
-    );
+    let size = match &job.plan.one_to_one {
+        Some(_) => "one for each input".to_owned(),
+        None => format!("at most {} rows and {} each", file.sink.segment.max_rows, file.sink.segment.max_bytes),
+    };
+    let _ = writeln!(text, "  write  table {} as segments in {}, {size}", file.sink.table, job.plan.output.display());
     let _ = writeln!(text, "  bad    to {}, at most {} an input", job.plan.quarantine.display(), file.limits.errors);
     for column in &job.columns {
         let encoding = match column.dictionary {

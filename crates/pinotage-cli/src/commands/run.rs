@@ -1,7 +1,6 @@
 //! `pinotage run`
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pinotage_common::Result;
 use pinotage_engine::{InputStatus, RunOptions, Summary, prepare};
-use pinotage_job::Plan;
 
+use crate::commands::job::JobArgs;
 use crate::output::print;
 use crate::progress::Progress;
 
@@ -18,10 +17,11 @@ use crate::progress::Progress;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage run job.yaml
-  pinotage run job.yaml --dry-run")]
+  pinotage run job.yaml --dry-run
+  pinotage run job-spec.yaml --values year=2014")]
 pub(crate) struct Args {
-    /// The job file
-    job: PathBuf,
+    #[command(flatten)]
+    job: JobArgs,
     /// Worker threads, before the job's own number
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(Plan::from_file(&args.job)?)?;
+    let job = prepare(args.job.load()?)?;
     if job.plan.schema.is_none() || job.plan.table_config.is_none() {
         eprintln!("note: schema or table config are inferred; `pinotage infer` prints them to be saved and edited");
     }

@@ -1,5 +1,7 @@
 //! The `pinotage` command as a person meets it: output, errors, exit codes.
 
+mod job_spec;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

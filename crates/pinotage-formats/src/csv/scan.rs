@@ -191,6 +191,25 @@ impl Scanner {
         at
     }
 
+    /// What an escape and the byte behind it stand for. Before a byte that needs none the escape is text, as in commons-csv:
+    /// `\N` stays, and is what MySQL writes for null.
+    fn unescape(&self, byte: u8, scratch: &mut Vec<u8>) {
+        let meant = match byte {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => byte,
+            other if other == self.delimiter || [self.quote, self.escape, self.comment].contains(&Some(other)) => other,
+            other => {
+                scratch.extend(self.escape);
+                other
+            }
+        };
+        scratch.push(meant);
+    }
+
     fn is_end(&self, byte: u8) -> bool {
         byte == self.delimiter || byte == b'\n' || byte == b'\r'
     }
@@ -236,7 +255,7 @@ impl Scanner {
                         });
                     };
                     inner_lines += u64::from(next == b'\n');
-                    scratch.push(unescape(next));
+                    self.unescape(next, scratch);
                     keep = scratch.len();
                     at += 2;
                 }
@@ -294,7 +313,9 @@ impl Scanner {
                 scratch.extend_from_slice(text.get(copied..=hit).unwrap_or_default());
             } else {
                 scratch.extend_from_slice(text.get(copied..hit).unwrap_or_default());
-                scratch.extend(next.map(unescape));
+                if let Some(next) = next {
+                    self.unescape(next, scratch);
+                }
             }
             in_scratch = true;
             at = (hit + 2).min(text.len());
@@ -340,17 +361,6 @@ impl Found {
     #[inline]
     fn new(field: Field, end: usize) -> Self {
         Self { field, end, inner_lines: 0, problem: None }
-    }
-}
-
-fn unescape(byte: u8) -> u8 {
-    match byte {
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'b' => 0x08,
-        b'f' => 0x0c,
-        other => other,
     }
 }
 

@@ -141,7 +141,8 @@ fn plan(
     let inputs = inputs::name(&input, selection.find(&input)?, &names, notes)?;
     let parallelism = spec.segment_creation_job_parallelism.unwrap_or(1).max(1) as u64;
 
-    let id = xxh3_64(format!("{}\n{}", input.display(), output.display()).as_bytes());
+    // The state of one folder of inputs is no other's, however the template is filled.
+    let id = xxh3_64(format!("{:?} {:?}", spec.input_dir_uri, spec.output_dir_uri).as_bytes());
     let mut file: JobFile = serde_json::from_value(json!({
         "name": format!("{raw_name}-{:08x}", id as u32),
         "source": {"kind": "files", "paths": [input.display().to_string()], "format": reader.format},
