@@ -132,6 +132,13 @@ fn dialects() {
     assert_eq!(texts(found.column(0)), [Some("x,y".into()), Some("\"".into())]);
     assert_eq!(texts(found.column(1)), [Some("q\"\n".into()), Some("\\".into())]);
 
+    // An escape before a byte that needs none is text: MySQL's null.
+    let mysql = CsvOptions { escape: Some(b'\\'), null_values: vec!["\\N".into()], ..CsvOptions::default() };
+    let data = file("d.csv", "a,b\n\\N,\\x\n\"\\N\",\"\\x\"\n");
+    let found = read(&data.path, &csv(mysql)).unwrap().batch;
+    assert_eq!(texts(found.column(0)), [None, None]);
+    assert_eq!(texts(found.column(1)), [Some("\\x".into()), Some("\\x".into())]);
+
     let trim = CsvOptions { trim: true, ..CsvOptions::default() };
     let data = file("d.csv", "a , b\n x y , \" z \" \n");
     let found = read(&data.path, &csv(trim)).unwrap().batch;

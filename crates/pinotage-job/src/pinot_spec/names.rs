@@ -239,10 +239,21 @@ fn join<const N: usize>(parts: [Option<String>; N]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("_")
 }
 
-/// A UUID (version 8) of a text.
+/// A UUID (version 8) of a text, always the same one.
 fn uuid(text: &str) -> String {
     let hash = xxh3_128(text.as_bytes());
     let bits = hash & !(0xf << 76) & !(0x3 << 62) | 0x8 << 76 | 0x2 << 62;
     let hex = format!("{bits:032x}");
     [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default().to_owned()).join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_uuid_of_a_path_stays_its_own() {
+        assert_eq!(uuid("/data/a.csv"), uuid("/data/a.csv"));
+        assert_ne!(uuid("/data/a.csv"), uuid("/data/b.csv"));
+    }
 }

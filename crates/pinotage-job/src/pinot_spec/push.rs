@@ -21,6 +21,8 @@ pub enum PushForm {
 
 /// The push of a job spec: every option resolved, with Pinot's defaults.
 ///
+/// Whether segments replace others consistently is not part of it: that stands in the table config (`consistentDataPush`).
+///
 /// # Pinot equivalent
 ///
 /// `PushJobSpec` with the fields of `SegmentGenerationJobSpec` that `SegmentPushUtils` uses.

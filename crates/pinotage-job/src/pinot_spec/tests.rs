@@ -127,7 +127,8 @@ fn shown(text: &str, pairs: &[&str]) -> String {
             shown
         }
     };
-    shown.replace(&folder.path().display().to_string(), "[folder]")
+    let uuid = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}").unwrap();
+    uuid.replace_all(&shown.replace(&folder.path().display().to_string(), "[folder]"), "[uuid]").into_owned()
 }
 
 const CLUSTER: &str = "tableSpec:
@@ -235,6 +236,25 @@ fn templates_and_json_are_understood() {
     assert!(is_job_spec(json) && is_job_spec(&text) && is_job_spec("inputDirURI: ${x}"));
     assert!(!is_job_spec("name: j\nsource: {kind: files}\n# jobType: x\n"));
     insta::assert_snapshot!(shown(json, &[]));
+}
+
+#[test]
+fn what_has_no_effect_is_said() {
+    let text = spec(
+        "includeFileNamePattern: 'glob:**/*.csv'
+pinotClusterSpecs: [{controllerURI: 'http://localhost:9000'}]
+pushJobSpec: {pushAttempts: 2}
+cleanUpOutputDir: true
+createMetadataTarGz: true
+tlsSpec: {readTimeout: 1}
+authToken: x
+pinotFSSpecs: [{scheme: file, className: org.apache.pinot.spi.filesystem.LocalPinotFS, configs: {a: b}}]
+recordReaderSpec: {dataFormat: json, className: org.apache.pinot.plugin.inputformat.csv.CSVRecordReader, configs: {delimiter: x}}
+",
+    );
+    let shown = shown(&text, &[]);
+    let notes: Vec<&str> = shown.lines().filter(|line| line.starts_with("note: ")).collect();
+    insta::assert_snapshot!(notes.join("\n"));
 }
 
 #[test]

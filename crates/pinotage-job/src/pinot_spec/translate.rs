@@ -90,6 +90,21 @@ fn translate(
     if push.is_none() && spec.push_job_spec.is_some() {
         notes.no_effect("pushJobSpec", "`jobType` says that segments are not pushed");
     }
+    let asks = |uri: &Option<String>| uri.as_deref().is_none_or(|uri| uri.is_empty() || uri.starts_with("http"));
+    if push.is_none() && !asks(&table_spec.schema_uri) && !asks(&table_spec.table_config_uri) {
+        for (field, given) in [
+            ("pinotClusterSpecs", spec.pinot_cluster_specs.is_some()),
+            ("tlsSpec", spec.tls_spec.is_some()),
+            ("authToken", spec.auth_token.is_some()),
+        ] {
+            if given {
+                notes.no_effect(
+                    field,
+                    "no controller is asked: segments are not pushed and the table's documents are files",
+                );
+            }
+        }
+    }
     if spec.create_metadata_tar_gz == Some(true) {
         notes.no_effect("createMetadataTarGz", "a metadata push takes the metadata out of the segment file");
     }
@@ -156,6 +171,10 @@ fn plan(
     // One file is one segment, however large, and so many files are built at the same time.
     file.sink.segment = SegmentLimits { max_rows: usize::MAX, max_bytes: ByteSize(u64::MAX / parallelism) };
     file.limits.memory = ByteSize(u64::MAX);
+    let batch = table.json().pointer("/ingestionConfig/batchIngestionConfig/consistentDataPush");
+    if batch == Some(&Json::Bool(true)) {
+        notes.add("the table config says `consistentDataPush`: segment names get no time as postfix here");
+    }
     let continues = table.json().pointer("/ingestionConfig/continueOnError") == Some(&Json::Bool(true));
     file.limits.errors = if continues { ErrorBudget::Percent(100.0) } else { ErrorBudget::Rows(0) };
     let state = folder.join(".pinotage").join(&file.name);
