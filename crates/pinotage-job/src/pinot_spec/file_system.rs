@@ -27,8 +27,11 @@ pub(super) fn check(specs: &[PinotFsSpec], notes: &mut Notes) -> Result<()> {
                 .with("option", format!("pinotFSSpecs[{scheme}].className"))
                 .action(format!("write `{nearest}`, or copy the files to a disk of this machine")));
         }
-        let given =
-            spec.configs.iter().flatten().any(|(_, value)| value.as_ref().is_some_and(|value| !value.is_empty()));
+        let given = spec
+            .configs
+            .iter()
+            .flatten()
+            .any(|(_, value)| value.as_ref().is_some_and(|value| !value.expose().is_empty()));
         if given && scheme == "file" {
             notes.no_effect("pinotFSSpecs[file].configs", "files of this machine need none");
         }

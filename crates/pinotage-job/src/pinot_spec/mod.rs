@@ -38,13 +38,12 @@ const KEYS: [&str; 6] =
 
 /// Whether a text is a Pinot job spec, by its keys. The text may be a template that is no YAML yet.
 pub fn is_job_spec(text: &str) -> bool {
-    let is_json = text.trim_start().starts_with('{');
+    if text.trim_start().starts_with('{') {
+        return KEYS.iter().any(|key| text.contains(&format!("\"{key}\"")));
+    }
     text.lines().any(|line| {
-        let line = if is_json { line.trim_start_matches([' ', '\t', '{', ',']) } else { line };
-        let line = line.trim_start_matches(['"', '\'']);
-        KEYS.iter().any(|key| {
-            line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
-        })
+        let rest = KEYS.iter().find_map(|key| line.trim_start_matches(['"', '\'']).strip_prefix(key));
+        rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
     })
 }
 

@@ -99,8 +99,8 @@ pub struct PinotFsSpec {
     pub scheme: Option<String>,
     /// Honoured by name: Pinot's own file systems are known, others are refused.
     pub class_name: Option<String>,
-    /// No effect for `file`; kept for the other schemes.
-    pub configs: Option<Configs>,
+    /// No effect for `file`; values appear in no output.
+    pub configs: Option<BTreeMap<String, Option<Secret>>>,
 }
 
 /// `tableSpec`

@@ -233,9 +233,30 @@ fn templates_and_json_are_understood() {
     insta::assert_snapshot!(shown(&text, &["year=2014", "month=01"]));
     let json = r#"{"jobType": "SegmentTarPush", "outputDirURI": "file:///segments", "tableSpec": {"tableName": "games"},
         "pinotClusterSpecs": [{"controllerURI": "http://localhost:9000"}]}"#;
-    assert!(is_job_spec(json) && is_job_spec(&text) && is_job_spec("inputDirURI: ${x}"));
+    assert!(
+        is_job_spec(json)
+            && is_job_spec(r#"{"tableSpec": {}, "jobType": "x"}"#)
+            && is_job_spec(&text)
+            && is_job_spec("inputDirURI: ${x}")
+    );
     assert!(!is_job_spec("name: j\nsource: {kind: files}\n# jobType: x\n"));
     insta::assert_snapshot!(shown(json, &[]));
+}
+
+#[test]
+fn inputs_are_a_file_or_a_folder() {
+    for (fields, expected) in [
+        ("inputDirURI: rawdata/2014/01/b.csv\n", vec!["01/b.csv"]),
+        ("inputDirURI: rawdata/2014/01\nsearchRecursively: no\n", vec!["01/a.csv", "01/b.csv"]),
+        ("searchRecursively: 'false'\n", vec!["rawdata/readme.txt"]),
+        ("excludeFileNamePattern: 'regex:.*/01/.*|.*txt'\n", vec!["02/a.csv"]),
+    ] {
+        let folder = folder(&spec(fields));
+        let plan = load_in(folder.path(), &[]).unwrap().plan.unwrap();
+        let found: Vec<_> = plan.one_to_one.unwrap().inputs.into_iter().map(|input| input.path).collect();
+        assert_eq!(found.len(), expected.len(), "{fields} {found:?}");
+        assert!(found.iter().zip(expected).all(|(found, expected)| found.ends_with(expected)), "{fields} {found:?}");
+    }
 }
 
 #[test]
