@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::root;
+use crate::{dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
 const LAYERS: [(&str, u8); 9] = [
@@ -38,6 +38,7 @@ const WARN_LINES: usize = 600;
 pub(crate) fn run() -> Result<(), String> {
     let mut broken = Vec::new();
     layers(&mut broken)?;
+    dependencies::check(&mut broken)?;
     sources(&mut broken);
     architecture(&mut broken);
     if broken.is_empty() {
