@@ -9,12 +9,13 @@ use serde_json::Value;
 use crate::{dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
-const LAYERS: [(&str, u8); 9] = [
+const LAYERS: [(&str, u8); 10] = [
     ("pinotage-common", 0),
     ("pinotage-spec", 1),
     ("pinotage-segment", 2),
     ("pinotage-formats", 2),
     ("pinotage-transform", 2),
+    ("pinotage-client", 2),
     ("pinotage-job", 5),
     ("pinotage-engine", 6),
     ("pinotage-cli", 7),
@@ -23,10 +24,11 @@ const LAYERS: [(&str, u8); 9] = [
 ];
 
 /// Libraries that only these crates may use.
-const FENCES: [(&str, &[&str]); 4] = [
+const FENCES: [(&str, &[&str]); 5] = [
     ("datafusion", &["pinotage-engine"]),
     ("clap", &["pinotage-cli"]),
     ("jni", &["pinotage-jni"]),
+    ("reqwest", &["pinotage-client"]),
     ("tokio", &["pinotage-store", "pinotage-client", "pinotage-engine", "pinotage-cli"]),
 ];
 

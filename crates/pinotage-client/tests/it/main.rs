@@ -1,0 +1,5 @@
+//! The client against a real cluster.
+#![allow(missing_docs)]
+
+mod controller;
+mod support;

@@ -1,0 +1,112 @@
+//! Tables, segments and deadlines of the tests.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use pinotage_client::{Address, Connection, Controller, SegmentState, TableType};
+use pinotage_testkit::cluster::Cluster;
+use pinotage_testkit::{GoldenCase, golden_cases};
+use serde_json::Value as Json;
+
+/// The only segment of the tables.
+pub(crate) const SEGMENT: &str = "dict_all_types_0";
+
+/// How long a change may take to show in the cluster.
+const CHANGE_LIMIT: Duration = Duration::from_secs(120);
+
+/// A table of its own for a test, in the shared cluster.
+pub(crate) struct Fixture {
+    pub(crate) controller: Controller,
+    pub(crate) table: String,
+    pub(crate) case: GoldenCase,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// Nothing when there is no cluster, which says so.
+    pub(crate) fn new(table: &str) -> Option<Self> {
+        let cluster = Cluster::shared()?;
+        let connection = Connection::new(Address::parse(&cluster.controller).unwrap());
+        Some(Self {
+            controller: Controller::new(&connection).unwrap(),
+            table: table.to_owned(),
+            case: golden_cases().into_iter().find(|case| case.name == "dict-all-types").unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+        })
+    }
+
+    /// The same with the table already there.
+    pub(crate) async fn with_table(table: &str) -> Option<Self> {
+        let fixture = Self::new(table)?;
+        fixture.controller.create_schema(&fixture.schema()).await.unwrap();
+        fixture.controller.create_table(&fixture.table_config()).await.unwrap();
+        Some(fixture)
+    }
+
+    pub(crate) fn schema(&self) -> Json {
+        let mut schema = self.read("schema.json");
+        schema["schemaName"] = self.table.as_str().into();
+        schema
+    }
+
+    pub(crate) fn table_config(&self) -> Json {
+        let mut config = self.read("table.json");
+        config["tableName"] = TableType::Offline.of(&self.table).into();
+        config["segmentsConfig"].as_object_mut().unwrap().shift_remove("schemaName");
+        config
+    }
+
+    fn read(&self, file: &str) -> Json {
+        serde_json::from_slice(&std::fs::read(self.case.folder.join(file)).unwrap()).unwrap()
+    }
+
+    /// The archive of the golden segment, under another name when one is given.
+    pub(crate) fn archive(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(format!("{name}.tar.gz"));
+        let mut archive = tar::Builder::new(GzEncoder::new(File::create(&path).unwrap(), Compression::fast()));
+        archive.append_dir_all(name, self.segment_folder(name)).unwrap();
+        archive.into_inner().unwrap().finish().unwrap();
+        path
+    }
+
+    /// The golden segment under another name: the name stands in its metadata, which its CRC does not cover.
+    pub(crate) fn segment_folder(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join("segments").join(name);
+        copy(&self.case.segment(), &folder);
+        let properties = folder.join("v3/metadata.properties");
+        let text = std::fs::read_to_string(&properties).unwrap();
+        std::fs::write(&properties, text.replace(SEGMENT, name)).unwrap();
+        folder
+    }
+
+    /// Waits until exactly these segments are online on all their servers.
+    pub(crate) async fn await_online(&self, segments: &[&str]) {
+        let offline = TableType::Offline;
+        let end = Instant::now() + CHANGE_LIMIT;
+        loop {
+            let ideal = self.controller.ideal_state(&self.table, offline).await.unwrap();
+            let view = self.controller.external_view(&self.table, offline).await.unwrap();
+            let online = view.values().flat_map(|servers| servers.values()).all(|state| *state == SegmentState::Online);
+            if online && ideal == view && view.keys().map(String::as_str).eq(segments.iter().copied()) {
+                return;
+            }
+            assert!(Instant::now() < end, "ideal state {ideal:?}, external view {view:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
