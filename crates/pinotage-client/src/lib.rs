@@ -10,9 +10,10 @@ mod names;
 mod options;
 
 pub use controller::{
-    BrokerInstance, ColumnPartition, ConsumingSegment, Controller, CustomMap, Instance, LineageEntry, LineageState,
-    Replacement, Saved, SchemaUpdate, SegmentFilter, SegmentSize, SegmentState, SegmentStates, SegmentStatus,
-    SegmentZkMetadata, TableConfigs, TableHalfSize, TableInstances, TableSize, Tenants, Upload,
+    BrokerInstance, ColumnPartition, ConsumingSegment, Controller, CopyToDeepStore, CustomMap, Instance, LineageEntry,
+    LineageState, MetadataOnly, Replacement, Saved, SchemaUpdate, SegmentFilter, SegmentSize, SegmentState,
+    SegmentStates, SegmentStatus, SegmentZkMetadata, TableConfigs, TableHalfSize, TableInstances, TableSize, Tenants,
+    Upload,
 };
 pub use http::{Address, Http};
 pub use names::TableType;

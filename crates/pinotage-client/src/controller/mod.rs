@@ -2,6 +2,7 @@
 
 mod cluster;
 mod lineage;
+mod metadata_archive;
 mod schema;
 mod segment;
 mod state;
@@ -23,7 +24,7 @@ pub use schema::SchemaUpdate;
 pub use segment::SegmentFilter;
 pub use state::{ConsumingSegment, SegmentSize, SegmentState, SegmentStates, TableHalfSize, TableSize};
 pub use table::TableConfigs;
-pub use upload::{CustomMap, Upload};
+pub use upload::{CopyToDeepStore, CustomMap, MetadataOnly, Upload};
 pub use zk_metadata::{ColumnPartition, SegmentStatus, SegmentZkMetadata};
 
 use crate::http::{Address, Answer, Call, Http};

@@ -105,22 +105,21 @@ struct RawSize {
 }
 
 impl Controller {
-    /// Which server is to have which segment in which state: `GET /tables/{t}/idealstate`. Empty when there is no such
-    /// half of the table.
+    /// Which server is to have which segment in which state: `GET /tables/{t}/idealstate`.
     ///
     /// # Errors
     ///
-    /// `not-found` when there is no such table.
+    /// `not-found` when there is no such half of the table.
     pub async fn ideal_state(&self, table: &str, table_type: TableType) -> Result<SegmentStates> {
         self.states("get the ideal state", "idealstate", table, table_type).await
     }
 
-    /// Which server has which segment in which state: `GET /tables/{t}/externalview`. Empty when there is no such half
-    /// of the table.
+    /// Which server has which segment in which state: `GET /tables/{t}/externalview`. Empty as long as no server
+    /// has told anything.
     ///
     /// # Errors
     ///
-    /// `not-found` when there is no such table.
+    /// `not-found` when there is no such half of the table.
     pub async fn external_view(&self, table: &str, table_type: TableType) -> Result<SegmentStates> {
         self.states("get the external view", "externalview", table, table_type).await
     }

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bytes::Bytes;
 use pinotage_common::{Error, ErrorKind, Result};
 use reqwest::Method;
-use reqwest::header::{HeaderName, HeaderValue, IF_MATCH};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
 use serde_json::json;
 
-use super::Controller;
+use super::{Controller, metadata_archive};
 use crate::http::{Answer, Call, Content, Wait};
 use crate::names::TableType;
 
 const UPLOAD_TYPE: HeaderName = HeaderName::from_static("upload_type");
+const DOWNLOAD_URI: HeaderName = HeaderName::from_static("download_uri");
+const COPY_SEGMENT_TO_DEEP_STORE: HeaderName = HeaderName::from_static("copy_segment_to_deep_store");
 const REFRESH_ONLY: HeaderName = HeaderName::from_static("refresh_only");
 const CRYPTER: HeaderName = HeaderName::from_static("crypter");
 const CUSTOM_MAP: HeaderName = HeaderName::from_static("pinot-segmentzkmetadatacustommapmodifier");
@@ -49,6 +52,35 @@ pub enum CustomMap {
     Update(BTreeMap<String, String>),
 }
 
+/// A segment of which only the metadata is uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataOnly {
+    /// Its name.
+    pub name: String,
+    /// Its file `metadata.properties`.
+    pub metadata_properties: Bytes,
+    /// Its file `creation.meta`.
+    pub creation_meta: Bytes,
+    /// Where its archive is.
+    pub download_uri: String,
+}
+
+/// What becomes of an archive of which only the metadata is uploaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CopyToDeepStore {
+    /// It stays where it is, and servers fetch it from there.
+    #[default]
+    No,
+    /// The controller copies it to its own layout; the scheme must be that of the deep store.
+    Yes,
+}
+
+impl CopyToDeepStore {
+    fn value(self) -> HeaderValue {
+        HeaderValue::from_static(if self == Self::Yes { "true" } else { "false" })
+    }
+}
+
 impl Upload {
     /// Everything else as it is by default.
     pub fn new(table: impl Into<String>, table_type: TableType) -> Self {
@@ -80,6 +112,54 @@ impl Controller {
     pub async fn upload_segment(&self, upload: &Upload, name: &str, archive: &Path) -> Result<()> {
         let call = self.upload("upload the segment", &["v2", "segments"], upload, "SEGMENT")?;
         uploaded(self.http.exchange(&call.part(name, Content::File(archive.to_owned()))).await?)
+    }
+
+    /// Lets the controller fetch a segment's archive: `POST /v2/segments` of type `URI`. It copies the archive to the deep
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Controller::upload_segment`]; `file:` URIs are `invalid-config`.
+    pub async fn upload_uri(&self, upload: &Upload, uri: &str) -> Result<()> {
+        let call = self
+            .upload("upload the segment from a URI", &["v2", "segments"], upload, "URI")?
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(DOWNLOAD_URI, value("URI", uri)?);
+        uploaded(self.http.exchange(&call).await?)
+    }
+
+    /// Uploads a segment's metadata; servers fetch its archive from where it is: `POST /v2/segments` of type `METADATA`.
+    /// Nobody checks that the archive is there, except for a copy.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Controller::upload_segment`].
+    pub async fn upload_metadata(&self, upload: &Upload, segment: &MetadataOnly, copy: CopyToDeepStore) -> Result<()> {
+        let call = self
+            .upload("upload the segment's metadata", &["v2", "segments"], upload, "METADATA")?
+            .header(DOWNLOAD_URI, value("URI", &segment.download_uri)?)
+            .header(COPY_SEGMENT_TO_DEEP_STORE, copy.value())
+            .part(&segment.name, Content::Bytes(metadata_archive::one(segment)?));
+        uploaded(self.http.exchange(&call).await?)
+    }
+
+    /// Uploads the metadata of many segments in one request, of which new ones appear all or none:
+    /// `POST /segments/batchUpload`. Pinot 1.3 and later; older ones answer `not-found` or `unsupported`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Controller::upload_segment`]. Segments that were to be replaced may have been, one by one.
+    pub async fn upload_metadata_batch(
+        &self,
+        upload: &Upload,
+        segments: &[MetadataOnly],
+        copy: CopyToDeepStore,
+    ) -> Result<()> {
+        let call = self
+            .upload("upload the metadata of many segments", &["segments", "batchUpload"], upload, "METADATA")?
+            .header(COPY_SEGMENT_TO_DEEP_STORE, copy.value())
+            .part("segments", Content::Bytes(metadata_archive::many(segments)?));
+        uploaded(self.http.exchange(&call).await?)
     }
 
     fn upload(&self, what: &'static str, path: &[&str], upload: &Upload, kind: &'static str) -> Result<Call> {
@@ -121,6 +201,10 @@ impl Controller {
 fn uploaded(answer: Answer) -> Result<()> {
     let words = answer.words();
     let (kind, reason, advice) = match answer.status().as_u16() {
+        // Not 404, as everywhere else.
+        400 if words.contains("Failed to find table") => {
+            (ErrorKind::NotFound, "there is no such table", "correct its name and type, or create it")
+        }
         409 if answer.is_busy() => (
             ErrorKind::CommitConflict,
             "another upload of this segment is under way",

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pinotage_client::{CustomMap, LineageState, Replacement, SchemaUpdate, SegmentFilter, TableType, Upload};
+use pinotage_client::{
+    CopyToDeepStore, CustomMap, LineageState, MetadataOnly, Replacement, SchemaUpdate, SegmentFilter, SegmentState,
+    TableType, Upload,
+};
 use pinotage_common::ErrorKind;
 use serde_json::json;
 
@@ -150,4 +153,78 @@ async fn segments_are_replaced_in_one_step_and_the_step_is_taken_back() {
     assert_eq!((seen().await, state().await), (vec!["old".to_owned()], LineageState::Reverted));
     let error = controller.end_replace_segments(table, OFFLINE, "nope", false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+}
+
+/// Each form of upload gives the cluster the same segment, and rows that can be queried.
+#[tokio::test]
+async fn the_other_forms_of_upload_give_the_same_segment() {
+    let Some(fixture) = Fixture::with_table("forms").await else { return };
+    let (controller, table) = (&fixture.controller, fixture.table.as_str());
+    let upload = Upload::new(table, OFFLINE);
+    // The controller itself is a place from where an archive can be fetched.
+    let store = Fixture::with_table("forms_store").await.unwrap();
+    let mut segments = Vec::new();
+    for name in ["by_uri", "by_metadata", "by_batch_1", "by_batch_2"] {
+        controller.upload_segment(&Upload::new("forms_store", OFFLINE), name, &fixture.archive(name)).await.unwrap();
+        let kept = controller.segment_metadata("forms_store", OFFLINE, name).await.unwrap();
+        let folder = fixture.segment_folder(name).join("v3");
+        segments.push(MetadataOnly {
+            name: name.into(),
+            metadata_properties: std::fs::read(folder.join("metadata.properties")).unwrap().into(),
+            creation_meta: std::fs::read(folder.join("creation.meta")).unwrap().into(),
+            download_uri: kept.download_url.unwrap(),
+        });
+    }
+    controller.upload_uri(&upload, &segments[0].download_uri).await.unwrap();
+    controller.upload_metadata(&upload, &segments[1], CopyToDeepStore::No).await.unwrap();
+    controller.upload_metadata_batch(&upload, &segments[2..], CopyToDeepStore::No).await.unwrap();
+    fixture.await_online(&["by_batch_1", "by_batch_2", "by_metadata", "by_uri"]).await;
+    let kept = controller.all_segment_metadata(table, OFFLINE).await.unwrap();
+    let stored = controller.all_segment_metadata(&store.table, OFFLINE).await.unwrap();
+    for segment in &segments {
+        assert_eq!(kept[&segment.name].crc, stored[&segment.name].crc);
+        assert_eq!(kept[&segment.name].total_docs, stored[&segment.name].total_docs);
+    }
+    assert_eq!(kept["by_metadata"].download_url.as_ref(), Some(&segments[1].download_uri));
+    assert_eq!(kept["by_batch_2"].download_url.as_ref(), Some(&segments[3].download_uri));
+    assert_ne!(kept["by_uri"].download_url.as_ref(), Some(&segments[0].download_uri));
+
+    let error = controller.upload_uri(&upload, "file:///nowhere").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+    let upload = Upload::new("no_such_table", OFFLINE);
+    let error = controller.upload_segment(&upload, "x", &fixture.archive("x")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+#[tokio::test]
+async fn the_cluster_is_described() {
+    let Some(fixture) = Fixture::with_table("described").await else { return };
+    let (controller, table) = (&fixture.controller, fixture.table.as_str());
+    controller.upload_segment(&Upload::new(table, OFFLINE), SEGMENT, &fixture.archive(SEGMENT)).await.unwrap();
+    fixture.await_online(&[SEGMENT]).await;
+    let server = &fixture.cluster.servers[0];
+    let broker = fixture.cluster.broker.rsplit_once(':').unwrap().1.parse().unwrap();
+
+    let states = controller.external_view(table, OFFLINE).await.unwrap();
+    assert_eq!(states[SEGMENT], BTreeMap::from([(server.instance.clone(), SegmentState::Online)]));
+    let error = controller.ideal_state(table, TableType::Realtime).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(controller.instances().await.unwrap().contains(&server.instance));
+    let instance = controller.instance(&server.instance).await.unwrap();
+    assert_eq!((instance.host.as_str(), instance.port), (server.host.as_str(), Some(server.netty_port)));
+    assert_eq!((instance.grpc_port, instance.admin_port), (Some(server.grpc_port), Some(server.admin_port)));
+    assert_eq!(controller.instance("Server_nowhere_1").await.unwrap_err().kind(), ErrorKind::NotFound);
+    let brokers = controller.brokers(table).await.unwrap();
+    assert_eq!(brokers.iter().map(|broker| broker.port).collect::<Vec<_>>(), [Some(broker)]);
+    let instances = controller.table_instances(table, OFFLINE).await.unwrap();
+    assert_eq!((instances.brokers, instances.servers), (vec![brokers[0].name.clone()], vec![server.instance.clone()]));
+    let tenants = controller.tenants().await.unwrap();
+    assert_eq!(
+        (tenants.server_tenants, tenants.broker_tenants),
+        (vec!["DefaultTenant".into()], vec!["DefaultTenant".into()])
+    );
+    let size = controller.table_size(table).await.unwrap();
+    let half = size.offline.unwrap();
+    assert!(half.segments[SEGMENT].reported_bytes.unwrap() > 1_000 && half.missing_segments == 0);
+    assert_eq!((size.reported_bytes, size.realtime), (half.segments[SEGMENT].reported_bytes, None));
 }

@@ -19,6 +19,7 @@ const CHANGE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A table of its own for a test, in the shared cluster.
 pub(crate) struct Fixture {
+    pub(crate) cluster: &'static Cluster,
     pub(crate) controller: Controller,
     pub(crate) table: String,
     pub(crate) case: GoldenCase,
@@ -31,6 +32,7 @@ impl Fixture {
         let cluster = Cluster::shared()?;
         let connection = Connection::new(Address::parse(&cluster.controller).unwrap());
         Some(Self {
+            cluster,
             controller: Controller::new(&connection).unwrap(),
             table: table.to_owned(),
             case: golden_cases().into_iter().find(|case| case.name == "dict-all-types").unwrap(),
