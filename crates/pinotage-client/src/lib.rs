@@ -4,11 +4,14 @@
 //! Every future may be dropped at any time: its request stops, and nothing goes on in the background.
 #![forbid(unsafe_code)]
 
+mod broker;
 mod controller;
 mod http;
 mod names;
 mod options;
+mod server;
 
+pub use broker::{Broker, DataSchema, Query, QueryAnswer, QueryException, ResultTable, RoutingTable, TimeBoundary};
 pub use controller::{
     BrokerInstance, ColumnPartition, ConsumingSegment, Controller, CopyToDeepStore, CustomMap, Instance, LineageEntry,
     LineageState, MetadataOnly, Replacement, Saved, SchemaUpdate, SegmentFilter, SegmentSize, SegmentState,
@@ -18,3 +21,4 @@ pub use controller::{
 pub use http::{Address, Http};
 pub use names::TableType;
 pub use options::{Auth, Connection, KeyStore, Proxy, Retries, Timeouts, Tls, TrustStore};
+pub use server::{SegmentError, ServerAdmin, ServerSegment, ServerTableSize};

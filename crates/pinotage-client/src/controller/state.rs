@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pinotage_common::Result;
+use pinotage_common::{ErrorKind, Result};
 use serde::Deserialize;
 
 use super::Controller;
@@ -121,7 +121,13 @@ impl Controller {
     ///
     /// `not-found` when there is no such half of the table.
     pub async fn external_view(&self, table: &str, table_type: TableType) -> Result<SegmentStates> {
-        self.states("get the external view", "externalview", table, table_type).await
+        match self.states("get the external view", "externalview", table, table_type).await {
+            // A new table has none yet, which Pinot takes for no table.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.ideal_state(table, table_type).await.map(|_| SegmentStates::new())
+            }
+            states => states,
+        }
     }
 
     async fn states(

@@ -167,13 +167,8 @@ async fn the_other_forms_of_upload_give_the_same_segment() {
     for name in ["by_uri", "by_metadata", "by_batch_1", "by_batch_2"] {
         controller.upload_segment(&Upload::new("forms_store", OFFLINE), name, &fixture.archive(name)).await.unwrap();
         let kept = controller.segment_metadata("forms_store", OFFLINE, name).await.unwrap();
-        let folder = fixture.segment_folder(name).join("v3");
-        segments.push(MetadataOnly {
-            name: name.into(),
-            metadata_properties: std::fs::read(folder.join("metadata.properties")).unwrap().into(),
-            creation_meta: std::fs::read(folder.join("creation.meta")).unwrap().into(),
-            download_uri: kept.download_url.unwrap(),
-        });
+        let download_uri = kept.download_url.unwrap();
+        segments.push(MetadataOnly { download_uri, ..fixture.metadata_only(name) });
     }
     controller.upload_uri(&upload, &segments[0].download_uri).await.unwrap();
     controller.upload_metadata(&upload, &segments[1], CopyToDeepStore::No).await.unwrap();

@@ -2,4 +2,5 @@
 #![allow(missing_docs)]
 
 mod controller;
+mod others;
 mod support;

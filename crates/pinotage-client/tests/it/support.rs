@@ -1,12 +1,13 @@
 //! Tables, segments and deadlines of the tests.
 
+use std::fmt::Debug;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use pinotage_client::{Address, Connection, Controller, SegmentState, TableType};
+use pinotage_client::{Address, Connection, Controller, MetadataOnly, SegmentState, SegmentStates, TableType};
 use pinotage_testkit::cluster::Cluster;
 use pinotage_testkit::{GoldenCase, golden_cases};
 use serde_json::Value as Json;
@@ -84,18 +85,41 @@ impl Fixture {
         folder
     }
 
+    /// The golden segment under another name, for an upload of its metadata; its archive is nowhere yet.
+    pub(crate) fn metadata_only(&self, name: &str) -> MetadataOnly {
+        let folder = self.segment_folder(name).join("v3");
+        MetadataOnly {
+            name: name.into(),
+            metadata_properties: std::fs::read(folder.join("metadata.properties")).unwrap().into(),
+            creation_meta: std::fs::read(folder.join("creation.meta")).unwrap().into(),
+            download_uri: String::new(),
+        }
+    }
+
     /// Waits until exactly these segments are online on all their servers.
     pub(crate) async fn await_online(&self, segments: &[&str]) {
-        let offline = TableType::Offline;
+        let views = async || {
+            let ideal = self.controller.ideal_state(&self.table, TableType::Offline).await.unwrap();
+            (ideal, self.controller.external_view(&self.table, TableType::Offline).await.unwrap())
+        };
+        let online = |(ideal, view): &(SegmentStates, SegmentStates)| {
+            let mut states = view.values().flat_map(|servers| servers.values());
+            ideal == view
+                && states.all(|state| *state == SegmentState::Online)
+                && view.keys().map(String::as_str).eq(segments.iter().copied())
+        };
+        self.until(views, online).await;
+    }
+
+    /// Asks again until the answer is right.
+    pub(crate) async fn until<T: Debug>(&self, ask: impl AsyncFn() -> T, right: impl Fn(&T) -> bool) -> T {
         let end = Instant::now() + CHANGE_LIMIT;
         loop {
-            let ideal = self.controller.ideal_state(&self.table, offline).await.unwrap();
-            let view = self.controller.external_view(&self.table, offline).await.unwrap();
-            let online = view.values().flat_map(|servers| servers.values()).all(|state| *state == SegmentState::Online);
-            if online && ideal == view && view.keys().map(String::as_str).eq(segments.iter().copied()) {
-                return;
+            let answer = ask().await;
+            if right(&answer) {
+                return answer;
             }
-            assert!(Instant::now() < end, "ideal state {ideal:?}, external view {view:?}");
+            assert!(Instant::now() < end, "still {answer:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
