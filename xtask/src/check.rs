@@ -9,13 +9,14 @@ use serde_json::Value;
 use crate::{dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
-const LAYERS: [(&str, u8); 10] = [
+const LAYERS: [(&str, u8); 11] = [
     ("pinotage-common", 0),
     ("pinotage-spec", 1),
     ("pinotage-segment", 2),
     ("pinotage-formats", 2),
     ("pinotage-transform", 2),
     ("pinotage-client", 2),
+    ("pinotage-sink", 3),
     ("pinotage-job", 5),
     ("pinotage-engine", 6),
     ("pinotage-cli", 7),
@@ -29,7 +30,7 @@ const FENCES: [(&str, &[&str]); 5] = [
     ("clap", &["pinotage-cli"]),
     ("jni", &["pinotage-jni"]),
     ("reqwest", &["pinotage-client"]),
-    ("tokio", &["pinotage-store", "pinotage-client", "pinotage-engine", "pinotage-cli"]),
+    ("tokio", &["pinotage-store", "pinotage-client", "pinotage-sink", "pinotage-engine", "pinotage-cli"]),
 ];
 
 /// The longest source file in lines, and from where on a split is due.

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::file::Archive;
 use pinotage_segment::write::{NameInput, SegmentBuilder};
+use pinotage_spec::SegmentNameGenerator;
 
 use crate::manifest::SegmentRecord;
 use crate::run::Prepared;
@@ -17,6 +18,7 @@ pub(crate) struct Sealing<'a> {
     pool: &'a rayon::ThreadPool,
     /// The hidden folder that segments are written to.
     staging: &'a Path,
+    names: &'a SegmentNameGenerator,
     sequence: u64,
     creation_time_millis: i64,
     open: SegmentBuilder,
@@ -28,11 +30,12 @@ impl<'a> Sealing<'a> {
         job: &'a Prepared,
         pool: &'a rayon::ThreadPool,
         staging: &'a Path,
+        names: &'a SegmentNameGenerator,
         sequence: u64,
         creation_time_millis: i64,
     ) -> Result<Self> {
         let open = SegmentBuilder::try_new(&job.schema, &job.table)?;
-        Ok(Self { job, pool, staging, sequence, creation_time_millis, open, sealed: Vec::new() })
+        Ok(Self { job, pool, staging, names, sequence, creation_time_millis, open, sealed: Vec::new() })
     }
 
     pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -64,11 +67,11 @@ impl<'a> Sealing<'a> {
             0 => self.sequence.to_string(),
             more => format!("{}_{more}", self.sequence),
         };
-        let name = NameInput { generator: &self.job.names, sequence: Some(sequence) };
+        let name = NameInput { generator: self.names, sequence: Some(sequence) };
         let segment = self.pool.install(|| full.finish(&name, self.creation_time_millis))?;
         fs::create_dir_all(self.staging)
             .map_err(|error| Error::io(error, "cannot create the output folder", self.staging))?;
-        let path = match self.job.plan.file.sink.archive {
+        let path = match self.job.plan.archive {
             Archive::Directory => segment.write_dir(self.staging)?,
             Archive::TarGz => segment.write_tar_gz(self.staging)?,
         };
@@ -86,6 +89,7 @@ impl<'a> Sealing<'a> {
             file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             crc: segment.crc(),
             num_docs: u64::from(segment.num_docs()),
+            pushed: None,
         });
         Ok(())
     }

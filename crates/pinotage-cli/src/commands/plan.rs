@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use pinotage_common::Result;
 use pinotage_engine::{SqlWay, prepare};
-use pinotage_job::Plan;
 use pinotage_spec::DictionaryRule;
 
 use crate::output::print;
 
-/// Prints what a job would do: inputs, columns with their encodings and indexes, limits. Builds nothing.
+/// Prints what a job would do: inputs, columns with their encodings and indexes, limits, and what would change in its
+/// cluster. Builds and changes nothing.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage plan job.yaml
@@ -19,10 +19,13 @@ use crate::output::print;
 pub(crate) struct Args {
     /// The job file
     job: PathBuf,
+    /// The controller to push to, whatever the job file says
+    #[arg(long, value_name = "ADDRESS")]
+    controller: Option<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(Plan::from_file(&args.job)?)?;
+    let job = prepare(super::run::plan(&args.job, args.controller.as_deref())?, false)?;
     let file = &job.plan.file;
     let mut text = format!("job {}\n", file.name);
     for input in &job.inputs {
@@ -50,6 +53,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         file.sink.segment.max_rows,
         file.sink.segment.max_bytes
     );
+    if let Some(cluster) = &job.cluster {
+        let stay = if job.plan.keeps_segments { "" } else { "; they are removed once they are pushed" };
+        let _ = writeln!(text, "  push   to {}{stay}", cluster.target.key());
+        for step in &cluster.steps {
+            let _ = writeln!(text, "         {step}");
+        }
+    }
     let _ = writeln!(text, "  bad    to {}, at most {} an input", job.plan.quarantine.display(), file.limits.errors);
     for column in &job.columns {
         let encoding = match column.dictionary {

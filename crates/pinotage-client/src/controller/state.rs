@@ -84,6 +84,27 @@ pub struct ConsumingSegment {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SegmentDebug {
+    #[serde(default)]
+    server_state: BTreeMap<String, ServerState>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerState {
+    #[serde(default)]
+    error_info: Option<ErrorInfo>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorInfo {
+    #[serde(default)]
+    error_message: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Consuming {
     #[serde(rename = "_segmentToConsumingInfoMap", alias = "segmentToConsumingInfoMap", default)]
     segments: BTreeMap<String, Vec<ConsumingSegment>>,
@@ -128,6 +149,23 @@ impl Controller {
             }
             states => states,
         }
+    }
+
+    /// Why a server could not load a segment, in its own words: `GET /debug/segments/{t}/{s}`. None when it says nothing.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` when there is no such segment.
+    pub async fn segment_failure(
+        &self,
+        table: &str,
+        table_type: TableType,
+        segment: &str,
+        server: &str,
+    ) -> Result<Option<String>> {
+        let path = ["debug", "segments", &table_type.of(table), segment];
+        let mut debug: SegmentDebug = self.ask("ask why the segment was not loaded", &path, &[]).await?;
+        Ok(debug.server_state.remove(server).and_then(|state| state.error_info?.error_message))
     }
 
     async fn states(
