@@ -6,15 +6,17 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::root;
+use crate::{dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
-const LAYERS: [(&str, u8); 9] = [
+const LAYERS: [(&str, u8); 11] = [
     ("pinotage-common", 0),
     ("pinotage-spec", 1),
     ("pinotage-segment", 2),
     ("pinotage-formats", 2),
     ("pinotage-transform", 2),
+    ("pinotage-client", 2),
+    ("pinotage-sink", 3),
     ("pinotage-job", 5),
     ("pinotage-engine", 6),
     ("pinotage-cli", 7),
@@ -23,11 +25,12 @@ const LAYERS: [(&str, u8); 9] = [
 ];
 
 /// Libraries that only these crates may use.
-const FENCES: [(&str, &[&str]); 4] = [
+const FENCES: [(&str, &[&str]); 5] = [
     ("datafusion", &["pinotage-engine"]),
     ("clap", &["pinotage-cli"]),
     ("jni", &["pinotage-jni"]),
-    ("tokio", &["pinotage-store", "pinotage-client", "pinotage-engine", "pinotage-cli"]),
+    ("reqwest", &["pinotage-client"]),
+    ("tokio", &["pinotage-store", "pinotage-client", "pinotage-sink", "pinotage-engine", "pinotage-cli"]),
 ];
 
 /// The longest source file in lines, and from where on a split is due.
@@ -38,6 +41,7 @@ const WARN_LINES: usize = 600;
 pub(crate) fn run() -> Result<(), String> {
     let mut broken = Vec::new();
     layers(&mut broken)?;
+    dependencies::check(&mut broken)?;
     sources(&mut broken);
     architecture(&mut broken);
     if broken.is_empty() {

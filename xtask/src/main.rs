@@ -2,6 +2,7 @@
 //! of the house alone.
 
 mod check;
+mod dependencies;
 mod java;
 mod test;
 

@@ -35,6 +35,7 @@ enum Command {
     Plan(commands::plan::Args),
     Infer(commands::infer::Args),
     Sql(commands::sql::Args),
+    Push(commands::push::Args),
     #[command(subcommand)]
     Segment(commands::segment::Command),
 }
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Infer(args) => commands::infer::run(&args),
+        Command::Push(args) => commands::push::run(&args),
         Command::Sql(args) => commands::sql::run(&args),
         Command::Segment(command) => commands::segment::run(&command),
     };

@@ -4,13 +4,15 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pinotage_engine::Observer;
+use pinotage_common::ByteSize;
+use pinotage_engine::{Observer, PushObserver};
 
 /// Shows rows, bytes, rate and the time left.
 #[derive(Default)]
 pub(crate) struct Progress {
     bar: OnceLock<ProgressBar>,
     rows: AtomicU64,
+    uploads: OnceLock<ProgressBar>,
 }
 
 impl Observer for Progress {
@@ -37,10 +39,33 @@ impl Observer for Progress {
     }
 }
 
+impl PushObserver for Progress {
+    fn pushing(&self, segments: usize) {
+        self.finish();
+        let bar = ProgressBar::new(segments as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} segments pushed {msg} {eta} left") {
+            bar.set_style(style);
+        }
+        let _ = self.uploads.set(bar);
+    }
+
+    fn pushed(&self, _bytes: ByteSize) {
+        if let Some(bar) = self.uploads.get() {
+            bar.inc(1);
+        }
+    }
+
+    fn loaded(&self, segments: usize, of: usize) {
+        if let Some(bar) = self.uploads.get() {
+            bar.set_message(format!("{segments}/{of} loaded by servers"));
+        }
+    }
+}
+
 impl Progress {
-    /// Removes the bar.
+    /// Removes the bars.
     pub(crate) fn finish(&self) {
-        if let Some(bar) = self.bar.get() {
+        for bar in [&self.bar, &self.uploads].into_iter().filter_map(OnceLock::get) {
             bar.finish_and_clear();
         }
     }

@@ -6,8 +6,10 @@
 #![forbid(unsafe_code)]
 
 mod built;
+mod cluster;
 mod identity;
 mod manifest;
+mod push;
 mod quarantine;
 mod query;
 mod run;
@@ -16,7 +18,10 @@ mod sql;
 mod unit;
 mod whole_source;
 
+pub use cluster::{Cluster, PushSummary};
 pub use manifest::{Counts, SegmentRecord};
+pub use pinotage_sink::publish::PushObserver;
+pub use push::{Pusher, Replace, segments_at};
 pub use query::query;
 pub use run::{Input, InputStatus, InputSummary, Observer, Prepared, RunOptions, Silent, Summary, prepare, run};
 pub use sql::SqlWay;

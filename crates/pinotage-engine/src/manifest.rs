@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use pinotage_common::{Error, ErrorKind, Result};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
 
 use crate::identity::InputRecord;
 
@@ -45,17 +46,38 @@ pub struct SegmentRecord {
     pub crc: u64,
     /// Its rows.
     pub num_docs: u64,
+    /// The table of the cluster that has it, as [`pinotage_sink::Target::key`].
+    pub pushed: Option<String>,
+}
+
+/// Segments on their way into a table, recorded before the first one is pushed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// The names of the segments that come.
+    pub(crate) to: Vec<String>,
+    /// The names and CRCs of those that go.
+    pub(crate) from: BTreeMap<String, u64>,
 }
 
 /// Each line brings the state of the version before it up to date; `user_version` counts the lines that it has seen.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
          hash TEXT, fingerprint TEXT, read INTEGER, written INTEGER, filtered INTEGER, quarantined INTEGER);
      CREATE TABLE IF NOT EXISTS segment (name TEXT PRIMARY KEY, uri TEXT NOT NULL, file TEXT NOT NULL, crc INTEGER NOT NULL, docs INTEGER NOT NULL);",
     "ALTER TABLE input ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
      CREATE TABLE run (id TEXT NOT NULL, epoch INTEGER NOT NULL);
      INSERT INTO run VALUES (lower(hex(randomblob(8))), 0);",
+    "ALTER TABLE segment ADD COLUMN pushed TEXT;
+     CREATE TABLE retired (target TEXT NOT NULL, name TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (target, name));
+     CREATE TABLE pending (target TEXT PRIMARY KEY, publication TEXT NOT NULL);",
 ];
+
+/// A segment that went and one that came are the same.
+const KEEP_SAME: &str = "
+    UPDATE segment SET pushed = (SELECT target FROM retired WHERE retired.name = segment.name AND retired.crc = segment.crc)
+        WHERE pushed IS NULL AND EXISTS (SELECT 1 FROM retired WHERE retired.name = segment.name AND retired.crc = segment.crc);
+    DELETE FROM retired WHERE EXISTS (SELECT 1 FROM segment
+        WHERE segment.name = retired.name AND segment.crc = retired.crc AND segment.pushed = retired.target);";
 
 /// Gives an input its number, unless it has one.
 const ADD_INPUT: &str = "INSERT INTO input (uri, sequence) VALUES (?1, (SELECT coalesce(max(sequence) + 1, 0) FROM input)) ON CONFLICT DO NOTHING";
@@ -110,6 +132,67 @@ impl Manifest {
             .map_err(failed)
     }
 
+    /// The run id of the state, and the number of the last run that had something to do.
+    pub(crate) fn run(&self) -> Result<(String, u64)> {
+        self.connection
+            .query_row("SELECT id, epoch FROM run", [], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
+            .map_err(failed)
+    }
+
+    /// The segments that have to go from a table, by name, with their CRCs.
+    pub(crate) fn retired(&self, target: &str) -> Result<BTreeMap<String, u64>> {
+        let mut statement =
+            self.connection.prepare("SELECT name, crc FROM retired WHERE target = ?1").map_err(failed)?;
+        let rows = statement.query_map([target], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)));
+        rows.and_then(Iterator::collect).map_err(failed)
+    }
+
+    /// The publication that was begun and of which nobody knows yet how it ended.
+    pub(crate) fn pending(&self, target: &str) -> Result<Option<Pending>> {
+        let found: Option<String> = self
+            .connection
+            .query_row("SELECT publication FROM pending WHERE target = ?1", [target], |row| row.get(0))
+            .optional()
+            .map_err(failed)?;
+        let read = |text: String| {
+            serde_json::from_str(&text)
+                .map_err(|error| Error::unexpected("the state has a publication that makes no sense").caused_by(error))
+        };
+        found.map(read).transpose()
+    }
+
+    /// Records that a publication is about to begin.
+    pub(crate) fn publish(&self, target: &str, publication: &Pending) -> Result<()> {
+        let text = serde_json::to_string(publication)
+            .map_err(|error| Error::unexpected("a publication cannot be written down").caused_by(error))?;
+        self.connection.execute("INSERT OR REPLACE INTO pending VALUES (?1, ?2)", [target, &text]).map_err(failed)?;
+        Ok(())
+    }
+
+    /// Records that a publication has ended well.
+    pub(crate) fn published(&mut self, target: &str, publication: &Pending) -> Result<()> {
+        let transaction = self.connection.transaction().map_err(failed)?;
+        for name in &publication.to {
+            transaction.execute("UPDATE segment SET pushed = ?1 WHERE name = ?2", [target, name]).map_err(failed)?;
+        }
+        for (name, crc) in &publication.from {
+            transaction
+                .execute(
+                    "DELETE FROM retired WHERE target = ?1 AND name = ?2 AND crc = ?3",
+                    params![target, name, *crc as i64],
+                )
+                .map_err(failed)?;
+        }
+        transaction.execute("DELETE FROM pending WHERE target = ?1", [target]).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// Forgets a publication whose segments are not there any more.
+    pub(crate) fn give_up(&self, target: &str) -> Result<()> {
+        self.connection.execute("DELETE FROM pending WHERE target = ?1", [target]).map_err(failed)?;
+        Ok(())
+    }
+
     /// The number of an input, given at first sight and kept for ever, so that names do not depend on other inputs.
     pub(crate) fn sequence(&self, uri: &str) -> Result<u64> {
         self.connection.execute(ADD_INPUT, [uri]).map_err(failed)?;
@@ -152,7 +235,7 @@ impl Manifest {
     pub(crate) fn segments(&self) -> Result<BTreeMap<String, Vec<SegmentRecord>>> {
         let mut statement = self
             .connection
-            .prepare("SELECT uri, name, file, crc, docs FROM segment ORDER BY uri, name")
+            .prepare("SELECT uri, name, file, crc, docs, pushed FROM segment ORDER BY uri, name")
             .map_err(failed)?;
         let rows = statement
             .query_map([], |row| {
@@ -161,6 +244,7 @@ impl Manifest {
                     file: row.get(2)?,
                     crc: row.get::<_, i64>(3)? as u64,
                     num_docs: row.get::<_, i64>(4)? as u64,
+                    pushed: row.get(5)?,
                 };
                 Ok((row.get::<_, String>(0)?, segment))
             })
@@ -196,7 +280,7 @@ impl Manifest {
                 .map_err(failed)?;
         }
         if let Some((unit, _)) = records.first() {
-            transaction.execute("DELETE FROM segment WHERE uri = ?1", [unit]).map_err(failed)?;
+            retire(&transaction, unit)?;
             for segment in segments {
                 transaction
                     .execute(
@@ -205,6 +289,8 @@ impl Manifest {
                     )
                     .map_err(failed)?;
             }
+            // The same segment once more: the cluster has it already.
+            transaction.execute_batch(KEEP_SAME).map_err(failed)?;
         }
         transaction.commit().map_err(failed)
     }
@@ -212,10 +298,22 @@ impl Manifest {
     /// Forgets the segments of a unit, and that it was built. Its number stays its own.
     pub(crate) fn forget(&mut self, uri: &str) -> Result<()> {
         let transaction = self.connection.transaction().map_err(failed)?;
-        transaction.execute("DELETE FROM segment WHERE uri = ?1", [uri]).map_err(failed)?;
+        retire(&transaction, uri)?;
         transaction.execute("UPDATE input SET fingerprint = '' WHERE uri = ?1", [uri]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
+}
+
+/// Forgets the segments of a unit, except that those in a cluster have to go from there.
+fn retire(transaction: &Transaction<'_>, unit: &str) -> Result<()> {
+    transaction
+        .execute(
+            "INSERT OR REPLACE INTO retired SELECT pushed, name, crc FROM segment WHERE uri = ?1 AND pushed IS NOT NULL",
+            [unit],
+        )
+        .map_err(failed)?;
+    transaction.execute("DELETE FROM segment WHERE uri = ?1", [unit]).map_err(failed)?;
+    Ok(())
 }
 
 fn failed(error: rusqlite::Error) -> Error {

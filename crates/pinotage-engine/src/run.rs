@@ -10,11 +10,13 @@ use arrow::datatypes::SchemaRef;
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
 use pinotage_formats::{CsvOptions, Format, ReadOptions, UnknownColumns, infer_schema};
 use pinotage_job::{NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config};
+use pinotage_sink::publish::PushObserver;
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig};
 use pinotage_transform::{Changes, ConformOptions, Conformer};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::built::{aside, remove};
+use crate::cluster::{Asked, Cluster, Publisher, PushSummary, name_prefix};
 use crate::identity::{InputRecord, identify, together};
 use crate::manifest::{Counts, Manifest, SegmentRecord};
 use crate::quarantine::RunId;
@@ -22,7 +24,7 @@ use crate::sql::{SqlWay, examine};
 use crate::unit::Workshop;
 
 /// Is told how a run goes on; called from several threads.
-pub trait Observer: Sync {
+pub trait Observer: PushObserver {
     /// So many inputs of so many bytes are to be built.
     fn started(&self, _inputs: usize, _bytes: u64) {}
     /// So many more rows and input bytes have been read.
@@ -34,6 +36,7 @@ pub trait Observer: Sync {
 pub struct Silent;
 
 impl Observer for Silent {}
+impl PushObserver for Silent {}
 
 /// How a job is run.
 #[derive(Debug)]
@@ -83,6 +86,8 @@ pub struct Summary {
     pub vanished: Vec<String>,
     /// Values that were changed because the schema demands it.
     pub changes: Changes,
+    /// What was done in the cluster, if the job has one.
+    pub push: Option<PushSummary>,
 }
 
 /// An input file.
@@ -113,8 +118,10 @@ pub struct Prepared {
     pub source_schema: SchemaRef,
     /// How the SQL is carried out, if there is one.
     pub sql: Option<SqlWay>,
-    /// How segments are named.
+    /// How segments are named; with a cluster and no names of the user's, the run's own names take their place.
     pub names: SegmentNameGenerator,
+    /// The cluster, if the job has one and it was asked.
+    pub cluster: Option<Cluster>,
     /// The columns after SQL.
     pub(crate) selected: SchemaRef,
     pub(crate) read: ReadOptions,
@@ -126,7 +133,15 @@ pub struct Prepared {
 /// # Errors
 ///
 /// Those of finding and opening the inputs, of the SQL, and `schema-mismatch` for columns that can never convert.
-pub fn prepare(plan: Plan) -> Result<Prepared> {
+///
+/// The cluster is asked when the job has one, unless `offline`: then its documents take no part.
+pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
+    let asked = if offline { None } else { Asked::ask(&plan)? };
+    let known_schema = match (&plan.schema, &asked) {
+        (Some(schema), _) => Some(schema.clone()),
+        (None, Some(asked)) => asked.schema()?,
+        (None, None) => None,
+    };
     let source = &plan.file.source;
     let given = source.format.as_ref().map(|format| format.parse::<Format>()).transpose()?;
     let found = match &plan.one_to_one {
@@ -145,7 +160,7 @@ pub fn prepare(plan: Plan) -> Result<Prepared> {
     }
     let mut read = read_options(source)?;
     // Without SQL the table's own types are what the source's text means.
-    if let (Some(schema), None) = (&plan.schema, &plan.file.transform) {
+    if let (Some(schema), None) = (&known_schema, &plan.file.transform) {
         // Only CSV has lists that nothing marks as such.
         let is_csv = inputs.first().is_some_and(|input| input.format == Format::Csv);
         let splits = is_csv && read.csv.multi_value_delimiter.is_some();
@@ -188,14 +203,20 @@ pub fn prepare(plan: Plan) -> Result<Prepared> {
         )
         .action(format!("raise `limits.memory` to at least {needed}, or make `sink.segment.maxBytes` smaller")));
     }
-    let schema = match &plan.schema {
-        Some(schema) => schema.clone(),
+    let schema = match known_schema {
+        Some(schema) => schema,
         None => Schema::from_document(infer_pinot_schema(&plan.file.sink.table, &selected))?,
     };
-    let table = match &plan.table_config {
-        Some(table) => table.clone(),
-        None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
+    let table = match (&plan.table_config, asked.as_ref().map(Asked::table).transpose()?.flatten()) {
+        (Some(table), _) => table.clone(),
+        (None, Some(table)) => table,
+        (None, None) => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
     };
+    let (cluster, table) = match asked.map(|asked| asked.compare(&plan, &schema, &table)).transpose()? {
+        Some((cluster, table)) => (Some(cluster), table),
+        None => (None, table),
+    };
+    pinotage_job::check_ingestion(&table)?;
     let columns = ColumnPlan::resolve(&schema, &table)?;
     let time_zone = source
         .time_zone
@@ -204,7 +225,7 @@ pub fn prepare(plan: Plan) -> Result<Prepared> {
     let conform = ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false };
     Conformer::try_new(&columns, table.time_column(), &selected, conform)?;
     let names = plan.name_generator(&table)?;
-    Ok(Prepared { inputs, schema, table, columns, source_schema, sql, names, selected, read, conform, plan })
+    Ok(Prepared { inputs, schema, table, columns, source_schema, sql, names, cluster, selected, read, conform, plan })
 }
 
 /// The format of a file by its name.
@@ -284,7 +305,7 @@ impl Prepared {
                 "{:?} {:?} {:?} {:?} {}",
                 file.source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
             ),
-            format!("{:?} {}", file.sink.archive, file.sink.table),
+            format!("{:?} {} {}", self.plan.archive, file.sink.table, self.plan.connection.is_some()),
         ] {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
@@ -329,9 +350,22 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
             segments: Vec::new(),
         };
         summary.inputs = units.into_iter().map(missing).collect();
+        summary.push = job.cluster.as_ref().map(would_do);
         return Ok(summary);
     }
     let mut manifest = Manifest::open(&plan.state)?;
+    let publisher = job.cluster.as_ref().map(|cluster| Publisher {
+        cluster,
+        plan,
+        is_refresh: !job.table.is_append(),
+        cancel: options.cancel,
+        observer,
+    });
+    let mut pushed = PushSummary::default();
+    if let Some(publisher) = publisher.as_ref().filter(|_| !options.dry_run) {
+        publisher.begin(&mut manifest, &mut pushed)?;
+    }
+    let target = job.cluster.as_ref().map(|cluster| cluster.target.key());
     let fingerprint = job.fingerprint();
     let mut known = manifest.segments()?;
     let mut work = Vec::new();
@@ -343,7 +377,8 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         if !options.dry_run {
             segments.iter().try_for_each(|segment| remove(&aside(plan, segment)))?;
         }
-        let in_place = segments.iter().all(|segment| plan.output.join(&segment.file).exists());
+        let is_pushed = |segment: &SegmentRecord| target.is_some() && segment.pushed == target;
+        let in_place = segments.iter().all(|segment| is_pushed(segment) || plan.output.join(&segment.file).exists());
         let unchanged = now.first().zip(before.as_ref()).is_some_and(|((_, now), before)| now.is_same_as(before));
         let status = match unchanged && in_place && !options.force {
             true => InputStatus::Unchanged,
@@ -363,8 +398,9 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     // Segments made the other way, of each input or of all together, hold the same rows once more.
     let is_whole = matches!(job.sql, Some(SqlWay::Whole(_)));
     let (superseded, vanished): (Vec<_>, Vec<_>) = known.into_iter().partition(|(uri, _)| is_whole || uri == ALL);
-    summary.vanished = vanished.into_iter().map(|(uri, _)| uri).collect();
+    summary.vanished = vanished.iter().map(|(uri, _)| uri.clone()).collect();
     if options.dry_run {
+        summary.push = job.cluster.as_ref().map(would_do);
         return Ok(summary);
     }
     if plan.one_to_one.is_some() {
@@ -382,7 +418,26 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         segments.iter().try_for_each(|segment| remove(&plan.output.join(&segment.file)))?;
         manifest.forget(&uri)?;
     }
+    if let Some(publisher) = publisher {
+        if publisher.is_refresh {
+            // The table is what the inputs are now.
+            for (uri, segments) in &vanished {
+                segments.iter().try_for_each(|segment| remove(&plan.output.join(&segment.file)))?;
+                manifest.forget(uri)?;
+            }
+        }
+        publisher.end(&mut manifest, &mut pushed)?;
+        summary.push = Some(pushed);
+    }
     Ok(summary)
+}
+
+fn would_do(cluster: &Cluster) -> PushSummary {
+    PushSummary {
+        target: cluster.target.key(),
+        steps: cluster.steps.iter().map(ToString::to_string).collect(),
+        ..PushSummary::default()
+    }
 }
 
 /// The units of a job: name for people, name in the manifest, inputs.
@@ -452,12 +507,23 @@ fn build_all(
     fs::create_dir_all(&plan.output)
         .map_err(|error| Error::io(error, "cannot create the output folder", &plan.output))?;
     let (run, epoch) = manifest.begin()?;
+    let names = match (&job.cluster, &plan.file.sink.segment_name) {
+        // No two runs of any job ever choose such a name.
+        (Some(_), None) => SegmentNameGenerator::NormalizedDate {
+            prefix: name_prefix(plan, &run),
+            postfix: Some(epoch.to_string()),
+            append: false,
+            hourly: false,
+        },
+        _ => job.names.clone(),
+    };
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let workshop = Workshop {
         job,
         pool: &pool,
         id: &RunId { job: plan.file.name.clone(), run, epoch },
+        names,
         creation_time_millis: options.creation_time_millis,
         cancelled: &|| options.cancel.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed),
         observer,

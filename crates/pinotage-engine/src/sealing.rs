@@ -19,6 +19,7 @@ pub(crate) struct Sealing<'a> {
     pool: &'a rayon::ThreadPool,
     /// The hidden folder that segments are written to.
     staging: &'a Path,
+    names: &'a SegmentNameGenerator,
     sequence: u64,
     /// What the one segment is called, in a job that makes one of each input.
     named: Option<&'a NamedInput>,
@@ -32,11 +33,12 @@ impl<'a> Sealing<'a> {
         job: &'a Prepared,
         pool: &'a rayon::ThreadPool,
         staging: &'a Path,
+        names: &'a SegmentNameGenerator,
         (sequence, named): (u64, Option<&'a NamedInput>),
         creation_time_millis: i64,
     ) -> Result<Self> {
         let open = SegmentBuilder::try_new(&job.schema, &job.table)?;
-        Ok(Self { job, pool, staging, sequence, named, creation_time_millis, open, sealed: Vec::new() })
+        Ok(Self { job, pool, staging, names, sequence, named, creation_time_millis, open, sealed: Vec::new() })
     }
 
     pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -70,8 +72,8 @@ impl<'a> Sealing<'a> {
         };
         let fixed;
         let name = match self.named.map(|named| &named.name) {
-            None => NameInput { generator: &self.job.names, sequence: Some(numbered()) },
-            Some(InputName::Sequence(sequence)) => NameInput { generator: &self.job.names, sequence: sequence.clone() },
+            None => NameInput { generator: self.names, sequence: Some(numbered()) },
+            Some(InputName::Sequence(sequence)) => NameInput { generator: self.names, sequence: sequence.clone() },
             Some(InputName::Whole(name)) => {
                 fixed = SegmentNameGenerator::Fixed { name: name.clone() };
                 NameInput { generator: &fixed, sequence: None }
@@ -81,7 +83,7 @@ impl<'a> Sealing<'a> {
         let below = self.named.map(|named| named.folder.clone()).unwrap_or_default();
         let folder = self.staging.join(&below);
         fs::create_dir_all(&folder).map_err(|error| Error::io(error, "cannot create the output folder", &folder))?;
-        let path = match self.job.plan.file.sink.archive {
+        let path = match self.job.plan.archive {
             Archive::Directory => segment.write_dir(&folder)?,
             Archive::TarGz => segment.write_tar_gz(&folder)?,
         };
@@ -99,6 +101,7 @@ impl<'a> Sealing<'a> {
             file: below.join(path.file_name().unwrap_or_default()).to_string_lossy().into_owned(),
             crc: segment.crc(),
             num_docs: u64::from(segment.num_docs()),
+            pushed: None,
         });
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_formats::{Format, SourceBatch, SourceReader, open};
+use pinotage_spec::SegmentNameGenerator;
 use pinotage_transform::{Changes, Conformer};
 
 use crate::built::Built;
@@ -25,6 +26,8 @@ pub(crate) struct Workshop<'a> {
     pub(crate) job: &'a Prepared,
     pub(crate) pool: &'a rayon::ThreadPool,
     pub(crate) id: &'a RunId,
+    /// How this run names its segments.
+    pub(crate) names: SegmentNameGenerator,
     pub(crate) creation_time_millis: i64,
     pub(crate) cancelled: &'a (dyn Fn() -> bool + Sync),
     pub(crate) observer: &'a dyn Observer,
@@ -45,7 +48,14 @@ impl Workshop<'_> {
             counts: Counts::default(),
             changes: Changes::default(),
             bad: Quarantine::new(&plan.quarantine, &name, self.id),
-            segments: Sealing::try_new(self.job, self.pool, &staging, (sequence, named), self.creation_time_millis)?,
+            segments: Sealing::try_new(
+                self.job,
+                self.pool,
+                &staging,
+                &self.names,
+                (sequence, named),
+                self.creation_time_millis,
+            )?,
         };
         let read = match (&self.job.sql, inputs) {
             (Some(SqlWay::Whole(_)), inputs) => intake.read_whole(inputs, &staging),

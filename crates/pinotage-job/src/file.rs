@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use pinotage_client::{Address, Connection};
 use pinotage_common::ByteSize;
+use pinotage_sink::publish::PushOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -150,27 +152,56 @@ pub struct Sink {
     /// Pinot's table config file. Default: Pinot's own defaults.
     #[serde(default)]
     pub table_config: Option<String>,
-    /// The folder for the segments.
+    /// The folder for the segments. Default: `segments`; with a controller they are removed once they are pushed.
     #[serde(default)]
     pub output: Option<String>,
-    /// `directory` or `tarGz`
+    /// `directory` or `tarGz`. Default: `directory`, except for segments that do not stay.
     #[serde(default)]
-    pub archive: Archive,
+    pub archive: Option<Archive>,
     /// When a segment is full.
     #[serde(default)]
     pub segment: SegmentLimits,
-    /// How segments are named.
+    /// How segments are named. Default with a controller: after table, job, run and input, so that no two runs ever choose
+    /// the same name.
     #[serde(default)]
-    pub segment_name: SegmentName,
-    /// Not there yet: pushing to a controller.
+    pub segment_name: Option<SegmentName>,
+    /// The controller that segments are pushed to: `host:9000` or a URL. Without one they stay in `output`.
     #[serde(default)]
-    pub controller: Option<String>,
-    /// Not there yet: creating the table on a controller.
+    pub controller: Option<Address>,
+    /// Instead of `controller`, for a cluster that asks who comes: the same address with auth, TLS, proxy and limits.
     #[serde(default)]
-    pub create_table: Option<String>,
-    /// Not there yet: the delivery of pushed segments.
+    pub connection: Option<Connection>,
+    /// Whether the cluster's table is made to fit the two files.
     #[serde(default)]
-    pub delivery: Option<String>,
+    pub create_table: CreateTable,
+    /// What is promised about rows that are pushed.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// How segments are pushed.
+    #[serde(default)]
+    pub push: PushOptions,
+}
+
+/// Whether the cluster's table is made to fit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum CreateTable {
+    /// Schema and table are created when they are missing, and changed when the files say something else.
+    #[default]
+    IfMissing,
+    /// The cluster is not changed: a difference stops the run.
+    Never,
+}
+
+/// What is promised about rows that are pushed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// Queries see every row once, whatever fails on the way.
+    #[default]
+    ExactlyOnce,
+    /// Nothing less is offered for files; the word is known because streams will have it.
+    AtLeastOnce,
 }
 
 /// The kinds of sinks.

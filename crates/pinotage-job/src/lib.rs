@@ -19,5 +19,5 @@ pub use budget::ErrorBudget;
 pub use infer::{infer_schema, infer_table_config};
 pub use input::expand_paths;
 pub use one_to_one::{InputName, NamedInput, OneToOne};
-pub use plan::Plan;
+pub use plan::{Plan, check_ingestion, connection_file};
 pub use reference::{job_reference, job_schema};

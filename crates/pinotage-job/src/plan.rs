@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use pinotage_client::{Address, Connection};
 use pinotage_common::{Error, Result};
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
+use serde::de::DeserializeOwned;
 
-use crate::file::{JobFile, NameType};
+use crate::file::{Archive, Delivery, JobFile, NameType};
 use crate::nearest::document_error;
 use crate::one_to_one::OneToOne;
 use crate::variables;
@@ -23,6 +25,12 @@ pub struct Plan {
     pub table_config: Option<TableConfig>,
     /// Where segments go.
     pub output: PathBuf,
+    /// The form of the segments there.
+    pub archive: Archive,
+    /// Segments stay there when they have been pushed.
+    pub keeps_segments: bool,
+    /// The cluster that segments are pushed to.
+    pub connection: Option<Connection>,
     /// Where the state lies.
     pub state: PathBuf,
     /// Where bad rows go.
@@ -48,34 +56,16 @@ impl Plan {
     ///
     /// As [`Plan::from_file`].
     pub fn from_yaml(text: &str, base: &Path) -> Result<Self> {
-        // As it stands first: only then an unknown key is told with its line.
-        let mut file: JobFile =
-            serde_saphyr::from_str(text).map_err(|error| document_error("the job file", &error.to_string()))?;
-        if text.contains("${") {
-            let mut document =
-                serde_saphyr::from_str(text).map_err(|error| document_error("the job file", &error.to_string()))?;
-            variables::replace(&mut document, base)?;
-            file =
-                serde_json::from_value(document).map_err(|error| document_error("the job file", &error.to_string()))?;
-        }
+        Self::validated(parse("the job file", text, base)?, base)
+    }
+
+    fn validated(file: JobFile, base: &Path) -> Result<Self> {
         check_segment_name(&file.name).map_err(|_| {
             Error::invalid_config(format!("`{}` cannot be a job's name", file.name))
                 .with("option", "name")
                 .action("use letters, digits, `-` and `_`")
         })?;
-        for (key, value) in [
-            ("controller", &file.sink.controller),
-            ("createTable", &file.sink.create_table),
-            ("delivery", &file.sink.delivery),
-        ] {
-            if value.is_some() {
-                return Err(Error::unsupported(format!(
-                    "`sink.{key}` is not there yet: segments stay in `sink.output`"
-                ))
-                .with("option", format!("sink.{key}"))
-                .action("remove the key and upload the segments with Pinot's own tools (`sink.archive: tarGz`)"));
-            }
-        }
+        let connection = connection(&file)?;
         let schema = file.sink.schema.as_ref().map(|path| Schema::from_file(&base.join(path))).transpose()?;
         let table_config =
             file.sink.table_config.as_ref().map(|path| TableConfig::from_file(&base.join(path))).transpose()?;
@@ -102,8 +92,14 @@ impl Plan {
             )));
         }
         let state = base.join(file.state.clone().unwrap_or_else(|| format!(".pinotage/{}", file.name)));
+        // What only waits to be pushed belongs to the state, in the form in which it travels.
+        let passing = connection.is_some() && file.sink.output.is_none();
+        let output = file.sink.output.as_ref().map(|output| base.join(output));
         Ok(Self {
-            output: base.join(file.sink.output.clone().unwrap_or_else(|| "segments".into())),
+            output: output.unwrap_or_else(|| if passing { state.join("segments") } else { base.join("segments") }),
+            archive: file.sink.archive.unwrap_or(if passing { Archive::TarGz } else { Archive::Directory }),
+            keeps_segments: !passing,
+            connection,
             quarantine: file.quarantine.as_ref().map_or_else(|| state.join("quarantine"), |path| base.join(path)),
             state,
             schema,
@@ -114,15 +110,28 @@ impl Plan {
         })
     }
 
+    /// The same job with another controller, whatever the file says; auth and all else stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::from_file`].
+    pub fn with_controller(mut self, controller: Address) -> Result<Self> {
+        match &mut self.file.sink.connection {
+            Some(connection) => connection.controller = controller,
+            None => self.file.sink.controller = Some(controller),
+        }
+        Self::validated(self.file, &self.base)
+    }
+
     /// How segments are named.
     ///
     /// # Errors
     ///
     /// `invalid-config` for `fixed` without a name.
     pub fn name_generator(&self, table: &TableConfig) -> Result<SegmentNameGenerator> {
-        let option = &self.file.sink.segment_name;
-        let prefix = option.prefix.clone().unwrap_or_else(|| self.file.sink.table.clone());
-        let postfix = option.postfix.clone();
+        let option = self.file.sink.segment_name.clone().unwrap_or_default();
+        let prefix = option.prefix.unwrap_or_else(|| self.file.sink.table.clone());
+        let postfix = option.postfix;
         Ok(match option.r#type {
             NameType::Simple => SegmentNameGenerator::Simple { prefix, postfix },
             NameType::NormalizedDate => SegmentNameGenerator::NormalizedDate {
@@ -132,13 +141,77 @@ impl Plan {
                 hourly: table.is_hourly(),
             },
             NameType::Fixed => SegmentNameGenerator::Fixed {
-                name: option
-                    .name
-                    .clone()
-                    .ok_or_else(|| Error::invalid_config("`segmentName.type: fixed` needs a `name`"))?,
+                name: option.name.ok_or_else(|| Error::invalid_config("`segmentName.type: fixed` needs a `name`"))?,
             },
         })
     }
+}
+
+/// Refuses a table config that changes rows in ways that are not there yet.
+///
+/// # Errors
+///
+/// `unsupported` naming the key.
+pub fn check_ingestion(table: &TableConfig) -> Result<()> {
+    match table.unsupported_ingestion().first() {
+        None => Ok(()),
+        Some(path) => {
+            Err(Error::unsupported(format!("the table config changes rows with `{path}`, which is not there yet"))
+                .with("option", path)
+                .action("do the same in `transform.sql` and build with a table config without it"))
+        }
+    }
+}
+
+/// Reads a file with the keys of `sink.connection`.
+///
+/// # Errors
+///
+/// `invalid-config` with file, line and the nearest key for what cannot be.
+pub fn connection_file(path: &Path) -> Result<Connection> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the connection", path))?;
+    let base = path.parent().unwrap_or(Path::new("."));
+    parse("the connection", &text, base).map_err(|error| error.with("file", path.display()))
+}
+
+/// Reads YAML whose texts may hold variables.
+fn parse<T: DeserializeOwned>(what: &str, text: &str, base: &Path) -> Result<T> {
+    // As it stands first: only then an unknown key is told with its line.
+    let parsed = serde_saphyr::from_str(text).map_err(|error| document_error(what, &error.to_string()))?;
+    if !text.contains("${") {
+        return Ok(parsed);
+    }
+    let mut document = serde_saphyr::from_str(text).map_err(|error| document_error(what, &error.to_string()))?;
+    variables::replace(&mut document, base)?;
+    serde_json::from_value(document).map_err(|error| document_error(what, &error.to_string()))
+}
+
+/// The cluster of a job, if it has one.
+fn connection(file: &JobFile) -> Result<Option<Connection>> {
+    let sink = &file.sink;
+    let connection = match (&sink.controller, &sink.connection) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid_config("`sink.controller` and `sink.connection` are both given")
+                .action("leave out `sink.controller`; `sink.connection.controller` is the address"));
+        }
+        (Some(controller), None) => Connection::new(controller.clone()),
+        (None, Some(connection)) => connection.clone(),
+        (None, None) => return Ok(None),
+    };
+    if sink.delivery == Delivery::AtLeastOnce {
+        return Err(Error::unsupported("files are delivered exactly once, which costs nothing here")
+            .with("option", "sink.delivery")
+            .action("remove `delivery: atLeastOnce`"));
+    }
+    if file.name.contains("__") {
+        return Err(Error::invalid_config(format!(
+            "`{}` becomes part of segment names, where `__` has a meaning",
+            file.name
+        ))
+        .with("option", "name")
+        .action("use single underscores in the job's name"));
+    }
+    Ok(Some(connection))
 }
 
 /// The folder that a job file lies in.
@@ -164,11 +237,7 @@ pub(crate) fn check_documents(
         ))
         .action("give both the same name"));
     }
-    if let Some(path) = table.unsupported_ingestion().first() {
-        return Err(Error::unsupported(format!("the table config changes rows with `{path}`, which is not there yet"))
-            .with("option", path)
-            .action("do the same in `transform.sql` of a job file and build with a table config without it"));
-    }
+    check_ingestion(table)?;
     if let Some(schema) = schema {
         ColumnPlan::resolve(schema, table)?;
     }
@@ -201,7 +270,9 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         for (from, to, expected) in [
-            ("table: t", "table: t, controller: 'h:9000'", "sink.controller"),
+            ("table: t", "table: t, controller: 'u:p@h:9000'", "user or password"),
+            ("table: t", "table: t, controller: 'h:9000', connection: {controller: 'h:9000'}", "both given"),
+            ("table: t", "table: t, controller: 'h:9000', delivery: atLeastOnce", "exactly once"),
             ("paths: [a.csv]", "paths: [a.csv], timeZone: Mars", "Mars"),
             ("name: j", "name: a/b", "a/b"),
             ("table: t}", "table: t}\nlimits: {memory: 1MiB}", "limits.memory"),

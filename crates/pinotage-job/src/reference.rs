@@ -40,7 +40,7 @@ pub(crate) fn rows(root: &Value, object: &Value, path: &str, show: &mut dyn FnMu
     let empty = Map::new();
     let properties = object.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let required = object.get("required").and_then(Value::as_array);
-    for (key, option) in properties {
+    for (key, option) in properties.iter().filter(|(_, option)| option.get("const").is_none()) {
         let shape = resolve(root, option);
         let place = format!("{path}{key}");
         let is_required = required.is_some_and(|names| names.iter().any(|name| name == key));
@@ -55,6 +55,10 @@ pub(crate) fn rows(root: &Value, object: &Value, path: &str, show: &mut dyn FnMu
         show(OptionRow { place, kind: kind(root, option), default, meaning });
         let item = shape.get("items").map_or(shape, |item| resolve(root, item));
         rows(root, item, &below, show);
+        // A choice between several sets of keys: the row above has the values of `kind`.
+        for choice in shape.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+            rows(root, choice, &below, show);
+        }
     }
 }
 
@@ -73,8 +77,10 @@ fn resolve<'a>(root: &'a Value, shape: &'a Value) -> &'a Value {
 fn kind(root: &Value, option: &Value) -> String {
     let shape = resolve(root, option);
     if let Some(values) = shape.get("enum").or_else(|| shape.get("oneOf")).and_then(Value::as_array) {
-        let names = values.iter().filter_map(|value| value.get("const").unwrap_or(value).as_str());
-        return names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let choice = |value: &Value| Some(format!("`kind: {}`", value.pointer("/properties/kind/const")?.as_str()?));
+        let name = |value: &Value| Some(format!("`{}`", value.get("const").unwrap_or(value).as_str()?));
+        let names = values.iter().filter_map(|value| choice(value).or_else(|| name(value)));
+        return names.collect::<Vec<_>>().join(", ");
     }
     if let Some(example) = shape.get("examples").and_then(Value::as_array).and_then(|examples| examples.last()) {
         return format!("such as `{}`", example.as_str().map_or_else(|| example.to_string(), ToOwned::to_owned));

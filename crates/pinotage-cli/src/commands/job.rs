@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pinotage_client::Address;
 use pinotage_common::{Error, Result};
 use pinotage_job::Plan;
 use pinotage_job::pinot_spec::{self, Access, Loaded, TemplateValues};
@@ -11,6 +12,9 @@ use pinotage_job::pinot_spec::{self, Access, Loaded, TemplateValues};
 pub(crate) struct JobArgs {
     /// The job file, or a Pinot job spec as it is
     pub(crate) job: PathBuf,
+    /// The controller to push to, whatever the job file says
+    #[arg(long, value_name = "ADDRESS")]
+    controller: Option<String>,
     /// Values for the variables of a Pinot job spec
     #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
     values: Vec<String>,
@@ -30,7 +34,11 @@ impl JobArgs {
                     .with("file", self.job.display())
                     .action("use `${env:NAME}` and `${file:PATH}` in the job file"));
             }
-            return Plan::from_file(&self.job);
+            let plan = Plan::from_file(&self.job)?;
+            return match &self.controller {
+                Some(controller) => plan.with_controller(Address::parse(controller)?),
+                None => Ok(plan),
+            };
         }
         let environment = |name: &str| std::env::var(name).ok();
         let file = self.property_file.as_deref();

@@ -10,7 +10,8 @@ use pinotage_spec::DictionaryRule;
 use crate::commands::job::JobArgs;
 use crate::output::print;
 
-/// Prints what a job would do: inputs, columns with their encodings and indexes, limits. Builds nothing.
+/// Prints what a job would do: inputs, columns with their encodings and indexes, limits, and what would change in its
+/// cluster. Builds and changes nothing.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage plan job.yaml
@@ -21,7 +22,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(args.job.load()?)?;
+    let job = prepare(args.job.load()?, false)?;
     let file = &job.plan.file;
     let mut text = format!("job {}\n", file.name);
     for input in &job.inputs {
@@ -46,6 +47,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         None => format!("at most {} rows and {} each", file.sink.segment.max_rows, file.sink.segment.max_bytes),
     };
     let _ = writeln!(text, "  write  table {} as segments in {}, {size}", file.sink.table, job.plan.output.display());
+    if let Some(cluster) = &job.cluster {
+        let stay = if job.plan.keeps_segments { "" } else { "; they are removed once they are pushed" };
+        let _ = writeln!(text, "  push   to {}{stay}", cluster.target.key());
+        for step in &cluster.steps {
+            let _ = writeln!(text, "         {step}");
+        }
+    }
     let _ = writeln!(text, "  bad    to {}, at most {} an input", job.plan.quarantine.display(), file.limits.errors);
     for column in &job.columns {
         let encoding = match column.dictionary {

@@ -7,16 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pinotage_common::Result;
-use pinotage_engine::{InputStatus, RunOptions, Summary, prepare};
+use pinotage_engine::{InputStatus, PushSummary, RunOptions, Summary, prepare};
 
 use crate::commands::job::JobArgs;
 use crate::output::print;
 use crate::progress::Progress;
 
-/// Builds what is missing of a job: files, optional SQL, segments. A second run does nothing.
+/// Builds what is missing of a job: files, optional SQL, segments; and pushes what its cluster does not have yet. A second
+/// run does nothing.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage run job.yaml
+  pinotage run job.yaml --controller localhost:9000
   pinotage run job.yaml --dry-run
   pinotage run job-spec.yaml --values year=2014")]
 pub(crate) struct Args {
@@ -25,7 +27,7 @@ pub(crate) struct Args {
     /// Worker threads, before the job's own number
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Say what would be built and build nothing
+    /// Say what would be built and what would change in the cluster, and do nothing
     #[arg(long)]
     dry_run: bool,
     /// Build every input, changed or not
@@ -34,21 +36,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(args.job.load()?)?;
-    if job.plan.schema.is_none() || job.plan.table_config.is_none() {
+    let job = prepare(args.job.load()?, false)?;
+    let is_inferred = job.plan.schema.is_none() || job.plan.table_config.is_none();
+    if is_inferred && job.cluster.as_ref().is_none_or(|cluster| !cluster.steps.is_empty()) {
         eprintln!("note: schema or table config are inferred; `pinotage infer` prints them to be saved and edited");
     }
     let cancel = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&cancel);
-    // The first Ctrl-C stops cleanly, the second one at once.
-    let handler = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
-    if handler.is_err() {
-        eprintln!("note: Ctrl-C stops at once, without cleaning up");
-    }
+    stop_on_ctrl_c(&cancel);
     let progress = Progress::default();
     let options = RunOptions {
         force: args.force,
@@ -61,6 +55,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     progress.finish();
     print(&describe(&result?, args.dry_run))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The first Ctrl-C stops cleanly, the second one at once.
+pub(super) fn stop_on_ctrl_c(cancel: &Arc<AtomicBool>) {
+    let flag = Arc::clone(cancel);
+    let handler = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    if handler.is_err() {
+        eprintln!("note: Ctrl-C stops at once, without cleaning up");
+    }
 }
 
 /// Now, or what `SOURCE_DATE_EPOCH` says, so that builds can be repeated to the byte.
@@ -108,14 +115,38 @@ fn describe(summary: &Summary, dry_run: bool) -> String {
         let _ = writeln!(text, "changed {count} values of {column}: {rule}");
     }
     for uri in &summary.vanished {
-        let _ = writeln!(text, "vanished {uri}: its segments are left in place");
+        let _ = writeln!(text, "vanished {uri}: its segments are left in place, except in a REFRESH table");
     }
     let unchanged = summary.inputs.iter().filter(|input| input.status == InputStatus::Unchanged).count();
     if unchanged > 0 {
         let _ = writeln!(text, "unchanged: {unchanged} of {} inputs", summary.inputs.len());
     }
-    if built == 0 && !dry_run {
+    let pushed = summary.push.as_ref().is_some_and(|push| !push.pushed.is_empty() || !push.replaced.is_empty());
+    if let Some(push) = &summary.push {
+        describe_push(push, dry_run, &mut text);
+    }
+    if built == 0 && !pushed && !dry_run {
         let _ = writeln!(text, "nothing to do: every input is built");
     }
     text
+}
+
+fn describe_push(push: &PushSummary, dry_run: bool, text: &mut String) {
+    let (table, would) = (&push.target, if dry_run { "would " } else { "" });
+    for step in &push.steps {
+        let _ = writeln!(text, "table {table}: {would}{step}");
+    }
+    for key in &push.ignored {
+        let _ = writeln!(text, "table {table}: Pinot does not know `{key}` and left it out");
+    }
+    if !push.pushed.is_empty() || !push.replaced.is_empty() {
+        let _ = writeln!(text, "pushed {} segments to {table}, {} went", push.pushed.len(), push.replaced.len());
+    }
+    if let Some(first) = push.missing.first() {
+        let _ = writeln!(
+            text,
+            "gone: {} segments of earlier runs have been deleted from {table}, the first is {first}; `--force` builds all again",
+            push.missing.len()
+        );
+    }
 }

@@ -58,7 +58,7 @@ impl Job {
             "name: j\nsource: {{kind: files, paths: [in], columns: {{n: LONG}}}}\nsink: {{kind: pinot, table: t, output: out}}\nquarantine: bad\n{transform}{}",
             self.extra
         );
-        let job = prepare(Plan::from_yaml(&yaml, self.path())?)?;
+        let job = prepare(Plan::from_yaml(&yaml, self.path())?, true)?;
         let options =
             RunOptions { force: false, dry_run: false, threads: Some(threads), cancel, creation_time_millis: 1 };
         run(&job, &options, &Silent)

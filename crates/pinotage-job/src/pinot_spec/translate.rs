@@ -166,8 +166,8 @@ fn plan(
     .map_err(|error| Error::unexpected("cannot write a job file for the job spec").caused_by(error))?;
     file.source.csv = reader.csv;
     file.source.unknown_columns = Unknown::Ignore;
-    file.sink.archive = Archive::TarGz;
-    file.sink.segment_name = names.timed;
+    file.sink.archive = Some(Archive::TarGz);
+    file.sink.segment_name = Some(names.timed);
     // One file is one segment, however large, and so many files are built at the same time.
     file.sink.segment = SegmentLimits { max_rows: usize::MAX, max_bytes: ByteSize(u64::MAX / parallelism) };
     file.limits.memory = ByteSize(u64::MAX);
@@ -180,6 +180,9 @@ fn plan(
     let state = folder.join(".pinotage").join(&file.name);
     Ok(Plan {
         output: output.to_owned(),
+        archive: Archive::TarGz,
+        keeps_segments: true,
+        connection: None,
         quarantine: state.join("quarantine"),
         state,
         schema: Some(schema),

@@ -11,6 +11,9 @@ use pinotage_common::{Error, ErrorKind, Result};
 use tar::{Archive, EntryType};
 use tempfile::TempDir;
 
+use super::directory::MAX_TEXT;
+use crate::constants::{CREATION_META_FILE, METADATA_FILE};
+
 /// Between two files a tar holds headers, names and padding: more than this is no segment.
 const MAX_HEADERS: u64 = 1 << 20;
 
@@ -38,12 +41,51 @@ impl<R: Read> Read for Granted<R> {
 
 /// Unpacks files and folders; links, paths that leave the folder and more than `max_unpacked` bytes are refused.
 pub(super) fn unpack(path: &Path, max_unpacked: u64) -> Result<TempDir> {
-    let bad = |error: io::Error| {
-        Error::corrupt("cannot unpack the segment's archive").with("file", path.display()).caused_by(error)
-    };
-    let failed = |error| Error::io(error, "cannot open the archive", path);
     let folder = tempfile::tempdir()
         .map_err(|error| Error::io(error, "cannot make a temporary folder", std::env::temp_dir()))?;
+    visit(path, max_unpacked, |name, content| {
+        let target = folder.path().join(name);
+        let failed = |error| Error::io(error, "cannot unpack", &target);
+        let Some(content) = content else { return fs::create_dir_all(&target).map_err(failed) };
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent).map_err(|error| Error::io(error, "cannot unpack", parent))?;
+        }
+        let mut out = File::create(&target).map_err(failed)?;
+        io::copy(content, &mut out).map(drop).map_err(|error| bad(path, error))
+    })?;
+    Ok(folder)
+}
+
+/// The files of an archive that describe its segment: `metadata.properties` and `creation.meta`. Nothing is unpacked.
+pub(super) fn documents(path: &Path, max_unpacked: u64) -> Result<[Option<Vec<u8>>; 2]> {
+    let mut found = [None, None];
+    visit(path, max_unpacked, |name, content| {
+        let at = [METADATA_FILE, CREATION_META_FILE].iter().position(|file| name.file_name() == Some(file.as_ref()));
+        let Some((content, slot)) = content.zip(at.and_then(|at| found.get_mut(at))) else { return Ok(()) };
+        let mut bytes = Vec::new();
+        content.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(|error| bad(path, error))?;
+        if bytes.len() as u64 > MAX_TEXT {
+            return Err(Error::corrupt(format!("expected at most {MAX_TEXT} bytes")).with("file", name.display()));
+        }
+        *slot = Some(bytes);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn bad(path: &Path, error: io::Error) -> Error {
+    Error::corrupt("cannot unpack the segment's archive").with("file", path.display()).caused_by(error)
+}
+
+/// Gives each folder and each file, with its content, of an archive; links, paths that leave the folder and more than
+/// `max_unpacked` bytes are refused.
+fn visit(
+    path: &Path,
+    max_unpacked: u64,
+    mut give: impl FnMut(&Path, Option<&mut dyn Read>) -> Result<()>,
+) -> Result<()> {
+    let bad = |error| bad(path, error);
+    let failed = |error| Error::io(error, "cannot open the archive", path);
     let mut magic = [0; 4];
     let known = File::open(path).map_err(failed)?.read(&mut magic).map_err(failed)?;
     let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
@@ -73,11 +115,8 @@ pub(super) fn unpack(path: &Path, max_unpacked: u64) -> Result<TempDir> {
         if !inside {
             return refuse("a path that leaves its folder");
         }
-        let target = folder.path().join(&name);
         match entry.header().entry_type() {
-            EntryType::Directory => {
-                fs::create_dir_all(&target).map_err(|error| Error::io(error, "cannot unpack", &target))?
-            }
+            EntryType::Directory => give(&name, None)?,
             EntryType::Regular | EntryType::Continuous => {
                 total = total.saturating_add(entry.size());
                 if total > max_unpacked {
@@ -89,18 +128,14 @@ pub(super) fn unpack(path: &Path, max_unpacked: u64) -> Result<TempDir> {
                     .action("raise `max_unpacked_bytes`, if the archive is to be trusted"));
                 }
                 left.set(entry.size().saturating_add(MAX_HEADERS));
-                if let Some(parent) = target.parent() {
-                    fs::create_dir_all(parent).map_err(|error| Error::io(error, "cannot unpack", parent))?;
-                }
-                let mut out = File::create(&target).map_err(|error| Error::io(error, "cannot unpack", &target))?;
-                io::copy(&mut entry, &mut out).map_err(bad)?;
+                give(&name, Some(&mut entry))?;
             }
             EntryType::XGlobalHeader | EntryType::XHeader | EntryType::GNULongName => {}
             _ => return refuse("a link or device"),
         }
         left.set(MAX_HEADERS);
     }
-    Ok(folder)
+    Ok(())
 }
 
 /// The one folder at the top of an unpacked archive, or the place itself when the files lie there.

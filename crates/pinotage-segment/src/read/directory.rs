@@ -14,7 +14,7 @@ use crate::metadata::SegmentMetadata;
 use crate::properties::Properties;
 
 /// Metadata and index map larger than this are refused; real ones have some kilobytes.
-const MAX_TEXT: u64 = 256 << 20;
+pub(super) const MAX_TEXT: u64 = 256 << 20;
 
 /// v1 file endings and the index ids that they have in v3.
 const V1_FILES: [(&str, &str); 12] = [

@@ -10,6 +10,7 @@ pub(crate) mod array;
 mod column;
 mod compare;
 mod directory;
+mod documents;
 mod inverted;
 mod map;
 mod null_vector;
@@ -28,6 +29,7 @@ use crate::constants::{CREATION_META_FILE, METADATA_FILE};
 use crate::metadata::{ColumnMetadata, SegmentMetadata};
 use directory::Directory;
 
+pub use documents::SegmentDocuments;
 pub use scan::{ScanOptions, SegmentScan};
 pub use verify::{Finding, Severity};
 

@@ -1,8 +1,11 @@
 //! The archive that controllers and servers take: `<name>.tar.gz`.
 
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use flate2::{Compression, GzBuilder};
+use pinotage_common::{Error, Result};
 use tar::{Builder, EntryType, Header};
 
 use super::built::BuiltSegment;
@@ -38,6 +41,49 @@ fn header(kind: EntryType, mode: u32, len: u64) -> Header {
     header.set_size(len);
     header.set_mtime(0);
     header
+}
+
+/// Writes the archive of a segment's folder as [`write`] does for one that was just built.
+fn write_folder(folder: &Path, root: &str, out: impl Write) -> io::Result<()> {
+    let gzip = GzBuilder::new().mtime(0).write(io::BufWriter::with_capacity(1 << 20, out), Compression::fast());
+    let mut tar = Builder::new(gzip);
+    tar.append_data(&mut header(EntryType::Directory, 0o755, 0), format!("{root}/"), io::empty())?;
+    let mut folders = vec![(folder.to_owned(), root.to_owned())];
+    while let Some((folder, shown)) = folders.pop() {
+        let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let shown = format!("{shown}/{name}");
+            if path.is_dir() {
+                tar.append_data(&mut header(EntryType::Directory, 0o755, 0), format!("{shown}/"), io::empty())?;
+                folders.push((path, shown));
+            } else {
+                let file = File::open(&path)?;
+                let len = file.metadata()?.len();
+                tar.append_data(&mut header(EntryType::Regular, 0o644, len), shown, file)?;
+            }
+        }
+    }
+    let mut gzip = tar.into_inner()?.finish()?;
+    gzip.flush()
+}
+
+/// Writes the archive of a segment's folder to a file, which appears when it is whole.
+///
+/// # Errors
+///
+/// Those of reading the folder and writing the file.
+pub fn archive_folder(folder: &Path, target: &Path) -> Result<()> {
+    let root = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let parent = target.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(|error| Error::io(error, "cannot create the folder", parent))?;
+    let mut file = tempfile::NamedTempFile::new_in(parent)
+        .map_err(|error| Error::io(error, "cannot write the segment's archive", parent))?;
+    write_folder(folder, &root, file.as_file_mut())
+        .map_err(|error| Error::io(error, "cannot archive the segment", folder))?;
+    file.persist(target).map_err(|error| Error::io(error.error, "cannot put the archive in place", target))?;
+    Ok(())
 }
 
 /// Reads byte strings one after the other.

@@ -12,5 +12,6 @@ mod interner;
 mod layout;
 mod rows;
 
+pub use archive::archive_folder;
 pub use builder::{NameInput, SegmentBuilder};
 pub use built::{BuiltSegment, SegmentEntry};

@@ -9,7 +9,8 @@ use arrow::array::*;
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Field, Int32Type};
 use pinotage_segment::codec::ChunkCodec;
-use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder};
+use pinotage_segment::read::{Segment, SegmentDocuments};
+use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, archive_folder};
 use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
 
 use pinotage_testkit::{GoldenCase, golden_cases};
@@ -194,4 +195,24 @@ fn a_folder_replaces_the_one_before() {
     assert!(!path.join("v3/stray").exists());
     assert_eq!(fs::read(path.join("v3/creation.meta")).unwrap().len(), 24);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_folder_is_archived_and_describes_itself_in_both_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let segment = worked_example();
+    let written = segment.write_dir(folder.path()).unwrap();
+    let archive = folder.path().join("archives/copy.tar.gz");
+    archive_folder(&written, &archive).unwrap();
+    let first = fs::read(&archive).unwrap();
+    archive_folder(&written, &archive).unwrap();
+    assert_eq!(fs::read(&archive).unwrap(), first);
+    assert_eq!(fs::read_dir(archive.parent().unwrap()).unwrap().count(), 1);
+    let documents = SegmentDocuments::read(&written).unwrap();
+    assert_eq!((documents.metadata.name.as_str(), documents.creation.crc), (segment.name(), segment.crc()));
+    assert_eq!(SegmentDocuments::read(&archive).unwrap(), documents);
+    assert_eq!(Segment::open(&archive).unwrap().metadata(), &documents.metadata);
+    fs::remove_file(written.join("v3/creation.meta")).unwrap();
+    let error = SegmentDocuments::read(&written).unwrap_err();
+    assert!(error.to_string().contains("creation.meta"), "{error}");
 }

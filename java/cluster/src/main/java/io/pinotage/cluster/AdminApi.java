@@ -56,6 +56,7 @@ final class AdminApi {
       case "GET tables 3 segments":
         return new TableSegments(each(table, SegmentDataManager::getSegmentName));
       case "GET tables 3 size":
+      case "GET table 3 size": // The form that controllers use.
         return size(table);
       case "GET tables 4 crc":
         Map<String, String> crcs = new TreeMap<>();

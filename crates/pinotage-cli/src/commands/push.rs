@@ -1,0 +1,146 @@
+//! `pinotage push`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use pinotage_client::{Address, Connection};
+use pinotage_common::{Error, Result};
+use pinotage_engine::{Pusher, Replace, segments_at};
+use pinotage_job::connection_file;
+use pinotage_sink::publish::PushOptions;
+
+use crate::output::print;
+use crate::progress::Progress;
+
+/// Pushes segments to a table, all of them or none, and waits until servers have loaded them. What the table has already
+/// is not pushed again.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  pinotage push out/segments --table pinot://localhost:9000/flights
+  pinotage push out/segments --table flights --connection cluster.yaml --replace everything
+  pinotage push --list --table pinot://localhost:9000/flights
+  pinotage push --revert --table pinot://localhost:9000/flights")]
+pub(crate) struct Args {
+    /// Segments' folders or `tar.gz` archives, or folders of them
+    #[arg(required_unless_present_any = ["list", "revert"])]
+    segments: Vec<PathBuf>,
+    /// The table as `pinot://host:port/table` (`pinot+https://…` with TLS); with `--connection` its name alone
+    #[arg(long, value_name = "TABLE")]
+    table: String,
+    /// A YAML file with the keys of a job's `sink.connection`: controller, auth, tls, proxy, …
+    #[arg(long, value_name = "FILE")]
+    connection: Option<PathBuf>,
+    /// What happens to segments that the table has
+    #[arg(long, value_enum, default_value = "nothing")]
+    replace: Replaced,
+    /// Uploads at the same time
+    #[arg(long, default_value = "4", value_parser = clap::value_parser!(u16).range(1..))]
+    parallelism: u16,
+    /// Seconds to wait until servers have loaded the segments; 0 does not wait
+    #[arg(long, default_value = "600", value_name = "SECONDS")]
+    wait: u64,
+    /// Say what would be pushed and what would go, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Show the table's replacements of segments
+    #[arg(long, conflicts_with_all = ["segments", "revert"])]
+    list: bool,
+    /// Take replacements back: those in progress, or the one of this id
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "", conflicts_with = "segments")]
+    revert: Option<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Replaced {
+    /// They stay; other bytes under the same name are refused
+    Nothing,
+    /// Those of the same names are replaced one by one
+    SameNames,
+    /// All go when the new ones come
+    Everything,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let (connection, table) = place(args)?;
+    let pusher = Pusher::new(&connection, &table)?;
+    if args.list {
+        let mut text = String::new();
+        for entry in pusher.replacements()? {
+            let (from, to) = (entry.segments_from.len(), entry.segments_to.len());
+            let first = entry.segments_to.first().map_or("", String::as_str);
+            let _ = writeln!(text, "{} {:?}: {from} segments by {to}, the first is {first}", entry.id, entry.state);
+        }
+        print(if text.is_empty() { "no replacements\n" } else { &text })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(id) = &args.revert {
+        let reverted = pusher.revert(Some(id.as_str()).filter(|id| !id.is_empty()))?;
+        let lines = reverted.iter().map(|entry| {
+            format!("taken back {}: queries see {} segments again\n", entry.id, entry.segments_from.len())
+        });
+        print(&lines.collect::<String>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let segments = segments_at(&args.segments)?;
+    let replace = match args.replace {
+        Replaced::Nothing => Replace::Nothing,
+        Replaced::SameNames => Replace::SameNames,
+        Replaced::Everything => Replace::Everything,
+    };
+    let publication = pusher.plan(&segments, replace)?;
+    let (coming, going) = (publication.to.len(), publication.from.len());
+    if args.dry_run {
+        let mut text = format!("table {}: would push {coming} segments, {going} would go\n", pusher.key());
+        publication.to.iter().for_each(|segment| {
+            let _ = writeln!(text, "  push {} with {} rows, crc {}", segment.name, segment.num_docs, segment.crc);
+        });
+        publication.from.keys().for_each(|name| {
+            let _ = writeln!(text, "  replace {name}");
+        });
+        print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if coming == 0 && going == 0 {
+        print(&format!("nothing to do: table {} has all {} segments\n", pusher.key(), segments.len()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cancel = Arc::new(AtomicBool::new(false));
+    super::run::stop_on_ctrl_c(&cancel);
+    let progress = Progress::default();
+    let options =
+        PushOptions { parallelism: usize::from(args.parallelism), wait_seconds: args.wait, ..PushOptions::default() };
+    let result = pusher.push(&publication, &options, &cancel, &progress);
+    progress.finish();
+    result?;
+    let loaded = if args.wait == 0 { "" } else { ", loaded by all their servers" };
+    print(&format!("pushed {coming} segments to {}{loaded}; {going} went\n", pusher.key()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The connection and the table's name.
+fn place(args: &Args) -> Result<(Connection, String)> {
+    if let Some(path) = &args.connection {
+        if args.table.contains("://") {
+            return Err(Error::invalid_config("`--connection` has the controller's address already")
+                .with("option", "--table")
+                .action("give the table's name alone"));
+        }
+        return Ok((connection_file(path)?, args.table.clone()));
+    }
+    let bad = || {
+        Error::invalid_config(format!("expected a table such as `pinot://host:9000/flights`, found `{}`", args.table))
+            .with("option", "--table")
+    };
+    let (scheme, rest) = args.table.split_once("://").ok_or_else(bad)?;
+    let scheme = match scheme {
+        "pinot" => "http",
+        "pinot+https" => "https",
+        _ => return Err(bad()),
+    };
+    let (host, table) =
+        rest.rsplit_once('/').filter(|(host, table)| !host.is_empty() && !table.is_empty()).ok_or_else(bad)?;
+    Ok((Connection::new(Address::parse(&format!("{scheme}://{host}"))?), table.to_owned()))
+}

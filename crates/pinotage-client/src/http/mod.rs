@@ -1,0 +1,217 @@
+//! The one way to a server: every request has time-outs, is tried again only where that is right, and fails with a
+//! sentence that says what to do. Dropping a future stops its request at once; nothing goes on in the background.
+
+mod address;
+mod answer;
+mod auth;
+mod call;
+mod failure;
+mod limiter;
+mod retry;
+mod store;
+mod tls;
+mod transfer;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use pinotage_common::{Error, ErrorKind, Result};
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{Client, Response};
+
+use self::answer::MAX_REFUSAL_BYTES;
+use self::auth::{Authorization, authorization};
+use self::call::Payload;
+use self::limiter::Limiter;
+use self::retry::{Again, Failed};
+use crate::options::{Connection, Proxy};
+
+pub use address::Address;
+pub(crate) use answer::Answer;
+pub(crate) use call::{Call, Content, Wait};
+
+/// The header that selects a logical database.
+const DATABASE: HeaderName = HeaderName::from_static("database");
+
+/// Connections to one cluster, shared by the clients of its controllers, brokers and servers. Clones share them too.
+#[derive(Clone)]
+pub struct Http(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    options: Connection,
+    /// `host:port`, for errors.
+    proxy: Option<String>,
+    database: Option<HeaderValue>,
+    limiter: Option<Limiter>,
+}
+
+impl Http {
+    /// Reads certificates and checks the options; connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for options that cannot be, and those of reading the files that they name.
+    pub fn new(options: &Connection) -> Result<Self> {
+        // A password that no header can hold is found here, not in the middle of a job. A token file may come later.
+        if let Err(error) = authorization(&options.auth)
+            && error.kind() == ErrorKind::InvalidConfig
+        {
+            return Err(error);
+        }
+        let database = options
+            .database
+            .as_deref()
+            .map(HeaderValue::from_str)
+            .transpose()
+            .map_err(|_| Error::invalid_config("expected the name of a database").with("option", "database"))?;
+        let mut builder = Client::builder()
+            .user_agent(concat!("pinotage/", env!("CARGO_PKG_VERSION")))
+            .use_preconfigured_tls(tls::configuration(&options.tls)?)
+            .connect_timeout(options.timeouts.connect.duration())
+            // A redirect would carry the body, and any header but `Authorization`, to somebody else.
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy();
+        let mut proxy_shown = None;
+        if let Some(proxy) = &options.proxy {
+            let (proxy, shown) = self::proxy(proxy)?;
+            builder = builder.proxy(proxy);
+            proxy_shown = Some(shown);
+        }
+        let client = builder.build().map_err(|error| Error::unexpected("cannot build the client").caused_by(error))?;
+        let limiter = options.upload_bandwidth.map(|rate| Limiter::new(rate.bytes())).transpose()?;
+        Ok(Self(Arc::new(Inner { client, options: options.clone(), proxy: proxy_shown, database, limiter })))
+    }
+
+    /// Sends a request until it is answered for good. Refusals are answers too: [`Answer::ok`] makes errors of them.
+    pub(crate) async fn exchange(&self, call: &Call) -> Result<Answer> {
+        let Inner { options, .. } = &*self.0;
+        let begin = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let outcome = self.attempt(call, attempt).await;
+            let (again, after) = match &outcome {
+                Ok(answer) => (retry::answered(answer), retry::named_pause(&answer.headers)),
+                Err(failed) => (failed.again, failed.after),
+            };
+            let plan = (again, after);
+            let Some(pause) =
+                retry::pause(&options.retries, call.repeat, plan, attempt, begin.elapsed(), fastrand::f64())
+            else {
+                return outcome
+                    .map_err(|failed| if attempt > 1 { failed.error.with("attempts", attempt) } else { failed.error });
+            };
+            let reason = match outcome {
+                Ok(answer) => answer.refusal(),
+                Err(failed) => failed.error,
+            };
+            tracing::warn!(attempt, pause_ms = pause.as_millis() as u64, error = %reason, "trying again");
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// [`Http::exchange`], where a refusal is an error.
+    pub(crate) async fn send(&self, call: &Call) -> Result<Answer> {
+        self.exchange(call).await?.ok()
+    }
+
+    async fn attempt(&self, call: &Call, attempt: u32) -> Result<Answer, Failed> {
+        let Inner { client, options, proxy, database, limiter } = &*self.0;
+        let mut request = client
+            .request(call.method.clone(), call.url.clone())
+            .headers(call.headers.clone())
+            .timeout(call.wait.time(&options.timeouts).0);
+        if let Some(database) = database {
+            request = request.header(DATABASE, database);
+        }
+        let mut secrets = Vec::new();
+        if let Some(Authorization { name, value, secrets: sent }) =
+            authorization(&options.auth).map_err(token_missing)?
+        {
+            request = request.header(name, value);
+            secrets = sent;
+        }
+        request = match &call.body {
+            Payload::None => request,
+            Payload::Bytes(bytes) => request.body(bytes.clone()),
+            Payload::Part(name, content) => {
+                request.multipart(transfer::form(name, content, limiter.as_ref()).await.map_err(Failed::never)?)
+            }
+        };
+        tracing::debug!(request = call.shown(), attempt, "request");
+        let lost = |error| failure::failed(call, &options.timeouts, proxy.as_deref(), error);
+        let response = request.send().await.map_err(lost)?;
+        let mut answer = Answer {
+            what: call.what,
+            request: call.shown(),
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: Bytes::new(),
+            saved: 0,
+            attempts: attempt,
+            secrets,
+        };
+        if !answer.status.is_success() {
+            // The status says enough when the words are too many, or are cut off.
+            answer.body = read(response, MAX_REFUSAL_BYTES as u64).await.ok().flatten().unwrap_or_default();
+            return Ok(answer);
+        }
+        match &call.save {
+            Some(path) => {
+                answer.saved = transfer::save(response, path, options.timeouts.request, lost, &answer).await?;
+            }
+            None => {
+                answer.body = read(response, options.max_answer.bytes()).await.map_err(lost)?.ok_or_else(|| {
+                    Failed::never(
+                        answer.place(
+                            Error::new(
+                                ErrorKind::ResourceExhausted,
+                                format!("cannot {}: the answer is longer than {}", call.what, options.max_answer),
+                            )
+                            .action("raise `maxAnswer` of the connection, or ask for less"),
+                        ),
+                    )
+                })?;
+            }
+        }
+        Ok(answer)
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Http").field(&self.0.options).finish()
+    }
+}
+
+/// A body of at most `limit` bytes.
+async fn read(mut response: Response, limit: u64) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if (body.len() + chunk.len()) as u64 > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.freeze()))
+}
+
+/// A token file that is just being replaced comes back.
+fn token_missing(error: Error) -> Failed {
+    let temporary = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unavailable);
+    Failed { error, again: if temporary { Again::Harmless } else { Again::Never }, after: None }
+}
+
+fn proxy(options: &Proxy) -> Result<(reqwest::Proxy, String)> {
+    let address = Address::parse(&options.url).map_err(|error| error.with("option", "proxy.url"))?;
+    let mut proxy = reqwest::Proxy::all(address.to_string())
+        .map_err(|error| Error::invalid_config("cannot use the proxy").with("option", "proxy.url").caused_by(error))?
+        .no_proxy(reqwest::NoProxy::from_string(&options.except.join(",")));
+    if let Some(user) = &options.user {
+        proxy = proxy.basic_auth(user, options.password.as_ref().map_or("", |password| password.expose()));
+    }
+    Ok((proxy, address.to_string()))
+}

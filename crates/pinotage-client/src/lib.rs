@@ -1,0 +1,24 @@
+//! A client of Pinot's controllers, brokers and servers.
+//!
+//! [`Connection`] is what a job file says about reaching a cluster; [`Controller`] is where everything begins.
+//! Every future may be dropped at any time: its request stops, and nothing goes on in the background.
+#![forbid(unsafe_code)]
+
+mod broker;
+mod controller;
+mod http;
+mod names;
+mod options;
+mod server;
+
+pub use broker::{Broker, DataSchema, Query, QueryAnswer, QueryException, ResultTable, RoutingTable, TimeBoundary};
+pub use controller::{
+    BrokerInstance, ColumnPartition, ConsumingSegment, Controller, CopyToDeepStore, CustomMap, Instance, LineageEntry,
+    LineageState, MetadataOnly, Replacement, Saved, SchemaUpdate, SegmentFilter, SegmentSize, SegmentState,
+    SegmentStates, SegmentStatus, SegmentZkMetadata, TableConfigs, TableHalfSize, TableInstances, TableSize, Tenants,
+    Upload,
+};
+pub use http::{Address, Http};
+pub use names::TableType;
+pub use options::{Auth, Connection, KeyStore, Proxy, Retries, Timeouts, Tls, TrustStore};
+pub use server::{SegmentError, ServerAdmin, ServerSegment, ServerTableSize};

@@ -1,0 +1,6 @@
+//! The client against a real cluster.
+#![allow(missing_docs)]
+
+mod controller;
+mod others;
+mod support;

@@ -1,0 +1,277 @@
+//! The cluster of a job: its table before the run, its segments after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pinotage_client::Controller;
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_job::Plan;
+use pinotage_job::file::CreateTable;
+use pinotage_sink::bootstrap::{self, Comparison, Documents, Step};
+use pinotage_sink::publish::{Foreign, Mark, Publication, PushObserver, foreign, publish};
+use pinotage_sink::{LocalSegment, Target, needs_partitions};
+use pinotage_spec::{Schema, TableConfig};
+
+use crate::built::remove;
+use crate::manifest::{Manifest, Pending, SegmentRecord};
+
+/// How often a call is asked whether it is still wanted.
+const CANCEL_PAUSE: Duration = Duration::from_millis(50);
+
+/// The cluster of a job.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The table.
+    pub target: Target,
+    /// What has to be done before the table is the job's.
+    pub steps: Vec<Step>,
+    comparison: Comparison,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What the cluster says before anything is known about the rows.
+pub(crate) struct Asked {
+    target: Target,
+    pub(crate) found: Documents,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What a run did in the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushSummary {
+    /// The table, as [`Target::key`].
+    pub target: String,
+    /// What was done, or would be done, to schema and table.
+    pub steps: Vec<String>,
+    /// Keys of the documents that Pinot does not know and left out.
+    pub ignored: Vec<String>,
+    /// Segments that came.
+    pub pushed: Vec<String>,
+    /// Segments that went.
+    pub replaced: Vec<String>,
+    /// Segments that were pushed by earlier runs and that somebody has deleted since.
+    pub missing: Vec<String>,
+}
+
+impl Asked {
+    /// Asks the controller of a job, if it has one, for schema and table.
+    pub(crate) fn ask(plan: &Plan) -> Result<Option<Self>> {
+        let Some(connection) = &plan.connection else { return Ok(None) };
+        let runtime = runtime()?;
+        let target = Target::offline(Controller::new(connection)?, &plan.file.sink.table);
+        let found = runtime.block_on(bootstrap::documents(&target))?;
+        Ok(Some(Self { target, found, runtime }))
+    }
+
+    /// The cluster's schema.
+    pub(crate) fn schema(&self) -> Result<Option<Schema>> {
+        self.found.schema.clone().map(Schema::from_document).transpose()
+    }
+
+    /// The cluster's table config.
+    pub(crate) fn table(&self) -> Result<Option<TableConfig>> {
+        self.found.table.clone().map(TableConfig::from_document).transpose()
+    }
+
+    /// Compares with what the job wants. Returns the table config as it will be.
+    pub(crate) fn compare(self, plan: &Plan, schema: &Schema, table: &TableConfig) -> Result<(Cluster, TableConfig)> {
+        let Self { target, found, runtime } = self;
+        let comparison = runtime.block_on(bootstrap::compare(&target, &found, schema, table))?;
+        if plan.file.sink.create_table == CreateTable::Never
+            && let Some(step) = comparison.steps.first()
+        {
+            let kind = if found.table.is_none() { ErrorKind::NotFound } else { ErrorKind::InvalidConfig };
+            return Err(Error::new(kind, format!("with `createTable: never` the run would have to {step}"))
+                .with("table", target.key())
+                .action("make the cluster's table fit, take `createTable: never` out, or leave out `schema` and `tableConfig` to build for the table as it is"));
+        }
+        let table = TableConfig::from_document(comparison.table.clone())?;
+        Ok((Cluster { target, steps: comparison.steps.clone(), comparison, runtime }, table))
+    }
+}
+
+/// What a run needs to know to publish.
+pub(crate) struct Publisher<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) plan: &'a Plan,
+    /// What the job makes is the whole table.
+    pub(crate) is_refresh: bool,
+    pub(crate) cancel: &'a AtomicBool,
+    pub(crate) observer: &'a dyn PushObserver,
+}
+
+impl Publisher<'_> {
+    /// Before anything is built: the table is made to fit, what an earlier run began is brought to its end, and segments
+    /// that this state does not know are looked for.
+    pub(crate) fn begin(&self, manifest: &mut Manifest, summary: &mut PushSummary) -> Result<()> {
+        let cluster = self.cluster;
+        summary.target = cluster.target.key();
+        summary.steps = cluster.steps.iter().map(ToString::to_string).collect();
+        summary.ignored = self.wait(bootstrap::apply(&cluster.target, &cluster.comparison))?;
+        self.settle(manifest, summary)?;
+        let (known, foreign, missing) = self.look(manifest)?;
+        summary.missing = missing;
+        if !foreign.is_empty() && self.plan.file.sink.push.foreign == Foreign::Refuse {
+            let (kind, what) = match self.is_refresh {
+                true => ("a REFRESH table is wholly what its job makes", "that this job did not push"),
+                false => ("rows would be there twice", "that this job pushed with another state"),
+            };
+            return Err(Error::new(
+                ErrorKind::CommitConflict,
+                format!("the table has {} segments {what}, and {kind}", foreign.len()),
+            )
+            .with("table", cluster.target.key())
+            .with("segment", foreign.first().map_or("", String::as_str))
+            .with("known", known)
+            .action("bring back the job's state, or set `sink.push.foreign` to `replace` (they go when the job's segments come) or to `keep`"));
+        }
+        Ok(())
+    }
+
+    /// Brings a publication that was cut short to its end.
+    fn settle(&self, manifest: &mut Manifest, summary: &mut PushSummary) -> Result<()> {
+        let key = self.cluster.target.key();
+        let Some(pending) = manifest.pending(&key)? else { return Ok(()) };
+        let records = manifest.segments()?;
+        let segments: BTreeMap<&str, (&str, &SegmentRecord)> = records
+            .iter()
+            .flat_map(|(unit, segments)| {
+                segments.iter().map(|segment| (segment.name.as_str(), (unit.as_str(), segment)))
+            })
+            .collect();
+        let mut to = Vec::new();
+        for name in &pending.to {
+            match segments.get(name.as_str()) {
+                Some((unit, segment)) => to.push((*unit, *segment)),
+                None => return manifest.give_up(&key),
+            }
+        }
+        let snapshot = self.wait(self.cluster.target.snapshot())?;
+        let is_there = |segment: &SegmentRecord| {
+            self.plan.output.join(&segment.file).exists()
+                || snapshot.segment(&segment.name).is_some_and(|found| found.crc == Some(segment.crc))
+        };
+        if !to.iter().all(|(_, segment)| is_there(segment)) {
+            // Built again under other names; what came half-way is taken back when it is in the way.
+            return manifest.give_up(&key);
+        }
+        self.publish(manifest, &to, pending.clone(), summary)
+    }
+
+    /// The number of segments that the state knows, those of the table that it should know and does not, and those that it
+    /// knows and that are gone.
+    fn look(&self, manifest: &Manifest) -> Result<(usize, Vec<String>, Vec<String>)> {
+        let key = self.cluster.target.key();
+        let snapshot = self.wait(self.cluster.target.snapshot())?;
+        let mut known: BTreeSet<String> = manifest.retired(&key)?.into_keys().collect();
+        let mut missing = Vec::new();
+        for segment in manifest.segments()?.into_values().flatten() {
+            if segment.pushed.as_ref() == Some(&key) && !snapshot.holds(&segment.name) {
+                missing.push(segment.name.clone());
+            }
+            known.insert(segment.name);
+        }
+        let foreign = foreign(&snapshot, &known, &self.mark(manifest)?, self.is_refresh)?;
+        Ok((known.len(), foreign, missing))
+    }
+
+    fn mark(&self, manifest: &Manifest) -> Result<Mark> {
+        let (run, epoch) = manifest.run()?;
+        Ok(Mark { job: self.plan.file.name.clone(), run, epoch })
+    }
+
+    /// After everything is built: what is not in the table yet comes, what has to go goes, in one step.
+    pub(crate) fn end(&self, manifest: &mut Manifest, summary: &mut PushSummary) -> Result<()> {
+        let key = self.cluster.target.key();
+        let records = manifest.segments()?;
+        let to: Vec<(&str, &SegmentRecord)> = records
+            .iter()
+            .flat_map(|(unit, segments)| segments.iter().map(move |segment| (unit.as_str(), segment)))
+            .filter(|(_, segment)| segment.pushed.as_ref() != Some(&key))
+            .collect();
+        let mut from = manifest.retired(&key)?;
+        if self.plan.file.sink.push.foreign == Foreign::Replace && !to.is_empty() {
+            let (_, foreign, _) = self.look(manifest)?;
+            from.extend(foreign.into_iter().map(|name| (name, 0)));
+        }
+        if to.is_empty() && from.is_empty() {
+            return Ok(());
+        }
+        let pending = Pending { to: to.iter().map(|(_, segment)| segment.name.clone()).collect(), from };
+        manifest.publish(&key, &pending)?;
+        self.publish(manifest, &to, pending, summary)
+    }
+
+    fn publish(
+        &self,
+        manifest: &mut Manifest,
+        to: &[(&str, &SegmentRecord)],
+        pending: Pending,
+        summary: &mut PushSummary,
+    ) -> Result<()> {
+        let plan = self.plan;
+        let mark = self.mark(manifest)?;
+        let table = &self.cluster.comparison.table;
+        let local = |(unit, segment): &(&str, &SegmentRecord)| {
+            let path = plan.output.join(&segment.file);
+            let opened = if needs_partitions(table) { Some(LocalSegment::open(&path)?) } else { None };
+            Ok(LocalSegment {
+                name: segment.name.clone(),
+                crc: segment.crc,
+                num_docs: segment.num_docs,
+                path,
+                partitions: opened.map(|opened| opened.partitions).unwrap_or_default(),
+                custom: mark.custom(unit),
+            })
+        };
+        let publication = Publication {
+            to: to.iter().map(local).collect::<Result<_>>()?,
+            from: pending.from.clone(),
+            own_prefix: Some(format!("{}_", name_prefix(plan, &mark.run))),
+        };
+        self.wait(publish(&self.cluster.target, table, &publication, &plan.file.sink.push, self.observer))?;
+        manifest.published(&self.cluster.target.key(), &pending)?;
+        if !plan.keeps_segments {
+            to.iter().try_for_each(|(_, segment)| remove(&plan.output.join(&segment.file)))?;
+        }
+        summary.pushed.extend(pending.to);
+        summary.replaced.extend(pending.from.into_keys());
+        Ok(())
+    }
+
+    fn wait<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.cluster.runtime.block_on(until_cancelled(self.cancel, call))
+    }
+}
+
+/// Threads for calls to a cluster.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::unexpected("cannot start threads").caused_by(error))
+}
+
+/// Runs a call to its end, unless the user stops it; whatever it began is gone on with by the next one.
+pub(crate) async fn until_cancelled<T>(cancel: &AtomicBool, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let stopped = async {
+        while !cancel.load(Ordering::Relaxed) {
+            tokio::time::sleep(CANCEL_PAUSE).await;
+        }
+    };
+    tokio::select! {
+        result = call => result,
+        () = stopped => Err(Error::new(
+            ErrorKind::Cancelled,
+            "the run was stopped; segments on their way into the cluster are not visible yet",
+        )),
+    }
+}
+
+/// What the names of all segments of a job's state begin with.
+pub(crate) fn name_prefix(plan: &Plan, run: &str) -> String {
+    format!("{}_{}_{run}", plan.file.sink.table, plan.file.name)
+}

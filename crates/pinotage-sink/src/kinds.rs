@@ -1,0 +1,72 @@
+//! Which kinds of tables take pushed segments, and which segments they take.
+
+use pinotage_common::{Error, Result};
+use serde_json::Value as Json;
+
+use crate::LocalSegment;
+
+/// Refuses tables that segments cannot be pushed to exactly once.
+///
+/// # Errors
+///
+/// `unsupported` for REALTIME tables and for tables whose segments are encrypted.
+pub fn check_table(table: &Json) -> Result<()> {
+    if table["tableType"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("REALTIME")) {
+        return Err(Error::unsupported("segments cannot be pushed to a REALTIME table yet")
+            .with("table", table["tableName"].as_str().unwrap_or_default())
+            .action("push to the OFFLINE half of the table; queries of the table see both"));
+    }
+    if let Some(class) = table["segmentsConfig"]["crypterClassName"].as_str().filter(|class| !class.is_empty()) {
+        return Err(Error::unsupported(
+            "segments of tables with encryption cannot be pushed: they are sent as they are",
+        )
+        .with("option", "segmentsConfig.crypterClassName")
+        .with("class", class)
+        .action("encrypt the deep store itself, and take `crypterClassName` out of the table config"));
+    }
+    Ok(())
+}
+
+/// Whether [`LocalSegment::partitions`] is looked at for a table: it has upserts or drops duplicates.
+pub fn needs_partitions(table: &Json) -> bool {
+    keyed(table).is_some()
+}
+
+fn keyed(table: &Json) -> Option<&'static str> {
+    if table["upsertConfig"]["mode"].as_str().is_some_and(|mode| mode != "NONE") {
+        Some("an upsert table")
+    } else if table["dedupConfig"]["dedupEnabled"].as_bool() == Some(true) {
+        Some("a dedup table")
+    } else {
+        None
+    }
+}
+
+/// Refuses a segment that the table would take and answer wrongly from.
+///
+/// # Errors
+///
+/// `invalid-data` for a segment of an upsert or dedup table that has rows of more than one partition: rows of a key would
+/// be on several servers, and none of them would know which is the latest.
+pub(crate) fn check_segment(table: &Json, segment: &LocalSegment) -> Result<()> {
+    let Some(kind) = keyed(table) else { return Ok(()) };
+    let mut columns = segment.partitions.iter();
+    let (Some((column, partitions)), None) = (columns.next(), columns.next()) else {
+        return Err(Error::invalid_config(format!(
+            "segments of {kind} belong to one partition each, and the table config partitions {}",
+            if segment.partitions.is_empty() { "no column" } else { "several columns" }
+        ))
+        .with("option", "tableIndexConfig.segmentPartitionConfig.columnPartitionMap")
+        .action("partition the primary key's column there, as the table's stream is partitioned"));
+    };
+    if partitions.len() != 1 {
+        return Err(Error::invalid_data(format!(
+            "segments of {kind} belong to one partition each, and this one has rows of {}",
+            partitions.len()
+        ))
+        .with("segment", &segment.name)
+        .with("column", column)
+        .action("give each partition's rows in input files of their own"));
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! Segments into a cluster: the table is made to fit, segments are pushed, replaced in one step, and seen to be loaded.
+//!
+//! [`Target`] is one table of one cluster. [`bootstrap::compare`] says what is different there and
+//! [`bootstrap::apply`] changes it. [`publish::publish`] brings segments in, in place of others; whatever happens in
+//! between, calling it again with the same segments goes on where the first call ended. Nothing here knows an engine or
+//! keeps a state of its own: the cluster is asked.
+#![forbid(unsafe_code)]
+
+pub mod bootstrap;
+mod kinds;
+pub mod publish;
+mod segment;
+mod target;
+mod verify;
+
+pub use kinds::{check_table, needs_partitions};
+pub use segment::LocalSegment;
+pub use target::{Snapshot, Target};
+pub use verify::{Waiting, verify};

@@ -1,0 +1,144 @@
+//! Segments into a table, in place of others, in one step for queries.
+//!
+//! The steps, each of which finds out what an earlier call that was cut short has already done:
+//!
+//! 1. Nothing goes and one segment comes: it is pushed, and queries see it at once.
+//! 2. Otherwise one entry of the lineage covers all: it is started, the segments are pushed while queries do not see
+//!    them, servers load them, the entry is ended. An entry of the same segments that is there already is gone on with.
+//! 3. Segments whose names are taken by older ones of ours are refreshed one by one: names that a user gives by hand cannot
+//!    be replaced in one step, because Pinot wants the names of a replacement to be new.
+//!
+//! The CRC decides whether a segment is there: equal is done, other bytes are an error and never overwritten.
+
+mod foreign;
+mod lineage;
+mod refresh;
+mod upload;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pinotage_common::{ByteSize, Error, ErrorKind, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kinds::check_segment;
+use crate::{LocalSegment, Target, Waiting, verify};
+
+pub use foreign::{Mark, foreign};
+pub use lineage::revert;
+
+/// What comes and what goes.
+#[derive(Debug, Clone, Default)]
+pub struct Publication {
+    /// The segments that come.
+    pub to: Vec<LocalSegment>,
+    /// Names and CRCs of the segments that go. Those that are not in the cluster any more are gone already.
+    pub from: BTreeMap<String, u64>,
+    /// Whose segments these are: names that begin so are of this run of this job and of nobody else. A replacement in
+    /// progress that is all of them is reverted when it is in the way.
+    pub own_prefix: Option<String>,
+}
+
+/// How segments are pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PushOptions {
+    /// Uploads at the same time.
+    pub parallelism: usize,
+    /// Seconds to wait until servers have loaded the segments; 0 does not wait.
+    pub wait_seconds: u64,
+    /// What happens to segments of the table that this job does not know and that are in its way.
+    pub foreign: Foreign,
+}
+
+/// What happens to segments that a job finds in its way and does not know: with a REFRESH table all that it did not push,
+/// otherwise those that this job pushed with another state, which would be doubled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Foreign {
+    /// The run stops before it changes anything.
+    #[default]
+    Refuse,
+    /// They go in the same step in which the job's own come.
+    Replace,
+    /// They stay beside the job's own.
+    Keep,
+}
+
+impl Default for PushOptions {
+    fn default() -> Self {
+        Self { parallelism: 4, wait_seconds: 600, foreign: Foreign::Refuse }
+    }
+}
+
+/// Is told how a publication goes on.
+pub trait PushObserver: Sync {
+    /// So many segments are to be pushed; others are in the cluster already.
+    fn pushing(&self, _segments: usize) {}
+    /// One more segment is in the cluster, an archive of so many bytes.
+    fn pushed(&self, _bytes: ByteSize) {}
+    /// So many of so many segments are loaded by all their servers; told again and again while that is waited for.
+    fn loaded(&self, _segments: usize, _of: usize) {}
+}
+
+impl PushObserver for () {}
+
+/// Brings segments into a table. When it returns, queries see what comes and not what goes, and nothing is left over of the
+/// way there; calling it again with the same segments then does nothing.
+///
+/// # Errors
+///
+/// `commit-conflict` when the cluster has a segment of the same name and other bytes, or somebody else's replacement is in
+/// the way; `unavailable` when a server could not load a segment, or not in time; `invalid-data` for a segment that the
+/// table must not have; those of the controller. After an error that no second try can help the replacement is reverted:
+/// queries see what they saw before. After any other, and after a drop, the next call goes on where this one ended.
+pub async fn publish(
+    target: &Target,
+    table: &serde_json::Value,
+    publication: &Publication,
+    options: &PushOptions,
+    observer: &dyn PushObserver,
+) -> Result<()> {
+    let Publication { to, from, .. } = publication;
+    to.iter().try_for_each(|segment| check_segment(table, segment))?;
+    check_names(to)?;
+    let snapshot = target.snapshot().await?;
+    // What somebody has deleted in between is gone, and Pinot would refuse to replace it.
+    let leaving: Vec<String> = from.keys().filter(|name| snapshot.holds(name)).cloned().collect();
+    let reused = to.iter().any(|segment| from.contains_key(&segment.name));
+    if reused {
+        refresh::refresh(target, &snapshot, publication, options, observer).await
+    } else if to.is_empty() {
+        target.controller.delete_segments(&target.table, target.table_type, &leaving).await
+    } else if to.len() == 1 && leaving.is_empty() {
+        upload::upload_all(target, &snapshot, to, &upload::Existing::Never, options, observer).await?;
+        wait(target, to, options, observer).await
+    } else {
+        lineage::replace(target, &snapshot, publication, leaving, options, observer).await
+    }
+}
+
+/// Waits until the segments are loaded, if that is wanted.
+async fn wait(
+    target: &Target,
+    segments: &[LocalSegment],
+    options: &PushOptions,
+    observer: &dyn PushObserver,
+) -> Result<()> {
+    if options.wait_seconds == 0 {
+        return Ok(());
+    }
+    let limit = std::time::Duration::from_secs(options.wait_seconds);
+    let waiting = Waiting { limit, ..Waiting::default() };
+    verify(target, segments, &waiting, |loaded| observer.loaded(loaded, segments.len())).await
+}
+
+fn check_names(to: &[LocalSegment]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    match to.iter().find(|segment| !names.insert(&segment.name)) {
+        None => Ok(()),
+        Some(twice) => Err(Error::new(ErrorKind::AlreadyExists, "two segments to be pushed have the same name")
+            .with("segment", &twice.name)
+            .action("push one of them, or build them again with names of their own")),
+    }
+}

@@ -1,0 +1,85 @@
+//! One half of a table of a cluster, and what it holds now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pinotage_client::{Controller, LineageEntry, LineageState, SegmentZkMetadata, TableType};
+use pinotage_common::Result;
+
+/// One half of a table of a cluster.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The cluster's controller.
+    pub controller: Controller,
+    /// The table's name without its type, with its database if it is not that of the connection.
+    pub table: String,
+    /// The half.
+    pub table_type: TableType,
+}
+
+/// What a table holds at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// What the cluster keeps about every segment, by name. A push that was cut short may leave something here that no
+    /// server is to have.
+    pub segments: BTreeMap<String, SegmentZkMetadata>,
+    /// The segments that servers are to have.
+    pub assigned: BTreeSet<String>,
+    /// The replacements, the oldest first.
+    pub lineage: Vec<LineageEntry>,
+}
+
+impl Target {
+    /// The OFFLINE half of a table.
+    pub fn offline(controller: Controller, table: impl Into<String>) -> Self {
+        Self { controller, table: table.into(), table_type: TableType::Offline }
+    }
+
+    /// Controller and table as states remember them: `http://host:9000/sales_OFFLINE`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.controller.address(), self.table_type.of(&self.table))
+    }
+
+    /// Asks for everything that the table holds.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` when there is no such table.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let segments = self.controller.all_segment_metadata(&self.table, self.table_type).await?;
+        let assigned = self.controller.ideal_state(&self.table, self.table_type).await?.into_keys().collect();
+        let lineage = self.controller.lineage(&self.table, self.table_type).await?;
+        Ok(Snapshot { segments, assigned, lineage })
+    }
+}
+
+impl Snapshot {
+    /// The table has such a segment, whole.
+    pub fn holds(&self, name: &str) -> bool {
+        self.segment(name).is_some()
+    }
+
+    /// What the cluster keeps about a segment that the table has.
+    pub fn segment(&self, name: &str) -> Option<&SegmentZkMetadata> {
+        self.segments.get(name).filter(|_| self.assigned.contains(name))
+    }
+
+    /// The segments that queries see: not what was replaced, and not what is about to replace it.
+    ///
+    /// # Pinot equivalent
+    ///
+    /// `SegmentLineageUtils.filterSegmentsBasedOnLineageInPlace`
+    pub fn visible(&self) -> BTreeSet<&str> {
+        let mut visible: BTreeSet<&str> =
+            self.assigned.iter().filter(|name| self.segments.contains_key(*name)).map(String::as_str).collect();
+        for entry in &self.lineage {
+            let hidden = match entry.state {
+                LineageState::Completed => &entry.segments_from,
+                _ => &entry.segments_to,
+            };
+            hidden.iter().for_each(|name| {
+                visible.remove(name.as_str());
+            });
+        }
+        visible
+    }
+}

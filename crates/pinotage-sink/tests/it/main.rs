@@ -1,0 +1,6 @@
+//! The promises of the sink, on a real cluster.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bootstrap;
+mod publish;
+mod support;

@@ -1,0 +1,174 @@
+//! Nothing lost, nothing twice, whatever an earlier call left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use pinotage_client::{LineageState, Replacement, Upload};
+use pinotage_common::{ByteSize, ErrorKind, Result};
+use pinotage_sink::LocalSegment;
+use pinotage_sink::publish::{Mark, Publication, PushObserver, PushOptions, foreign, publish, revert};
+
+use crate::support::{Fixture, damage};
+
+#[derive(Default)]
+struct Pushed(Mutex<usize>);
+
+impl PushObserver for Pushed {
+    fn pushed(&self, _bytes: ByteSize) {
+        *self.0.lock().unwrap() += 1;
+    }
+}
+
+/// Publishes and says how many segments were uploaded.
+async fn push(fixture: &Fixture, to: &[LocalSegment], from: &[&LocalSegment]) -> Result<usize> {
+    let publication = Publication {
+        to: to.to_vec(),
+        from: from.iter().map(|segment| (segment.name.clone(), segment.crc)).collect(),
+        own_prefix: Some("own_".into()),
+    };
+    let pushed = Pushed::default();
+    publish(&fixture.target, fixture.table.json(), &publication, &PushOptions::default(), &pushed).await?;
+    Ok(*pushed.0.lock().unwrap())
+}
+
+async fn states(fixture: &Fixture) -> Vec<LineageState> {
+    let entries = fixture.target.controller.lineage(&fixture.target.table, fixture.target.table_type).await.unwrap();
+    entries.into_iter().map(|entry| entry.state).collect()
+}
+
+#[tokio::test]
+async fn segments_come_once_however_often_they_are_published() {
+    let Some(fixture) = Fixture::with_table("push_once").await else { return };
+    let one = [fixture.segment("own_1", &[1, 2])];
+    assert_eq!(push(&fixture, &one, &[]).await.unwrap(), 1);
+    assert_eq!(push(&fixture, &one, &[]).await.unwrap(), 0);
+    let two = [fixture.segment("own_2", &[3]), fixture.segment("own_3", &[4, 5])];
+    assert_eq!(push(&fixture, &two, &[]).await.unwrap(), 2);
+    assert_eq!(push(&fixture, &two, &[]).await.unwrap(), 0);
+    assert_eq!(states(&fixture).await, [LineageState::Completed]);
+    fixture.keys(&[1, 2, 3, 4, 5]).await;
+    let other = [fixture.segment("own_1", &[9])];
+    let error = push(&fixture, &other, &[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+    fixture.keys(&[1, 2, 3, 4, 5]).await;
+}
+
+#[tokio::test]
+async fn segments_are_replaced_in_one_step_or_by_name() {
+    let Some(fixture) = Fixture::with_table("push_replace").await else { return };
+    let old = [fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2])];
+    push(&fixture, &old, &[]).await.unwrap();
+    let new = [fixture.segment("own_3", &[10, 20])];
+    // One that goes has been deleted in between.
+    let absent = fixture.segment("own_absent", &[7]);
+    push(&fixture, &new, &[&old[0], &old[1], &absent]).await.unwrap();
+    fixture.keys(&[10, 20]).await;
+    // The same name again: refreshed, and what has no successor goes.
+    let again = [fixture.segment("own_3", &[30])];
+    push(&fixture, &again, &[&new[0]]).await.unwrap();
+    fixture.keys(&[30]).await;
+    // Somebody else's bytes under our name are not overwritten.
+    let error = push(&fixture, &[fixture.segment("own_3", &[40])], &[&new[0]]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+    push(&fixture, &[], &[&again[0]]).await.unwrap();
+    fixture.keys(&[]).await;
+}
+
+/// A run died after it had started a replacement and pushed one of two segments.
+#[tokio::test]
+async fn a_replacement_that_was_cut_short_is_gone_on_with() {
+    let Some(fixture) = Fixture::with_table("push_continue").await else { return };
+    let target = &fixture.target;
+    let to = [fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2])];
+    let replacement = Replacement {
+        segments_from: Vec::new(),
+        segments_to: to.iter().map(|segment| segment.name.clone()).collect(),
+        custom_map: BTreeMap::new(),
+    };
+    let start = async |replacement: &Replacement| {
+        target.controller.start_replace_segments(&target.table, target.table_type, replacement, false).await.unwrap()
+    };
+    start(&replacement).await;
+    let archive = fixture.folder.path().join("own_1.tar.gz");
+    pinotage_segment::write::archive_folder(&to[0].path, &archive).unwrap();
+    let upload = Upload::new(&target.table, target.table_type);
+    target.controller.upload_segment(&upload, "own_1", &archive).await.unwrap();
+    assert_eq!(push(&fixture, &to, &[]).await.unwrap(), 1);
+    assert_eq!(states(&fixture).await, [LineageState::Completed]);
+    fixture.keys(&[1, 2]).await;
+
+    // Another set of segments of ours is half-way and in the way: it is taken back.
+    let stale = Replacement {
+        segments_from: vec!["own_1".into()],
+        segments_to: vec!["own_3".into()],
+        custom_map: BTreeMap::new(),
+    };
+    start(&stale).await;
+    let new = [fixture.segment("own_4", &[4])];
+    push(&fixture, &new, &[&to[0]]).await.unwrap();
+    fixture.keys(&[2, 4]).await;
+
+    // Somebody else's is not.
+    let theirs = Replacement { segments_from: vec!["own_4".into()], segments_to: vec!["theirs".into()], ..stale };
+    let id = start(&theirs).await;
+    let error = push(&fixture, &[fixture.segment("own_5", &[5])], &[&new[0]]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+    assert!(error.advice().contains("pinotage push --revert"));
+    let reverted = revert(target, None).await.unwrap();
+    assert_eq!(reverted.iter().map(|entry| &entry.id).collect::<Vec<_>>(), [&id]);
+    push(&fixture, &[fixture.segment("own_5", &[5])], &[&new[0]]).await.unwrap();
+    fixture.keys(&[2, 5]).await;
+    assert_eq!(revert(target, None).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_segment_that_no_server_can_load_takes_the_whole_replacement_back() {
+    let Some(fixture) = Fixture::with_table("push_broken").await else { return };
+    let old = [fixture.segment("own_1", &[1])];
+    push(&fixture, &old, &[]).await.unwrap();
+    let mut to = [fixture.segment("own_2", &[2]), fixture.segment("own_3", &[3])];
+    let intact = to[1].path.clone();
+    let broken = fixture.folder.path().join("broken/own_3");
+    copy(&intact, &broken);
+    damage(&broken);
+    to[1].path = broken;
+    let error = push(&fixture, &to, &[&old[0]]).await.unwrap_err();
+    let context: BTreeMap<_, _> = error.context().iter().map(|(key, value)| (*key, value.as_str())).collect();
+    assert_eq!((error.kind(), context["segment"]), (ErrorKind::Unavailable, "own_3"), "{error}");
+    assert_eq!(context["server"], fixture.cluster.servers[0].instance);
+    assert_eq!(context["replacement"], "reverted", "{error}");
+    assert!(context["reason"].len() > 20, "{error}");
+    fixture.keys(&[1]).await;
+    // The same names again, now whole.
+    to[1].path = intact;
+    push(&fixture, &to, &[&old[0]]).await.unwrap();
+    fixture.keys(&[2, 3]).await;
+}
+
+#[tokio::test]
+async fn segments_of_a_lost_state_are_told_apart() {
+    let Some(fixture) = Fixture::with_table("push_foreign").await else { return };
+    let mark = |run: &str, epoch| Mark { job: "j".into(), run: run.into(), epoch };
+    let mut segments = [fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2]), fixture.segment("other", &[3])];
+    segments[0].custom = mark("r1", 7).custom("a.csv");
+    segments[1].custom = mark("r2", 1).custom("a.csv");
+    push(&fixture, &segments, &[]).await.unwrap();
+    let snapshot = fixture.target.snapshot().await.unwrap();
+    let known = BTreeSet::from(["own_2".to_owned()]);
+    assert_eq!(foreign(&snapshot, &known, &mark("r2", 1), false).unwrap(), ["own_1"]);
+    assert_eq!(foreign(&snapshot, &known, &mark("r2", 1), true).unwrap(), ["other", "own_1"]);
+    let error = foreign(&snapshot, &known, &mark("r1", 6), false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitConflict);
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(std::result::Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
