@@ -19,7 +19,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use pinotage_common::{Error, ErrorKind, Result};
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 
 use self::answer::MAX_REFUSAL_BYTES;
 use self::auth::{Authorization, authorization};
@@ -90,8 +90,18 @@ impl Http {
         let Inner { options, .. } = &*self.0;
         let begin = Instant::now();
         let mut attempt = 1;
+        let mut token_renewed = false;
         loop {
             let outcome = self.attempt(call, attempt).await;
+            if let Ok(answer) = &outcome
+                && answer.status == StatusCode::UNAUTHORIZED
+                && !token_renewed
+                && answer.secrets != authorization(&options.auth)?.map(|now| now.secrets).unwrap_or_default()
+            {
+                // The token file was written again since.
+                token_renewed = true;
+                continue;
+            }
             let (again, after) = match &outcome {
                 Ok(answer) => (retry::answered(answer), retry::named_pause(&answer.headers)),
                 Err(failed) => (failed.again, failed.after),

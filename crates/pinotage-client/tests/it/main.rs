@@ -3,4 +3,5 @@
 
 mod controller;
 mod others;
+mod stores;
 mod support;
