@@ -14,7 +14,7 @@ mod transfer;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use pinotage_common::{Error, ErrorKind, Result};
@@ -71,6 +71,10 @@ impl Http {
             .user_agent(concat!("pinotage/", env!("CARGO_PKG_VERSION")))
             .use_preconfigured_tls(tls::configuration(&options.tls)?)
             .connect_timeout(options.timeouts.connect.duration())
+            // Pinot closes what is idle for 30 s: a request that meets this could not be told from one that arrived.
+            .pool_idle_timeout(Duration::from_secs(20))
+            // The end of a replacement is silent for minutes, which what lies between takes for a dead connection.
+            .tcp_keepalive(Duration::from_secs(60))
             // A redirect would carry the body, and any header but `Authorization`, to somebody else.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
