@@ -35,6 +35,9 @@ pub(crate) use call::{Call, Content, Wait};
 /// The header that selects a logical database.
 const DATABASE: HeaderName = HeaderName::from_static("database");
 
+/// The database of tables that are named without one.
+const DEFAULT_DATABASE: &str = "default";
+
 /// Connections to one cluster, shared by the clients of its controllers, brokers and servers. Clones share them too.
 #[derive(Clone)]
 pub struct Http(Arc<Inner>);
@@ -87,6 +90,14 @@ impl Http {
         let client = builder.build().map_err(|error| Error::unexpected("cannot build the client").caused_by(error))?;
         let limiter = options.upload_bandwidth.map(|rate| Limiter::new(rate.bytes())).transpose()?;
         Ok(Self(Arc::new(Inner { client, options: options.clone(), proxy: proxy_shown, database, limiter })))
+    }
+
+    /// The name of a table with its database, where Pinot does not look at the header.
+    pub(crate) fn qualified(&self, table: &str) -> String {
+        match self.0.options.database.as_deref() {
+            Some(database) if database != DEFAULT_DATABASE && !table.contains('.') => format!("{database}.{table}"),
+            _ => table.to_owned(),
+        }
     }
 
     /// Sends a request until it is answered for good. Refusals are answers too: [`Answer::ok`] makes errors of them.

@@ -71,7 +71,7 @@ async fn an_upload_is_what_pinot_wants() {
     let request = &fake.requests()[0];
     assert_eq!(
         request.query,
-        "tableName=orders&tableType=OFFLINE&enableParallelPushProtection=true&allowRefresh=false"
+        "tableName=sales.orders&tableType=OFFLINE&enableParallelPushProtection=true&allowRefresh=false"
     );
     let modifier = r#"{"mapModifyMode":"UPDATE","map":{"job":"\u00fc"}}"#;
     assert_eq!(
@@ -104,7 +104,7 @@ async fn an_upload_is_what_pinot_wants() {
     controller.upload_metadata(&upload, &segment, CopyToDeepStore::Yes).await.unwrap();
     controller.upload_metadata_batch(&upload, &[segment], CopyToDeepStore::No).await.unwrap();
     let requests = fake.requests();
-    let query = "tableName=orders&tableType=REALTIME&enableParallelPushProtection=false&allowRefresh=true";
+    let query = "tableName=sales.orders&tableType=REALTIME&enableParallelPushProtection=false&allowRefresh=true";
     assert!(requests[1..].iter().all(|request| request.query == query));
     assert_eq!(headers(&requests[1]), [basic, database, ("download_uri", "s3://bucket/s_0"), ("upload_type", "URI")]);
     assert_eq!(requests[1].header("content-type"), Some("application/json"));
