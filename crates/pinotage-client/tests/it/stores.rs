@@ -94,16 +94,25 @@ fn keytool(arguments: &[&str], files: &[(&str, &Path)]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// Stores of both of Java's kinds with the authority.
-fn java_trust_store(authority: &Authority, kind: &str) -> TrustStore {
+/// The stores of Java, with and without the ciphers that it had until Java 8.
+const KINDS: [&str; 3] = ["jks", "pkcs12", "legacy"];
+
+/// What makes `keytool` write a kind.
+fn kind_options(kind: &'static str) -> Vec<&'static str> {
+    if kind == "legacy" { vec!["pkcs12", "-J-Dkeystore.pkcs12.legacy"] } else { vec![kind] }
+}
+
+/// A store with the authority that Java wrote.
+fn java_trust_store(authority: &Authority, kind: &'static str) -> TrustStore {
     let path = authority.path(&format!("trust.{kind}"));
-    let arguments = ["-importcert", "-noprompt", "-alias", "ca", "-storetype", kind, "-storepass:env", "PASSWORD"];
+    let mut arguments = vec!["-importcert", "-noprompt", "-alias", "ca", "-storepass:env", "PASSWORD", "-storetype"];
+    arguments.extend(kind_options(kind));
     keytool(&arguments, &[("-file", &authority.path("ca.pem")), ("-keystore", &path)]);
     TrustStore { path, password: Some(Secret::new(PASSWORD)) }
 }
 
 /// A key that the authority signed, in a store that Java wrote.
-fn java_key_store(authority: &Authority, kind: &str) -> KeyStore {
+fn java_key_store(authority: &Authority, kind: &'static str) -> KeyStore {
     let (certificate, key, _) = authority.sign("me", |_| {});
     let chain = [p12_keystore::Certificate::from_der(&certificate).unwrap()];
     let mut store = p12_keystore::KeyStore::new();
@@ -112,7 +121,8 @@ fn java_key_store(authority: &Authority, kind: &str) -> KeyStore {
     let (source, path) = (authority.path("source.p12"), authority.path(&format!("keys.{kind}")));
     std::fs::write(&source, store.writer(PASSWORD).write().unwrap()).unwrap();
     let mut arguments = vec!["-importkeystore", "-noprompt", "-alias", "me", "-srcstorepass:env", "PASSWORD"];
-    arguments.extend(["-deststoretype", kind, "-deststorepass:env", "PASSWORD"]);
+    arguments.extend(["-deststorepass:env", "PASSWORD", "-deststoretype"]);
+    arguments.extend(kind_options(kind));
     arguments.extend(["-destkeypass:env", if kind == "jks" { "KEY_PASSWORD" } else { "PASSWORD" }]);
     keytool(&arguments, &[("-srckeystore", &source), ("-destkeystore", &path)]);
     KeyStore {
@@ -133,7 +143,7 @@ async fn an_authority_is_trusted_from_each_kind_of_store() {
     let authority = Authority::new("ours");
     let controller = authority.controller("127.0.0.1", false, |_| {});
     health(&controller.url(), authority.tls()).await.unwrap();
-    for kind in ["jks", "pkcs12"] {
+    for kind in KINDS {
         let mut store = java_trust_store(&authority, kind);
         health(&controller.url(), Tls { trust_store: Some(store.clone()), ..Tls::default() }).await.unwrap();
         store.password = Some(Secret::new("wrong"));
@@ -158,21 +168,16 @@ async fn our_certificate_comes_from_each_kind_of_store() {
     health(&controller.url(), with(pem_key_store(both.clone()))).await.unwrap();
     let apart = KeyStore { key_path: Some(alone), ..pem_key_store(both) };
     health(&controller.url(), with(apart)).await.unwrap();
-    for kind in ["jks", "pkcs12"] {
+    for kind in KINDS {
         let store = java_key_store(&authority, kind);
         health(&controller.url(), with(store.clone())).await.unwrap();
         health(&controller.url(), with(KeyStore { alias: Some("ME".into()), ..store.clone() })).await.unwrap();
         let error = health(&controller.url(), with(KeyStore { alias: Some("x".into()), ..store })).await.unwrap_err();
         assert!(error.advice().to_lowercase().contains("one of: me"), "{error:?}");
     }
-    let jks = KeyStore { key_password: None, ..java_key_store_again(&authority) };
+    let jks = KeyStore { password: Some(Secret::new(PASSWORD)), ..pem_key_store(authority.path("keys.jks")) };
     let error = health(&controller.url(), with(jks)).await.unwrap_err();
     assert!(error.message().contains("private key is wrong"), "{error:?}");
-}
-
-/// The JKS file that is there already.
-fn java_key_store_again(authority: &Authority) -> KeyStore {
-    KeyStore { password: Some(Secret::new(PASSWORD)), ..pem_key_store(authority.path("keys.jks")) }
 }
 
 #[tokio::test]
@@ -216,15 +221,14 @@ async fn tls_and_plain_http_are_told_apart() {
 #[test]
 fn damaged_stores_are_errors() {
     let authority = Authority::new("ours");
-    let jks = java_key_store(&authority, "jks").path;
-    let p12 = java_key_store(&authority, "pkcs12").path;
-    for path in [jks, p12, authority.path("ca.pem")] {
-        let whole = std::fs::read(&path).unwrap();
-        for length in (0..whole.len()).step_by(7) {
-            let store = KeyStore { path: path.clone(), ..java_key_store_again(&authority) };
-            std::fs::write(&path, &whole[..length]).unwrap();
-            let mut connection = Connection::new(Address::parse("https://localhost").unwrap());
-            connection.tls.key_store = Some(store);
+    for kind in KINDS {
+        let store = java_key_store(&authority, kind);
+        let whole = std::fs::read(&store.path).unwrap();
+        let mut connection = Connection::new(Address::parse("https://localhost").unwrap());
+        connection.tls.key_store = Some(store.clone());
+        Controller::new(&connection).unwrap();
+        for length in (0..whole.len()).step_by(whole.len() / 50) {
+            std::fs::write(&store.path, &whole[..length]).unwrap();
             let error = Controller::new(&connection).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error:?}");
         }
