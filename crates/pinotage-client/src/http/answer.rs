@@ -127,16 +127,16 @@ impl Answer {
         self.quote(Error::new(kind, format!("cannot {}: {reason}", self.what)).action(advice))
     }
 
-    /// Adds what the server said.
+    /// Adds what the server said, and at which attempt.
     fn quote(&self, error: Error) -> Error {
         let (words, error) = (self.words(), error.with("status", self.status.as_u16()));
-        self.place(if words.is_empty() { error } else { error.with("answer", words) })
+        let error = self.place(if words.is_empty() { error } else { error.with("answer", words) });
+        if self.attempts > 1 { error.with("attempts", self.attempts) } else { error }
     }
 
     /// Adds which request it was.
-    pub(crate) fn place(&self, error: Error) -> Error {
-        let error = error.with("request", &self.request);
-        if self.attempts > 1 { error.with("attempts", self.attempts) } else { error }
+    pub(super) fn place(&self, error: Error) -> Error {
+        error.with("request", &self.request)
     }
 }
 

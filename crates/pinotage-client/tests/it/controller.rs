@@ -173,7 +173,11 @@ async fn the_other_forms_of_upload_give_the_same_segment() {
     controller.upload_uri(&upload, &segments[0].download_uri).await.unwrap();
     controller.upload_metadata(&upload, &segments[1], CopyToDeepStore::No).await.unwrap();
     controller.upload_metadata_batch(&upload, &segments[2..], CopyToDeepStore::No).await.unwrap();
-    fixture.await_online(&["by_batch_1", "by_batch_2", "by_metadata", "by_uri"]).await;
+    let archive = fixture.archive("by_copy");
+    let download_uri = format!("file://{}", archive.display());
+    let copied = MetadataOnly { download_uri, ..fixture.metadata_only("by_copy") };
+    controller.upload_metadata(&upload, &copied, CopyToDeepStore::Yes).await.unwrap();
+    fixture.await_online(&["by_batch_1", "by_batch_2", "by_copy", "by_metadata", "by_uri"]).await;
     let kept = controller.all_segment_metadata(table, OFFLINE).await.unwrap();
     let stored = controller.all_segment_metadata(&store.table, OFFLINE).await.unwrap();
     for segment in &segments {
@@ -182,6 +186,7 @@ async fn the_other_forms_of_upload_give_the_same_segment() {
     }
     assert_eq!(kept["by_metadata"].download_url.as_ref(), Some(&segments[1].download_uri));
     assert_eq!(kept["by_batch_2"].download_url.as_ref(), Some(&segments[3].download_uri));
+    assert_ne!(kept["by_copy"].download_url.as_ref(), Some(&copied.download_uri));
     assert_ne!(kept["by_uri"].download_url.as_ref(), Some(&segments[0].download_uri));
 
     let error = controller.upload_uri(&upload, "file:///nowhere").await.unwrap_err();

@@ -153,6 +153,15 @@ async fn an_authority_is_trusted_from_each_kind_of_store() {
     }
 }
 
+/// A trust store of the old kind often comes without its password, and Java reads it.
+#[tokio::test]
+async fn certificates_of_a_jks_store_need_no_password() {
+    let authority = Authority::new("ours");
+    let controller = authority.controller("127.0.0.1", false, |_| {});
+    let store = TrustStore { password: None, ..java_trust_store(&authority, "jks") };
+    health(&controller.url(), Tls { trust_store: Some(store), ..Tls::default() }).await.unwrap();
+}
+
 #[tokio::test]
 async fn our_certificate_comes_from_each_kind_of_store() {
     let authority = Authority::new("ours");

@@ -23,9 +23,12 @@ const PHRASE: &[u8] = b"Mighty Aphrodite";
 const SEQUENCE: u8 = 0x30;
 const OCTETS: u8 = 0x04;
 
-pub(super) fn read(bytes: &[u8], password: &str, key_password: &str) -> Result<Entries> {
+/// Without a password only certificates can be read, and nobody checks that they are as they were written: so does Java.
+pub(super) fn read(bytes: &[u8], password: Option<&str>, key_password: Option<&str>) -> Result<Entries> {
     let (body, digest) = bytes.split_last_chunk::<DIGEST_BYTES>().ok_or_else(damaged)?;
-    if sha1(&[&utf16(password), PHRASE, body]) != *digest {
+    if let Some(password) = password
+        && sha1(&[&utf16(password), PHRASE, body]) != *digest
+    {
         return Err(wrong_password());
     }
     let mut rest = Reader(body);
@@ -40,7 +43,7 @@ pub(super) fn read(bytes: &[u8], password: &str, key_password: &str) -> Result<E
             1 => {
                 let encrypted = rest.sized()?;
                 let chain = (0..rest.number()?).map(|_| rest.certificate(version)).collect::<Result<_>>()?;
-                let key = PrivatePkcs8KeyDer::from(decrypt(encrypted, key_password)?);
+                let key = PrivatePkcs8KeyDer::from(decrypt(encrypted, key_password.or(password).unwrap_or_default())?);
                 entries.identities.push((alias, (chain, PrivateKeyDer::from(key))));
             }
             2 => entries.trusted.push(rest.certificate(version)?),

@@ -74,10 +74,10 @@ impl Format {
     }
 
     fn entries(self, bytes: &[u8], password: Option<&Secret>, key_password: Option<&Secret>) -> Result<Entries> {
-        let password = password.map_or("", Secret::expose);
+        let password = password.map(Secret::expose);
         match self {
-            Self::Jks => jks::read(bytes, password, key_password.map_or(password, Secret::expose)),
-            Self::Pkcs12 => pkcs12(bytes, password),
+            Self::Jks => jks::read(bytes, password, key_password.map(Secret::expose)),
+            Self::Pkcs12 => pkcs12(bytes, password.unwrap_or_default()),
             Self::Pem | Self::Jceks => Err(Error::unsupported("JCEKS stores cannot be read")
                 .action("convert it: `keytool -importkeystore -srckeystore … -destkeystore … -deststoretype pkcs12`")),
         }
