@@ -233,7 +233,7 @@ fn uploaded(answer: Answer) -> Result<()> {
             "the controller does not accept the segment's times",
             "correct the values of the time column, or set `ingestionConfig.segmentTimeValueCheck` to false",
         ),
-        _ => return answer.ok().map(drop),
+        _ => return answer.done(),
     };
     Err(answer.error(kind, reason, advice))
 }

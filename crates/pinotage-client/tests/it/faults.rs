@@ -325,6 +325,21 @@ async fn an_answer_that_is_no_answer_is_an_error() {
     }
 }
 
+/// A page that asks for a password may come with 200.
+#[tokio::test]
+async fn a_page_is_no_success() {
+    let page = Action::status(200, "<html>Log in</html>");
+    let fake =
+        Fake::new().on("POST", "/v2/segments", page.clone()).on("POST", "/segments/t_OFFLINE/delete", page).start();
+    let (_folder, archive) = archive(10);
+    let controller = controller(&fake);
+    let error = controller.upload_segment(&Upload::new("t", OFFLINE), "s", &archive).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.to_string().contains("Log in"), "{error}");
+    let error = controller.delete_segments("t", OFFLINE, &["s".into()]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+}
+
 #[tokio::test]
 async fn nobody_there_is_said_so() {
     let port = Fake::new().start().port();
@@ -376,7 +391,8 @@ async fn secrets_are_nowhere_to_be_seen() {
             "GET",
             "/tables",
             Action::decide(|request| {
-                Action::error(403, &format!("no: {:?}", request.headers.iter().map(|it| &it.1).collect::<Vec<_>>()))
+                let values: Vec<_> = request.headers.iter().map(|it| &it.1).collect();
+                Action::error(403, &format!("no: {values:?}"))
             }),
         )
         .start();
@@ -389,10 +405,23 @@ async fn secrets_are_nowhere_to_be_seen() {
         connection.auth = serde_json::from_value(auth).unwrap();
         let controller = Controller::new(&connection).unwrap();
         let error = controller.tables().await.unwrap_err();
+        assert!(error.to_string().contains("***"), "{error}");
         let sent: Vec<String> = fake.requests().pop().unwrap().headers.into_iter().map(|(_, value)| value).collect();
         let shown = format!("{connection:?} {controller:?} {error:?} {}", error.advice());
         assert!(!shown.contains("hunter2") && !shown.contains("YWRtaW46aHVudGVyMg"), "{shown}");
         assert!(sent.iter().any(|value| value.contains("hunter2") || value.ends_with("YWRtaW46aHVudGVyMg==")));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_where_words_are_cut_off_does_not_show_its_beginning() {
+    for length in 985..=1000 {
+        let fake =
+            Fake::new().on("GET", "/tables", Action::error(403, &format!("{}hunter2", "-".repeat(length)))).start();
+        let mut connection = connection(&fake);
+        connection.auth = Auth::Bearer { token: Secret::new("hunter2") };
+        let error = Controller::new(&connection).unwrap().tables().await.unwrap_err().to_string();
+        assert!(error.contains("-----") && !error.contains("-h"), "{error}");
     }
 }
 
