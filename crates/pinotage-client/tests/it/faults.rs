@@ -325,6 +325,16 @@ async fn an_answer_that_is_no_answer_is_an_error() {
     }
 }
 
+#[tokio::test]
+async fn a_refusal_in_the_middle_of_an_upload_is_heard() {
+    let (_folder, archive) = archive(50_000_000);
+    for (status, kind) in [(401, ErrorKind::PermissionDenied), (413, ErrorKind::ResourceExhausted)] {
+        let fake = Fake::new().on("POST", "/v2/segments", Action::Refuse(status, "no")).start();
+        let error = controller(&fake).upload_segment(&Upload::new("t", OFFLINE), "s", &archive).await.unwrap_err();
+        assert_eq!((error.kind(), fake.requests().len()), (kind, 1), "{error:?}");
+    }
+}
+
 /// A page that asks for a password may come with 200.
 #[tokio::test]
 async fn a_page_is_no_success() {

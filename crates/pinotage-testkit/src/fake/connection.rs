@@ -31,7 +31,7 @@ fn requests<S: Read + Write>(mut stream: BufReader<S>, state: &State) -> io::Res
     while let Some(mut request) = head(&mut stream)? {
         let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
         let mut action = state.action(&request);
-        if !matches!(action, Action::DropBefore) {
+        if !matches!(action, Action::DropBefore | Action::Refuse(..)) {
             stream.by_ref().take(length).read_to_end(&mut request.body)?;
             if request.body.len() as u64 != length {
                 return Ok(());
@@ -51,6 +51,15 @@ fn requests<S: Read + Write>(mut stream: BufReader<S>, state: &State) -> io::Res
                 }
                 out.write_all(b"\r\n")?;
                 out.write_all(&body)?;
+            }
+            Action::Refuse(status, body) => {
+                let length = body.len();
+                write!(
+                    stream.get_mut(),
+                    "HTTP/1.1 {status} Fake\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+                )?;
+                // As real servers do: to close at once could take the answer back.
+                wait(&mut stream)?;
             }
             Action::Truncate(body, bytes) => part(stream.get_mut(), &body, bytes)?,
             Action::Stall(body, bytes) => {

@@ -38,6 +38,8 @@ pub enum Action {
         /// The body.
         body: Vec<u8>,
     },
+    /// Answers with a status and a body before the request's body was read, and says that it closes the connection.
+    Refuse(u16, &'static str),
     /// Closes the connection before the body was read.
     DropBefore,
     /// Reads the whole request and closes the connection: who asked does not know that it arrived.
