@@ -26,7 +26,7 @@ const LAYERS: [(&str, u8); 11] = [
 ];
 
 /// Libraries that only these crates may use.
-const FENCES: [(&str, &[&str]); 6] = [
+const FENCES: [(&str, &[&str]); 7] = [
     ("datafusion", &["pinotage-engine"]),
     ("clap", &["pinotage-cli"]),
     ("jni", &["pinotage-jni"]),
