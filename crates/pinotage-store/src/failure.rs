@@ -143,19 +143,12 @@ impl Meaning {
         if let Some((_, kind, message, advice)) = code {
             return new(*kind, (*message).into(), Some(*advice));
         }
-        let denied = |message: &str| {
-            let advice =
-                "give these credentials the right to list, read and write there, or name others in the options";
-            new(ErrorKind::PermissionDenied, message.into(), Some(advice))
-        };
+        // What went wrong when a download went on is wrapped.
+        let error = innermost(error);
         match error {
-            E::NotFound { .. } => new(
-                ErrorKind::NotFound,
-                "not found".into(),
-                Some("check the bucket and the key; names are case-sensitive"),
-            ),
-            E::PermissionDenied { .. } => denied("access is denied"),
-            E::Unauthenticated { .. } => denied("the store wants credentials"),
+            E::NotFound { .. } => Self::missing(),
+            E::PermissionDenied { .. } => Self::denied("access is denied"),
+            E::Unauthenticated { .. } => Self::denied("the store wants credentials"),
             E::Precondition { .. } | E::NotModified { .. } => new(
                 ErrorKind::CommitConflict,
                 "it was changed in the meantime".into(),
@@ -182,6 +175,26 @@ impl Meaning {
         }
     }
 
+    fn denied(message: &str) -> Self {
+        Self {
+            kind: ErrorKind::PermissionDenied,
+            message: message.into(),
+            advice: Some(
+                "give these credentials the right to list, read and write there, or name others in the options",
+            ),
+            permanent: true,
+        }
+    }
+
+    fn missing() -> Self {
+        Self {
+            kind: ErrorKind::NotFound,
+            message: "not found".into(),
+            advice: Some("check the bucket and the key; names are case-sensitive"),
+            permanent: true,
+        }
+    }
+
     fn of_transport(error: &object_store::Error, text: &str, location: &Location) -> Self {
         let unavailable = |message: String, advice| Self {
             kind: ErrorKind::Unavailable,
@@ -192,6 +205,9 @@ impl Meaning {
         if let Some(status) = status(text) {
             let message = format!("the store answered with status {status}");
             return match status {
+                // Listings have these under no name of their own.
+                401 | 403 => Self::denied("access is denied"),
+                404 => Self::missing(),
                 408 | 429 | 500.. => unavailable(message, "run the job again later"),
                 // A HEAD request has no body that would name the reason.
                 _ => Self {
@@ -238,6 +254,17 @@ fn is_about_credentials(text: &str) -> bool {
     ["169.254.169.254", "169.254.170.2", "metadata.google.internal", "/computeMetadata/", "/latest/api/token"]
         .iter()
         .any(|place| text.contains(place))
+}
+
+/// The first of the client's own errors that says more than that something failed.
+fn innermost(error: &object_store::Error) -> &object_store::Error {
+    let mut found = error;
+    while let object_store::Error::Generic { source, .. } = found
+        && let Some(inner) = source.downcast_ref()
+    {
+        found = inner;
+    }
+    found
 }
 
 fn http_error(error: &object_store::Error) -> Option<&HttpError> {

@@ -85,7 +85,7 @@ pub struct GcsOptions {
     pub service_account_file: Option<String>,
     /// The server's URL, when it is not Google's. With `http://` data and tokens cross the network in the clear.
     pub endpoint: Option<String>,
-    /// Requests carry no credentials: for public buckets.
+    /// Requests carry no credentials: to read public buckets.
     pub anonymous: bool,
 }
 

@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn parts_are_never_too_many() {
         assert_eq!(part_size(PART + 1), PART);
-        for size in [78 << 30, (80 << 30) + 1, 1 << 40, 5 << 40] {
+        for size in [78_u64 << 30, (80 << 30) + 1, 1 << 40, 5 << 40] {
             assert!(size.div_ceil(part_size(size)) <= MAX_PARTS, "{size}");
         }
     }

@@ -9,7 +9,7 @@ use object_store::{GetOptions, GetRange, ObjectStore};
 use pinotage_common::{Error, ErrorKind, Result};
 
 use crate::get::strong;
-use crate::store::blocking;
+use crate::store::{blocking, entry};
 use crate::{Entry, Location, Store, local};
 
 /// A file or object of which parts are read; all of them of the version that was there when it was opened.
@@ -72,7 +72,7 @@ impl ObjectReader {
             ..GetOptions::default()
         };
         let result = client.get_opts(key, options).await.map_err(failed)?;
-        if result.meta.e_tag != *etag {
+        if entry(location.clone(), &result.meta).etag != *etag {
             return Err(changed(location));
         }
         let bytes = result.bytes().await.map_err(failed)?;

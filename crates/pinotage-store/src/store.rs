@@ -199,7 +199,9 @@ impl std::fmt::Debug for Store {
 pub(crate) fn entry(location: Location, meta: &ObjectMeta) -> Entry {
     // The client writes the epoch when a server names no time.
     let modified = (meta.last_modified != DateTime::UNIX_EPOCH).then_some(meta.last_modified);
-    Entry { location, size: meta.size, etag: meta.e_tag.clone(), modified }
+    // Azure's listings leave out the quotes that its other answers have.
+    let quoted = |etag: &String| if etag.ends_with('"') { etag.clone() } else { format!("\"{etag}\"") };
+    Entry { location, size: meta.size, etag: meta.e_tag.as_ref().map(quoted), modified }
 }
 
 pub(crate) fn missing(location: &Location) -> Error {

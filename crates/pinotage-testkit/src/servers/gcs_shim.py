@@ -1,5 +1,7 @@
 """Puts the XML uploads of Google Cloud Storage in front of fake-gcs-server, which only knows the JSON ones.
 
+It also knows no keys with encoded slashes, and no conditions of uploads in headers.
+
 Usage: gcs_shim.py PORT_OF_THE_SERVER OWN_PORT
 """
 
@@ -45,6 +47,8 @@ class Shim(http.server.BaseHTTPRequestHandler):
         bucket, _, key = url.path.lstrip("/").partition("/")
         if self.command == "PUT" and key and not url.query and "x-goog-copy-source" not in self.headers:
             query = {"uploadType": "media", "name": urllib.parse.unquote(key)}
+            if "x-goog-if-generation-match" in self.headers:
+                query["ifGenerationMatch"] = self.headers["x-goog-if-generation-match"]
             path = f"/upload/storage/v1/b/{bucket}/o?" + urllib.parse.urlencode(query)
             kind = self.headers.get("Content-Type") or "application/octet-stream"
             status, headers, body = self.forward("POST", path, body, {"Content-Type": kind})
@@ -54,7 +58,8 @@ class Shim(http.server.BaseHTTPRequestHandler):
                 headers, body = [("ETag", etag), ("x-goog-generation", str(made.get("generation", "1")))], b""
             return self.reply(status, headers, body)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-        self.reply(*self.forward(self.command, self.path, body, headers))
+        path = "/" + bucket + ("/" + urllib.parse.quote(urllib.parse.unquote(key)) if key else "")
+        self.reply(*self.forward(self.command, urllib.parse.urlunsplit(("", "", path, url.query, "")), body, headers))
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer
 

@@ -56,7 +56,7 @@ impl Server {
         let program = program("GCS server", "PINOTAGE_FAKE_GCS")?;
         let (server_port, port) = (free_port(), free_port());
         let (server_number, number) = (server_port.to_string(), port.to_string());
-        let public = format!("127.0.0.1:{port}");
+        let public = format!("127.0.0.1:{server_port}");
         let args = [
             "-scheme",
             "http",
@@ -71,7 +71,7 @@ impl Server {
         ];
         let server = Process::start(&program, &args, server_port);
         let shim = Process::start("python3", &["-c", include_str!("gcs_shim.py"), &server_number, &number], port);
-        Some(Self { url: format!("http://{public}"), _processes: vec![shim, server] })
+        Some(Self { url: format!("http://127.0.0.1:{port}"), _processes: vec![shim, server] })
     }
 
     /// Makes a bucket of S3.

