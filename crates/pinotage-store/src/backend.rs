@@ -13,7 +13,8 @@ use pinotage_common::{Error, Result, Secret};
 use crate::failure::Failures;
 use crate::{Location, Scheme, StoreOptions};
 
-/// Longest pause between two tries; the first is a fifth of a second.
+/// First and longest pause between two tries.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// No request is tried again later than this: its signature would be too old.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(180);
@@ -145,8 +146,14 @@ fn retry(options: &StoreOptions) -> RetryConfig {
     RetryConfig {
         max_retries: options.retries,
         retry_timeout: RETRY_TIMEOUT,
-        backoff: BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: MAX_PAUSE, base: 2.0 },
+        backoff: BackoffConfig { init_backoff: FIRST_PAUSE, max_backoff: MAX_PAUSE, base: 2.0 },
     }
+}
+
+/// The pause after so many failures in a row.
+pub(crate) fn pause(failures: usize) -> Duration {
+    let doubled = u32::try_from(failures).ok().and_then(|failures| 2_u32.checked_pow(failures.saturating_sub(1)));
+    FIRST_PAUSE.saturating_mul(doubled.unwrap_or(u32::MAX)).min(MAX_PAUSE)
 }
 
 /// Whoever writes `http://` asks for it.

@@ -9,7 +9,7 @@ use pinotage_common::{Error, ErrorKind, Result, Retry};
 use crate::local::{Copying, Making};
 use crate::read::changed;
 use crate::store::{Progress, blocking, entry};
-use crate::{Entry, Location, PutMode, Store};
+use crate::{Entry, Location, PutMode, Store, backend};
 
 impl Store {
     /// Brings a file or object to a local path, whose folder is made, and returns what was got. The path appears in one
@@ -22,8 +22,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `not-found`, `permission-denied`; `resource-exhausted` above `max_size`; `unavailable` when it was cut
-    /// [`retries`](crate::StoreOptions::retries) times in a row without having moved; `commit-conflict` when the object
+    /// `not-found`, `permission-denied`; `resource-exhausted` above `max_size`; `unavailable` when it was cut more than
+    /// [`retries`](crate::StoreOptions::retries) times in a row without having come further; `commit-conflict` when the object
     /// was replaced meanwhile.
     pub async fn get(&self, from: &Location, to: &Path, max_size: u64, progress: Progress<'_>) -> Result<Entry> {
         let _permit = self.transfer_permit().await?;
@@ -37,9 +37,10 @@ impl Store {
         let mut making = blocking(move || Making::begin(&target)).await?;
         let mut known: Option<Entry> = None;
         let mut done = 0;
+        let mut furthest = 0;
         let mut failures = 0;
         loop {
-            let before = done;
+            let resumed = done > 0;
             let broken = match self.receive(from, making, &mut known, &mut done, max_size, progress).await? {
                 Received::All(making, entry) => {
                     blocking(move || making.persist(PutMode::Replace)).await?;
@@ -50,18 +51,21 @@ impl Store {
                     error
                 }
             };
-            failures = if done > before { 0 } else { failures + 1 };
-            let known_server = known.as_ref();
+            // Measured by the best try, so that starting anew again and again comes to an end.
+            failures = if done > furthest { 0 } else { failures + 1 };
+            furthest = furthest.max(done);
+            let permanent = broken.retry() == Retry::Permanent;
             // A server that knows no ranges refuses to go on, or goes on at the start.
-            let lost = before > 0 && broken.retry() == Retry::Permanent && broken.kind() == ErrorKind::Unavailable
-                || known_server.is_some_and(|entry| done > entry.size);
-            if failures > self.options().retries
-                || broken.kind() == ErrorKind::CommitConflict
-                || (broken.retry() == Retry::Permanent && !lost)
-            {
+            let lost = (resumed && permanent && broken.kind() == ErrorKind::Unavailable)
+                || known.as_ref().is_some_and(|entry| done > entry.size);
+            let replaced = broken.kind() == ErrorKind::CommitConflict;
+            if failures > self.options().retries || replaced || (permanent && !lost) {
                 return Err(broken);
             }
-            if lost || known_server.is_none_or(|entry| strong(entry).is_none()) {
+            if failures > 0 {
+                tokio::time::sleep(backend::pause(failures)).await;
+            }
+            if lost || known.as_ref().and_then(strong).is_none() {
                 (known, done) = (None, 0);
                 making = blocking(move || making.restart().map(|()| making)).await?;
             }

@@ -27,7 +27,7 @@ pub enum PutMode {
     #[default]
     Replace,
     /// It stays, and the operation fails with `already-exists`; of writers at the same time one wins. Object stores do
-    /// this up to 8 MiB.
+    /// this up to 8 MiB. After a broken connection the object that `already-exists` may be this one.
     Create,
 }
 

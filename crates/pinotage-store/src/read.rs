@@ -65,6 +65,7 @@ impl ObjectReader {
             })
             .await;
         };
+        let _permit = self.store.transfer_permit().await?;
         let failed = |error| self.store.failed("cannot read the object", location, error);
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),

@@ -60,6 +60,17 @@ async fn without_a_version_a_download_starts_anew() {
 }
 
 #[tokio::test]
+async fn a_download_that_never_comes_further_is_given_up() {
+    let server = Scripted::start(|_, request| part(request, ("X-None", "x"), 1000));
+    let at = Location::parse(&format!("{}/key.bin", server.url)).unwrap();
+    let folder = tempdir().unwrap();
+    let store = Store::new(StoreOptions { retries: 1, ..StoreOptions::default() }).unwrap();
+    let error = store.get(&at, &folder.path().join("to"), u64::MAX, &quiet).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Temporary), "{error:?}");
+    assert_eq!((server.requests().len(), names(folder.path()).len()), (3, 0));
+}
+
+#[tokio::test]
 async fn a_server_without_ranges_is_read_from_the_start() {
     let server = Scripted::start(|number, _| {
         let content = bytes(SIZE);
