@@ -138,8 +138,8 @@ fn http(location: &Location, options: &StoreOptions) -> Result<object_store::Res
 fn client_options(options: &StoreOptions, allow_http: bool) -> ClientOptions {
     ClientOptions::new()
         .with_allow_http(allow_http)
-        .with_connect_timeout(options.connect_timeout())
-        .with_timeout(options.timeout())
+        .with_connect_timeout(options.connect_timeout.duration())
+        .with_timeout(options.timeout.duration())
 }
 
 fn retry(options: &StoreOptions) -> RetryConfig {

@@ -230,7 +230,7 @@ impl Meaning {
                 "check the host or endpoint, that the server runs, and the network between",
             ),
             Some(HttpErrorKind::Timeout) => {
-                unavailable("no answer in time".into(), "run the job again later, or raise `timeoutSeconds`")
+                unavailable("no answer in time".into(), "run the job again later, or raise `timeout`")
             }
             Some(_) => unavailable("the connection broke".into(), "run the job again later"),
             None => Self {

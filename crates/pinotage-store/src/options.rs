@@ -1,8 +1,6 @@
 //! What a job file says about stores.
 
-use std::time::Duration;
-
-use pinotage_common::{Error, Result, Secret};
+use pinotage_common::{Error, Result, Secret, TimeSpan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +17,10 @@ pub struct StoreOptions {
     pub azure: AzureOptions,
     /// `http://`, `https://`
     pub http: HttpOptions,
-    /// Seconds until a connection has to be there.
-    pub connect_timeout_seconds: u64,
-    /// Seconds for one request with its body; a download that takes longer goes on where it was cut.
-    pub timeout_seconds: u64,
+    /// Until then a connection has to be there.
+    pub connect_timeout: TimeSpan,
+    /// For one request with its body; a download that takes longer goes on where it was cut.
+    pub timeout: TimeSpan,
     /// How often a request is sent again after a failure that may pass, with growing pauses; also how often in a row a
     /// download may be cut without having moved.
     pub retries: usize,
@@ -37,8 +35,8 @@ impl Default for StoreOptions {
             gcs: GcsOptions::default(),
             azure: AzureOptions::default(),
             http: HttpOptions::default(),
-            connect_timeout_seconds: 5,
-            timeout_seconds: 60,
+            connect_timeout: TimeSpan::secs(5),
+            timeout: TimeSpan::secs(60),
             retries: 5,
             concurrency: 8,
         }
@@ -125,14 +123,13 @@ impl StoreOptions {
     /// Refuses what cannot work, before a network is touched.
     pub(crate) fn validate(&self) -> Result<()> {
         let wrong = |option: &'static str, message: &str| Err(Error::invalid_config(message).with("option", option));
-        for (option, value) in [
-            ("connectTimeoutSeconds", self.connect_timeout_seconds),
-            ("timeoutSeconds", self.timeout_seconds),
-            ("concurrency", self.concurrency as u64),
-        ] {
-            if !(1..=86_400).contains(&value) {
-                return wrong(option, "expected 1 to 86400");
+        for (option, value) in [("connectTimeout", self.connect_timeout), ("timeout", self.timeout)] {
+            if !(TimeSpan::millis(1)..=TimeSpan::secs(86_400)).contains(&value) {
+                return wrong(option, "expected 1ms to 1d");
             }
+        }
+        if !(1..=1000).contains(&self.concurrency) {
+            return wrong("concurrency", "expected 1 to 1000");
         }
         if self.s3.access_key.is_some() != self.s3.secret_key.is_some() {
             return wrong("s3.accessKey", "expected both or none of `accessKey` and `secretKey`");
@@ -159,14 +156,6 @@ impl StoreOptions {
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn connect_timeout(&self) -> Duration {
-        Duration::from_secs(self.connect_timeout_seconds)
-    }
-
-    pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout_seconds)
     }
 
     /// Every secret that stands in the options, to keep it out of messages.

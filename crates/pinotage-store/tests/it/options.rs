@@ -15,7 +15,7 @@ fn contradictions_are_refused_before_a_network_is_touched() {
         (json!({"s3": {"sessionToken": "a"}}), "s3.sessionToken"),
         (json!({"azure": {"accessKey": "a", "sas": "b"}}), "azure.sas"),
         (json!({"concurrency": 0}), "concurrency"),
-        (json!({"timeoutSeconds": 0}), "timeoutSeconds"),
+        (json!({"timeout": "0s"}), "timeout"),
         (json!({"s3": {"endpoint": "minio:9000"}}), "s3.endpoint"),
         (json!({"gcs": {"endpoint": "ftp://host"}}), "gcs.endpoint"),
         (json!({"azure": {"endpoint": "https://user:word@host"}}), "azure.endpoint"),
