@@ -12,14 +12,15 @@ use crate::constants::{HUGE_CHUNK_FLAG, MULTI_VALUE_CHUNK, RAW_HEADER, RAW_V4_HE
 /// # Pinot equivalent
 ///
 /// `SingleValueSortedForwardIndexCreator`
-pub(crate) fn sorted_ranges(ids: &[u32], cardinality: u32) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(8 * cardinality as usize);
-    let mut start = 0;
-    for run in ids.chunk_by(|a, b| a == b) {
-        let end = start + run.len();
-        bytes.extend_from_slice(&(start as u32).to_be_bytes());
-        bytes.extend_from_slice(&(end as u32 - 1).to_be_bytes());
-        start = end;
+pub(crate) fn sorted_ranges(ids: impl Iterator<Item = u32>, cardinality: usize) -> Vec<u8> {
+    let mut docs = vec![0; cardinality];
+    ids.for_each(|id| docs[id as usize] += 1);
+    let mut bytes = Vec::with_capacity(8 * cardinality);
+    let mut start = 0u32;
+    for docs in docs {
+        bytes.extend_from_slice(&start.to_be_bytes());
+        start += docs;
+        bytes.extend_from_slice(&(start - 1).to_be_bytes());
     }
     bytes
 }
@@ -29,9 +30,9 @@ pub(crate) fn sorted_ranges(ids: &[u32], cardinality: u32) -> Vec<u8> {
 /// # Pinot equivalent
 ///
 /// `SingleValueUnsortedForwardIndexCreator`
-pub(crate) fn single_value_ids(ids: &[u32], bits: u8) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(packed_len(ids.len(), bits) + 8);
-    pack(ids.iter().copied(), bits, &mut bytes);
+pub(crate) fn single_value_ids(ids: impl Iterator<Item = u32>, num_docs: usize, bits: u8) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(packed_len(num_docs, bits));
+    pack(ids, bits, &mut bytes);
     bytes
 }
 
@@ -46,26 +47,27 @@ pub(crate) fn single_value_ids(ids: &[u32], bits: u8) -> Vec<u8> {
 /// # Pinot equivalent
 ///
 /// `FixedBitMVForwardIndexWriter`
-pub(crate) fn multi_value_ids(ids: &[u32], ends: &[u32], bits: u8) -> Result<Vec<u8>> {
-    let average = (ids.len() / ends.len()).max(1);
+pub(crate) fn multi_value_ids(ids: impl Iterator<Item = u32>, ends: &[u32], bits: u8) -> Result<Vec<u8>> {
+    let num_values = ends.last().map_or(0, |end| *end as usize);
+    let average = (num_values / ends.len()).max(1);
     let docs_per_chunk = MULTI_VALUE_CHUNK.div_ceil(average);
     let num_chunks = ends.len().div_ceil(docs_per_chunk);
-    let total = 4 * num_chunks + ids.len().div_ceil(8) + packed_len(ids.len(), bits);
+    let total = 4 * num_chunks + num_values.div_ceil(8) + packed_len(num_values, bits);
     if i32::try_from(total).is_err() {
         return Err(too_large(total, "2 GiB"));
     }
-    let mut bytes = Vec::with_capacity(total + 8);
+    let mut bytes = Vec::with_capacity(total);
     let start_of = |doc: usize| if doc == 0 { 0 } else { ends[doc - 1] };
     for chunk in 0..num_chunks {
         bytes.extend_from_slice(&start_of(chunk * docs_per_chunk).to_be_bytes());
     }
     let bitmap = bytes.len();
-    bytes.resize(bitmap + ids.len().div_ceil(8), 0);
+    bytes.resize(bitmap + num_values.div_ceil(8), 0);
     for doc in 0..ends.len() {
         let value = start_of(doc) as usize;
         bytes[bitmap + value / 8] |= 0x80 >> (value % 8);
     }
-    pack(ids.iter().copied(), bits, &mut bytes);
+    pack(ids, bits, &mut bytes);
     Ok(bytes)
 }
 
@@ -307,11 +309,11 @@ mod tests {
     #[test]
     fn the_worked_example_is_written() {
         assert_eq!(
-            sorted_ranges(&[0, 0, 1, 1, 2], 3).as_chunks::<4>().0.iter().map(|b| b[3]).collect::<Vec<_>>(),
+            sorted_ranges([0, 0, 1, 1, 2].into_iter(), 3).as_chunks::<4>().0.iter().map(|b| b[3]).collect::<Vec<_>>(),
             [0, 1, 2, 3, 4, 4]
         );
         assert_eq!(
-            multi_value_ids(&[0, 1, 2, 1, 0, 2, 1], &[2, 3, 4, 6, 7], 2).unwrap(),
+            multi_value_ids([0, 1, 2, 1, 0, 2, 1].into_iter(), &[2, 3, 4, 6, 7], 2).unwrap(),
             [0, 0, 0, 0, 0xba, 0x19, 0x24]
         );
     }

@@ -21,7 +21,8 @@ pub struct NameInput<'a> {
 
 /// Collects rows and makes one segment of them.
 ///
-/// Memory grows with the rows: four bytes a value and every distinct value once; see [`SegmentBuilder::len_bytes`].
+/// Memory grows with the rows: one to four bytes a value and every distinct value once, or all values of a raw column; see
+/// [`SegmentBuilder::len_bytes`].
 ///
 /// # Examples
 ///
