@@ -46,7 +46,7 @@ pub struct NameInput<'a> {
 /// # Pinot equivalent
 ///
 /// `SegmentIndexCreationDriverImpl`, without its record transformers: rows come in the canonical Arrow types of
-/// `pinotage_spec::arrow_field`; a null is stored as the column's default null value.
+/// `pinotage_spec::arrow_field`, single-value STRING columns also as dictionaries with 32-bit keys; a null is stored as the column's default null value.
 pub struct SegmentBuilder {
     columns: Vec<ColumnBuilder>,
     num_docs: usize,

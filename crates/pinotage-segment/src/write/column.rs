@@ -1,14 +1,16 @@
 //! One column while rows come in.
 
-use arrow::array::{Array, ArrayRef, AsArray, GenericByteArray, ListArray, new_null_array};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, GenericByteArray, ListArray, new_null_array};
 use arrow::datatypes::{
-    ArrowPrimitiveType, ByteArrayType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
+    ArrowPrimitiveType, ByteArrayType, Field, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
 use pinotage_common::{Error, Result};
 use pinotage_spec::{ColumnPlan, DataType, DictionaryRule, StoredType, Value, arrow_field};
 
 use super::ids::Ids;
-use super::interner::{BytesInterner, Fixed, FixedInterner};
+use super::interner::{BytesInterner, Fixed, FixedInterner, KnownIds};
 
 /// The values of a column, by stored type: each once, or all of a raw column. Decimals are kept as their text until the column is laid out.
 pub(super) enum Distinct {
@@ -29,6 +31,8 @@ pub(super) struct ColumnBuilder {
     pub(super) ends: Vec<u32>,
     /// The docs that are null, ascending.
     pub(super) null_docs: Vec<u32>,
+    /// The dictionary that rows came with last, and the ids of its values. The batches of a row group share one.
+    source: Option<(ArrayRef, KnownIds)>,
 }
 
 impl ColumnBuilder {
@@ -51,6 +55,7 @@ impl ColumnBuilder {
             ids: Ids::default(),
             ends: Vec::new(),
             null_docs: Vec::new(),
+            source: None,
             plan,
         }
     }
@@ -64,14 +69,17 @@ impl ColumnBuilder {
             Distinct::Double(values) => values.len_bytes(),
             Distinct::Bytes(values) => values.len_bytes(),
         };
-        distinct + self.ids.len_bytes() + 4 * (self.null_docs.capacity() + self.ends.capacity())
+        let source =
+            self.source.as_ref().map_or(0, |(values, known)| values.get_array_memory_size() + known.len_bytes());
+        distinct + source + self.ids.len_bytes() + 4 * (self.null_docs.capacity() + self.ends.capacity())
     }
 
     /// Adds the rows of a canonical array behind `first_doc` rows.
     pub(super) fn append(&mut self, array: &ArrayRef, first_doc: u32) -> Result<()> {
         let field = &self.plan.field;
         let expected = arrow_field(field, true);
-        if array.data_type() != expected.data_type() && !same_list(array, &expected) {
+        let is_dictionary = is_dictionary(array, &expected);
+        if array.data_type() != expected.data_type() && !same_list(array, &expected) && !is_dictionary {
             return Err(Error::schema_mismatch(format!(
                 "expected an array of type {}, found {}",
                 expected.data_type(),
@@ -83,6 +91,7 @@ impl ColumnBuilder {
             self.null_docs.extend((first_doc..).zip(nulls.iter()).filter(|(_, valid)| !valid).map(|(doc, _)| doc));
         }
         match field.single_value {
+            true if is_dictionary => self.append_dictionary(array.as_dictionary::<Int32Type>()),
             true => self.append_values(array),
             false => self.append_lists(array.as_list::<i32>(), first_doc),
         }
@@ -113,6 +122,29 @@ impl ColumnBuilder {
             }
             _ => return Err(Error::unexpected("the default null value is of another type than its column")),
         }
+        Ok(())
+    }
+
+    /// Text that comes as a dictionary.
+    fn append_dictionary(&mut self, array: &DictionaryArray<Int32Type>) -> Result<()> {
+        let (Distinct::Bytes(interner), Value::String(null)) =
+            (&mut self.distinct, &self.plan.field.default_null_value)
+        else {
+            return Err(Error::unexpected("a dictionary for a column that is no text"));
+        };
+        let source = self.source.take().filter(|(last, _)| last.to_data().ptr_eq(&array.values().to_data()));
+        let (_, known) = self.source.insert(match source {
+            Some(same) => same,
+            None => (Arc::clone(array.values()), KnownIds::new(array.values().len() + 1)),
+        });
+        let texts = array.values().as_string::<i32>();
+        // Behind the last key stands null.
+        let keys = array.keys().iter().map(|key| key.map_or(texts.len(), |key| key as usize));
+        let text = |key: usize| match key < texts.len() && texts.is_valid(key) {
+            true => texts.value(key).as_bytes(),
+            false => null.as_bytes(),
+        };
+        interner.intern_keys(keys, text, known, &mut self.ids);
         Ok(())
     }
 
@@ -157,8 +189,15 @@ impl ColumnBuilder {
     }
 }
 
+/// Text may come as a dictionary too.
+fn is_dictionary(array: &ArrayRef, expected: &Field) -> bool {
+    use arrow::datatypes::DataType::{Dictionary, Int32, Utf8};
+    let is_text = *expected.data_type() == Utf8 && expected.metadata().is_empty();
+    is_text && matches!(array.data_type(), Dictionary(key, value) if **key == Int32 && **value == Utf8)
+}
+
 /// Lists whose item field has another name or nullability are the same to us.
-fn same_list(array: &ArrayRef, expected: &arrow::datatypes::Field) -> bool {
+fn same_list(array: &ArrayRef, expected: &Field) -> bool {
     use arrow::datatypes::DataType::List;
     matches!((array.data_type(), expected.data_type()), (List(a), List(b)) if a.data_type() == b.data_type())
 }

@@ -202,6 +202,27 @@ impl BytesInterner {
         }
     }
 
+    /// Takes in values by their keys in a dictionary of the source; each key is looked up once.
+    pub(super) fn intern_keys<'a>(
+        &mut self,
+        keys: impl Iterator<Item = usize>,
+        value: impl Fn(usize) -> &'a [u8],
+        known: &mut KnownIds,
+        ids: &mut Ids,
+    ) {
+        let held = &mut self.values;
+        match &mut self.known {
+            Known::Distinct(table) => ids.extend(keys.map(|key| match known.0[key] {
+                KnownIds::UNKNOWN => {
+                    known.0[key] = intern_bytes(held, table, value(key));
+                    known.0[key]
+                }
+                id => id,
+            })),
+            Known::Every(_) => self.intern_all(keys.map(value), ids),
+        }
+    }
+
     pub(super) fn len_bytes(&self) -> usize {
         self.values.len_bytes() + self.known.len_bytes()
     }
@@ -240,6 +261,22 @@ impl BytesInterner {
     }
 }
 
+/// The ids of a source dictionary's keys, as far as they have occurred: what does not occur is no value of the column.
+pub(super) struct KnownIds(Vec<u32>);
+
+impl KnownIds {
+    /// No column has so many distinct values.
+    const UNKNOWN: u32 = u32::MAX;
+
+    pub(super) fn new(keys: usize) -> Self {
+        Self(vec![Self::UNKNOWN; keys])
+    }
+
+    pub(super) fn len_bytes(&self) -> usize {
+        size_of::<u32>() * self.0.len()
+    }
+}
+
 /// The id of a value, given out in order of appearance.
 #[inline]
 fn intern_bytes(held: &mut ByteBlocks, table: &mut HashTable<u32>, value: &[u8]) -> u32 {
@@ -255,8 +292,47 @@ fn intern_bytes(held: &mut ByteBlocks, table: &mut HashTable<u32>, value: &[u8])
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::collection;
+    use proptest::prelude::*;
+
     use super::super::ranking::Ranking;
     use super::*;
+
+    /// Ids as a map would give them out.
+    fn ids_by_map<T: std::hash::Hash + Eq>(values: &[T]) -> Vec<u32> {
+        let mut known = HashMap::new();
+        values
+            .iter()
+            .map(|value| {
+                let next = known.len() as u32;
+                *known.entry(value).or_insert(next)
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_those_of_a_map(numbers in collection::vec(prop_oneof![-3..3i64, any::<i64>()], 0..300), runs in 1..50usize) {
+            let mut interner = FixedInterner::<i64>::new(true);
+            let mut ids = Ids::default();
+            numbers.chunks(runs).for_each(|run| interner.intern_all(run.iter().copied(), &mut ids));
+            prop_assert!(ids.iter().eq(ids_by_map(&numbers)));
+            prop_assert!(ids.iter().zip(&numbers).all(|(id, number)| interner.get(id) == *number));
+            let texts: Vec<String> = numbers.iter().map(i64::to_string).collect();
+            let (mut interner, mut ids) = (BytesInterner::new(true), Ids::default());
+            texts.chunks(runs).for_each(|run| interner.intern_all(run.iter().map(String::as_bytes), &mut ids));
+            prop_assert!(ids.iter().eq(ids_by_map(&texts)));
+            // The same by keys of a dictionary that holds values twice and values that do not occur.
+            let dictionary: Vec<&[u8]> = texts.iter().map(String::as_bytes).chain([b"absent".as_slice()]).collect();
+            let (mut by_key, mut ids) = (BytesInterner::new(true), Ids::default());
+            let mut known = KnownIds::new(dictionary.len());
+            by_key.intern_keys(0..texts.len(), |key| dictionary[key], &mut known, &mut ids);
+            prop_assert!(ids.iter().eq(ids_by_map(&texts)));
+            prop_assert_eq!(by_key.len(), interner.len());
+        }
+    }
 
     #[test]
     fn ids_are_ranked_in_javas_order() {
