@@ -1,5 +1,7 @@
 //! Writes the payload of a forward index (`spec/forward.md`).
 
+use std::ops::Range;
+
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::ForwardOptions;
 
@@ -84,7 +86,7 @@ pub(crate) fn raw_fixed(
     num_docs: usize,
     width: usize,
     options: &ForwardOptions,
-    mut write: impl FnMut(std::ops::Range<usize>, &mut Vec<u8>),
+    mut write: impl FnMut(Range<usize>, &mut Vec<u8>),
 ) -> Result<Vec<u8>> {
     let docs_per_chunk = options.fixed_docs_per_chunk();
     let codec = ChunkCodec::of(options.codec, false);
@@ -130,15 +132,23 @@ pub(crate) fn raw_variable(
     }
     let limit = chunk_size(longest, options);
     let codec = ChunkCodec::of(options.codec, true);
-    let mut chunks: Vec<(u32, u32)> = Vec::new();
-    let mut body = Vec::new();
+    let (chunks, len) = cut(num_docs, limit, rows);
+    let base = RAW_V4_HEADER + 8 * chunks.len();
+    // Chunks rarely grow when they are compressed; what is not needed of this stays untouched memory.
+    let mut bytes = Vec::with_capacity(base + len);
+    // Version 5 differs only in multi-value rows of fixed width; everything else stays 4 (the caller has seen to it).
+    for word in [u32::from(options.version), limit as u32, codec.to_tag(), base as u32] {
+        bytes.extend_from_slice(&word.to_be_bytes());
+    }
+    bytes.resize(base, 0);
     let mut chunk = Vec::with_capacity(limit);
-    let mut flush = |docs: std::ops::Range<usize>, huge: bool, body: &mut Vec<u8>| -> Result<()> {
-        if docs.is_empty() {
-            return Ok(());
-        }
-        let offset = u32::try_from(body.len()).map_err(|_| too_large(body.len(), "4 GiB"))?;
-        chunks.push((docs.start as u32 | if huge { HUGE_CHUNK_FLAG } else { 0 }, offset));
+    for (number, (docs, huge)) in chunks.into_iter().enumerate() {
+        let offset = bytes.len() - base;
+        let offset = u32::try_from(offset).map_err(|_| too_large(offset, "4 GiB"))?;
+        let entry = RAW_V4_HEADER + 8 * number;
+        let first = docs.start as u32 | if huge { HUGE_CHUNK_FLAG } else { 0 };
+        bytes[entry..entry + 4].copy_from_slice(&first.to_le_bytes());
+        bytes[entry + 4..entry + 8].copy_from_slice(&offset.to_le_bytes());
         chunk.clear();
         if !huge {
             chunk.extend_from_slice(&(docs.len() as u32).to_le_bytes());
@@ -149,34 +159,33 @@ pub(crate) fn raw_variable(
             }
         }
         docs.for_each(|doc| rows.write(doc, &mut chunk));
-        codec.compress(&chunk, true, body)
-    };
-    let (mut first, mut used) = (0, 4);
+        codec.compress(&chunk, true, &mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// The docs of each chunk of version 4, whether it is a single row beyond the limit, and the bytes of all chunks together.
+fn cut(num_docs: usize, limit: usize, rows: &impl Rows) -> (Vec<(Range<usize>, bool)>, usize) {
+    let mut chunks = Vec::new();
+    let (mut first, mut used, mut len) = (0, 4, 0);
     for doc in 0..num_docs {
         let need = 4 + rows.len_bytes(doc);
+        len += need;
         if used + need > limit {
-            flush(first..doc, false, &mut body)?;
+            chunks.push((first..doc, false));
             (first, used) = (doc, 4);
             if need > limit - 4 {
-                flush(doc..doc + 1, true, &mut body)?;
+                chunks.push((doc..doc + 1, true));
                 first = doc + 1;
                 continue;
             }
         }
         used += need;
     }
-    flush(first..num_docs, false, &mut body)?;
-    let mut bytes = Vec::with_capacity(RAW_V4_HEADER + 8 * chunks.len() + body.len());
-    // Version 5 differs only in multi-value rows of fixed width; everything else stays 4 (the caller has seen to it).
-    for word in [u32::from(options.version), limit as u32, codec.to_tag(), (RAW_V4_HEADER + 8 * chunks.len()) as u32] {
-        bytes.extend_from_slice(&word.to_be_bytes());
-    }
-    for (doc, offset) in chunks {
-        bytes.extend_from_slice(&doc.to_le_bytes());
-        bytes.extend_from_slice(&offset.to_le_bytes());
-    }
-    bytes.append(&mut body);
-    Ok(bytes)
+    chunks.push((first..num_docs, false));
+    chunks.retain(|(docs, _)| !docs.is_empty());
+    let len = len + 4 * chunks.len();
+    (chunks, len)
 }
 
 fn raw_variable_old(

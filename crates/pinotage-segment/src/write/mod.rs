@@ -16,6 +16,7 @@ mod layout;
 mod ranking;
 mod rows;
 mod sketch;
+mod slots;
 
 pub use archive::archive_folder;
 pub use builder::{NameInput, SegmentBuilder};
