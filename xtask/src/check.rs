@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
-const LAYERS: [(&str, u8); 11] = [
+const LAYERS: [(&str, u8); 12] = [
     ("pinotage-common", 0),
     ("pinotage-spec", 1),
     ("pinotage-store", 1),
