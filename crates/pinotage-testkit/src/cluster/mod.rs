@@ -14,6 +14,8 @@ mod modern;
 mod process;
 mod rest;
 
+pub use rest::eventually;
+
 use std::env;
 use std::sync::OnceLock;
 
@@ -64,6 +66,13 @@ pub struct ServerAddress {
     pub grpc_port: u16,
     /// The port of the admin REST.
     pub admin_port: u16,
+}
+
+impl ServerAddress {
+    /// The URL of the admin REST, without a slash at its end.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}:{}", self.host, self.admin_port)
+    }
 }
 
 impl Cluster {

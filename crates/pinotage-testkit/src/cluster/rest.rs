@@ -51,7 +51,7 @@ impl Cluster {
             let views = self.get_json(&format!("{}/tables/{name}/{kind}?tableType={table_type}", self.controller));
             views[table_type].clone()
         };
-        poll(&format!("{segments} segments of {table} online"), || {
+        eventually(&format!("{segments} segments of {table} online"), || {
             let (ideal, external) = (view("idealstate"), view("externalview"));
             if external.to_string().contains("\"ERROR\"") {
                 panic!("a segment is in ERROR: {external}, because {}", self.segment_errors(table));
@@ -63,14 +63,14 @@ impl Cluster {
 
     /// What went wrong with a table's segments, as its servers tell.
     fn segment_errors(&self, table: &str) -> String {
-        let url = |server: &ServerAddress| format!("http://{}:{}/debug/tables/{table}", server.host, server.admin_port);
+        let url = |server: &ServerAddress| format!("{}/debug/tables/{table}", server.admin_url());
         self.servers.iter().map(|server| self.get_json(&url(server)).to_string()).collect()
     }
 
     /// Waits until the broker counts these many rows in a table.
     pub fn await_count(&self, table: &str, rows: u64) {
         let sql = format!("SELECT COUNT(*) FROM {table}");
-        poll(&format!("{rows} rows in {table}"), || {
+        eventually(&format!("{rows} rows in {table}"), || {
             let answer = self.query(&sql);
             let complete = answer["exceptions"].as_array().is_none_or(Vec::is_empty);
             let counted = answer["resultTable"]["rows"][0][0].as_u64();
@@ -86,15 +86,25 @@ impl Cluster {
     /// What a GET of this URL answers.
     ///
     /// # Panics
-    /// When it is not 200 and JSON; so do the other requests.
-    pub fn get_json(&self, url: &str) -> Json {
+    /// When it is not 200; so do the other requests, and when it should be JSON and is not.
+    pub fn get(&self, url: &str) -> Vec<u8> {
         answer(url, agent().get(url).call())
+    }
+
+    /// What a GET of this URL answers.
+    pub fn get_json(&self, url: &str) -> Json {
+        json(url, &self.get(url))
+    }
+
+    /// What a DELETE of this URL answers.
+    pub fn delete(&self, url: &str) -> Json {
+        json(url, &answer(url, agent().delete(url).call()))
     }
 
     /// What a POST of JSON to this URL answers.
     pub fn post_json(&self, url: &str, body: &Json) -> Json {
         let request = agent().post(url).header("Content-Type", "application/json");
-        answer(url, request.send(body.to_string()))
+        json(url, &answer(url, request.send(body.to_string())))
     }
 }
 
@@ -110,15 +120,24 @@ fn agent() -> Agent {
     Agent::config_builder().http_status_as_error(false).build().into()
 }
 
-fn answer(url: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Json {
+fn answer(url: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Vec<u8> {
     let mut response = response.unwrap_or_else(|error| panic!("{url}: {error}"));
-    let text = response.body_mut().read_to_string().unwrap();
-    assert!(response.status().is_success(), "{url} answers {}: {text}", response.status());
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url} answers no JSON ({error}): {text}"))
+    let body = response.body_mut().read_to_vec().unwrap();
+    let status = response.status();
+    assert!(status.is_success(), "{url} answers {status}: {}", String::from_utf8_lossy(&body));
+    body
 }
 
-/// Asks again until the answer is right; the failure shows the last one.
-fn poll(what: &str, mut ask: impl FnMut() -> Result<(), String>) {
+fn json(url: &str, body: &[u8]) -> Json {
+    serde_json::from_slice(body)
+        .unwrap_or_else(|error| panic!("{url} answers no JSON ({error}): {}", String::from_utf8_lossy(body)))
+}
+
+/// Asks again until the answer is right, as everything in a cluster takes its time.
+///
+/// # Panics
+/// After two minutes, with what was wrong the last time.
+pub fn eventually(what: &str, mut ask: impl FnMut() -> Result<(), String>) {
     let end = Instant::now() + CHANGE_LIMIT;
     while let Err(last) = ask() {
         assert!(Instant::now() < end, "not after {CHANGE_LIMIT:?}: {what}; last: {last}");
