@@ -10,13 +10,14 @@
 //! let answer = cluster.query("SELECT 1");
 //! ```
 
-mod modern;
+mod jvm;
 mod process;
 mod rest;
 
 pub use rest::eventually;
 
 use std::env;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use process::Process;
@@ -27,16 +28,27 @@ const REQUIRE: &str = "PINOTAGE_REQUIRE_CLUSTERS";
 
 const KEEP: &str = "PINOTAGE_KEEP_CLUSTERS";
 
-/// What a cluster of Pinot 1.5.1 is to be like.
+/// The releases of Pinot that tests can start.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Version {
+    /// 1.5.1. Pinot's own but for the frame of its servers, which is not on Maven Central (`java/cluster/README.md`).
+    V1_5,
+    /// 0.11.0, the oldest release that Pinotage supports; whole.
+    V0_11,
+}
+
+/// What a cluster is to be like.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The release.
+    pub version: Version,
     /// The number of servers, all in the tenant `DefaultTenant`.
     pub servers: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { servers: 1 }
+        Self { version: Version::V1_5, servers: 1 }
     }
 }
 
@@ -48,8 +60,10 @@ pub struct Cluster {
     pub broker: String,
     /// The servers, in the order in which they were started.
     pub servers: Vec<ServerAddress>,
+    /// The controller's folder, with the archives of segments under `<table without type>/<segment>`.
+    pub deep_store: PathBuf,
     // Dropped in this order: nobody writes into the folder any more when it is removed.
-    _processes: Vec<Process>,
+    _process: Process,
     _folder: TempDir,
 }
 
@@ -76,16 +90,16 @@ impl ServerAddress {
 }
 
 impl Cluster {
-    /// Starts ZooKeeper and a controller, a broker and servers of Pinot 1.5.1 in one JVM (about 10 s, 0.4 GB), or says on
-    /// standard error that the test is skipped because nobody built the Java side.
+    /// Starts ZooKeeper and a controller, a broker and servers in one JVM (about 10 s, 0.4 GB), or says on standard error
+    /// that the test is skipped because nobody built the Java side.
     ///
     /// # Panics
     /// When the cluster does not start, and instead of skipping when `PINOTAGE_REQUIRE_CLUSTERS` is set.
     pub fn start(options: &Options) -> Option<Self> {
-        modern::start(options)
+        jvm::start(options)
     }
 
-    /// The cluster with default options that all tests of this process share. Table names are the caller's to keep apart.
+    /// The cluster with default options (Pinot 1.5.1, one server) that all tests of this process share. Table names are the caller's to keep apart.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(&Options::default())).as_ref()

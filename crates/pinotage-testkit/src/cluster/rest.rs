@@ -38,7 +38,7 @@ impl Cluster {
         body.extend(format!("\r\n--{BOUNDARY}--\r\n").bytes());
         let url = format!("{}/v2/segments?tableName={table}&tableType=OFFLINE", self.controller);
         let request = agent().post(&url).header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"));
-        answer(&url, request.send(&body));
+        panic_unless_ok(answer(&url, request.send(&body)));
     }
 
     /// Waits until exactly these many segments of a table, named with its type, are online on all their servers.
@@ -47,12 +47,13 @@ impl Cluster {
     /// At the deadline, and when a segment is in ERROR.
     pub fn await_online(&self, table: &str, segments: usize) {
         let (name, table_type) = table.rsplit_once('_').unwrap();
-        let view = |kind: &str| {
-            let views = self.get_json(&format!("{}/tables/{name}/{kind}?tableType={table_type}", self.controller));
-            views[table_type].clone()
+        let view = |kind: &str| -> Result<Json, String> {
+            let url = format!("{}/tables/{name}/{kind}?tableType={table_type}", self.controller);
+            // Pinot 0.11 has no external view before the first segment.
+            Ok(json(&url, &self.try_get(&url)?)[table_type].clone())
         };
         eventually(&format!("{segments} segments of {table} online"), || {
-            let (ideal, external) = (view("idealstate"), view("externalview"));
+            let (ideal, external) = (view("idealstate")?, view("externalview")?);
             if external.to_string().contains("\"ERROR\"") {
                 panic!("a segment is in ERROR: {external}, because {}", self.segment_errors(table));
             }
@@ -88,6 +89,11 @@ impl Cluster {
     /// # Panics
     /// When it is not 200; so do the other requests, and when it should be JSON and is not.
     pub fn get(&self, url: &str) -> Vec<u8> {
+        panic_unless_ok(self.try_get(url))
+    }
+
+    /// What a GET of this URL answers, or why it does not.
+    pub fn try_get(&self, url: &str) -> Result<Vec<u8>, String> {
         answer(url, agent().get(url).call())
     }
 
@@ -98,13 +104,13 @@ impl Cluster {
 
     /// What a DELETE of this URL answers.
     pub fn delete(&self, url: &str) -> Json {
-        json(url, &answer(url, agent().delete(url).call()))
+        json(url, &panic_unless_ok(answer(url, agent().delete(url).call())))
     }
 
     /// What a POST of JSON to this URL answers.
     pub fn post_json(&self, url: &str, body: &Json) -> Json {
         let request = agent().post(url).header("Content-Type", "application/json");
-        json(url, &answer(url, request.send(body.to_string())))
+        json(url, &panic_unless_ok(answer(url, request.send(body.to_string()))))
     }
 }
 
@@ -120,12 +126,20 @@ fn agent() -> Agent {
     Agent::config_builder().http_status_as_error(false).build().into()
 }
 
-fn answer(url: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Vec<u8> {
-    let mut response = response.unwrap_or_else(|error| panic!("{url}: {error}"));
-    let body = response.body_mut().read_to_vec().unwrap();
+fn answer(url: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Vec<u8>, String> {
+    let fails = |error| format!("{url}: {error}");
+    let mut response = response.map_err(fails)?;
+    let body = response.body_mut().read_to_vec().map_err(fails)?;
     let status = response.status();
-    assert!(status.is_success(), "{url} answers {status}: {}", String::from_utf8_lossy(&body));
-    body
+    if status.is_success() {
+        Ok(body)
+    } else {
+        Err(format!("{url} answers {status}: {}", String::from_utf8_lossy(&body)))
+    }
+}
+
+fn panic_unless_ok(answer: Result<Vec<u8>, String>) -> Vec<u8> {
+    answer.unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn json(url: &str, body: &[u8]) -> Json {

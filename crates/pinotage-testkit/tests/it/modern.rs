@@ -7,23 +7,10 @@ use std::{env, fs, thread};
 
 use flate2::read::GzDecoder;
 use pinotage_testkit::cluster::{Cluster, Options, eventually};
-use pinotage_testkit::{GoldenCase, golden_cases};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use tar::Archive;
 
-fn golden(name: &str) -> GoldenCase {
-    golden_cases().into_iter().find(|case| case.name == name).unwrap()
-}
-
-/// Creates the table of a golden segment, with its replication, and uploads the segment.
-fn load(cluster: &Cluster, case: &GoldenCase, replication: usize) {
-    let read = |file: &str| -> Json { serde_json::from_slice(&fs::read(case.folder.join(file)).unwrap()).unwrap() };
-    let (table, mut config) = (case.name.replace('-', "_"), read("table.json"));
-    config["segmentsConfig"]["replication"] = json!(replication.to_string());
-    cluster.create_table(&read("schema.json"), &config);
-    cluster.upload(&table, &case.segment());
-    cluster.await_online(&format!("{table}_OFFLINE"), 1);
-}
+use crate::{golden, load};
 
 #[test]
 fn a_golden_segment_is_loaded_and_counted() {
@@ -87,7 +74,7 @@ fn a_refreshed_segment_is_loaded_anew_and_a_deleted_one_is_gone() {
 
 #[test]
 fn two_servers_hold_two_replicas() {
-    let Some(cluster) = Cluster::start(&Options { servers: 2 }) else { return };
+    let Some(cluster) = Cluster::start(&Options { servers: 2, ..Options::default() }) else { return };
     let case = golden("times");
     load(&cluster, &case, 2);
     for server in &cluster.servers {

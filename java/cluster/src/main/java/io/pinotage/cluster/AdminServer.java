@@ -27,9 +27,9 @@ final class AdminServer {
     }
   }
 
-  /** Opens a port on the loopback address and returns it. */
-  static int open(AdminApi api) throws IOException {
-    HttpServer server = HttpServer.create(new InetSocketAddress(Cluster.HOST, Ports.free()), 0);
+  /** Opens a port on the loopback address. */
+  static HttpServer open(int port, AdminApi api) throws IOException {
+    HttpServer server = HttpServer.create(new InetSocketAddress(Place.HOST, port), 0);
     server.setExecutor(Executors.newCachedThreadPool());
     server.createContext("/", exchange -> {
       try (exchange) {
@@ -37,7 +37,7 @@ final class AdminServer {
       }
     });
     server.start();
-    return server.getAddress().getPort();
+    return server;
   }
 
   private static void answer(HttpExchange exchange, AdminApi api) throws IOException {

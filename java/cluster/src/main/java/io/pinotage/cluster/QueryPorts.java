@@ -20,8 +20,8 @@ import org.apache.pinot.spi.accounting.ThreadAccountantUtils;
 import org.apache.pinot.spi.env.PinotConfiguration;
 
 /** The real query engine behind its two ports: Netty for the broker, gRPC for connectors. */
-record QueryPorts(int grpcPort) {
-  static QueryPorts open(String instance, int nettyPort, InstanceDataManager tables) throws Exception {
+record QueryPorts(ServerQueryExecutorV1Impl executor, QueryScheduler scheduler, QueryServer netty, GrpcQueryServer grpc) {
+  static QueryPorts open(ServerPlace place, InstanceDataManager tables) throws Exception {
     FunctionRegistry.init();
     PinotConfiguration defaults = new PinotConfiguration(Map.of(), Map.of());
     ThreadAccountant accountant = ThreadAccountantUtils.getNoOpAccountant();
@@ -30,15 +30,24 @@ record QueryPorts(int grpcPort) {
     executor.init(defaults, tables, ServerMetrics.get());
     executor.start();
 
-    QueryScheduler scheduler = QuerySchedulerFactory.create(defaults, instance, executor, accountant,
+    QueryScheduler scheduler = QuerySchedulerFactory.create(defaults, place.instance(), executor, accountant,
         new LongAccumulator(Long::max, 0));
     scheduler.start();
     InstanceRequestHandler handler =
-        new InstanceRequestHandler(instance, defaults, scheduler, access, accountant);
-    new QueryServer(nettyPort, new NettyConfig(), handler).start();
+        new InstanceRequestHandler(place.instance(), defaults, scheduler, access, accountant);
+    QueryServer netty = new QueryServer(place.nettyPort(), new NettyConfig(), handler);
+    netty.start();
 
-    int grpcPort = Ports.free();
-    new GrpcQueryServer(instance, grpcPort, new GrpcConfig(Map.of()), null, executor, access, accountant).start();
-    return new QueryPorts(grpcPort);
+    GrpcQueryServer grpc = new GrpcQueryServer(place.instance(), place.grpcPort(), new GrpcConfig(Map.of()), null, executor,
+        access, accountant);
+    grpc.start();
+    return new QueryPorts(executor, scheduler, netty, grpc);
+  }
+
+  void close() {
+    netty.shutDown();
+    grpc.shutdown();
+    scheduler.stop();
+    executor.shutDown();
   }
 }

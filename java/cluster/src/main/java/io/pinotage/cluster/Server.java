@@ -1,6 +1,6 @@
 package io.pinotage.cluster;
 
-import java.io.File;
+import com.sun.net.httpserver.HttpServer;
 import java.util.List;
 import java.util.Map;
 import org.apache.helix.HelixManager;
@@ -17,38 +17,56 @@ import org.apache.pinot.spi.utils.CommonConstants.Helix.Instance;
  * One server: Pinot's table data managers and query engine, made a Helix participant by us, because Pinot's own frame
  * around them (pinot-server) is not on Maven Central.
  */
-record Server(String instance, int nettyPort, int grpcPort, int adminPort) {
+final class Server implements AutoCloseable {
   private static final String STATE_MODEL = "SegmentOnlineOfflineStateModel";
   private static final List<String> TAGS = List.of("DefaultTenant_OFFLINE", "DefaultTenant_REALTIME");
 
-  static Server start(String zooKeeper, File folder) throws Exception {
-    int nettyPort = Ports.free();
-    String instance = "Server_" + Cluster.HOST + "_" + nettyPort;
-    SegmentFetcherFactory.init(new PinotConfiguration(Map.of("protocols", "http,file"), Map.of()));
+  private final HelixManager helix;
+  private final Tables tables;
+  private final QueryPorts query;
+  private final HttpServer admin;
 
-    HelixManager helix =
-        HelixManagerFactory.getZKHelixManager(Cluster.NAME, instance, InstanceType.PARTICIPANT, zooKeeper);
-    Tables tables = new Tables(new ServerConfig(instance, folder), helix);
-    QueryPorts query = QueryPorts.open(instance, nettyPort, tables);
-    int adminPort = AdminServer.open(new AdminApi(instance, tables));
+  private Server(HelixManager helix, Tables tables, QueryPorts query, HttpServer admin) {
+    this.helix = helix;
+    this.tables = tables;
+    this.query = query;
+    this.admin = admin;
+  }
+
+  static Server start(Place cluster, ServerPlace place) throws Exception {
+    SegmentFetcherFactory.init(new PinotConfiguration(Map.of("protocols", "http,file"), Map.of()));
+    HelixManager helix = HelixManagerFactory.getZKHelixManager(Place.CLUSTER, place.instance(), InstanceType.PARTICIPANT,
+        cluster.zooKeeper());
+    Tables tables = new Tables(new ServerConfig(place.instance(), place.folder()), helix);
+    QueryPorts query = QueryPorts.open(place, tables);
+    HttpServer admin = AdminServer.open(place.adminPort(), new AdminApi(place.instance(), tables));
 
     // Transitions of segments may come as soon as it is connected.
     helix.getStateMachineEngine().registerStateModelFactory(STATE_MODEL, new SegmentStates(tables));
     helix.addPreConnectCallback(tables::start);
     helix.connect();
-    register(helix, instance, nettyPort, query.grpcPort(), adminPort);
+    register(helix, place);
     helix.getMessagingService()
         .registerMessageHandlerFactory(MessageType.USER_DEFINE_MSG.toString(), new SegmentMessages(tables));
-    return new Server(instance, nettyPort, query.grpcPort(), adminPort);
+    return new Server(helix, tables, query, admin);
   }
 
-  private static void register(HelixManager helix, String instance, int nettyPort, int grpcPort, int adminPort) {
-    InstanceConfig config = HelixHelper.getInstanceConfig(helix, instance);
-    HelixHelper.updateHostnamePort(config, Cluster.HOST, nettyPort);
+  private static void register(HelixManager helix, ServerPlace place) {
+    InstanceConfig config = HelixHelper.getInstanceConfig(helix, place.instance());
+    HelixHelper.updateHostnamePort(config, Place.HOST, place.nettyPort());
     HelixHelper.addDefaultTags(config, () -> TAGS);
     HelixHelper.updatePinotVersion(config);
-    config.getRecord().setIntField(Instance.GRPC_PORT_KEY, grpcPort);
-    config.getRecord().setIntField(Instance.ADMIN_PORT_KEY, adminPort);
+    config.getRecord().setIntField(Instance.GRPC_PORT_KEY, place.grpcPort());
+    config.getRecord().setIntField(Instance.ADMIN_PORT_KEY, place.adminPort());
     HelixHelper.updateInstanceConfig(helix, config);
+  }
+
+  /** As abrupt as it can be inside one process: whoever is connected is cut off. */
+  @Override
+  public void close() {
+    admin.stop(0);
+    query.close();
+    helix.disconnect();
+    tables.shutDown();
   }
 }

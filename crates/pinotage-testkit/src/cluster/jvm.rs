@@ -1,17 +1,24 @@
-//! Pinot 1.5.1 (`java/cluster`).
+//! Starts the Java side (`java/cluster`, `java/cluster-0.11`) and reads where it listens.
 
 use std::process::Command;
 
 use serde_json::Value as Json;
 
 use super::process::Process;
-use super::{Cluster, Options, ServerAddress, class_path, folder, keep};
+use super::{Cluster, Options, ServerAddress, Version, class_path, folder, keep};
 
-/// Where `cargo xtask test` says how to start it.
-const CLASS_PATH: &str = "PINOTAGE_CLUSTER_CLASSPATH";
+impl Version {
+    /// The variable in which `cargo xtask test` says how to start it.
+    fn class_path_variable(self) -> &'static str {
+        match self {
+            Self::V1_5 => "PINOTAGE_CLUSTER_CLASSPATH",
+            Self::V0_11 => "PINOTAGE_CLUSTER_0_11_CLASSPATH",
+        }
+    }
+}
 
 pub(super) fn start(options: &Options) -> Option<Cluster> {
-    let class_path = class_path(CLASS_PATH)?;
+    let class_path = class_path(options.version.class_path_variable())?;
     let folder = folder();
     let mut command = Command::new("java");
     // Starts in half the time of the defaults: one quick compiler, one collector thread.
@@ -27,7 +34,8 @@ pub(super) fn start(options: &Options) -> Option<Cluster> {
         controller: text(&addresses["controller"]),
         broker: text(&addresses["broker"]),
         servers: addresses["servers"].as_array().unwrap().iter().map(server).collect(),
-        _processes: vec![process],
+        deep_store: text(&addresses["deepStore"]).into(),
+        _process: process,
         _folder: folder,
     })
 }

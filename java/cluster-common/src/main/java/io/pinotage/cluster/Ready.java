@@ -1,6 +1,7 @@
 package io.pinotage.cluster;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -11,12 +12,12 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.apache.pinot.spi.utils.JsonUtils;
 
 /** Waits until the cluster really answers: starting is not the same. */
 final class Ready {
   private static final long LIMIT_MS = 120_000;
   private static final long PAUSE_MS = 50;
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   // Grizzly never answers a POST that offers HTTP/2.
   private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -24,40 +25,40 @@ final class Ready {
   private Ready() {
   }
 
-  static void await(Controller controller, Broker broker, List<Server> servers) throws InterruptedException {
+  static void await(Place place, List<ServerPlace> servers) throws InterruptedException {
     Ready ready = new Ready();
     long end = System.currentTimeMillis() + LIMIT_MS;
-    String missing = ready.missing(controller, broker, servers);
+    String missing = ready.missing(place, servers);
     while (missing != null) {
       if (System.currentTimeMillis() > end) {
         throw new IllegalStateException("the cluster is not ready after " + LIMIT_MS / 1000 + " s: " + missing);
       }
       Thread.sleep(PAUSE_MS);
-      missing = ready.missing(controller, broker, servers);
+      missing = ready.missing(place, servers);
     }
   }
 
   /** What does not answer as it should, or null. */
-  private String missing(Controller controller, Broker broker, List<Server> servers) throws InterruptedException {
+  private String missing(Place place, List<ServerPlace> servers) throws InterruptedException {
     try {
-      JsonNode instances = get(controller.url() + "/instances").path("instances");
+      JsonNode instances = get(place.controller() + "/instances").path("instances");
       Set<String> known = new HashSet<>();
       instances.forEach(instance -> known.add(instance.asText()));
-      for (Server server : servers) {
+      for (ServerPlace server : servers) {
         if (!known.contains(server.instance())) {
           return server.instance() + " is not registered";
         }
-        if (!getText("http://" + Cluster.HOST + ":" + server.adminPort() + "/health").equals("OK")) {
+        if (!getText(server.admin() + "/health").equals("OK")) {
           return server.instance() + " is not healthy";
         }
       }
-      if (get(controller.url() + "/brokers/tenants/DefaultTenant").isEmpty()) {
+      if (get(place.controller() + "/brokers/tenants/DefaultTenant").isEmpty()) {
         return "no broker is registered";
       }
-      if (!getText(broker.url() + "/health").equals("OK")) {
+      if (!getText(place.broker() + "/health").equals("OK")) {
         return "the broker is not healthy";
       }
-      JsonNode rows = post(broker.url() + "/query/sql", "{\"sql\": \"SELECT 1\"}").path("resultTable").path("rows");
+      JsonNode rows = post(place.broker() + "/query/sql", "{\"sql\": \"SELECT 1\"}").path("resultTable").path("rows");
       return rows.path(0).path(0).asInt() == 1 ? null : "the broker does not answer";
     } catch (IOException e) {
       return e.toString();
@@ -65,7 +66,7 @@ final class Ready {
   }
 
   private JsonNode get(String url) throws IOException, InterruptedException {
-    return JsonUtils.stringToJsonNode(getText(url));
+    return JSON.readTree(getText(url));
   }
 
   private String getText(String url) throws IOException, InterruptedException {
@@ -75,7 +76,7 @@ final class Ready {
   private JsonNode post(String url, String body) throws IOException, InterruptedException {
     HttpRequest request = HttpRequest.newBuilder(URI.create(url)).header("Content-Type", "application/json")
         .POST(BodyPublishers.ofString(body)).build();
-    return JsonUtils.stringToJsonNode(send(request));
+    return JSON.readTree(send(request));
   }
 
   private String send(HttpRequest request) throws IOException, InterruptedException {

@@ -1,0 +1,46 @@
+package io.pinotage.cluster;
+
+import java.io.File;
+import java.util.Map;
+import org.apache.pinot.broker.broker.helix.HelixBrokerStarter;
+import org.apache.pinot.common.utils.ZkStarter;
+import org.apache.pinot.controller.ControllerStarter;
+import org.apache.pinot.server.starter.helix.HelixServerStarter;
+import org.apache.pinot.spi.env.PinotConfiguration;
+import org.apache.pinot.spi.services.ServiceStartable;
+
+/** Pinot 0.11.0, whole: everything is Pinot's own. */
+public final class ClusterMain implements Pinot {
+  private ClusterMain() {
+  }
+
+  public static void main(String[] args) {
+    Launcher.launch(args, new ClusterMain());
+  }
+
+  @Override
+  public void startZooKeeper(int port, File folder) {
+    ZkStarter.startLocalZkServer(port, folder.getPath());
+  }
+
+  @Override
+  public AutoCloseable startController(Place place) throws Exception {
+    return start(new ControllerStarter(), Configs.controller(place));
+  }
+
+  @Override
+  public AutoCloseable startBroker(Place place) throws Exception {
+    return start(new HelixBrokerStarter(), Configs.broker(place));
+  }
+
+  @Override
+  public AutoCloseable startServer(Place place, ServerPlace server) throws Exception {
+    return start(new HelixServerStarter(), Configs.server(place, server));
+  }
+
+  private static AutoCloseable start(ServiceStartable part, Map<String, Object> config) throws Exception {
+    part.init(new PinotConfiguration(config, Map.of()));
+    part.start();
+    return part::stop;
+  }
+}

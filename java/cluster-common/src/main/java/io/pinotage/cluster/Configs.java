@@ -1,0 +1,59 @@
+package io.pinotage.cluster;
+
+import java.io.File;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Pinot's settings under the names that all versions know. */
+public final class Configs {
+  private Configs() {
+  }
+
+  public static Map<String, Object> controller(Place place) {
+    Map<String, Object> config = new HashMap<>();
+    config.put("controller.zk.str", place.zooKeeper());
+    config.put("controller.helix.cluster.name", Place.CLUSTER);
+    config.put("controller.host", Place.HOST);
+    // Not `controller.port`: that listener takes every network interface.
+    listener(config, "controller.access.protocols", place.controllerPort());
+    // What servers download segments from.
+    config.put("controller.vip.host", Place.HOST);
+    config.put("controller.vip.port", place.controllerPort());
+    config.put("controller.data.dir", place.deepStore().getPath());
+    config.put("controller.local.temp.dir", new File(place.folder(), "controller-temp").getPath());
+    return config;
+  }
+
+  public static Map<String, Object> broker(Place place) {
+    Map<String, Object> config = new HashMap<>();
+    config.put("pinot.zk.server", place.zooKeeper());
+    config.put("pinot.cluster.name", Place.CLUSTER);
+    config.put("pinot.broker.hostname", Place.HOST);
+    listener(config, "pinot.broker.client.access.protocols", place.brokerPort());
+    return config;
+  }
+
+  static void listener(Map<String, Object> config, String prefix, int port) {
+    config.put(prefix, "http");
+    config.put(prefix + ".http.host", Place.HOST);
+    config.put(prefix + ".http.port", port);
+  }
+
+  /** Of a server of Pinot's own; this repository's server for 1.5.1 has no such names. */
+  public static Map<String, Object> server(Place place, ServerPlace server) {
+    Map<String, Object> config = new HashMap<>();
+    config.put("pinot.zk.server", place.zooKeeper());
+    config.put("pinot.cluster.name", Place.CLUSTER);
+    config.put("pinot.server.netty.host", Place.HOST);
+    config.put("pinot.server.netty.port", server.nettyPort());
+    config.put("pinot.server.grpc.enable", true);
+    config.put("pinot.server.grpc.port", server.grpcPort());
+    listener(config, "pinot.server.adminapi.access.protocols", server.adminPort());
+    config.put("pinot.server.instance.dataDir", new File(server.folder(), "index").getPath());
+    config.put("pinot.server.instance.segmentTarDir", new File(server.folder(), "tar").getPath());
+    // Nobody waits for queries that never come.
+    config.put("pinot.server.startup.enableServiceStatusCheck", false);
+    config.put("pinot.server.shutdown.enableQueryCheck", false);
+    return config;
+  }
+}
