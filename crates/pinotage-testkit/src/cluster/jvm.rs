@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 use super::process::Process;
-use super::{Cluster, Options, ServerAddress, Version, class_path, folder, keep};
+use super::{Cluster, Http, Options, ServerAddress, Tls, TlsFiles, User, Version, class_path, folder, keep};
 
 impl Version {
     /// The variable in which `cargo xtask test` says how to start it.
@@ -28,13 +28,33 @@ pub(super) fn start(options: &Options) -> Option<Cluster> {
         command.arg("--remove");
     }
     command.args(["--servers", &options.servers.to_string()]);
+    if options.auth {
+        command.arg("--auth");
+    }
+    let certificates = folder.path().join("tls");
+    let tls = (options.tls != Tls::Off).then(|| TlsFiles::make(&certificates));
+    if tls.is_some() {
+        command.arg("--tls").arg(&certificates);
+    }
+    if options.tls == Tls::Mutual {
+        command.arg("--mutual-tls");
+    }
     let (process, line) = Process::start(&mut command, &folder.path().join("cluster.log"));
     let addresses: Json = serde_json::from_str(&line).unwrap();
+    let user = |name: &str| {
+        let password = addresses["users"][name].as_str()?.to_owned();
+        Some(User { name: name.to_owned(), password })
+    };
+    let admin = user("admin");
     Some(Cluster {
         controller: text(&addresses["controller"]),
         broker: text(&addresses["broker"]),
         servers: addresses["servers"].as_array().unwrap().iter().map(server).collect(),
         deep_store: text(&addresses["deepStore"]).into(),
+        http: Http::new(tls.as_ref(), true, admin.as_ref()),
+        admin,
+        reader: user("reader"),
+        tls,
         _process: process,
         _folder: folder,
     })
@@ -47,7 +67,7 @@ fn server(json: &Json) -> ServerAddress {
         host: text(&json["host"]),
         netty_port: port("nettyPort"),
         grpc_port: port("grpcPort"),
-        admin_port: port("adminPort"),
+        admin: text(&json["admin"]),
     }
 }
 

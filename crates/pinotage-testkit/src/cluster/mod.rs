@@ -10,16 +10,22 @@
 //! let answer = cluster.query("SELECT 1");
 //! ```
 
+mod http;
 mod jvm;
 mod process;
 mod rest;
+mod tls;
 
+pub use http::Http;
 pub use rest::eventually;
+pub use tls::{Tls, TlsFiles};
 
 use std::env;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use process::Process;
 use tempfile::TempDir;
 
@@ -44,11 +50,31 @@ pub struct Options {
     pub version: Version,
     /// The number of servers, all in the tenant `DefaultTenant`.
     pub servers: usize,
+    /// Whether the controller, the broker and the servers want to know users; 1.5.1 only.
+    pub auth: bool,
+    /// Whether they speak TLS; 1.5.1 only.
+    pub tls: Tls,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { version: Version::V1_5, servers: 1 }
+        Self { version: Version::V1_5, servers: 1, auth: false, tls: Tls::Off }
+    }
+}
+
+/// Somebody who is let in with Basic authentication.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The password.
+    pub password: String,
+}
+
+impl User {
+    /// The value of the header `Authorization`, and of the key `authorization` in a gRPC request's metadata.
+    pub fn authorization(&self) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.name, self.password)))
     }
 }
 
@@ -62,6 +88,14 @@ pub struct Cluster {
     pub servers: Vec<ServerAddress>,
     /// The controller's folder, with the archives of segments under `<table without type>/<segment>`.
     pub deep_store: PathBuf,
+    /// With [`Options::auth`], who may do everything.
+    pub admin: Option<User>,
+    /// With [`Options::auth`], who may only read.
+    pub reader: Option<User>,
+    /// With [`Options::tls`], the certificates.
+    pub tls: Option<TlsFiles>,
+    /// A client that may do everything.
+    pub http: Http,
     // Dropped in this order: nobody writes into the folder any more when it is removed.
     _process: Process,
     _folder: TempDir,
@@ -78,15 +112,8 @@ pub struct ServerAddress {
     pub netty_port: u16,
     /// The port of the gRPC query service.
     pub grpc_port: u16,
-    /// The port of the admin REST.
-    pub admin_port: u16,
-}
-
-impl ServerAddress {
     /// The URL of the admin REST, without a slash at its end.
-    pub fn admin_url(&self) -> String {
-        format!("http://{}:{}", self.host, self.admin_port)
-    }
+    pub admin: String,
 }
 
 impl Cluster {

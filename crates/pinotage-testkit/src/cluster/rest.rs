@@ -1,4 +1,4 @@
-//! Tables and segments of a test, by plain HTTP: nothing here is under test.
+//! Tables, segments and queries of a test.
 
 use std::path::Path;
 use std::thread;
@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value as Json, json};
-use ureq::Agent;
 
 use super::{Cluster, ServerAddress};
 
@@ -37,8 +36,8 @@ impl Cluster {
         body.extend(pack(segment));
         body.extend(format!("\r\n--{BOUNDARY}--\r\n").bytes());
         let url = format!("{}/v2/segments?tableName={table}&tableType=OFFLINE", self.controller);
-        let request = agent().post(&url).header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"));
-        panic_unless_ok(answer(&url, request.send(&body)));
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        panic_unless_ok(self.http.post(&url, &content_type, &body));
     }
 
     /// Waits until exactly these many segments of a table, named with its type, are online on all their servers.
@@ -50,7 +49,7 @@ impl Cluster {
         let view = |kind: &str| -> Result<Json, String> {
             let url = format!("{}/tables/{name}/{kind}?tableType={table_type}", self.controller);
             // Pinot 0.11 has no external view before the first segment.
-            Ok(json(&url, &self.try_get(&url)?)[table_type].clone())
+            Ok(json(&url, &self.http.get(&url)?)[table_type].clone())
         };
         eventually(&format!("{segments} segments of {table} online"), || {
             let (ideal, external) = (view("idealstate")?, view("externalview")?);
@@ -64,7 +63,7 @@ impl Cluster {
 
     /// What went wrong with a table's segments, as its servers tell.
     fn segment_errors(&self, table: &str) -> String {
-        let url = |server: &ServerAddress| format!("{}/debug/tables/{table}", server.admin_url());
+        let url = |server: &ServerAddress| format!("{}/debug/tables/{table}", server.admin);
         self.servers.iter().map(|server| self.get_json(&url(server)).to_string()).collect()
     }
 
@@ -89,12 +88,7 @@ impl Cluster {
     /// # Panics
     /// When it is not 200; so do the other requests, and when it should be JSON and is not.
     pub fn get(&self, url: &str) -> Vec<u8> {
-        panic_unless_ok(self.try_get(url))
-    }
-
-    /// What a GET of this URL answers, or why it does not.
-    pub fn try_get(&self, url: &str) -> Result<Vec<u8>, String> {
-        answer(url, agent().get(url).call())
+        panic_unless_ok(self.http.get(url))
     }
 
     /// What a GET of this URL answers.
@@ -104,13 +98,12 @@ impl Cluster {
 
     /// What a DELETE of this URL answers.
     pub fn delete(&self, url: &str) -> Json {
-        json(url, &panic_unless_ok(answer(url, agent().delete(url).call())))
+        json(url, &panic_unless_ok(self.http.delete(url)))
     }
 
     /// What a POST of JSON to this URL answers.
     pub fn post_json(&self, url: &str, body: &Json) -> Json {
-        let request = agent().post(url).header("Content-Type", "application/json");
-        json(url, &panic_unless_ok(answer(url, request.send(body.to_string()))))
+        json(url, &panic_unless_ok(self.http.post_json(url, body)))
     }
 }
 
@@ -119,23 +112,6 @@ pub(super) fn pack(segment: &Path) -> Vec<u8> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     archive.append_dir_all(segment.file_name().unwrap(), segment).unwrap();
     archive.into_inner().unwrap().finish().unwrap()
-}
-
-fn agent() -> Agent {
-    // The body of a refusal says why.
-    Agent::config_builder().http_status_as_error(false).build().into()
-}
-
-fn answer(url: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Vec<u8>, String> {
-    let fails = |error| format!("{url}: {error}");
-    let mut response = response.map_err(fails)?;
-    let body = response.body_mut().read_to_vec().map_err(fails)?;
-    let status = response.status();
-    if status.is_success() {
-        Ok(body)
-    } else {
-        Err(format!("{url} answers {status}: {}", String::from_utf8_lossy(&body)))
-    }
 }
 
 fn panic_unless_ok(answer: Result<Vec<u8>, String>) -> Vec<u8> {

@@ -3,6 +3,7 @@
 
 mod modern;
 mod oldest;
+mod security;
 
 use std::fs;
 

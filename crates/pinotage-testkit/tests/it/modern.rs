@@ -25,7 +25,7 @@ fn a_server_gives_its_segments_away_as_they_are() {
     let Some(cluster) = Cluster::shared() else { return };
     let case = golden("sorted");
     load(cluster, &case, 1);
-    let admin = cluster.servers[0].admin_url();
+    let admin = &cluster.servers[0].admin;
     assert_eq!(cluster.get_json(&format!("{admin}/tables/sorted_OFFLINE/segments")), json!({"segments": ["sorted_0"]}));
     let size = cluster.get_json(&format!("{}/tables/sorted/size", cluster.controller));
     assert_eq!(size["offlineSegments"]["missingSegments"], 0, "{size}");
@@ -42,7 +42,7 @@ fn a_refreshed_segment_is_loaded_anew_and_a_deleted_one_is_gone() {
     let Some(cluster) = Cluster::shared() else { return };
     let case = golden("constants");
     load(cluster, &case, 1);
-    let admin = cluster.servers[0].admin_url();
+    let admin = &cluster.servers[0].admin;
     let loaded = || cluster.get_json(&format!("{admin}/tables/constants_OFFLINE/segments/crc"))["constants_0"].clone();
     let before = loaded();
 
@@ -78,7 +78,7 @@ fn two_servers_hold_two_replicas() {
     let case = golden("times");
     load(&cluster, &case, 2);
     for server in &cluster.servers {
-        let segments = cluster.get_json(&format!("{}/tables/times_OFFLINE/segments", server.admin_url()));
+        let segments = cluster.get_json(&format!("{}/tables/times_OFFLINE/segments", server.admin));
         assert_eq!(segments, json!({"segments": ["times_0"]}), "{server:?}");
     }
     cluster.await_count("times", case.rows.len() as u64);
@@ -86,7 +86,7 @@ fn two_servers_hold_two_replicas() {
     cluster.delete(&format!("{}/tables/times", cluster.controller));
     for server in &cluster.servers {
         eventually("a server without the table", || {
-            let tables = cluster.get_json(&format!("{}/tables", server.admin_url()));
+            let tables = cluster.get_json(&format!("{}/tables", server.admin));
             if tables == json!({"tables": []}) { Ok(()) } else { Err(tables.to_string()) }
         });
     }

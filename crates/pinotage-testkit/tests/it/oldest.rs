@@ -1,6 +1,7 @@
 //! Pinot 0.11.0.
 
 use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pinotage_testkit::cluster::{Cluster, Options, Version};
 use serde_json::json;
@@ -20,13 +21,13 @@ fn the_oldest_pinot_loads_what_it_can_and_says_why_it_cannot() {
         cluster.await_count(&name.replace('-', "_"), case.rows.len() as u64);
     }
     let server = &cluster.servers[0];
-    let segments = cluster.get_json(&format!("{}/tables/times_OFFLINE/segments", server.admin_url()));
+    let segments = cluster.get_json(&format!("{}/tables/times_OFFLINE/segments", server.admin));
     assert_eq!(segments, json!({"segments": ["times_0"]}));
-    assert!(!cluster.get(&format!("{}/segments/times_OFFLINE/times_0", server.admin_url())).is_empty());
+    assert!(!cluster.get(&format!("{}/segments/times_OFFLINE/times_0", server.admin)).is_empty());
     TcpStream::connect((server.host.as_str(), server.grpc_port)).unwrap();
     assert!(cluster.deep_store.join("times/times_0").is_file());
 
-    let failure = std::panic::catch_unwind(|| load(&cluster, &golden("raw-delta"), 1)).unwrap_err();
+    let failure = catch_unwind(AssertUnwindSafe(|| load(&cluster, &golden("raw-delta"), 1))).unwrap_err();
     let message = failure.downcast_ref::<String>().unwrap();
     assert!(message.contains("a segment is in ERROR") && message.contains("ChunkCompressionType"), "{message}");
 }

@@ -25,6 +25,9 @@ public final class ClusterMain implements Pinot {
 
   @Override
   public AutoCloseable startController(Place place) throws Exception {
+    if (place.auth() || place.tls() != null) {
+      throw new IllegalArgumentException("only the cluster of 1.5.1 knows users and certificates");
+    }
     return start(new ControllerStarter(), Configs.controller(place));
   }
 

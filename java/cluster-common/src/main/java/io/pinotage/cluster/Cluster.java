@@ -18,7 +18,10 @@ final class Cluster {
   }
 
   static Cluster start(Pinot pinot, Settings settings) throws Exception {
-    Place place = Place.in(settings.folder());
+    Place place = Place.of(settings);
+    if (place.tls() != null) {
+      place.tls().makeStores();
+    }
     pinot.startZooKeeper(place.zooKeeperPort(), new File(place.folder(), "zookeeper"));
     pinot.startController(place);
     pinot.startBroker(place);
@@ -38,6 +41,10 @@ final class Cluster {
     json.put("controller", place.controller());
     json.put("broker", place.broker());
     json.put("deepStore", place.deepStore().getPath());
+    if (place.auth()) {
+      ObjectNode users = json.putObject("users");
+      Users.passwords().forEach(users::put);
+    }
     ArrayNode list = json.putArray("servers");
     for (ServerPlace server : servers) {
       list.addObject()
@@ -45,7 +52,7 @@ final class Cluster {
           .put("host", Place.HOST)
           .put("nettyPort", server.nettyPort())
           .put("grpcPort", server.grpcPort())
-          .put("adminPort", server.adminPort());
+          .put("admin", place.admin(server));
     }
     return json.toString();
   }

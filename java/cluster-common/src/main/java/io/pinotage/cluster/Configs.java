@@ -15,12 +15,23 @@ public final class Configs {
     config.put("controller.helix.cluster.name", Place.CLUSTER);
     config.put("controller.host", Place.HOST);
     // Not `controller.port`: that listener takes every network interface.
-    listener(config, "controller.access.protocols", place.controllerPort());
+    listener(config, "controller.access.protocols", place, place.controllerPort());
     // What servers download segments from.
     config.put("controller.vip.host", Place.HOST);
     config.put("controller.vip.port", place.controllerPort());
+    config.put("controller.vip.protocol", place.scheme());
+    // Where queries go that the controller is asked.
+    config.put("controller.broker.protocol", place.scheme());
     config.put("controller.data.dir", place.deepStore().getPath());
     config.put("controller.local.temp.dir", new File(place.folder(), "controller-temp").getPath());
+    if (place.tls() != null) {
+      config.putAll(place.tls().settings("controller.tls"));
+    }
+    if (place.auth()) {
+      config.put("controller.admin.access.control.factory.class",
+          "org.apache.pinot.controller.api.access.BasicAuthAccessControlFactory");
+      config.putAll(Users.settings("controller.admin.access.control.principals"));
+    }
     return config;
   }
 
@@ -29,17 +40,24 @@ public final class Configs {
     config.put("pinot.zk.server", place.zooKeeper());
     config.put("pinot.cluster.name", Place.CLUSTER);
     config.put("pinot.broker.hostname", Place.HOST);
-    listener(config, "pinot.broker.client.access.protocols", place.brokerPort());
+    listener(config, "pinot.broker.client.access.protocols", place, place.brokerPort());
+    if (place.tls() != null) {
+      config.putAll(place.tls().settings("pinot.broker.tls"));
+    }
+    if (place.auth()) {
+      config.put("pinot.broker.access.control.class", "org.apache.pinot.broker.broker.BasicAuthAccessControlFactory");
+      config.putAll(Users.settings("pinot.broker.access.control.principals"));
+    }
     return config;
   }
 
-  static void listener(Map<String, Object> config, String prefix, int port) {
-    config.put(prefix, "http");
-    config.put(prefix + ".http.host", Place.HOST);
-    config.put(prefix + ".http.port", port);
+  private static void listener(Map<String, Object> config, String prefix, Place place, int port) {
+    config.put(prefix, place.scheme());
+    config.put(prefix + "." + place.scheme() + ".host", Place.HOST);
+    config.put(prefix + "." + place.scheme() + ".port", port);
   }
 
-  /** Of a server of Pinot's own; this repository's server for 1.5.1 has no such names. */
+  /** Of a server of Pinot's own without users and certificates; our server for 1.5.1 has no such names. */
   public static Map<String, Object> server(Place place, ServerPlace server) {
     Map<String, Object> config = new HashMap<>();
     config.put("pinot.zk.server", place.zooKeeper());
@@ -48,7 +66,7 @@ public final class Configs {
     config.put("pinot.server.netty.port", server.nettyPort());
     config.put("pinot.server.grpc.enable", true);
     config.put("pinot.server.grpc.port", server.grpcPort());
-    listener(config, "pinot.server.adminapi.access.protocols", server.adminPort());
+    listener(config, "pinot.server.adminapi.access.protocols", place, server.adminPort());
     config.put("pinot.server.instance.dataDir", new File(server.folder(), "index").getPath());
     config.put("pinot.server.instance.segmentTarDir", new File(server.folder(), "tar").getPath());
     // Nobody waits for queries that never come.

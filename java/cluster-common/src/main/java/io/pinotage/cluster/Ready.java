@@ -9,6 +9,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.security.GeneralSecurityException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -19,27 +20,32 @@ final class Ready {
   private static final long PAUSE_MS = 50;
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  // Grizzly never answers a POST that offers HTTP/2.
-  private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private final Place place;
+  private final HttpClient http;
 
-  private Ready() {
+  private Ready(Place place) throws IOException, GeneralSecurityException {
+    this.place = place;
+    // Grizzly never answers a POST that offers HTTP/2.
+    HttpClient.Builder builder = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1);
+    http = (place.tls() == null ? builder : builder.sslContext(place.tls().context())).build();
   }
 
-  static void await(Place place, List<ServerPlace> servers) throws InterruptedException {
-    Ready ready = new Ready();
+  static void await(Place place, List<ServerPlace> servers)
+      throws IOException, GeneralSecurityException, InterruptedException {
+    Ready ready = new Ready(place);
     long end = System.currentTimeMillis() + LIMIT_MS;
-    String missing = ready.missing(place, servers);
+    String missing = ready.missing(servers);
     while (missing != null) {
       if (System.currentTimeMillis() > end) {
         throw new IllegalStateException("the cluster is not ready after " + LIMIT_MS / 1000 + " s: " + missing);
       }
       Thread.sleep(PAUSE_MS);
-      missing = ready.missing(place, servers);
+      missing = ready.missing(servers);
     }
   }
 
   /** What does not answer as it should, or null. */
-  private String missing(Place place, List<ServerPlace> servers) throws InterruptedException {
+  private String missing(List<ServerPlace> servers) throws InterruptedException {
     try {
       JsonNode instances = get(place.controller() + "/instances").path("instances");
       Set<String> known = new HashSet<>();
@@ -48,7 +54,7 @@ final class Ready {
         if (!known.contains(server.instance())) {
           return server.instance() + " is not registered";
         }
-        if (!getText(server.admin() + "/health").equals("OK")) {
+        if (!getText(place.admin(server) + "/health").equals("OK")) {
           return server.instance() + " is not healthy";
         }
       }
@@ -70,19 +76,21 @@ final class Ready {
   }
 
   private String getText(String url) throws IOException, InterruptedException {
-    return send(HttpRequest.newBuilder(URI.create(url)).build());
+    return send(HttpRequest.newBuilder(URI.create(url)));
   }
 
   private JsonNode post(String url, String body) throws IOException, InterruptedException {
-    HttpRequest request = HttpRequest.newBuilder(URI.create(url)).header("Content-Type", "application/json")
-        .POST(BodyPublishers.ofString(body)).build();
-    return JSON.readTree(send(request));
+    return JSON.readTree(send(HttpRequest.newBuilder(URI.create(url)).header("Content-Type", "application/json")
+        .POST(BodyPublishers.ofString(body))));
   }
 
-  private String send(HttpRequest request) throws IOException, InterruptedException {
-    HttpResponse<String> response = http.send(request, BodyHandlers.ofString());
+  private String send(HttpRequest.Builder request) throws IOException, InterruptedException {
+    if (place.auth()) {
+      request.header("Authorization", Users.token());
+    }
+    HttpResponse<String> response = http.send(request.build(), BodyHandlers.ofString());
     if (response.statusCode() != 200) {
-      throw new IOException(request.uri() + " answers " + response.statusCode());
+      throw new IOException(response.uri() + " answers " + response.statusCode());
     }
     return response.body();
   }

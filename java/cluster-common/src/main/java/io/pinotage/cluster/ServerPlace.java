@@ -12,8 +12,4 @@ public record ServerPlace(File folder, int nettyPort, int grpcPort, int adminPor
   public String instance() {
     return "Server_" + Place.HOST + "_" + nettyPort;
   }
-
-  String admin() {
-    return "http://" + Place.HOST + ":" + adminPort;
-  }
 }

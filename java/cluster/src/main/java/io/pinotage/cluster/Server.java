@@ -1,6 +1,7 @@
 package io.pinotage.cluster;
 
 import com.sun.net.httpserver.HttpServer;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.helix.HelixManager;
@@ -10,6 +11,10 @@ import org.apache.helix.model.InstanceConfig;
 import org.apache.helix.model.Message.MessageType;
 import org.apache.pinot.common.utils.fetcher.SegmentFetcherFactory;
 import org.apache.pinot.common.utils.helix.HelixHelper;
+import org.apache.pinot.server.access.AccessControl;
+import org.apache.pinot.server.access.AccessControlFactory;
+import org.apache.pinot.server.access.AllowAllAccessFactory;
+import org.apache.pinot.server.access.BasicAuthAccessFactory;
 import org.apache.pinot.spi.env.PinotConfiguration;
 import org.apache.pinot.spi.utils.CommonConstants.Helix.Instance;
 
@@ -34,30 +39,48 @@ final class Server implements AutoCloseable {
   }
 
   static Server start(Place cluster, ServerPlace place) throws Exception {
-    SegmentFetcherFactory.init(new PinotConfiguration(Map.of("protocols", "http,file"), Map.of()));
+    initSharedClients(cluster);
     HelixManager helix = HelixManagerFactory.getZKHelixManager(Place.CLUSTER, place.instance(), InstanceType.PARTICIPANT,
         cluster.zooKeeper());
     Tables tables = new Tables(new ServerConfig(place.instance(), place.folder()), helix);
-    QueryPorts query = QueryPorts.open(place, tables);
-    HttpServer admin = AdminServer.open(place.adminPort(), new AdminApi(place.instance(), tables));
+    AccessControl access = access(cluster);
+    QueryPorts query = QueryPorts.open(cluster, place, tables, access);
+    HttpServer admin = AdminServer.open(cluster, place.adminPort(), new AdminApi(place.instance(), tables, access));
 
     // Transitions of segments may come as soon as it is connected.
     helix.getStateMachineEngine().registerStateModelFactory(STATE_MODEL, new SegmentStates(tables));
     helix.addPreConnectCallback(tables::start);
     helix.connect();
-    register(helix, place);
+    register(helix, cluster, place);
     helix.getMessagingService()
         .registerMessageHandlerFactory(MessageType.USER_DEFINE_MSG.toString(), new SegmentMessages(tables));
     return new Server(helix, tables, query, admin);
   }
 
-  private static void register(HelixManager helix, ServerPlace place) {
+  /** What Pinot holds once a process. */
+  private static void initSharedClients(Place cluster) throws Exception {
+    // Not `https`, which would get settings of its own: the fetcher that stands in has the controller's certificates.
+    Map<String, Object> fetcher = new HashMap<>(Map.of("protocols", "http,file"));
+    if (cluster.auth()) {
+      fetcher.put("auth.token", Users.token());
+    }
+    SegmentFetcherFactory.init(new PinotConfiguration(fetcher, Map.of()));
+  }
+
+  private static AccessControl access(Place cluster) {
+    AccessControlFactory factory = cluster.auth() ? new BasicAuthAccessFactory() : new AllowAllAccessFactory();
+    factory.init(new PinotConfiguration(Users.settings("principals"), Map.of()));
+    return factory.create();
+  }
+
+  private static void register(HelixManager helix, Place cluster, ServerPlace place) {
     InstanceConfig config = HelixHelper.getInstanceConfig(helix, place.instance());
     HelixHelper.updateHostnamePort(config, Place.HOST, place.nettyPort());
     HelixHelper.addDefaultTags(config, () -> TAGS);
     HelixHelper.updatePinotVersion(config);
     config.getRecord().setIntField(Instance.GRPC_PORT_KEY, place.grpcPort());
-    config.getRecord().setIntField(Instance.ADMIN_PORT_KEY, place.adminPort());
+    config.getRecord().setIntField(cluster.tls() == null ? Instance.ADMIN_PORT_KEY : Instance.ADMIN_HTTPS_PORT_KEY,
+        place.adminPort());
     HelixHelper.updateInstanceConfig(helix, config);
   }
 
