@@ -56,7 +56,7 @@ pub(super) fn start(options: &Options) -> Option<Cluster> {
         reader: user("reader"),
         tls,
         _process: process,
-        _folder: folder,
+        folder,
     })
 }
 

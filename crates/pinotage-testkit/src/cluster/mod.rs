@@ -15,10 +15,12 @@ mod jvm;
 mod process;
 mod rest;
 mod tls;
+mod topic;
 
 pub use http::Http;
 pub use rest::eventually;
 pub use tls::{Tls, TlsFiles};
+pub use topic::Topic;
 
 use std::env;
 use std::path::PathBuf;
@@ -98,7 +100,7 @@ pub struct Cluster {
     pub http: Http,
     // Dropped in this order: nobody writes into the folder any more when it is removed.
     _process: Process,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Where a server listens.

@@ -3,6 +3,7 @@
 
 mod modern;
 mod oldest;
+mod realtime;
 mod security;
 
 use std::fs;

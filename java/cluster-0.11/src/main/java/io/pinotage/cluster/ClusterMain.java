@@ -2,9 +2,13 @@ package io.pinotage.cluster;
 
 import java.io.File;
 import java.util.Map;
+import org.apache.helix.HelixManager;
+import org.apache.helix.HelixManagerFactory;
+import org.apache.helix.InstanceType;
 import org.apache.pinot.broker.broker.helix.HelixBrokerStarter;
 import org.apache.pinot.common.utils.ZkStarter;
 import org.apache.pinot.controller.ControllerStarter;
+import org.apache.pinot.server.realtime.ControllerLeaderLocator;
 import org.apache.pinot.server.starter.helix.HelixServerStarter;
 import org.apache.pinot.spi.env.PinotConfiguration;
 import org.apache.pinot.spi.services.ServiceStartable;
@@ -29,6 +33,15 @@ public final class ClusterMain implements Pinot {
       throw new IllegalArgumentException("only the cluster of 1.5.1 knows users and certificates");
     }
     return start(new ControllerStarter(), Configs.controller(place));
+  }
+
+  /** With a connection of its own, which does not end with one of the servers. */
+  @Override
+  public void prepareServers(Place place) throws Exception {
+    HelixManager helix =
+        HelixManagerFactory.getZKHelixManager(Place.CLUSTER, "leader-locator", InstanceType.SPECTATOR, place.zooKeeper());
+    helix.connect();
+    ControllerLeaderLocator.create(helix);
   }
 
   @Override

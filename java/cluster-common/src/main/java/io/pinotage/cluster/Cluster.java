@@ -24,6 +24,7 @@ final class Cluster {
     }
     pinot.startZooKeeper(place.zooKeeperPort(), new File(place.folder(), "zookeeper"));
     pinot.startController(place);
+    pinot.prepareServers(place);
     pinot.startBroker(place);
     List<ServerPlace> servers = new ArrayList<>();
     for (int number = 0; number < settings.servers(); number++) {

@@ -8,6 +8,9 @@ public interface Pinot {
 
   AutoCloseable startController(Place place) throws Exception;
 
+  /** What Pinot holds once a process for all its servers; needs a controller. */
+  void prepareServers(Place place) throws Exception;
+
   AutoCloseable startBroker(Place place) throws Exception;
 
   AutoCloseable startServer(Place place, ServerPlace server) throws Exception;

@@ -2,9 +2,13 @@ package io.pinotage.cluster;
 
 import java.io.File;
 import java.util.Map;
+import org.apache.helix.HelixManager;
+import org.apache.helix.HelixManagerFactory;
+import org.apache.helix.InstanceType;
 import org.apache.pinot.broker.broker.helix.HelixBrokerStarter;
 import org.apache.pinot.common.utils.ZkStarter;
 import org.apache.pinot.controller.ControllerStarter;
+import org.apache.pinot.server.realtime.ControllerLeaderLocator;
 import org.apache.pinot.spi.env.PinotConfiguration;
 import org.apache.pinot.spi.services.ServiceStartable;
 
@@ -25,6 +29,16 @@ public final class ClusterMain implements Pinot {
   @Override
   public AutoCloseable startController(Place place) throws Exception {
     return start(new ControllerStarter(), Configs.controller(place));
+  }
+
+  /** With a connection of its own, which does not end with one of the servers. */
+  @Override
+  public void prepareServers(Place place) throws Exception {
+    HelixManager helix =
+        HelixManagerFactory.getZKHelixManager(Place.CLUSTER, "leader-locator", InstanceType.SPECTATOR, place.zooKeeper());
+    helix.connect();
+    ControllerLeaderLocator.create(helix);
+    Server.prepare(place);
   }
 
   @Override

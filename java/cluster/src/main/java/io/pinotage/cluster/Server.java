@@ -11,10 +11,12 @@ import org.apache.helix.model.InstanceConfig;
 import org.apache.helix.model.Message.MessageType;
 import org.apache.pinot.common.utils.fetcher.SegmentFetcherFactory;
 import org.apache.pinot.common.utils.helix.HelixHelper;
+import org.apache.pinot.core.data.manager.realtime.SegmentBuildTimeLeaseExtender;
 import org.apache.pinot.server.access.AccessControl;
 import org.apache.pinot.server.access.AccessControlFactory;
 import org.apache.pinot.server.access.AllowAllAccessFactory;
 import org.apache.pinot.server.access.BasicAuthAccessFactory;
+import org.apache.pinot.server.realtime.ServerSegmentCompletionProtocolHandler;
 import org.apache.pinot.spi.env.PinotConfiguration;
 import org.apache.pinot.spi.utils.CommonConstants.Helix.Instance;
 
@@ -39,7 +41,6 @@ final class Server implements AutoCloseable {
   }
 
   static Server start(Place cluster, ServerPlace place) throws Exception {
-    initSharedClients(cluster);
     HelixManager helix = HelixManagerFactory.getZKHelixManager(Place.CLUSTER, place.instance(), InstanceType.PARTICIPANT,
         cluster.zooKeeper());
     Tables tables = new Tables(new ServerConfig(place.instance(), place.folder()), helix);
@@ -57,14 +58,18 @@ final class Server implements AutoCloseable {
     return new Server(helix, tables, query, admin);
   }
 
-  /** What Pinot holds once a process. */
-  private static void initSharedClients(Place cluster) throws Exception {
+  /** What Pinot holds once a process: how segments are fetched and committed. */
+  static void prepare(Place cluster) throws Exception {
     // Not `https`, which would get settings of its own: the fetcher that stands in has the controller's certificates.
     Map<String, Object> fetcher = new HashMap<>(Map.of("protocols", "http,file"));
+    Map<String, Object> uploader = new HashMap<>(Map.of("protocol", cluster.scheme()));
     if (cluster.auth()) {
       fetcher.put("auth.token", Users.token());
+      uploader.put("auth.token", Users.token());
     }
     SegmentFetcherFactory.init(new PinotConfiguration(fetcher, Map.of()));
+    ServerSegmentCompletionProtocolHandler.init(new PinotConfiguration(uploader, Map.of()));
+    SegmentBuildTimeLeaseExtender.initExecutor();
   }
 
   private static AccessControl access(Place cluster) {
