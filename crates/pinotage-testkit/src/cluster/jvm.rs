@@ -55,7 +55,7 @@ pub(super) fn start(options: &Options) -> Option<Cluster> {
         admin,
         reader: user("reader"),
         tls,
-        _process: process,
+        process,
         folder,
     })
 }

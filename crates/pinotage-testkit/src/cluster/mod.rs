@@ -10,6 +10,7 @@
 //! let answer = cluster.query("SELECT 1");
 //! ```
 
+mod fault;
 mod http;
 mod jvm;
 mod process;
@@ -99,7 +100,7 @@ pub struct Cluster {
     /// A client that may do everything.
     pub http: Http,
     // Dropped in this order: nobody writes into the folder any more when it is removed.
-    _process: Process,
+    process: Process,
     folder: TempDir,
 }
 

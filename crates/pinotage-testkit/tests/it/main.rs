@@ -1,6 +1,7 @@
 //! The starters of real servers, each proven by a segment that Pinot loads and counts.
 #![allow(missing_docs)]
 
+mod faults;
 mod modern;
 mod oldest;
 mod realtime;

@@ -4,7 +4,7 @@ use pinotage_testkit::cluster::{Cluster, Options, Tls, Topic, Version, eventuall
 use serde_json::{Value as Json, json};
 
 /// Creates a table of keys and values; the last row of a key counts with `upsert`.
-fn create(cluster: &Cluster, table: &str, topic: &Topic, upsert: bool) {
+pub(crate) fn create(cluster: &Cluster, table: &str, topic: &Topic, upsert: bool) {
     let schema = json!({
         "schemaName": table,
         "dimensionFieldSpecs": [
@@ -34,7 +34,7 @@ fn create(cluster: &Cluster, table: &str, topic: &Topic, upsert: bool) {
     cluster.create_table(&schema, &config);
 }
 
-fn row(key: u64, value: u64) -> Json {
+pub(crate) fn row(key: u64, value: u64) -> Json {
     json!({"key": format!("k{key}"), "tags": ["a", "b"], "value": value, "at": 1_700_000_000_000_u64 + value})
 }
 
@@ -43,7 +43,7 @@ fn sum(cluster: &Cluster, table: &str) -> Json {
 }
 
 /// The names of committed segments in the deep store.
-fn committed(cluster: &Cluster, table: &str) -> Vec<String> {
+pub(crate) fn committed(cluster: &Cluster, table: &str) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(cluster.deep_store.join(table))
         .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
         .unwrap_or_default();

@@ -1,9 +1,11 @@
 package io.pinotage.cluster;
 
+import java.io.BufferedReader;
 import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -12,9 +14,11 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TimeZone;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.stream.Stream;
 
-/** The command line: starts a cluster, prints its addresses, waits. */
+/** The command line: starts a cluster, prints its addresses, obeys the lines of standard input. */
 public final class Launcher {
   private Launcher() {
   }
@@ -28,9 +32,15 @@ public final class Launcher {
       Settings settings = Settings.parse(args);
       TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
       logTo(settings.folder());
-      endWith(in, settings);
-      out.println(Cluster.start(pinot, settings).toJson());
+      BlockingQueue<String> commands = new LinkedBlockingQueue<>();
+      read(in, commands, settings);
+      Cluster cluster = Cluster.start(pinot, settings);
+      out.println(cluster.toJson());
       out.flush();
+      while (true) {
+        out.println(cluster.run(commands.take()));
+        out.flush();
+      }
     } catch (IllegalArgumentException e) {
       err.println(e.getMessage());
       halt(2);
@@ -50,12 +60,12 @@ public final class Launcher {
     System.setErr(console);
   }
 
-  /** Whoever started this process holds the other end: when it dies, however it dies, the stream ends. */
-  private static void endWith(InputStream in, Settings settings) {
-    Thread watch = new Thread(() -> {
-      try {
-        while (in.read() >= 0) {
-          // Nothing is expected.
+  /** Whoever started this process holds the other end: when it dies, however it dies, the stream ends, and so do we. */
+  private static void read(InputStream in, BlockingQueue<String> commands, Settings settings) {
+    Thread reader = new Thread(() -> {
+      try (BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+          commands.add(line);
         }
       } catch (IOException e) {
         // As good as the end.
@@ -64,9 +74,9 @@ public final class Launcher {
         delete(settings.folder().toPath());
       }
       halt(0);
-    }, "end-with-stdin");
-    watch.setDaemon(true);
-    watch.start();
+    }, "commands");
+    reader.setDaemon(true);
+    reader.start();
   }
 
   /** As far as possible: parts of Pinot are still writing. */

@@ -23,43 +23,44 @@ final class Ready {
   private final Place place;
   private final HttpClient http;
 
-  private Ready(Place place) throws IOException, GeneralSecurityException {
+  Ready(Place place) throws IOException, GeneralSecurityException {
     this.place = place;
     // Grizzly never answers a POST that offers HTTP/2.
     HttpClient.Builder builder = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1);
     http = (place.tls() == null ? builder : builder.sslContext(place.tls().context())).build();
   }
 
-  static void await(Place place, List<ServerPlace> servers)
-      throws IOException, GeneralSecurityException, InterruptedException {
-    Ready ready = new Ready(place);
+  void await(boolean controller, List<ServerPlace> servers) throws InterruptedException {
     long end = System.currentTimeMillis() + LIMIT_MS;
-    String missing = ready.missing(servers);
+    String missing = missing(controller, servers);
     while (missing != null) {
       if (System.currentTimeMillis() > end) {
         throw new IllegalStateException("the cluster is not ready after " + LIMIT_MS / 1000 + " s: " + missing);
       }
       Thread.sleep(PAUSE_MS);
-      missing = ready.missing(servers);
+      missing = missing(controller, servers);
     }
   }
 
   /** What does not answer as it should, or null. */
-  private String missing(List<ServerPlace> servers) throws InterruptedException {
+  private String missing(boolean controller, List<ServerPlace> servers) throws InterruptedException {
     try {
-      JsonNode instances = get(place.controller() + "/instances").path("instances");
-      Set<String> known = new HashSet<>();
-      instances.forEach(instance -> known.add(instance.asText()));
       for (ServerPlace server : servers) {
-        if (!known.contains(server.instance())) {
-          return server.instance() + " is not registered";
-        }
         if (!getText(place.admin(server) + "/health").equals("OK")) {
           return server.instance() + " is not healthy";
         }
       }
-      if (get(place.controller() + "/brokers/tenants/DefaultTenant").isEmpty()) {
-        return "no broker is registered";
+      if (controller) {
+        Set<String> known = new HashSet<>();
+        get(place.controller() + "/instances").path("instances").forEach(instance -> known.add(instance.asText()));
+        for (ServerPlace server : servers) {
+          if (!known.contains(server.instance())) {
+            return server.instance() + " is not registered";
+          }
+        }
+        if (get(place.controller() + "/brokers/tenants/DefaultTenant").isEmpty()) {
+          return "no broker is registered";
+        }
       }
       if (!getText(place.broker() + "/health").equals("OK")) {
         return "the broker is not healthy";
