@@ -37,7 +37,7 @@ final class Cluster {
       servers.add(ServerPlace.in(new File(place.folder(), "server-" + number)));
     }
     Cluster cluster = new Cluster(pinot, place, servers);
-    pinot.startZooKeeper(place.zooKeeperPort(), new File(place.folder(), "zookeeper"));
+    ZooKeeper.start(place.zooKeeperPort(), new File(place.folder(), "zookeeper"));
     cluster.start("controller");
     pinot.prepareServers(place);
     pinot.startBroker(place);

@@ -1,11 +1,7 @@
 package io.pinotage.cluster;
 
-import java.io.File;
-
 /** One version of Pinot: how its parts are started. Closing a part stops it; it may be started again in the same place. */
 public interface Pinot {
-  void startZooKeeper(int port, File folder) throws Exception;
-
   AutoCloseable startController(Place place) throws Exception;
 
   /** What Pinot holds once a process for all its servers; needs a controller. */

@@ -1,12 +1,10 @@
 package io.pinotage.cluster;
 
-import java.io.File;
 import java.util.Map;
 import org.apache.helix.HelixManager;
 import org.apache.helix.HelixManagerFactory;
 import org.apache.helix.InstanceType;
 import org.apache.pinot.broker.broker.helix.HelixBrokerStarter;
-import org.apache.pinot.common.utils.ZkStarter;
 import org.apache.pinot.controller.ControllerStarter;
 import org.apache.pinot.server.realtime.ControllerLeaderLocator;
 import org.apache.pinot.spi.env.PinotConfiguration;
@@ -19,11 +17,6 @@ public final class ClusterMain implements Pinot {
 
   public static void main(String[] args) {
     Launcher.launch(args, new ClusterMain());
-  }
-
-  @Override
-  public void startZooKeeper(int port, File folder) {
-    ZkStarter.startLocalZkServer(port, folder.getPath());
   }
 
   @Override
