@@ -42,6 +42,10 @@ fn nobody_is_let_in_without_a_user_and_a_reader_changes_nothing() {
     reader.post_json(&format!("{}/query/sql", cluster.broker), &sql).unwrap();
     refused(reader.delete(&format!("{tables}/times")), "403");
     cluster.await_count("times", golden("times").rows.len() as u64);
+
+    cluster.stop_controller();
+    cluster.start_controller();
+    load(&cluster, &golden("sorted"), 1);
 }
 
 #[test]

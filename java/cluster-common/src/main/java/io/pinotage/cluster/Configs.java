@@ -31,6 +31,8 @@ public final class Configs {
       config.put("controller.admin.access.control.factory.class",
           "org.apache.pinot.controller.api.access.BasicAuthAccessControlFactory");
       config.putAll(Users.settings("controller.admin.access.control.principals"));
+      // The fetcher of segments is one for the whole process, and every start of a controller makes it anew.
+      config.put("pinot.controller.segment.fetcher.auth.token", Users.token());
     }
     return config;
   }

@@ -9,7 +9,6 @@ import org.apache.helix.HelixManagerFactory;
 import org.apache.helix.InstanceType;
 import org.apache.helix.model.InstanceConfig;
 import org.apache.helix.model.Message.MessageType;
-import org.apache.pinot.common.utils.fetcher.SegmentFetcherFactory;
 import org.apache.pinot.common.utils.helix.HelixHelper;
 import org.apache.pinot.core.data.manager.realtime.SegmentBuildTimeLeaseExtender;
 import org.apache.pinot.server.access.AccessControl;
@@ -58,16 +57,12 @@ final class Server implements AutoCloseable {
     return new Server(helix, tables, query, admin);
   }
 
-  /** What Pinot holds once a process: how segments are fetched and committed. */
-  static void prepare(Place cluster) throws Exception {
-    // Not `https`, which would get settings of its own: the fetcher that stands in has the controller's certificates.
-    Map<String, Object> fetcher = new HashMap<>(Map.of("protocols", "http,file"));
+  /** What Pinot holds once a process: how segments are committed. How they are fetched is in the controller's settings. */
+  static void prepare(Place cluster) {
     Map<String, Object> uploader = new HashMap<>(Map.of("protocol", cluster.scheme()));
     if (cluster.auth()) {
-      fetcher.put("auth.token", Users.token());
       uploader.put("auth.token", Users.token());
     }
-    SegmentFetcherFactory.init(new PinotConfiguration(fetcher, Map.of()));
     ServerSegmentCompletionProtocolHandler.init(new PinotConfiguration(uploader, Map.of()));
     SegmentBuildTimeLeaseExtender.initExecutor();
   }
