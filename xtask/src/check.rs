@@ -26,7 +26,7 @@ const LAYERS: [(&str, u8); 12] = [
 ];
 
 /// Libraries that only these crates may use.
-const FENCES: [(&str, &[&str]); 7] = [
+const FENCES: [(&str, &[&str]); 6] = [
     ("datafusion", &["pinotage-engine"]),
     ("clap", &["pinotage-cli"]),
     ("jni", &["pinotage-jni"]),
