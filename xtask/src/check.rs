@@ -9,9 +9,10 @@ use serde_json::Value;
 use crate::{dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
-const LAYERS: [(&str, u8); 11] = [
+const LAYERS: [(&str, u8); 12] = [
     ("pinotage-common", 0),
     ("pinotage-spec", 1),
+    ("pinotage-store", 1),
     ("pinotage-segment", 2),
     ("pinotage-formats", 2),
     ("pinotage-transform", 2),
@@ -25,11 +26,12 @@ const LAYERS: [(&str, u8); 11] = [
 ];
 
 /// Libraries that only these crates may use.
-const FENCES: [(&str, &[&str]); 5] = [
+const FENCES: [(&str, &[&str]); 6] = [
     ("datafusion", &["pinotage-engine"]),
     ("clap", &["pinotage-cli"]),
     ("jni", &["pinotage-jni"]),
     ("reqwest", &["pinotage-client"]),
+    ("object_store", &["pinotage-store"]),
     ("tokio", &["pinotage-store", "pinotage-client", "pinotage-sink", "pinotage-engine", "pinotage-cli"]),
 ];
 

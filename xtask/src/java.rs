@@ -1,21 +1,39 @@
 //! Builds the Java side that tests need.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{fs, io};
+use std::{env, fs, io};
 
 use crate::{root, run};
 
 /// The modules, each with the environment variable through which tests find its class path.
-const MODULES: [(&str, &str); 2] =
-    [("PINOTAGE_CONFORMANCE_CLASSPATH", "conformance"), ("PINOTAGE_CLUSTER_CLASSPATH", "cluster")];
+const MODULES: [(&str, &str); 3] = [
+    ("PINOTAGE_CONFORMANCE_CLASSPATH", "conformance"),
+    ("PINOTAGE_CLUSTER_CLASSPATH", "cluster"),
+    ("PINOTAGE_CLUSTER_0_11_CLASSPATH", "cluster-0.11"),
+];
 
-/// Builds the modules and returns the variables with the class paths to run them with.
+/// Builds the modules, unless nothing changed since, and returns the variables with the class paths to run them with.
 pub(crate) fn build() -> Result<Vec<(&'static str, String)>, String> {
+    let java = root().join("java");
+    let digest = digest(&java).map_err(|error| format!("cannot read {}: {error}", java.display()))?;
+    let stamp = java.join("target/built");
+    if fs::read_to_string(&stamp).is_ok_and(|built| built == digest) && class_paths().is_ok_and(all_there) {
+        return class_paths();
+    }
     let list = MODULES.map(|(_, module)| module).join(",");
     let mut maven = Command::new("mvn");
     maven.args(["-B", "-q", "-f", "java/pom.xml", "-pl", &list, "-am", "package"]);
     // Maven writes escape codes even when it is quiet; our own output is for machines.
     run(maven.stdout(io::stderr()))?;
+    fs::create_dir_all(java.join("target"))
+        .and_then(|()| fs::write(&stamp, digest))
+        .map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
+    class_paths()
+}
+
+fn class_paths() -> Result<Vec<(&'static str, String)>, String> {
     MODULES.into_iter().map(|(variable, module)| Ok((variable, class_path(module)?))).collect()
 }
 
@@ -24,4 +42,34 @@ fn class_path(module: &str) -> Result<String, String> {
     let list = target.join("classpath.txt");
     let jars = fs::read_to_string(&list).map_err(|error| format!("cannot read {}: {error}", list.display()))?;
     Ok(format!("{}:{}", target.join("classes").display(), jars.trim()))
+}
+
+/// Somebody may have emptied Maven's repository, or a target folder.
+fn all_there(class_paths: Vec<(&'static str, String)>) -> bool {
+    class_paths.iter().all(|(_, path)| env::split_paths(path).all(|entry| entry.exists()))
+}
+
+/// Of everything under `java` that is not built.
+fn digest(java: &Path) -> io::Result<String> {
+    let mut files = Vec::new();
+    collect(java, &mut files)?;
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        file.hash(&mut hasher);
+        fs::read(&file)?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !path.is_dir() {
+            files.push(path);
+        } else if path.file_name().is_none_or(|name| name != "target") {
+            collect(&path, files)?;
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 mod check;
 mod dependencies;
 mod java;
+mod servers;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ Commands:
   check           The rules of the house: layers, file sizes, unsafe code, documentation of crates.
   java            Builds Pinot's judge and cluster and prints where tests find them:
                   `env $(cargo xtask java) cargo test -p pinotage-testkit`
+  servers         Installs the object stores that tests talk to (with python3, npm, go) and prints where tests find
+                  them: `env $(cargo xtask servers) cargo test -p pinotage-store`
   bench [--scale N] [--no-java]
                   Builds TPC-H lineitem segments, with Pinot's own builder beside it.
 
@@ -35,7 +38,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(false),
         ["test", "--full"] => test::run(true),
         ["check"] => check::run(),
-        ["java"] => java::build().map(|paths| paths.iter().for_each(|(variable, path)| println!("{variable}={path}"))),
+        ["java"] => java::build().map(print),
+        ["servers"] => servers::install().map(print),
         ["bench", options @ ..] => test::bench(options),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
@@ -50,6 +54,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints variables as `env` takes them.
+fn print(variables: Vec<(&str, String)>) {
+    variables.iter().for_each(|(variable, value)| println!("{variable}={value}"));
 }
 
 /// The root of the repository.

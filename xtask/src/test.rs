@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{check, java, sh};
+use crate::{check, java, servers, sh};
 
 /// Runs every stage and prints how long each took.
 pub(crate) fn run(full: bool) -> Result<(), String> {
@@ -14,7 +14,7 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
         minutes.push((name, start.elapsed().as_secs_f64() / 60.0));
         result.map_err(|message| format!("{name}: {message}"))
     };
-    let mut class_paths = Vec::new();
+    let mut built = Vec::new();
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let size = if full { "full" } else { "small" };
     let result = stage("format", &mut || sh(&cargo, &["fmt", "--all", "--check"], &[]))
@@ -30,7 +30,13 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
         })
         .and_then(|()| {
             stage("java", &mut || {
-                class_paths = java::build()?;
+                built = java::build()?;
+                Ok(())
+            })
+        })
+        .and_then(|()| {
+            stage("object stores", &mut || {
+                built.extend(servers::install()?);
                 Ok(())
             })
         })
@@ -38,7 +44,7 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
             stage("tests", &mut || {
                 // A test that finds no cluster is skipped elsewhere; here everything has been built.
                 let mut env = vec![("PINOTAGE_TEST_SIZE", size), ("PINOTAGE_REQUIRE_CLUSTERS", "1")];
-                env.extend(class_paths.iter().map(|(variable, path)| (*variable, path.as_str())));
+                env.extend(built.iter().map(|(variable, value)| (*variable, value.as_str())));
                 sh(&cargo, &["test", "--workspace", "--locked"], &env)
             })
         });

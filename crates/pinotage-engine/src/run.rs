@@ -159,6 +159,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         inputs.push(Input { path, format, named });
     }
     let mut read = read_options(source)?;
+    // SQL is planned on plain text.
+    read.keep_dictionaries = plan.file.transform.is_none();
     // Without SQL the table's own types are what the source's text means.
     if let (Some(schema), None) = (&known_schema, &plan.file.transform) {
         // Only CSV has lists that nothing marks as such.
@@ -222,7 +224,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         .time_zone
         .parse()
         .map_err(|_| Error::invalid_config("unknown time zone").with("option", "source.timeZone"))?;
-    let conform = ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false };
+    let conform =
+        ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false, keep_dictionaries: true };
     Conformer::try_new(&columns, table.time_column(), &selected, conform)?;
     let names = plan.name_generator(&table)?;
     Ok(Prepared { inputs, schema, table, columns, source_schema, sql, names, cluster, selected, read, conform, plan })

@@ -32,6 +32,9 @@ pub struct ReadOptions {
     /// more is an error that names the limit. Default 64 MiB, at most 512 MiB. Parquet is bounded by `batch_rows` and
     /// by the page sizes of its writer.
     pub max_row_bytes: usize,
+    /// Text that a Parquet file holds in dictionaries throughout comes as Arrow dictionaries with 32-bit keys, unless a schema is
+    /// given. Default false. Each file decides for itself, and inference always gives plain text.
+    pub keep_dictionaries: bool,
 }
 
 impl Default for ReadOptions {
@@ -44,6 +47,7 @@ impl Default for ReadOptions {
             unknown_columns: UnknownColumns::default(),
             sample_rows: 10_000,
             max_row_bytes: 64 << 20,
+            keep_dictionaries: false,
         }
     }
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatchReader;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::{ConvertedType, Encoding};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use pinotage_common::{Error, Result};
 
 use crate::compression::{open_file, refuse_compression};
@@ -31,17 +33,20 @@ pub(crate) struct ParquetReader {
 }
 
 pub(crate) fn infer_schema(path: &Path, _: &ReadOptions) -> Result<SchemaRef> {
-    Ok(load(path)?.1.schema().clone())
+    Ok(load(path, false)?.1.schema().clone())
 }
 
-/// The footer, read with types that are plain where the file's are views or dictionaries.
-fn load(path: &Path) -> Result<(std::fs::File, ArrowReaderMetadata)> {
+/// The footer, read with types that are plain where the file's are views or dictionaries, unless dictionaries are kept.
+fn load(path: &Path, keep_dictionaries: bool) -> Result<(std::fs::File, ArrowReaderMetadata)> {
     refuse_compression(path, "Parquet")?;
     let file = open_file(path)?;
     let metadata = guarded(path, || {
         let broken = |error| corrupt(path, "expected a Parquet file with a readable footer").caused_by(error);
         let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(broken)?;
-        let plain = plain_schema(found.schema());
+        let mut plain = plain_schema(found.schema());
+        if keep_dictionaries {
+            plain = with_dictionaries(&plain, found.metadata());
+        }
         if &plain == found.schema() {
             return Ok(found);
         }
@@ -55,9 +60,31 @@ fn load(path: &Path) -> Result<(std::fs::File, ArrowReaderMetadata)> {
     Ok((file, metadata))
 }
 
+/// The schema with dictionaries for the columns of text whose every page refers to its row group's dictionary.
+fn with_dictionaries(schema: &Schema, file: &ParquetMetaData) -> SchemaRef {
+    let parquet = file.file_metadata().schema_descr();
+    let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    for leaf in 0..parquet.num_columns() {
+        let field =
+            fields.get_mut(parquet.get_column_root_idx(leaf)).filter(|field| *field.data_type() == DataType::Utf8);
+        let Some(field) = field.filter(|_| parquet.column(leaf).converted_type() == ConvertedType::UTF8) else {
+            continue;
+        };
+        let refers = |group: &RowGroupMetaData| {
+            let mask = group.columns().get(leaf).and_then(ColumnChunkMetaData::page_encoding_stats_mask);
+            mask.is_some_and(|mask| mask.is_only(Encoding::PLAIN_DICTIONARY) || mask.is_only(Encoding::RLE_DICTIONARY))
+        };
+        if file.row_groups().iter().all(refers) {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            *field = Arc::new(field.as_ref().clone().with_data_type(dictionary));
+        }
+    }
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
 impl ParquetReader {
     pub(crate) fn try_new(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<Self> {
-        let (file, metadata) = load(path)?;
+        let (file, metadata) = load(path, options.keep_dictionaries && schema.is_none())?;
         let conform = Conform::try_new(path, metadata.schema(), schema.as_ref(), options)?;
         let file_bytes = file.metadata().map_or(0, |metadata| metadata.len());
         let row_groups: Vec<(u64, u64)> = metadata

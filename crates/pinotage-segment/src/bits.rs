@@ -20,14 +20,14 @@ pub fn pack(values: impl IntoIterator<Item = u32>, bits: u8, out: &mut Vec<u8>) 
     let bits = u32::from(bits);
     let mut buffer: u64 = 0;
     let mut filled: u32 = 0;
-    for value in values {
+    values.into_iter().for_each(|value| {
         buffer = (buffer << bits) | u64::from(value);
         filled += bits;
         if filled >= 32 {
             filled -= 32;
             out.extend_from_slice(&((buffer >> filled) as u32).to_be_bytes());
         }
-    }
+    });
     while filled > 0 {
         let take = filled.min(8);
         filled -= take;

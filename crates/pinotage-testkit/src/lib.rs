@@ -1,4 +1,5 @@
-//! What tests share: conformance cases that Pinot's own jars judge, the rows of golden segments, and real clusters.
+//! What tests share: conformance cases that Pinot's own jars judge, the rows of golden segments, real clusters and real
+//! object stores, and fake controllers that fail as a script says.
 //!
 //! A case is a schema, a table config and a function from row number to row, so a million rows need no memory. Its rows
 //! are the *stored* values, worked out by hand here and by nothing that is under test; Pinot confirms them
@@ -7,6 +8,8 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod cluster;
+pub mod fake;
+pub mod servers;
 
 mod case;
 mod cases;

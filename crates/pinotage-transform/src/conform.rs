@@ -11,7 +11,7 @@ use pinotage_spec::{ColumnPlan, FieldSpec, arrow_field};
 
 use crate::accept::accept;
 use crate::outcome::{BadValue, Changes, Outcome};
-use crate::{convert, list, time_column};
+use crate::{convert, dictionary, list, time_column};
 
 /// How rows are read.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +22,14 @@ pub struct ConformOptions {
     pub strict: bool,
     /// Micro- and nanoseconds that would be dropped make a row bad.
     pub timestamp_loss_is_error: bool,
+    /// A single-value STRING column may leave as a dictionary with 32-bit keys, where it comes as one or is made of dates.
+    /// Segment builders take both; the rows are the same.
+    pub keep_dictionaries: bool,
 }
 
 impl Default for ConformOptions {
     fn default() -> Self {
-        Self { time_zone: Tz::UTC, strict: false, timestamp_loss_is_error: false }
+        Self { time_zone: Tz::UTC, strict: false, timestamp_loss_is_error: false, keep_dictionaries: false }
     }
 }
 
@@ -122,7 +125,8 @@ impl Conformer {
         })
     }
 
-    /// The canonical schema; every column is nullable, the segment decides which nulls it tracks.
+    /// The canonical schema; every column is nullable, the segment decides which nulls it tracks. Where dictionaries are kept a
+    /// batch may differ from it in that.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
@@ -165,7 +169,7 @@ impl Conformer {
         bad.sort_by_key(|value| value.row);
         bad.dedup_by_key(|value| value.row);
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let all = RecordBatch::try_new_with_options(self.schema(), arrays, &options).map_err(failed)?;
+        let all = RecordBatch::try_new_with_options(self.schema_of(&arrays), arrays, &options).map_err(failed)?;
         if bad.is_empty() {
             let changes = self.count(&changed, |_| true);
             return Ok(Conformed { batch: all, kept: None, bad, changes });
@@ -180,6 +184,16 @@ impl Conformer {
         let kept = (0..).zip(&good).filter(|(_, good)| **good).map(|(row, _)| row).collect();
         let batch = filter_record_batch(&all, &BooleanArray::from(good)).map_err(failed)?;
         Ok(Conformed { batch, kept: Some(kept), bad, changes })
+    }
+
+    /// The canonical schema, with the dictionaries that were kept.
+    fn schema_of(&self, arrays: &[ArrayRef]) -> SchemaRef {
+        if !arrays.iter().any(|array| dictionary::is_text(array.data_type())) {
+            return self.schema();
+        }
+        let fields = self.schema.fields().iter().zip(arrays);
+        let fields = fields.map(|(field, array)| field.as_ref().clone().with_data_type(array.data_type().clone()));
+        Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
     }
 
     fn column(

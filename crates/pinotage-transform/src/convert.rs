@@ -11,7 +11,7 @@ use pinotage_spec::{DataType, FieldSpec};
 use crate::accept::unpacked;
 use crate::conform::ConformOptions;
 use crate::outcome::Outcome;
-use crate::{boolean, bytes, date, decimal, json, number, text, timestamp};
+use crate::{boolean, bytes, date, decimal, dictionary, json, number, text, timestamp};
 
 /// Converts an array; arrays that are canonical and need no change pass through uncopied.
 pub(crate) fn convert(
@@ -20,6 +20,9 @@ pub(crate) fn convert(
     options: &ConformOptions,
     outcome: &mut Outcome<'_>,
 ) -> Result<ArrayRef> {
+    if let Some(kept) = dictionary::keep(field, array, options)? {
+        return Ok(kept);
+    }
     let plain = unpacked(array.data_type());
     if plain == Arrow::Null {
         return Ok(new_null_array(&field.data_type.to_arrow(), array.len()));
@@ -54,7 +57,13 @@ pub(crate) fn convert(
             let texts = match array.data_type() {
                 Arrow::Utf8 => array,
                 Arrow::Binary => Arc::new(text::from_bytes(&array)?),
-                _ if is_time => Arc::new(date::to_text(field, &array, outcome)?),
+                _ if is_time => {
+                    let texts: ArrayRef = Arc::new(date::to_text(field, &array, outcome)?);
+                    if let Some(kept) = dictionary::keep(field, &texts, options)? {
+                        return Ok(kept);
+                    }
+                    cast(&texts, &Arrow::Utf8).map_err(|error| text::too_large().caused_by(error))?
+                }
                 _ => Arc::new(text::from_number(&array)?),
             };
             text::sanitize(field, texts, outcome)

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray, StringBuilder};
-use arrow::datatypes::{DataType as Arrow, Date32Type, Date64Type};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringBuilder};
+use arrow::datatypes::{DataType as Arrow, Date32Type, Date64Type, Int32Type};
 use chrono::{DateTime, Datelike, NaiveDate};
+use foldhash::fast::FixedState;
 use pinotage_common::Result;
 use pinotage_spec::{DateTimeFormat, FieldSpec};
 
+use crate::number::failed;
 use crate::outcome::Outcome;
 use crate::{rule, timestamp};
 
@@ -41,38 +44,63 @@ pub(crate) fn can_write(format: &DateTimeFormat) -> bool {
     write(pattern, sample, &mut text).is_some() && format.text_to_millis(&text).is_some()
 }
 
-/// Dates as text: by the pattern of a date-time column, else ISO.
+/// Dates as text, a dictionary of the days that occur: by the pattern of a date-time column, else ISO.
 ///
 /// A date that is not the same when read back (as with the pattern `yyyy-MM`) is a bad row.
-pub(crate) fn to_text(field: &FieldSpec, array: &ArrayRef, outcome: &mut Outcome<'_>) -> Result<StringArray> {
+pub(crate) fn to_text(
+    field: &FieldSpec,
+    array: &ArrayRef,
+    outcome: &mut Outcome<'_>,
+) -> Result<DictionaryArray<Int32Type>> {
     let format = field.date_time.as_ref().map(|spec| &spec.format);
     let days = days(array, outcome)?;
-    let mut known: HashMap<i32, Option<String>> = HashMap::new();
-    let mut builder = StringBuilder::with_capacity(days.len(), days.len() * 10);
-    for (at, day) in days.iter().enumerate() {
-        let Some(day) = day else {
-            builder.append_null();
+    let mut known: HashMap<i32, i32, FixedState> = HashMap::default();
+    let mut writable = Vec::new();
+    let mut texts = StringBuilder::new();
+    let mut keys = Vec::with_capacity(days.len());
+    for (at, day) in days.values().iter().enumerate() {
+        if days.is_null(at) {
+            keys.push(0);
             continue;
-        };
-        let text = known.entry(day).or_insert_with(|| text_of(format, day));
-        if text.is_none() {
+        }
+        let key = *known.entry(*day).or_insert_with(|| {
+            let text = text_of(format, *day);
+            texts.append_value(text.as_deref().unwrap_or_default());
+            writable.push(text.is_some());
+            writable.len() as i32 - 1
+        });
+        if !writable[key as usize] {
             outcome.bad(at, rule::NOT_EXACT, "a date that the column's format holds", format_args!("day {day}"));
         }
-        builder.append_value(text.as_deref().unwrap_or_default());
+        keys.push(key);
     }
-    Ok(builder.finish())
+    let keys = Int32Array::new(keys.into(), days.nulls().cloned());
+    DictionaryArray::try_new(keys, Arc::new(texts.finish())).map_err(failed)
 }
 
 fn text_of(format: Option<&DateTimeFormat>, day: i32) -> Option<String> {
     let date = DateTime::from_timestamp_millis(i64::from(day) * DAY_MILLIS)?.date_naive();
     let mut text = String::new();
     let Some(DateTimeFormat::SimpleDate { pattern, zone }) = format else {
-        // Java writes years of four digits as they are and longer ones with a sign; chrono does the same.
-        return write!(text, "{date}").ok().map(|()| text);
+        // Java writes years of four digits as they are and longer ones with a sign; chrono does the same, but slower.
+        let (year, month, day) = (date.year(), date.month(), date.day());
+        let written = match year {
+            0..=9999 => {
+                text.extend(digits::<4>(year as u32).chain(['-']).chain(digits::<2>(month)));
+                text.extend(['-'].into_iter().chain(digits::<2>(day)));
+                Ok(())
+            }
+            _ => write!(text, "{date}"),
+        };
+        return written.ok().map(|()| text);
     };
     write(pattern, date, &mut text)?;
     let midnight = timestamp::local_millis(i64::from(day) * DAY_MILLIS, *zone);
     (format?.text_to_millis(&text) == midnight && midnight.is_some()).then_some(text)
+}
+
+fn digits<const N: u32>(number: u32) -> impl Iterator<Item = char> {
+    (0..N).rev().map(move |place| char::from(b'0' + (number / 10u32.pow(place) % 10) as u8))
 }
 
 /// Writes a date, at midnight, by a Java pattern; `None` for letters that a date has no answer to.

@@ -32,6 +32,7 @@ mod conform;
 mod convert;
 mod date;
 mod decimal;
+mod dictionary;
 mod json;
 mod list;
 mod nested;

@@ -5,7 +5,7 @@ use arrow::datatypes::{DataType as Arrow, Int32Type, Int64Type};
 use pinotage_spec::{DateTimeFormat, FieldSpec, VALID_TIME_MILLIS, Value};
 
 use crate::outcome::Outcome;
-use crate::{rule, timestamp};
+use crate::{dictionary, rule, timestamp};
 
 /// Whether a null is stored as a time that a controller accepts.
 pub(crate) fn default_is_valid(field: &FieldSpec) -> bool {
@@ -39,6 +39,16 @@ pub(crate) fn check(field: &FieldSpec, array: &ArrayRef, outcome: &mut Outcome<'
         }
     };
     match array.data_type() {
+        arrow if dictionary::is_text(arrow) => {
+            let rows = array.as_dictionary::<Int32Type>();
+            let texts = rows.values().as_string::<i32>();
+            let valid: Vec<bool> =
+                texts.iter().map(|text| is_valid(text.and_then(|text| format.text_to_millis(text)))).collect();
+            for (at, key) in rows.keys().iter().enumerate() {
+                let Some(key) = key.map(|key| key as usize).filter(|key| !valid[*key]) else { continue };
+                outcome.bad(at, rule::TIME_OUT_OF_RANGE, expected(format), texts.value(key));
+            }
+        }
         Arrow::Int32 => numbers(&|at| i64::from(array.as_primitive::<Int32Type>().value(at))),
         Arrow::Int64 => numbers(&|at| array.as_primitive::<Int64Type>().value(at)),
         Arrow::Timestamp(..) => numbers(&|at| timestamp::stored(array)[at]),

@@ -115,7 +115,7 @@ impl Controller {
         let path = ["segments", &table_type.of(table), "delete"];
         let call = self.call("delete the segments", Method::POST, &path, &[])?.json(&segments)?;
         // What is gone stays gone.
-        self.http.send(&call.safe_to_repeat()).await.map(drop)
+        self.http.send(&call.safe_to_repeat()).await?.done()
     }
 
     /// Writes a segment's archive to a file, which is there whole or not at all: `GET /segments/{t}/{s}`. Returns its

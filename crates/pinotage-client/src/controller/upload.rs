@@ -164,8 +164,10 @@ impl Controller {
 
     fn upload(&self, what: &'static str, path: &[&str], upload: &Upload, kind: &'static str) -> Result<Call> {
         let flag = |value: bool| if value { "true" } else { "false" };
+        // Uploads are the one call in which Pinot does not apply the header to this name.
+        let table = self.http.qualified(&upload.table);
         let query = [
-            ("tableName", upload.table.as_str()),
+            ("tableName", table.as_str()),
             ("tableType", upload.table_type.name()),
             ("enableParallelPushProtection", flag(upload.parallel_push_protection)),
             ("allowRefresh", flag(upload.allow_refresh)),
@@ -231,7 +233,7 @@ fn uploaded(answer: Answer) -> Result<()> {
             "the controller does not accept the segment's times",
             "correct the values of the time column, or set `ingestionConfig.segmentTimeValueCheck` to false",
         ),
-        _ => return answer.ok().map(drop),
+        _ => return answer.done(),
     };
     Err(answer.error(kind, reason, advice))
 }

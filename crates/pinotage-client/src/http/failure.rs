@@ -96,7 +96,8 @@ fn explain_tls(target: &str, error: &rustls::Error) -> Explained {
         rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
             config(format!("the certificate of {target} is not valid yet"), "check this machine's clock")
         }
-        rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => config(
+        // A signature that is wrong is mostly that of another authority of the same name.
+        rustls::Error::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => config(
             format!("the certificate of {target} is of an authority that is not trusted"),
             "name the authority's certificate in `tls.trustStore`",
         ),

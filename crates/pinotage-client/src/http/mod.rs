@@ -14,12 +14,12 @@ mod transfer;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use pinotage_common::{Error, ErrorKind, Result};
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 
 use self::answer::MAX_REFUSAL_BYTES;
 use self::auth::{Authorization, authorization};
@@ -34,6 +34,9 @@ pub(crate) use call::{Call, Content, Wait};
 
 /// The header that selects a logical database.
 const DATABASE: HeaderName = HeaderName::from_static("database");
+
+/// The database of tables that are named without one.
+const DEFAULT_DATABASE: &str = "default";
 
 /// Connections to one cluster, shared by the clients of its controllers, brokers and servers. Clones share them too.
 #[derive(Clone)]
@@ -71,6 +74,10 @@ impl Http {
             .user_agent(concat!("pinotage/", env!("CARGO_PKG_VERSION")))
             .use_preconfigured_tls(tls::configuration(&options.tls)?)
             .connect_timeout(options.timeouts.connect.duration())
+            // Pinot closes what is idle for 30 s: a request that meets this could not be told from one that arrived.
+            .pool_idle_timeout(Duration::from_secs(20))
+            // The end of a replacement is silent for minutes, which what lies between takes for a dead connection.
+            .tcp_keepalive(Duration::from_secs(60))
             // A redirect would carry the body, and any header but `Authorization`, to somebody else.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
@@ -85,13 +92,31 @@ impl Http {
         Ok(Self(Arc::new(Inner { client, options: options.clone(), proxy: proxy_shown, database, limiter })))
     }
 
+    /// The name of a table with its database, where Pinot does not look at the header.
+    pub(crate) fn qualified(&self, table: &str) -> String {
+        match self.0.options.database.as_deref() {
+            Some(database) if database != DEFAULT_DATABASE && !table.contains('.') => format!("{database}.{table}"),
+            _ => table.to_owned(),
+        }
+    }
+
     /// Sends a request until it is answered for good. Refusals are answers too: [`Answer::ok`] makes errors of them.
     pub(crate) async fn exchange(&self, call: &Call) -> Result<Answer> {
         let Inner { options, .. } = &*self.0;
         let begin = Instant::now();
         let mut attempt = 1;
+        let mut token_renewed = false;
         loop {
             let outcome = self.attempt(call, attempt).await;
+            if let Ok(answer) = &outcome
+                && answer.status == StatusCode::UNAUTHORIZED
+                && !token_renewed
+                && answer.secrets != authorization(&options.auth)?.map(|now| now.secrets).unwrap_or_default()
+            {
+                // The token file was written again since.
+                token_renewed = true;
+                continue;
+            }
             let (again, after) = match &outcome {
                 Ok(answer) => (retry::answered(answer), retry::named_pause(&answer.headers)),
                 Err(failed) => (failed.again, failed.after),

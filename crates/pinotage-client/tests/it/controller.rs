@@ -173,7 +173,11 @@ async fn the_other_forms_of_upload_give_the_same_segment() {
     controller.upload_uri(&upload, &segments[0].download_uri).await.unwrap();
     controller.upload_metadata(&upload, &segments[1], CopyToDeepStore::No).await.unwrap();
     controller.upload_metadata_batch(&upload, &segments[2..], CopyToDeepStore::No).await.unwrap();
-    fixture.await_online(&["by_batch_1", "by_batch_2", "by_metadata", "by_uri"]).await;
+    let archive = fixture.archive("by_copy");
+    let download_uri = format!("file://{}", archive.display());
+    let copied = MetadataOnly { download_uri, ..fixture.metadata_only("by_copy") };
+    controller.upload_metadata(&upload, &copied, CopyToDeepStore::Yes).await.unwrap();
+    fixture.await_online(&["by_batch_1", "by_batch_2", "by_copy", "by_metadata", "by_uri"]).await;
     let kept = controller.all_segment_metadata(table, OFFLINE).await.unwrap();
     let stored = controller.all_segment_metadata(&store.table, OFFLINE).await.unwrap();
     for segment in &segments {
@@ -182,6 +186,7 @@ async fn the_other_forms_of_upload_give_the_same_segment() {
     }
     assert_eq!(kept["by_metadata"].download_url.as_ref(), Some(&segments[1].download_uri));
     assert_eq!(kept["by_batch_2"].download_url.as_ref(), Some(&segments[3].download_uri));
+    assert_ne!(kept["by_copy"].download_url.as_ref(), Some(&copied.download_uri));
     assert_ne!(kept["by_uri"].download_url.as_ref(), Some(&segments[0].download_uri));
 
     let error = controller.upload_uri(&upload, "file:///nowhere").await.unwrap_err();
@@ -222,4 +227,37 @@ async fn the_cluster_is_described() {
     let half = size.offline.unwrap();
     assert!(half.segments[SEGMENT].reported_bytes.unwrap() > 1_000 && half.missing_segments == 0);
     assert_eq!((size.reported_bytes, size.realtime), (half.segments[SEGMENT].reported_bytes, None));
+}
+
+#[tokio::test]
+async fn a_table_of_a_database_is_named_with_and_without_it() {
+    let Some(fixture) = Fixture::in_database("orders", Some("eu")) else { return };
+    let (controller, table) = (&fixture.controller, fixture.table.as_str());
+    controller.create_schema(&fixture.schema()).await.unwrap();
+    controller.create_table(&fixture.table_config()).await.unwrap();
+    assert_eq!(controller.tables().await.unwrap(), ["eu.orders"]);
+    let archive = fixture.archive("ümlaut_%41");
+    let outside = Fixture::new("eu.orders").unwrap();
+    for (controller, table) in [(controller, table), (controller, "eu.orders"), (&outside.controller, "eu.orders")] {
+        controller.upload_segment(&Upload::new(table, OFFLINE), "s", &archive).await.unwrap();
+        // A name of which every letter has to be encoded right.
+        let names = controller.segments(table, OFFLINE, SegmentFilter::default()).await.unwrap();
+        assert_eq!(names, ["ümlaut_%41"]);
+        let segment = controller.segment_metadata(table, OFFLINE, &names[0]).await.unwrap();
+        assert_eq!(
+            controller.all_segment_metadata(table, OFFLINE).await.unwrap(),
+            BTreeMap::from([(names[0].clone(), segment)])
+        );
+        let copy = fixture.folder.path().join("copy");
+        controller.download_segment(table, &names[0], &copy).await.unwrap();
+        assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(&archive).unwrap());
+        assert!(controller.ideal_state(table, OFFLINE).await.unwrap().contains_key(&names[0]));
+        assert_eq!(controller.lineage(table, OFFLINE).await.unwrap(), []);
+    }
+    controller.delete_segments(table, OFFLINE, &["ümlaut_%41".to_owned()]).await.unwrap();
+    let list = async || controller.segments(table, OFFLINE, SegmentFilter::default()).await.unwrap();
+    fixture.until(list, Vec::is_empty).await;
+    controller.update_table(&fixture.table_config()).await.unwrap();
+    controller.delete_table(table, OFFLINE).await.unwrap();
+    controller.delete_schema(table).await.unwrap();
 }

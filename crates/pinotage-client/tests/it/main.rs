@@ -2,5 +2,7 @@
 #![allow(missing_docs)]
 
 mod controller;
+mod faults;
 mod others;
+mod stores;
 mod support;

@@ -30,8 +30,14 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// Nothing when there is no cluster, which says so.
     pub(crate) fn new(table: &str) -> Option<Self> {
+        Self::in_database(table, None)
+    }
+
+    /// The same for a table of a database.
+    pub(crate) fn in_database(table: &str, database: Option<&str>) -> Option<Self> {
         let cluster = Cluster::shared()?;
-        let connection = Connection::new(Address::parse(&cluster.controller).unwrap());
+        let mut connection = Connection::new(Address::parse(&cluster.controller).unwrap());
+        connection.database = database.map(str::to_owned);
         Some(Self {
             cluster,
             controller: Controller::new(&connection).unwrap(),

@@ -83,6 +83,30 @@ fn views_and_dictionaries_become_plain_text() {
 }
 
 #[test]
+fn dictionaries_are_kept_where_every_page_has_one() {
+    let few: StringArray = (0..4000).map(|i| (i % 5 != 0).then(|| format!("text {}", i % 3))).collect();
+    // Beyond a megabyte of distinct texts a writer goes over to plain pages.
+    let many: StringArray = (0..4000).map(|i| Some(format!("{i}{}", "x".repeat(700)))).collect();
+    let columns: [(&str, ArrayRef); 2] = [("few", Arc::new(few)), ("many", Arc::new(many))];
+    let expected = RecordBatch::try_from_iter(columns).unwrap();
+    let data = file("data.parquet", encode("parquet", &expected, 3000));
+    // Batches end inside of row groups, at their end, and reach over it.
+    for rows in [64, 3000, 4096] {
+        let options = ReadOptions { keep_dictionaries: true, ..batches_of(rows) };
+        let found = read(&data.path, &options).unwrap().batch;
+        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        assert_eq!((found.column(0).data_type(), found.column(1).data_type()), (&dictionary, &DataType::Utf8));
+        assert_same("parquet", &found, &expected);
+    }
+    let options = ReadOptions { keep_dictionaries: true, ..ReadOptions::default() };
+    let inferred = infer_schema(&data.path, Format::Parquet, &options).unwrap();
+    assert_eq!(inferred.field(0).data_type(), &DataType::Utf8);
+    let mut reader = open(&data.path, Format::Parquet, &options, Some(inferred.clone())).unwrap();
+    let batch = reader.next_batch().unwrap().unwrap().batch;
+    assert_eq!(batch.column(0).data_type(), &DataType::Utf8, "a given schema is kept to");
+}
+
+#[test]
 fn a_file_that_differs_from_the_first_one_is_refused() {
     let batch = sample_batch(10);
     let text: ArrayRef = Arc::new(StringArray::from(vec!["x"]));

@@ -1,5 +1,7 @@
 //! Writes the payload of a forward index (`spec/forward.md`).
 
+use std::ops::Range;
+
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::ForwardOptions;
 
@@ -12,14 +14,15 @@ use crate::constants::{HUGE_CHUNK_FLAG, MULTI_VALUE_CHUNK, RAW_HEADER, RAW_V4_HE
 /// # Pinot equivalent
 ///
 /// `SingleValueSortedForwardIndexCreator`
-pub(crate) fn sorted_ranges(ids: &[u32], cardinality: u32) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(8 * cardinality as usize);
-    let mut start = 0;
-    for run in ids.chunk_by(|a, b| a == b) {
-        let end = start + run.len();
-        bytes.extend_from_slice(&(start as u32).to_be_bytes());
-        bytes.extend_from_slice(&(end as u32 - 1).to_be_bytes());
-        start = end;
+pub(crate) fn sorted_ranges(ids: impl Iterator<Item = u32>, cardinality: usize) -> Vec<u8> {
+    let mut docs = vec![0; cardinality];
+    ids.for_each(|id| docs[id as usize] += 1);
+    let mut bytes = Vec::with_capacity(8 * cardinality);
+    let mut start = 0u32;
+    for docs in docs {
+        bytes.extend_from_slice(&start.to_be_bytes());
+        start += docs;
+        bytes.extend_from_slice(&(start - 1).to_be_bytes());
     }
     bytes
 }
@@ -29,9 +32,9 @@ pub(crate) fn sorted_ranges(ids: &[u32], cardinality: u32) -> Vec<u8> {
 /// # Pinot equivalent
 ///
 /// `SingleValueUnsortedForwardIndexCreator`
-pub(crate) fn single_value_ids(ids: &[u32], bits: u8) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(packed_len(ids.len(), bits) + 8);
-    pack(ids.iter().copied(), bits, &mut bytes);
+pub(crate) fn single_value_ids(ids: impl Iterator<Item = u32>, num_docs: usize, bits: u8) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(packed_len(num_docs, bits));
+    pack(ids, bits, &mut bytes);
     bytes
 }
 
@@ -46,26 +49,27 @@ pub(crate) fn single_value_ids(ids: &[u32], bits: u8) -> Vec<u8> {
 /// # Pinot equivalent
 ///
 /// `FixedBitMVForwardIndexWriter`
-pub(crate) fn multi_value_ids(ids: &[u32], ends: &[u32], bits: u8) -> Result<Vec<u8>> {
-    let average = (ids.len() / ends.len()).max(1);
+pub(crate) fn multi_value_ids(ids: impl Iterator<Item = u32>, ends: &[u32], bits: u8) -> Result<Vec<u8>> {
+    let num_values = ends.last().map_or(0, |end| *end as usize);
+    let average = (num_values / ends.len()).max(1);
     let docs_per_chunk = MULTI_VALUE_CHUNK.div_ceil(average);
     let num_chunks = ends.len().div_ceil(docs_per_chunk);
-    let total = 4 * num_chunks + ids.len().div_ceil(8) + packed_len(ids.len(), bits);
+    let total = 4 * num_chunks + num_values.div_ceil(8) + packed_len(num_values, bits);
     if i32::try_from(total).is_err() {
         return Err(too_large(total, "2 GiB"));
     }
-    let mut bytes = Vec::with_capacity(total + 8);
+    let mut bytes = Vec::with_capacity(total);
     let start_of = |doc: usize| if doc == 0 { 0 } else { ends[doc - 1] };
     for chunk in 0..num_chunks {
         bytes.extend_from_slice(&start_of(chunk * docs_per_chunk).to_be_bytes());
     }
     let bitmap = bytes.len();
-    bytes.resize(bitmap + ids.len().div_ceil(8), 0);
+    bytes.resize(bitmap + num_values.div_ceil(8), 0);
     for doc in 0..ends.len() {
         let value = start_of(doc) as usize;
         bytes[bitmap + value / 8] |= 0x80 >> (value % 8);
     }
-    pack(ids.iter().copied(), bits, &mut bytes);
+    pack(ids, bits, &mut bytes);
     Ok(bytes)
 }
 
@@ -82,7 +86,7 @@ pub(crate) fn raw_fixed(
     num_docs: usize,
     width: usize,
     options: &ForwardOptions,
-    mut write: impl FnMut(std::ops::Range<usize>, &mut Vec<u8>),
+    mut write: impl FnMut(Range<usize>, &mut Vec<u8>),
 ) -> Result<Vec<u8>> {
     let docs_per_chunk = options.fixed_docs_per_chunk();
     let codec = ChunkCodec::of(options.codec, false);
@@ -128,15 +132,23 @@ pub(crate) fn raw_variable(
     }
     let limit = chunk_size(longest, options);
     let codec = ChunkCodec::of(options.codec, true);
-    let mut chunks: Vec<(u32, u32)> = Vec::new();
-    let mut body = Vec::new();
+    let (chunks, len) = cut(num_docs, limit, rows);
+    let base = RAW_V4_HEADER + 8 * chunks.len();
+    // Chunks rarely grow when they are compressed; what is not needed of this stays untouched memory.
+    let mut bytes = Vec::with_capacity(base + len);
+    // Version 5 differs only in multi-value rows of fixed width; everything else stays 4 (the caller has seen to it).
+    for word in [u32::from(options.version), limit as u32, codec.to_tag(), base as u32] {
+        bytes.extend_from_slice(&word.to_be_bytes());
+    }
+    bytes.resize(base, 0);
     let mut chunk = Vec::with_capacity(limit);
-    let mut flush = |docs: std::ops::Range<usize>, huge: bool, body: &mut Vec<u8>| -> Result<()> {
-        if docs.is_empty() {
-            return Ok(());
-        }
-        let offset = u32::try_from(body.len()).map_err(|_| too_large(body.len(), "4 GiB"))?;
-        chunks.push((docs.start as u32 | if huge { HUGE_CHUNK_FLAG } else { 0 }, offset));
+    for (number, (docs, huge)) in chunks.into_iter().enumerate() {
+        let offset = bytes.len() - base;
+        let offset = u32::try_from(offset).map_err(|_| too_large(offset, "4 GiB"))?;
+        let entry = RAW_V4_HEADER + 8 * number;
+        let first = docs.start as u32 | if huge { HUGE_CHUNK_FLAG } else { 0 };
+        bytes[entry..entry + 4].copy_from_slice(&first.to_le_bytes());
+        bytes[entry + 4..entry + 8].copy_from_slice(&offset.to_le_bytes());
         chunk.clear();
         if !huge {
             chunk.extend_from_slice(&(docs.len() as u32).to_le_bytes());
@@ -147,34 +159,33 @@ pub(crate) fn raw_variable(
             }
         }
         docs.for_each(|doc| rows.write(doc, &mut chunk));
-        codec.compress(&chunk, true, body)
-    };
-    let (mut first, mut used) = (0, 4);
+        codec.compress(&chunk, true, &mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// The docs of each chunk of version 4, whether it is a single row beyond the limit, and the bytes of all chunks together.
+fn cut(num_docs: usize, limit: usize, rows: &impl Rows) -> (Vec<(Range<usize>, bool)>, usize) {
+    let mut chunks = Vec::new();
+    let (mut first, mut used, mut len) = (0, 4, 0);
     for doc in 0..num_docs {
         let need = 4 + rows.len_bytes(doc);
+        len += need;
         if used + need > limit {
-            flush(first..doc, false, &mut body)?;
+            chunks.push((first..doc, false));
             (first, used) = (doc, 4);
             if need > limit - 4 {
-                flush(doc..doc + 1, true, &mut body)?;
+                chunks.push((doc..doc + 1, true));
                 first = doc + 1;
                 continue;
             }
         }
         used += need;
     }
-    flush(first..num_docs, false, &mut body)?;
-    let mut bytes = Vec::with_capacity(RAW_V4_HEADER + 8 * chunks.len() + body.len());
-    // Version 5 differs only in multi-value rows of fixed width; everything else stays 4 (the caller has seen to it).
-    for word in [u32::from(options.version), limit as u32, codec.to_tag(), (RAW_V4_HEADER + 8 * chunks.len()) as u32] {
-        bytes.extend_from_slice(&word.to_be_bytes());
-    }
-    for (doc, offset) in chunks {
-        bytes.extend_from_slice(&doc.to_le_bytes());
-        bytes.extend_from_slice(&offset.to_le_bytes());
-    }
-    bytes.append(&mut body);
-    Ok(bytes)
+    chunks.push((first..num_docs, false));
+    chunks.retain(|(docs, _)| !docs.is_empty());
+    let len = len + 4 * chunks.len();
+    (chunks, len)
 }
 
 fn raw_variable_old(
@@ -307,11 +318,11 @@ mod tests {
     #[test]
     fn the_worked_example_is_written() {
         assert_eq!(
-            sorted_ranges(&[0, 0, 1, 1, 2], 3).as_chunks::<4>().0.iter().map(|b| b[3]).collect::<Vec<_>>(),
+            sorted_ranges([0, 0, 1, 1, 2].into_iter(), 3).as_chunks::<4>().0.iter().map(|b| b[3]).collect::<Vec<_>>(),
             [0, 1, 2, 3, 4, 4]
         );
         assert_eq!(
-            multi_value_ids(&[0, 1, 2, 1, 0, 2, 1], &[2, 3, 4, 6, 7], 2).unwrap(),
+            multi_value_ids([0, 1, 2, 1, 0, 2, 1].into_iter(), &[2, 3, 4, 6, 7], 2).unwrap(),
             [0, 0, 0, 0, 0xba, 0x19, 0x24]
         );
     }

@@ -21,7 +21,8 @@ pub struct NameInput<'a> {
 
 /// Collects rows and makes one segment of them.
 ///
-/// Memory grows with the rows: four bytes a value and every distinct value once; see [`SegmentBuilder::len_bytes`].
+/// Memory grows with the rows: one to four bytes a value and every distinct value once, or all values of a raw column; see
+/// [`SegmentBuilder::len_bytes`].
 ///
 /// # Examples
 ///
@@ -45,7 +46,7 @@ pub struct NameInput<'a> {
 /// # Pinot equivalent
 ///
 /// `SegmentIndexCreationDriverImpl`, without its record transformers: rows come in the canonical Arrow types of
-/// `pinotage_spec::arrow_field`; a null is stored as the column's default null value.
+/// `pinotage_spec::arrow_field`, single-value STRING columns also as dictionaries with 32-bit keys; a null is stored as the column's default null value.
 pub struct SegmentBuilder {
     columns: Vec<ColumnBuilder>,
     num_docs: usize,

@@ -1,13 +1,18 @@
 //! One column while rows come in.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, PrimitiveArray};
-use arrow::datatypes::{ArrowPrimitiveType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, GenericByteArray, ListArray, new_null_array};
+use arrow::datatypes::{
+    ArrowPrimitiveType, ByteArrayType, Field, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
+};
 use pinotage_common::{Error, Result};
-use pinotage_spec::{ColumnPlan, DataType, StoredType, Value, arrow_field};
+use pinotage_spec::{ColumnPlan, DataType, DictionaryRule, StoredType, Value, arrow_field};
 
-use super::interner::{BytesInterner, Fixed, FixedInterner};
+use super::ids::Ids;
+use super::interner::{BytesInterner, Fixed, FixedInterner, KnownIds};
 
-/// The distinct values of a column, by stored type. Decimals are kept as their text until the column is laid out.
+/// The values of a column, by stored type: each once, or all of a raw column. Decimals are kept as their text until the column is laid out.
 pub(super) enum Distinct {
     Int(FixedInterner<i32>),
     Long(FixedInterner<i64>),
@@ -21,30 +26,36 @@ pub(super) struct ColumnBuilder {
     pub(super) plan: ColumnPlan,
     pub(super) distinct: Distinct,
     /// The id of every value.
-    pub(super) ids: Vec<u32>,
+    pub(super) ids: Ids,
     /// Multi-value: the number of values up to and including each doc. Empty for a single-value column.
     pub(super) ends: Vec<u32>,
     /// The docs that are null, ascending.
     pub(super) null_docs: Vec<u32>,
-    default_id: Option<u32>,
+    /// The dictionary that rows came with last, and the ids of its values. The batches of a row group share one.
+    source: Option<(ArrayRef, KnownIds)>,
 }
 
 impl ColumnBuilder {
     pub(super) fn new(plan: ColumnPlan) -> Self {
+        let stored = plan.field.data_type.stored();
+        // Without a dictionary nothing has to be done once for each distinct value, but for decimals, which are parsed, and for
+        // partitions.
+        let distinct =
+            plan.dictionary != DictionaryRule::Never || stored == StoredType::BigDecimal || plan.partition.is_some();
         Self {
-            distinct: match plan.field.data_type.stored() {
-                StoredType::Int => Distinct::Int(FixedInterner::new()),
-                StoredType::Long => Distinct::Long(FixedInterner::new()),
-                StoredType::Float => Distinct::Float(FixedInterner::new()),
-                StoredType::Double => Distinct::Double(FixedInterner::new()),
+            distinct: match stored {
+                StoredType::Int => Distinct::Int(FixedInterner::new(distinct)),
+                StoredType::Long => Distinct::Long(FixedInterner::new(distinct)),
+                StoredType::Float => Distinct::Float(FixedInterner::new(distinct)),
+                StoredType::Double => Distinct::Double(FixedInterner::new(distinct)),
                 StoredType::BigDecimal | StoredType::String | StoredType::Bytes => {
-                    Distinct::Bytes(BytesInterner::new())
+                    Distinct::Bytes(BytesInterner::new(distinct))
                 }
             },
-            ids: Vec::new(),
+            ids: Ids::default(),
             ends: Vec::new(),
             null_docs: Vec::new(),
-            default_id: None,
+            source: None,
             plan,
         }
     }
@@ -58,14 +69,17 @@ impl ColumnBuilder {
             Distinct::Double(values) => values.len_bytes(),
             Distinct::Bytes(values) => values.len_bytes(),
         };
-        distinct + 4 * (self.ids.capacity() + self.null_docs.capacity() + self.ends.capacity())
+        let source =
+            self.source.as_ref().map_or(0, |(values, known)| values.get_array_memory_size() + known.len_bytes());
+        distinct + source + self.ids.len_bytes() + 4 * (self.null_docs.capacity() + self.ends.capacity())
     }
 
     /// Adds the rows of a canonical array behind `first_doc` rows.
     pub(super) fn append(&mut self, array: &ArrayRef, first_doc: u32) -> Result<()> {
         let field = &self.plan.field;
         let expected = arrow_field(field, true);
-        if array.data_type() != expected.data_type() && !same_list(array, &expected) {
+        let is_dictionary = is_dictionary(array, &expected);
+        if array.data_type() != expected.data_type() && !same_list(array, &expected) && !is_dictionary {
             return Err(Error::schema_mismatch(format!(
                 "expected an array of type {}, found {}",
                 expected.data_type(),
@@ -77,39 +91,60 @@ impl ColumnBuilder {
             self.null_docs.extend((first_doc..).zip(nulls.iter()).filter(|(_, valid)| !valid).map(|(doc, _)| doc));
         }
         match field.single_value {
+            true if is_dictionary => self.append_dictionary(array.as_dictionary::<Int32Type>()),
             true => self.append_values(array),
             false => self.append_lists(array.as_list::<i32>(), first_doc),
         }
     }
 
     fn append_values(&mut self, array: &dyn Array) -> Result<()> {
-        let null_id = if array.null_count() > 0 { self.default_id()? } else { 0 };
         let ids = &mut self.ids;
-        match (&mut self.distinct, self.plan.field.data_type) {
-            (Distinct::Int(values), DataType::Boolean) => append_booleans(values, array.as_boolean(), null_id, ids),
-            (Distinct::Int(values), _) => append_fixed(values, array.as_primitive::<Int32Type>(), null_id, ids),
-            (Distinct::Long(values), DataType::Timestamp) => {
-                append_fixed(values, array.as_primitive::<TimestampMillisecondType>(), null_id, ids);
+        let field = &self.plan.field;
+        match (&mut self.distinct, &field.default_null_value) {
+            (Distinct::Int(values), Value::Int(null)) if field.data_type == DataType::Boolean => {
+                values.intern_all(array.as_boolean().iter().map(|value| value.map_or(*null, i32::from)), ids);
             }
-            (Distinct::Long(values), _) => append_fixed(values, array.as_primitive::<Int64Type>(), null_id, ids),
-            (Distinct::Float(values), _) => append_fixed(values, array.as_primitive::<Float32Type>(), null_id, ids),
-            (Distinct::Double(values), _) => append_fixed(values, array.as_primitive::<Float64Type>(), null_id, ids),
-            (Distinct::Bytes(values), DataType::Bytes) => {
-                let array = array.as_binary::<i32>();
-                append_bytes(values, array.len(), |row| array.value(row), |row| array.is_null(row), null_id, ids);
+            (Distinct::Int(values), Value::Int(null)) => append_fixed::<Int32Type>(values, array, *null, ids),
+            (Distinct::Long(values), Value::Long(null)) if field.data_type == DataType::Timestamp => {
+                append_fixed::<TimestampMillisecondType>(values, array, *null, ids);
             }
-            (Distinct::Bytes(values), _) => {
-                let array = array.as_string::<i32>();
-                append_bytes(
-                    values,
-                    array.len(),
-                    |row| array.value(row).as_bytes(),
-                    |row| array.is_null(row),
-                    null_id,
-                    ids,
-                );
+            (Distinct::Long(values), Value::Long(null)) => append_fixed::<Int64Type>(values, array, *null, ids),
+            (Distinct::Float(values), Value::Float(null)) => append_fixed::<Float32Type>(values, array, *null, ids),
+            (Distinct::Double(values), Value::Double(null)) => append_fixed::<Float64Type>(values, array, *null, ids),
+            (Distinct::Bytes(values), Value::Bytes(null)) => {
+                append_bytes(values, array.as_binary::<i32>(), null, ids);
             }
+            (Distinct::Bytes(values), Value::String(null)) => {
+                append_bytes(values, array.as_string::<i32>(), null.as_bytes(), ids);
+            }
+            (Distinct::Bytes(values), Value::BigDecimal(null)) => {
+                append_bytes(values, array.as_string::<i32>(), null.to_plain_string().as_bytes(), ids);
+            }
+            _ => return Err(Error::unexpected("the default null value is of another type than its column")),
         }
+        Ok(())
+    }
+
+    /// Text that comes as a dictionary.
+    fn append_dictionary(&mut self, array: &DictionaryArray<Int32Type>) -> Result<()> {
+        let (Distinct::Bytes(interner), Value::String(null)) =
+            (&mut self.distinct, &self.plan.field.default_null_value)
+        else {
+            return Err(Error::unexpected("a dictionary for a column that is no text"));
+        };
+        let source = self.source.take().filter(|(last, _)| last.to_data().ptr_eq(&array.values().to_data()));
+        let (_, known) = self.source.insert(match source {
+            Some(same) => same,
+            None => (Arc::clone(array.values()), KnownIds::new(array.values().len() + 1)),
+        });
+        let texts = array.values().as_string::<i32>();
+        // Behind the last key stands null.
+        let keys = array.keys().iter().map(|key| key.map_or(texts.len(), |key| key as usize));
+        let text = |key: usize| match key < texts.len() && texts.is_valid(key) {
+            true => texts.value(key).as_bytes(),
+            false => null.as_bytes(),
+        };
+        interner.intern_keys(keys, text, known, &mut self.ids);
         Ok(())
     }
 
@@ -123,6 +158,7 @@ impl ColumnBuilder {
         if u32::try_from(self.ids.len() + lists.values().len() + lists.len()).is_err() {
             return Err(too_many_values(&self.plan.field.name));
         }
+        let null = new_null_array(lists.values().data_type(), 1);
         // Runs of non-empty lists lie back to back in the items.
         let offsets = lists.value_offsets();
         let mut run = 0;
@@ -139,8 +175,7 @@ impl ColumnBuilder {
                 self.ends.extend(ends);
             }
             if row < lists.len() {
-                let id = self.default_id()?;
-                self.ids.push(id);
+                self.append_values(&null)?;
                 self.ends.push(self.ids.len() as u32);
                 if lists.is_valid(row) {
                     // An empty list is null to Pinot; the arrays' own nulls were taken before, so keep the order.
@@ -152,28 +187,17 @@ impl ColumnBuilder {
         self.null_docs.sort_unstable();
         Ok(())
     }
+}
 
-    fn default_id(&mut self) -> Result<u32> {
-        if let Some(id) = self.default_id {
-            return Ok(id);
-        }
-        let id = match (&mut self.distinct, &self.plan.field.default_null_value) {
-            (Distinct::Int(values), Value::Int(value)) => values.intern(*value),
-            (Distinct::Long(values), Value::Long(value)) => values.intern(*value),
-            (Distinct::Float(values), Value::Float(value)) => values.intern(*value),
-            (Distinct::Double(values), Value::Double(value)) => values.intern(*value),
-            (Distinct::Bytes(values), Value::Bytes(value)) => values.intern(value),
-            (Distinct::Bytes(values), Value::String(value)) => values.intern(value.as_bytes()),
-            (Distinct::Bytes(values), Value::BigDecimal(value)) => values.intern(value.to_plain_string().as_bytes()),
-            _ => return Err(Error::unexpected("the default null value is of another type than its column")),
-        };
-        self.default_id = Some(id);
-        Ok(id)
-    }
+/// Text may come as a dictionary too.
+fn is_dictionary(array: &ArrayRef, expected: &Field) -> bool {
+    use arrow::datatypes::DataType::{Dictionary, Int32, Utf8};
+    let is_text = *expected.data_type() == Utf8 && expected.metadata().is_empty();
+    is_text && matches!(array.data_type(), Dictionary(key, value) if **key == Int32 && **value == Utf8)
 }
 
 /// Lists whose item field has another name or nullability are the same to us.
-fn same_list(array: &ArrayRef, expected: &arrow::datatypes::Field) -> bool {
+fn same_list(array: &ArrayRef, expected: &Field) -> bool {
     use arrow::datatypes::DataType::List;
     matches!((array.data_type(), expected.data_type()), (List(a), List(b)) if a.data_type() == b.data_type())
 }
@@ -186,34 +210,22 @@ fn too_many_values(column: &str) -> Error {
 
 fn append_fixed<A: ArrowPrimitiveType<Native: Fixed>>(
     values: &mut FixedInterner<A::Native>,
-    array: &PrimitiveArray<A>,
-    null_id: u32,
-    ids: &mut Vec<u32>,
+    array: &dyn Array,
+    null: A::Native,
+    ids: &mut Ids,
 ) {
-    if array.null_count() == 0 {
-        return values.intern_all(array.values().iter().copied(), ids);
+    let array = array.as_primitive::<A>();
+    match array.null_count() {
+        0 => values.intern_all(array.values().iter().copied(), ids),
+        _ => values.intern_all(array.iter().map(|value| value.unwrap_or(null)), ids),
     }
-    ids.extend(array.iter().map(|value| value.map_or(null_id, |value| values.intern(value))));
 }
 
-fn append_booleans(values: &mut FixedInterner<i32>, array: &BooleanArray, null_id: u32, ids: &mut Vec<u32>) {
-    ids.extend(array.iter().map(|value| value.map_or(null_id, |value| values.intern(i32::from(value)))));
-}
-
-fn append_bytes<'a>(
+fn append_bytes<T: ByteArrayType<Native: AsRef<[u8]>>>(
     values: &mut BytesInterner,
-    len: usize,
-    value: impl Fn(usize) -> &'a [u8],
-    is_null: impl Fn(usize) -> bool,
-    null_id: u32,
-    ids: &mut Vec<u32>,
+    array: &GenericByteArray<T>,
+    null: &[u8],
+    ids: &mut Ids,
 ) {
-    let mut run = 0;
-    for row in (0..len).filter(|row| is_null(*row)).chain([len]) {
-        values.intern_all((run..row).map(&value), ids);
-        if row < len {
-            ids.push(null_id);
-        }
-        run = row + 1;
-    }
+    values.intern_all(array.iter().map(|value| value.map_or(null, AsRef::as_ref)), ids);
 }

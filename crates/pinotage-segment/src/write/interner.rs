@@ -1,12 +1,16 @@
-//! The distinct values of a column, in order of appearance, and their final rank.
+//! The values of a column in order of appearance: the distinct ones, or all of a raw column.
 
 use std::cmp::Ordering;
+use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use pinotage_spec::java::compare_utf16;
-use rayon::slice::ParallelSliceMut;
-use std::hash::BuildHasher;
+
+use super::blocks::{Blocks, ByteBlocks};
+use super::ids::Ids;
+use super::sketch::Sketch;
+use super::slots::Slots;
 
 /// A value of fixed width.
 pub(super) trait Fixed: Copy + Send + Sync + 'static {
@@ -43,117 +47,205 @@ fixed!(i64, |value| value as u64, Ord::cmp);
 fixed!(f32, |value: f32| u64::from(if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() }), f32::total_cmp);
 fixed!(f64, |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }, f64::total_cmp);
 
-/// Interns values of fixed width.
+/// What a column knows of its values beside the values themselves.
+enum Known {
+    /// Each distinct value is held once; the table finds its id.
+    Distinct(HashTable<u32>),
+    /// A raw column holds its values as they come: their ids are their positions.
+    Every(Sketch),
+}
+
+impl Known {
+    fn new(distinct: bool) -> Self {
+        if distinct { Self::Distinct(HashTable::new()) } else { Self::Every(Sketch::new()) }
+    }
+
+    fn len_bytes(&self) -> usize {
+        match self {
+            Self::Distinct(table) => table.capacity() * 5,
+            Self::Every(sketch) => sketch.len_bytes(),
+        }
+    }
+
+    /// The distinct values among so many that are held.
+    fn cardinality(&self, len: usize) -> usize {
+        match self {
+            Self::Distinct(_) => len,
+            Self::Every(sketch) => sketch.cardinality(len),
+        }
+    }
+}
+
+/// A function of its own, so that it is the same for values that are looked up and values that are moved.
+const HASHER: FixedState = FixedState::with_seed(0);
+
+/// Values of fixed width.
 pub(super) struct FixedInterner<T> {
-    pub(super) distinct: Vec<T>,
-    table: HashTable<u32>,
-    hasher: FixedState,
+    values: Blocks<T>,
+    known: Known,
+    slots: Slots,
 }
 
 impl<T: Fixed> FixedInterner<T> {
-    pub(super) fn new() -> Self {
-        Self { distinct: Vec::new(), table: HashTable::new(), hasher: FixedState::with_seed(0) }
+    /// Holds distinct values, or every value.
+    pub(super) fn new(distinct: bool) -> Self {
+        Self { values: Blocks::new(), known: Known::new(distinct), slots: Slots::default() }
     }
 
-    /// The id of a value, given out in order of appearance.
+    /// The values held.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     #[inline]
-    pub(super) fn intern(&mut self, value: T) -> u32 {
-        let bits = value.bits();
-        let hash = self.hasher.hash_one(bits);
-        let distinct = &self.distinct;
-        if let Some(id) = self.table.find(hash, |id| distinct[*id as usize].bits() == bits) {
-            return *id;
-        }
-        let id = self.distinct.len() as u32;
-        self.distinct.push(value);
-        let (distinct, hasher) = (&self.distinct, &self.hasher);
-        self.table.insert_unique(hash, id, |id| hasher.hash_one(distinct[*id as usize].bits()));
-        id
+    pub(super) fn get(&self, id: u32) -> T {
+        self.values.get(id)
     }
 
-    /// Interns a run of values; equal neighbours, common in real columns, are looked up once.
-    pub(super) fn intern_all(&mut self, values: impl Iterator<Item = T>, ids: &mut Vec<u32>) {
-        let mut last: Option<(u64, u32)> = None;
-        ids.extend(values.map(|value| match last {
-            Some((bits, id)) if bits == value.bits() => id,
-            _ => {
-                let id = self.intern(value);
-                last = Some((value.bits(), id));
-                id
+    /// Takes in a run of values; equal neighbours, common in real columns, are looked up once.
+    pub(super) fn intern_all(&mut self, values: impl Iterator<Item = T>, ids: &mut Ids) {
+        let (held, slots) = (&mut self.values, &mut self.slots);
+        match &mut self.known {
+            Known::Distinct(table) => {
+                let mut last: Option<(u64, u32)> = None;
+                ids.extend(values.map(|value| match last {
+                    Some((bits, id)) if bits == value.bits() => id,
+                    _ => {
+                        let bits = value.bits();
+                        let id = slots.get(bits).unwrap_or_else(|| {
+                            let id = intern_fixed(held, table, value);
+                            slots.put(bits, id, held.len());
+                            id
+                        });
+                        last = Some((bits, id));
+                        id
+                    }
+                }));
             }
-        }));
+            Known::Every(sketch) => {
+                let before = held.len();
+                for value in values {
+                    sketch.add(&value.bits().to_le_bytes());
+                    held.push(value);
+                }
+                ids.extend_positions(held.len() - before);
+            }
+        }
     }
 
     pub(super) fn len_bytes(&self) -> usize {
-        self.distinct.capacity() * T::WIDTH + self.table.capacity() * 5
+        self.values.len_bytes() + self.known.len_bytes() + self.slots.len_bytes()
+    }
+
+    /// The distinct values; an estimate of many when every value is held.
+    pub(super) fn cardinality(&self) -> usize {
+        self.known.cardinality(self.len())
     }
 
     pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
-        self.distinct[a as usize].compare(&self.distinct[b as usize])
+        self.get(a).compare(&self.get(b))
     }
 }
 
-/// Interns byte strings: text, bytes, decimals.
+/// The id of a value, given out in order of appearance.
+#[inline]
+fn intern_fixed<T: Fixed>(held: &mut Blocks<T>, table: &mut HashTable<u32>, value: T) -> u32 {
+    let bits = value.bits();
+    let hash = HASHER.hash_one(bits);
+    if let Some(id) = table.find(hash, |id| held.get(*id).bits() == bits) {
+        return *id;
+    }
+    let id = held.len() as u32;
+    held.push(value);
+    table.insert_unique(hash, id, |id| HASHER.hash_one(held.get(*id).bits()));
+    id
+}
+
+/// Byte strings: text, bytes, decimals.
 pub(super) struct BytesInterner {
-    arena: Vec<u8>,
-    /// Where each value ends in the arena.
-    ends: Vec<usize>,
-    table: HashTable<u32>,
-    hasher: FixedState,
+    values: ByteBlocks,
+    known: Known,
 }
 
 impl BytesInterner {
-    pub(super) fn new() -> Self {
-        Self { arena: Vec::new(), ends: Vec::new(), table: HashTable::new(), hasher: FixedState::with_seed(0) }
+    /// Holds distinct values, or every value.
+    pub(super) fn new(distinct: bool) -> Self {
+        Self { values: ByteBlocks::new(), known: Known::new(distinct) }
     }
 
+    /// The values held.
     pub(super) fn len(&self) -> usize {
-        self.ends.len()
+        self.values.len()
     }
 
-    pub(super) fn get(&self, id: u32) -> &[u8] {
-        value_at(&self.arena, &self.ends, id)
-    }
-
-    /// The id of a value, given out in order of appearance.
     #[inline]
-    pub(super) fn intern(&mut self, value: &[u8]) -> u32 {
-        let hash = self.hasher.hash_one(value);
-        let (arena, ends) = (&self.arena, &self.ends);
-        if let Some(id) = self.table.find(hash, |id| value_at(arena, ends, *id) == value) {
-            return *id;
-        }
-        let id = self.ends.len() as u32;
-        self.arena.extend_from_slice(value);
-        self.ends.push(self.arena.len());
-        let (arena, ends, hasher) = (&self.arena, &self.ends, &self.hasher);
-        self.table.insert_unique(hash, id, |id| hasher.hash_one(value_at(arena, ends, *id)));
-        id
+    pub(super) fn get(&self, id: u32) -> &[u8] {
+        self.values.get(id)
     }
 
-    pub(super) fn intern_all<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>, ids: &mut Vec<u32>) {
-        let mut last: Option<(&[u8], u32)> = None;
-        ids.extend(values.map(|value| match last {
-            Some((previous, id)) if previous == value => id,
-            _ => {
-                let id = self.intern(value);
-                last = Some((value, id));
-                id
+    /// Takes in a run of values; equal neighbours are looked up once.
+    pub(super) fn intern_all<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>, ids: &mut Ids) {
+        let held = &mut self.values;
+        match &mut self.known {
+            Known::Distinct(table) => {
+                let mut last: Option<(&[u8], u32)> = None;
+                ids.extend(values.map(|value| match last {
+                    Some((previous, id)) if previous == value => id,
+                    _ => {
+                        let id = intern_bytes(held, table, value);
+                        last = Some((value, id));
+                        id
+                    }
+                }));
             }
-        }));
+            Known::Every(sketch) => {
+                let before = held.len();
+                for value in values {
+                    sketch.add(value);
+                    held.push(value);
+                }
+                ids.extend_positions(held.len() - before);
+            }
+        }
+    }
+
+    /// Takes in values by their keys in a dictionary of the source; each key is looked up once.
+    pub(super) fn intern_keys<'a>(
+        &mut self,
+        keys: impl Iterator<Item = usize>,
+        value: impl Fn(usize) -> &'a [u8],
+        known: &mut KnownIds,
+        ids: &mut Ids,
+    ) {
+        let held = &mut self.values;
+        match &mut self.known {
+            Known::Distinct(table) => ids.extend(keys.map(|key| match known.0[key] {
+                KnownIds::UNKNOWN => {
+                    known.0[key] = intern_bytes(held, table, value(key));
+                    known.0[key]
+                }
+                id => id,
+            })),
+            Known::Every(_) => self.intern_all(keys.map(value), ids),
+        }
     }
 
     pub(super) fn len_bytes(&self) -> usize {
-        self.arena.capacity() + self.ends.capacity() * 8 + self.table.capacity() * 5
+        self.values.len_bytes() + self.known.len_bytes()
+    }
+
+    /// The distinct values; an estimate of many when every value is held.
+    pub(super) fn cardinality(&self) -> usize {
+        self.known.cardinality(self.len())
     }
 
     pub(super) fn is_ascii(&self) -> bool {
-        self.arena.is_ascii()
+        self.values.runs().all(<[u8]>::is_ascii)
     }
 
     /// Java's order of strings, by bytes where no character makes the two differ.
     pub(super) fn text_order(&self) -> impl Fn(u32, u32) -> Ordering + Sync + '_ {
-        let bytewise = !self.arena.iter().any(|byte| *byte >= 0xEE);
+        let bytewise = !self.values.runs().any(|run| run.iter().any(|byte| *byte >= 0xEE));
         move |a, b| {
             let (a, b) = (self.get(a), self.get(b));
             if bytewise { a.cmp(b) } else { compare_utf16(a, b) }
@@ -165,63 +257,97 @@ impl BytesInterner {
         &self,
         mut map: impl FnMut(&[u8], &mut Vec<u8>) -> pinotage_common::Result<()>,
     ) -> pinotage_common::Result<Self> {
-        let mut mapped = Self::new();
+        let mut mapped = Self::new(true);
+        let mut value = Vec::new();
         for id in 0..self.len() as u32 {
-            map(self.get(id), &mut mapped.arena)?;
-            mapped.ends.push(mapped.arena.len());
+            value.clear();
+            map(self.get(id), &mut value)?;
+            mapped.values.push(&value);
         }
         Ok(mapped)
     }
 }
 
-fn value_at<'a>(arena: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
-    let id = id as usize;
-    let start = if id == 0 { 0 } else { ends[id - 1] };
-    &arena[start..ends[id]]
-}
+/// The ids of a source dictionary's keys, as far as they have occurred: what does not occur is no value of the column.
+pub(super) struct KnownIds(Vec<u32>);
 
-/// The final order of distinct values.
-pub(super) struct Ranking {
-    /// The rank of each id.
-    pub(super) rank: Vec<u32>,
-    /// One id of each rank, ascending.
-    pub(super) order: Vec<u32>,
-}
+impl KnownIds {
+    /// No column has so many distinct values.
+    const UNKNOWN: u32 = u32::MAX;
 
-impl Ranking {
-    /// Ranks ids `0..count`; values that compare equal share a rank (decimals written in two ways).
-    pub(super) fn of(count: usize, compare: impl Fn(u32, u32) -> Ordering + Sync) -> Self {
-        let mut order: Vec<u32> = (0..count as u32).collect();
-        let by_value = |a: &u32, b: &u32| compare(*a, *b);
-        if count > 1 << 14 {
-            order.par_sort_unstable_by(by_value);
-        } else {
-            order.sort_unstable_by(by_value);
-        }
-        let mut rank = vec![0; count];
-        let mut next = 0;
-        for (place, id) in order.iter().enumerate() {
-            if place > 0 && compare(order[place - 1], *id).is_ne() {
-                next += 1;
-            }
-            rank[*id as usize] = next;
-        }
-        order.dedup_by(|a, b| rank[*a as usize] == rank[*b as usize]);
-        Self { rank, order }
+    pub(super) fn new(keys: usize) -> Self {
+        Self(vec![Self::UNKNOWN; keys])
     }
+
+    pub(super) fn len_bytes(&self) -> usize {
+        size_of::<u32>() * self.0.len()
+    }
+}
+
+/// The id of a value, given out in order of appearance.
+#[inline]
+fn intern_bytes(held: &mut ByteBlocks, table: &mut HashTable<u32>, value: &[u8]) -> u32 {
+    let hash = HASHER.hash_one(value);
+    if let Some(id) = table.find(hash, |id| held.get(*id) == value) {
+        return *id;
+    }
+    let id = held.len() as u32;
+    held.push(value);
+    table.insert_unique(hash, id, |id| HASHER.hash_one(held.get(*id)));
+    id
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::collection;
+    use proptest::prelude::*;
+
+    use super::super::ranking::Ranking;
     use super::*;
+
+    /// Ids as a map would give them out.
+    fn ids_by_map<T: std::hash::Hash + Eq>(values: &[T]) -> Vec<u32> {
+        let mut known = HashMap::new();
+        values
+            .iter()
+            .map(|value| {
+                let next = known.len() as u32;
+                *known.entry(value).or_insert(next)
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_those_of_a_map(numbers in collection::vec(prop_oneof![-3..3i64, 0..1000i64, any::<i64>()], 0..300), runs in 1..50usize) {
+            let mut interner = FixedInterner::<i64>::new(true);
+            let mut ids = Ids::default();
+            numbers.chunks(runs).for_each(|run| interner.intern_all(run.iter().copied(), &mut ids));
+            prop_assert!(ids.iter().eq(ids_by_map(&numbers)));
+            prop_assert!(ids.iter().zip(&numbers).all(|(id, number)| interner.get(id) == *number));
+            let texts: Vec<String> = numbers.iter().map(i64::to_string).collect();
+            let (mut interner, mut ids) = (BytesInterner::new(true), Ids::default());
+            texts.chunks(runs).for_each(|run| interner.intern_all(run.iter().map(String::as_bytes), &mut ids));
+            prop_assert!(ids.iter().eq(ids_by_map(&texts)));
+            // The same by keys of a dictionary that holds values twice and values that do not occur.
+            let dictionary: Vec<&[u8]> = texts.iter().map(String::as_bytes).chain([b"absent".as_slice()]).collect();
+            let (mut by_key, mut ids) = (BytesInterner::new(true), Ids::default());
+            let mut known = KnownIds::new(dictionary.len());
+            by_key.intern_keys(0..texts.len(), |key| dictionary[key], &mut known, &mut ids);
+            prop_assert!(ids.iter().eq(ids_by_map(&texts)));
+            prop_assert_eq!(by_key.len(), interner.len());
+        }
+    }
 
     #[test]
     fn ids_are_ranked_in_javas_order() {
-        let mut interner = BytesInterner::new();
-        let mut ids = Vec::new();
+        let mut interner = BytesInterner::new(true);
+        let mut ids = Ids::default();
         let words = ["pear", "\u{FFFD}", "apple", "apple", "😀", "pear", "", "é"];
         interner.intern_all(words.iter().map(|word| word.as_bytes()), &mut ids);
-        assert_eq!(ids, [0, 1, 2, 2, 3, 0, 4, 5]);
+        assert!(ids.iter().eq([0, 1, 2, 2, 3, 0, 4, 5]));
         let ranking = Ranking::of(interner.len(), interner.text_order());
         let sorted: Vec<&[u8]> = ranking.order.iter().map(|id| interner.get(*id)).collect();
         assert_eq!(sorted, ["", "apple", "pear", "é", "😀", "\u{FFFD}"].map(str::as_bytes));
@@ -230,10 +356,10 @@ mod tests {
 
     #[test]
     fn floats_are_told_apart_as_java_does() {
-        let mut interner = FixedInterner::<f64>::new();
-        let mut ids = Vec::new();
+        let mut interner = FixedInterner::<f64>::new(true);
+        let mut ids = Ids::default();
         interner.intern_all([0.0, -0.0, f64::NAN, -f64::NAN, f64::INFINITY].into_iter(), &mut ids);
-        assert_eq!(ids, [0, 1, 2, 2, 3]);
+        assert!(ids.iter().eq([0, 1, 2, 2, 3]));
         let ranking = Ranking::of(4, |a, b| interner.compare(a, b));
         assert_eq!(ranking.order, [1, 0, 3, 2]);
     }

@@ -10,7 +10,9 @@ use pinotage_spec::{
 };
 
 use super::column::{ColumnBuilder, Distinct};
-use super::interner::{BytesInterner, Fixed, FixedInterner, Ranking};
+use super::ids::Ids;
+use super::interner::{BytesInterner, Fixed, FixedInterner};
+use super::ranking::Ranking;
 use super::rows::{BytesLists, BytesRows, FixedLists};
 use crate::bits::bits_per_id;
 use crate::dictionary::{DictionaryBytes, write_fixed, write_var_length};
@@ -39,20 +41,20 @@ pub(super) struct ColumnLayout {
 /// The order of a segment's docs: position to row as it came in.
 pub(super) fn sort_order(column: &ColumnBuilder) -> Result<Option<Vec<u32>>> {
     let ranking = Values::of(column)?.ranking();
-    let is_sorted = column.ids.is_sorted_by_key(|id| ranking.rank[*id as usize]);
-    if is_sorted {
+    let ranks = column.ids.iter().map(|id| ranking.rank[id as usize]);
+    if ranks.clone().is_sorted() {
         return Ok(None);
     }
     // A stable counting sort: rows of equal value keep their order, so the result does not depend on threads.
     let mut next = vec![0u32; ranking.order.len() + 1];
-    column.ids.iter().for_each(|id| next[ranking.rank[*id as usize] as usize + 1] += 1);
+    ranks.clone().for_each(|rank| next[rank as usize + 1] += 1);
     for rank in 1..next.len() {
         next[rank] += next[rank - 1];
     }
     let mut order = vec![0; column.ids.len()];
-    for (row, id) in column.ids.iter().enumerate() {
-        let place = &mut next[ranking.rank[*id as usize] as usize];
-        order[*place as usize] = row as u32;
+    for (row, rank) in (0..).zip(ranks) {
+        let place = &mut next[rank as usize];
+        order[*place as usize] = row;
         *place += 1;
     }
     Ok(Some(order))
@@ -69,7 +71,7 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
     let single_value = field.single_value;
     let num_docs = if single_value { column.ids.len() } else { column.ends.len() };
     let ranking = (values.may_repeat() || plan.dictionary != DictionaryRule::Never).then(|| values.ranking());
-    let cardinality = ranking.as_ref().map_or(values.len(), |ranking| ranking.order.len());
+    let cardinality = ranking.as_ref().map_or_else(|| values.cardinality(), |ranking| ranking.order.len());
     let lengths = values.lengths();
     let is_dictionary = has_dictionary(plan, num_docs, cardinality, lengths);
     let bits = bits_per_id(cardinality as u32);
@@ -85,29 +87,27 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
             let dictionary = values.dictionary(plan, &ranking.order, lengths)?;
             entry_width = dictionary.entry_width;
             payloads.push(Payload { index: "dictionary", v1_suffix: ".dict", bytes: dictionary.bytes });
-            let ids: Vec<u32> = column.ids.iter().map(|id| ranking.rank[*id as usize]).collect();
-            sorted = single_value && ids.is_sorted();
+            let ids = column.ids.iter().map(|id| ranking.rank[id as usize]);
+            sorted = single_value && ids.clone().is_sorted();
             let (v1_suffix, bytes) = match (single_value, sorted) {
-                (true, true) => (".sv.sorted.fwd", sorted_ranges(&ids, cardinality as u32)),
-                (true, false) => (".sv.unsorted.fwd", single_value_ids(&ids, bits)),
-                (false, _) => (".mv.fwd", multi_value_ids(&ids, &column.ends, bits)?),
+                (true, true) => (".sv.sorted.fwd", sorted_ranges(ids.clone(), cardinality)),
+                (true, false) => (".sv.unsorted.fwd", single_value_ids(ids.clone(), num_docs, bits)),
+                (false, _) => (".mv.fwd", multi_value_ids(ids.clone(), &column.ends, bits)?),
             };
             payloads.push(Payload { index: "forward_index", v1_suffix, bytes });
             if plan.inverted && !sorted {
                 let ends = (!single_value).then_some(column.ends.as_slice());
-                let bytes = inverted::write(&ids, ends, cardinality as u32)?;
+                let bytes = inverted::write(&ids.collect::<Vec<_>>(), ends, cardinality as u32)?;
                 payloads.push(Payload { index: "inverted_index", v1_suffix: ".bitmap.inv", bytes });
             }
             (min, max) = (ranking.order.first().copied(), ranking.order.last().copied());
         }
         _ => {
-            sorted = single_value && column.ids.is_sorted_by(|a, b| a == b || values.compare(*a, *b).is_le());
+            sorted = single_value && column.ids.iter().is_sorted_by(|a, b| a == b || values.compare(*a, *b).is_le());
             let bytes = values.raw(&column, max_row, max_row_bytes)?;
             let v1_suffix = if single_value { ".sv.raw.fwd" } else { ".mv.raw.fwd" };
             payloads.push(Payload { index: "forward_index", v1_suffix, bytes });
-            let all = 0..values.len() as u32;
-            min = all.clone().min_by(|a, b| values.compare(*a, *b));
-            max = all.max_by(|a, b| values.compare(*a, *b));
+            (min, max) = values.bounds().unzip();
         }
     }
     if plan.tracks_nulls && !column.null_docs.is_empty() {
@@ -142,14 +142,15 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
 
 /// Brings ids, rows and nulls into the order of the docs.
 fn reorder(column: &mut ColumnBuilder, order: &[u32]) {
+    let lookup = column.ids.lookup();
     if column.plan.field.single_value {
-        column.ids = order.iter().map(|row| column.ids[*row as usize]).collect();
+        column.ids = order.iter().map(|row| lookup.get(*row as usize)).collect();
     } else {
-        let mut ids = Vec::with_capacity(column.ids.len());
+        let mut ids = Ids::default();
         let mut ends = Vec::with_capacity(column.ends.len());
         for row in order {
             let start = row.checked_sub(1).map_or(0, |before| column.ends[before as usize]);
-            ids.extend_from_slice(&column.ids[start as usize..column.ends[*row as usize] as usize]);
+            ids.extend((start..column.ends[*row as usize]).map(|at| lookup.get(at as usize)));
             ends.push(ids.len() as u32);
         }
         (column.ids, column.ends) = (ids, ends);
@@ -182,14 +183,10 @@ fn row_lengths(ends: &[u32]) -> impl Iterator<Item = u32> + '_ {
 }
 
 fn longest_row(values: &Values<'_>, column: &ColumnBuilder) -> usize {
-    let mut start = 0;
-    let mut longest = 0;
-    for end in &column.ends {
-        let row = &column.ids[start as usize..*end as usize];
-        longest = longest.max(row.iter().map(|id| values.len_bytes(*id)).sum());
-        start = *end;
-    }
-    longest
+    let mut ids = column.ids.iter();
+    let lengths =
+        row_lengths(&column.ends).map(|len| ids.by_ref().take(len as usize).map(|id| values.len_bytes(id)).sum());
+    lengths.max().unwrap_or(0)
 }
 
 fn partitions(config: &PartitionConfig, values: &Values<'_>) -> Result<PartitionMetadata> {
@@ -205,7 +202,7 @@ fn partitions(config: &PartitionConfig, values: &Values<'_>) -> Result<Partition
     })
 }
 
-/// The distinct values in the form in which they are written and compared.
+/// The values held in the form in which they are written and compared.
 enum Values<'a> {
     Int(&'a FixedInterner<i32>),
     Long(&'a FixedInterner<i64>),
@@ -265,7 +262,12 @@ impl<'a> Values<'a> {
     }
 
     fn len(&self) -> usize {
-        each_fixed!(self, values => values.distinct.len(), other => other.variable().map_or(0, BytesInterner::len))
+        each_fixed!(self, values => values.len(), other => other.variable().map_or(0, BytesInterner::len))
+    }
+
+    /// The distinct values, as the metadata of a column without dictionary has them.
+    fn cardinality(&self) -> usize {
+        each_fixed!(self, values => values.cardinality(), other => other.variable().map_or(0, BytesInterner::cardinality))
     }
 
     /// Two ids may stand for equal values (decimals written in two ways).
@@ -282,6 +284,19 @@ impl<'a> Values<'a> {
         })
     }
 
+    /// The ids of the least and the greatest value.
+    fn bounds(&self) -> Option<(u32, u32)> {
+        fn bounds(len: usize, compare: impl Fn(u32, u32) -> Ordering) -> Option<(u32, u32)> {
+            (0..len as u32).map(|id| (id, id)).reduce(|(min, max), (id, _)| {
+                (if compare(id, min).is_lt() { id } else { min }, if compare(id, max).is_ge() { id } else { max })
+            })
+        }
+        each_fixed!(self, values => bounds(values.len(), |a, b| values.compare(a, b)), other => match other {
+            Values::Text(values) => bounds(values.len(), values.text_order()),
+            _ => bounds(other.len(), |a, b| other.compare(a, b)),
+        })
+    }
+
     fn ranking(&self) -> Ranking {
         match self {
             Self::Text(values) => Ranking::of(values.len(), values.text_order()),
@@ -291,10 +306,10 @@ impl<'a> Values<'a> {
 
     fn value(&self, id: u32) -> Value {
         match self {
-            Self::Int(values) => Value::Int(values.distinct[id as usize]),
-            Self::Long(values) => Value::Long(values.distinct[id as usize]),
-            Self::Float(values) => Value::Float(values.distinct[id as usize]),
-            Self::Double(values) => Value::Double(values.distinct[id as usize]),
+            Self::Int(values) => Value::Int(values.get(id)),
+            Self::Long(values) => Value::Long(values.get(id)),
+            Self::Float(values) => Value::Float(values.get(id)),
+            Self::Double(values) => Value::Double(values.get(id)),
             Self::Text(values) => Value::String(String::from_utf8_lossy(values.get(id)).into_owned()),
             Self::Bytes(values) => Value::Bytes(values.get(id).to_vec()),
             Self::Decimal { parsed, .. } => Value::BigDecimal(parsed[id as usize].clone()),
@@ -331,7 +346,7 @@ impl<'a> Values<'a> {
     fn dictionary(&self, plan: &ColumnPlan, order: &[u32], lengths: Option<(usize, usize)>) -> Result<DictionaryBytes> {
         each_fixed!(self, values => {
             let mut bytes = Vec::with_capacity(8 * order.len());
-            order.iter().for_each(|id| values.distinct[*id as usize].write(&mut bytes));
+            order.iter().for_each(|id| values.get(*id).write(&mut bytes));
             Ok(DictionaryBytes { bytes, entry_width: 0 })
         }, other => {
             let (Some(values), Some((shortest, longest))) = (other.variable(), lengths) else {
@@ -350,21 +365,21 @@ impl<'a> Values<'a> {
     fn raw(&self, column: &ColumnBuilder, max_row: u32, max_row_bytes: Option<usize>) -> Result<Vec<u8>> {
         let options = &column.plan.forward;
         match self {
-            Self::Int(values) => raw_numbers(&values.distinct, column, max_row, options),
-            Self::Long(values) => raw_numbers(&values.distinct, column, max_row, options),
-            Self::Float(values) => raw_numbers(&values.distinct, column, max_row, options),
-            Self::Double(values) => raw_numbers(&values.distinct, column, max_row, options),
+            Self::Int(values) => raw_numbers(values, column, max_row, options),
+            Self::Long(values) => raw_numbers(values, column, max_row, options),
+            Self::Float(values) => raw_numbers(values, column, max_row, options),
+            Self::Double(values) => raw_numbers(values, column, max_row, options),
             Self::Text(_) | Self::Bytes(_) | Self::Decimal { .. } => {
                 let Some(values) = self.variable() else {
                     return Err(Error::unexpected("a column of variable width without bytes"));
                 };
                 // Version 5 exists for multi-value rows of fixed width only; Pinot writes 4 for all others.
                 let options = ForwardOptions { version: options.version.min(4), ..*options };
-                let (ids, ends) = (column.ids.as_slice(), column.ends.as_slice());
+                let (ids, ends) = (&column.ids.lookup(), column.ends.as_slice());
                 match max_row_bytes {
                     None => {
                         let longest = self.lengths().map_or(0, |(_, longest)| longest);
-                        raw_variable(ids.len(), longest, false, &options, &BytesRows { values, ids })
+                        raw_variable(column.ids.len(), longest, false, &options, &BytesRows { values, ids })
                     }
                     Some(row_bytes) => {
                         let longest = 4 + 4 * max_row as usize + row_bytes;
@@ -377,15 +392,15 @@ impl<'a> Values<'a> {
 }
 
 fn raw_numbers<T: Fixed>(
-    values: &[T],
+    values: &FixedInterner<T>,
     column: &ColumnBuilder,
     max_row: u32,
     options: &ForwardOptions,
 ) -> Result<Vec<u8>> {
-    let (ids, ends) = (column.ids.as_slice(), column.ends.as_slice());
+    let (ids, ends) = (&column.ids.lookup(), column.ends.as_slice());
     if column.plan.field.single_value {
-        return raw_fixed(ids.len(), T::WIDTH, options, |docs, out| {
-            ids[docs].iter().for_each(|id| values[*id as usize].write(out));
+        return raw_fixed(column.ids.len(), T::WIDTH, options, |docs, out| {
+            docs.for_each(|doc| values.get(ids.get(doc)).write(out));
         });
     }
     let rows = FixedLists { values, ids, ends, counted: options.version < 5 };

@@ -1,16 +1,22 @@
 //! Record batches to a segment.
 //!
-//! [`SegmentBuilder`] interns every value as it comes: a row costs four bytes a value and each distinct value is
-//! held once. `finish` ranks the distinct values in Pinot's order, and then every column is laid out on its own, in
-//! parallel. The bytes depend on rows and configuration only, never on the number of threads.
+//! [`SegmentBuilder`] interns every value as it comes: a row costs one, two or four bytes a value and each distinct value
+//! is held once. Raw columns hold their values as they come, and estimate how many are distinct. `finish` ranks the
+//! distinct values in Pinot's order, and then every column is laid out on its own, in parallel. The bytes depend on rows and
+//! configuration only, never on the number of threads.
 
 mod archive;
+mod blocks;
 mod builder;
 mod built;
 mod column;
+mod ids;
 mod interner;
 mod layout;
+mod ranking;
 mod rows;
+mod sketch;
+mod slots;
 
 pub use archive::archive_folder;
 pub use builder::{NameInput, SegmentBuilder};

@@ -1,5 +1,6 @@
 //! pinotage-segment from outside.
 
 mod conformance;
+mod properties;
 mod read;
 mod write;

@@ -10,13 +10,25 @@
 //! let answer = cluster.query("SELECT 1");
 //! ```
 
-mod modern;
+mod fault;
+mod http;
+mod jvm;
 mod process;
 mod rest;
+mod tls;
+mod topic;
+
+pub use http::Http;
+pub use rest::eventually;
+pub use tls::{Tls, TlsFiles};
+pub use topic::Topic;
 
 use std::env;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use process::Process;
 use tempfile::TempDir;
 
@@ -25,16 +37,47 @@ const REQUIRE: &str = "PINOTAGE_REQUIRE_CLUSTERS";
 
 const KEEP: &str = "PINOTAGE_KEEP_CLUSTERS";
 
-/// What a cluster of Pinot 1.5.1 is to be like.
+/// The releases of Pinot that tests can start.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Version {
+    /// 1.5.1. Pinot's own but for the frame of its servers, which is not on Maven Central (`java/cluster/README.md`).
+    V1_5,
+    /// 0.11.0, the oldest release that Pinotage supports; whole.
+    V0_11,
+}
+
+/// What a cluster is to be like.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The release.
+    pub version: Version,
     /// The number of servers, all in the tenant `DefaultTenant`.
     pub servers: usize,
+    /// Whether the controller, the broker and the servers want to know users; 1.5.1 only.
+    pub auth: bool,
+    /// Whether they speak TLS; 1.5.1 only.
+    pub tls: Tls,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { servers: 1 }
+        Self { version: Version::V1_5, servers: 1, auth: false, tls: Tls::Off }
+    }
+}
+
+/// Somebody who is let in with Basic authentication.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The password.
+    pub password: String,
+}
+
+impl User {
+    /// The value of the header `Authorization`, and of the key `authorization` in a gRPC request's metadata.
+    pub fn authorization(&self) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.name, self.password)))
     }
 }
 
@@ -46,9 +89,19 @@ pub struct Cluster {
     pub broker: String,
     /// The servers, in the order in which they were started.
     pub servers: Vec<ServerAddress>,
+    /// The controller's folder, with the archives of segments under `<table without type>/<segment>`.
+    pub deep_store: PathBuf,
+    /// With [`Options::auth`], who may do everything.
+    pub admin: Option<User>,
+    /// With [`Options::auth`], who may only read.
+    pub reader: Option<User>,
+    /// With [`Options::tls`], the certificates.
+    pub tls: Option<TlsFiles>,
+    /// A client that may do everything.
+    pub http: Http,
     // Dropped in this order: nobody writes into the folder any more when it is removed.
-    _processes: Vec<Process>,
-    _folder: TempDir,
+    process: Process,
+    folder: TempDir,
 }
 
 /// Where a server listens.
@@ -62,21 +115,21 @@ pub struct ServerAddress {
     pub netty_port: u16,
     /// The port of the gRPC query service.
     pub grpc_port: u16,
-    /// The port of the admin REST.
-    pub admin_port: u16,
+    /// The URL of the admin REST, without a slash at its end.
+    pub admin: String,
 }
 
 impl Cluster {
-    /// Starts ZooKeeper and a controller, a broker and servers of Pinot 1.5.1 in one JVM (about 10 s, 0.4 GB), or says on
-    /// standard error that the test is skipped because nobody built the Java side.
+    /// Starts ZooKeeper and a controller, a broker and servers in one JVM (about 10 s, 0.4 GB), or says on standard error
+    /// that the test is skipped because nobody built the Java side.
     ///
     /// # Panics
     /// When the cluster does not start, and instead of skipping when `PINOTAGE_REQUIRE_CLUSTERS` is set.
     pub fn start(options: &Options) -> Option<Self> {
-        modern::start(options)
+        jvm::start(options)
     }
 
-    /// The cluster with default options that all tests of this process share. Table names are the caller's to keep apart.
+    /// The cluster with default options (Pinot 1.5.1, one server) that all tests of this process share. Table names are the caller's to keep apart.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(&Options::default())).as_ref()

@@ -1,4 +1,4 @@
-//! Tables and segments of a test, by plain HTTP: nothing here is under test.
+//! Tables, segments and queries of a test.
 
 use std::path::Path;
 use std::thread;
@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value as Json, json};
-use ureq::Agent;
 
 use super::{Cluster, ServerAddress};
 
@@ -37,8 +36,8 @@ impl Cluster {
         body.extend(pack(segment));
         body.extend(format!("\r\n--{BOUNDARY}--\r\n").bytes());
         let url = format!("{}/v2/segments?tableName={table}&tableType=OFFLINE", self.controller);
-        let request = agent().post(&url).header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"));
-        answer(&url, request.send(&body));
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        panic_unless_ok(self.http.post(&url, &content_type, &body));
     }
 
     /// Waits until exactly these many segments of a table, named with its type, are online on all their servers.
@@ -47,12 +46,13 @@ impl Cluster {
     /// At the deadline, and when a segment is in ERROR.
     pub fn await_online(&self, table: &str, segments: usize) {
         let (name, table_type) = table.rsplit_once('_').unwrap();
-        let view = |kind: &str| {
-            let views = self.get_json(&format!("{}/tables/{name}/{kind}?tableType={table_type}", self.controller));
-            views[table_type].clone()
+        let view = |kind: &str| -> Result<Json, String> {
+            let url = format!("{}/tables/{name}/{kind}?tableType={table_type}", self.controller);
+            // Pinot 0.11 has no external view before the first segment.
+            Ok(json(&url, &self.http.get(&url)?)[table_type].clone())
         };
-        poll(&format!("{segments} segments of {table} online"), || {
-            let (ideal, external) = (view("idealstate"), view("externalview"));
+        eventually(&format!("{segments} segments of {table} online"), || {
+            let (ideal, external) = (view("idealstate")?, view("externalview")?);
             if external.to_string().contains("\"ERROR\"") {
                 panic!("a segment is in ERROR: {external}, because {}", self.segment_errors(table));
             }
@@ -63,14 +63,14 @@ impl Cluster {
 
     /// What went wrong with a table's segments, as its servers tell.
     fn segment_errors(&self, table: &str) -> String {
-        let url = |server: &ServerAddress| format!("http://{}:{}/debug/tables/{table}", server.host, server.admin_port);
+        let url = |server: &ServerAddress| format!("{}/debug/tables/{table}", server.admin);
         self.servers.iter().map(|server| self.get_json(&url(server)).to_string()).collect()
     }
 
     /// Waits until the broker counts these many rows in a table.
     pub fn await_count(&self, table: &str, rows: u64) {
         let sql = format!("SELECT COUNT(*) FROM {table}");
-        poll(&format!("{rows} rows in {table}"), || {
+        eventually(&format!("{rows} rows in {table}"), || {
             let answer = self.query(&sql);
             let complete = answer["exceptions"].as_array().is_none_or(Vec::is_empty);
             let counted = answer["resultTable"]["rows"][0][0].as_u64();
@@ -86,15 +86,24 @@ impl Cluster {
     /// What a GET of this URL answers.
     ///
     /// # Panics
-    /// When it is not 200 and JSON; so do the other requests.
+    /// When it is not 200; so do the other requests, and when it should be JSON and is not.
+    pub fn get(&self, url: &str) -> Vec<u8> {
+        panic_unless_ok(self.http.get(url))
+    }
+
+    /// What a GET of this URL answers.
     pub fn get_json(&self, url: &str) -> Json {
-        answer(url, agent().get(url).call())
+        json(url, &self.get(url))
+    }
+
+    /// What a DELETE of this URL answers.
+    pub fn delete(&self, url: &str) -> Json {
+        json(url, &panic_unless_ok(self.http.delete(url)))
     }
 
     /// What a POST of JSON to this URL answers.
     pub fn post_json(&self, url: &str, body: &Json) -> Json {
-        let request = agent().post(url).header("Content-Type", "application/json");
-        answer(url, request.send(body.to_string()))
+        json(url, &panic_unless_ok(self.http.post_json(url, body)))
     }
 }
 
@@ -105,20 +114,20 @@ pub(super) fn pack(segment: &Path) -> Vec<u8> {
     archive.into_inner().unwrap().finish().unwrap()
 }
 
-fn agent() -> Agent {
-    // The body of a refusal says why.
-    Agent::config_builder().http_status_as_error(false).build().into()
+fn panic_unless_ok(answer: Result<Vec<u8>, String>) -> Vec<u8> {
+    answer.unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn answer(url: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Json {
-    let mut response = response.unwrap_or_else(|error| panic!("{url}: {error}"));
-    let text = response.body_mut().read_to_string().unwrap();
-    assert!(response.status().is_success(), "{url} answers {}: {text}", response.status());
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url} answers no JSON ({error}): {text}"))
+fn json(url: &str, body: &[u8]) -> Json {
+    serde_json::from_slice(body)
+        .unwrap_or_else(|error| panic!("{url} answers no JSON ({error}): {}", String::from_utf8_lossy(body)))
 }
 
-/// Asks again until the answer is right; the failure shows the last one.
-fn poll(what: &str, mut ask: impl FnMut() -> Result<(), String>) {
+/// Asks again until the answer is right, as everything in a cluster takes its time.
+///
+/// # Panics
+/// After two minutes, with what was wrong the last time.
+pub fn eventually(what: &str, mut ask: impl FnMut() -> Result<(), String>) {
     let end = Instant::now() + CHANGE_LIMIT;
     while let Err(last) = ask() {
         assert!(Instant::now() < end, "not after {CHANGE_LIMIT:?}: {what}; last: {last}");

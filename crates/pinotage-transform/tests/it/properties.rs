@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
-use arrow::datatypes::{Float32Type, Float64Type, Int32Type};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Float64Array, Int32Array, Int64Array, RecordBatch,
+    StringArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type};
 use bigdecimal::BigDecimal;
-use pinotage_transform::{ConformOptions, rule};
+use pinotage_transform::{ConformOptions, Conformer, rule};
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 
-use super::conform_with;
+use super::{conform_with, plan};
 
 const TYPES: [&str; 10] =
     ["INT", "LONG", "FLOAT", "DOUBLE", "BIG_DECIMAL", "BOOLEAN", "TIMESTAMP", "STRING", "JSON", "BYTES"];
@@ -44,6 +49,20 @@ fn any_json() -> impl Strategy<Value = String> {
     })
 }
 
+/// Conforms an array with dictionaries kept, and a plain one without, as the table's time column where the field is a time.
+fn same_with_dictionaries(field: &str, array: ArrayRef, plain: ArrayRef) -> Result<(), TestCaseError> {
+    let conform = |array: ArrayRef, keep_dictionaries: bool| {
+        let batch = RecordBatch::try_from_iter_with_nullable([("c", array, true)]).unwrap();
+        let options = ConformOptions { keep_dictionaries, ..ConformOptions::default() };
+        Conformer::try_new(&plan(field), Some("c"), &batch.schema(), options).unwrap().conform(&batch).unwrap()
+    };
+    let (kept, plain) = (conform(array, true), conform(plain, false));
+    let column = cast(kept.batch.column(0), plain.batch.column(0).data_type()).unwrap();
+    prop_assert_eq!(&column, plain.batch.column(0));
+    prop_assert_eq!((kept.kept, kept.bad, kept.changes), (plain.kept, plain.bad, plain.changes));
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -60,6 +79,40 @@ proptest! {
             prop_assert!(again.changes.0.is_empty() && again.kept.is_none());
             prop_assert!(Arc::ptr_eq(again.batch.column(0), first.batch.column(0)) || again.batch == first.batch);
         }
+    }
+
+    /// A dictionary that is kept makes the same rows, changes and bad rows as its plain text, whatever else is in it.
+    #[test]
+    fn kept_dictionaries_are_their_plain_text(
+        texts in prop::collection::vec(prop::option::of(any_text()), 1..6),
+        keys in prop::collection::vec(prop::option::of(0..6i32), 0..20),
+        max_length in 0..20usize,
+    ) {
+        let keys: Int32Array = keys.iter().map(|key| key.map(|key| key % texts.len() as i32)).collect();
+        let dictionary = DictionaryArray::new(keys, Arc::new(StringArray::from(texts)));
+        let plain = cast(&dictionary, &DataType::Utf8).unwrap();
+        for field in [
+            format!(r#""dataType": "STRING", "maxLength": {max_length}"#),
+            r#""dataType": "STRING", "maxLengthExceedStrategy": "ERROR""#.into(),
+            r#""dataType": "STRING", "singleValueField": false"#.into(),
+            r#""dataType": "STRING", "format": "SIMPLE_DATE_FORMAT|yyyy-MM-dd", "granularity": "1:DAYS""#.into(),
+            r#""dataType": "INT""#.into(),
+        ] {
+            same_with_dictionaries(&field, Arc::new(dictionary.clone()), plain.clone())?;
+        }
+    }
+
+    #[test]
+    fn dates_are_the_same_as_a_dictionary(days in prop::collection::vec(prop::option::of(-800_000..3_000_000i32), 0..20)) {
+        let dates: ArrayRef = Arc::new(Date32Array::from(days));
+        for format in ["yyyy-MM-dd", "yyyy-MM", "dd.MM.yyyy"] {
+            let field = format!(r#""dataType": "STRING", "format": "SIMPLE_DATE_FORMAT|{format}", "granularity": "1:DAYS""#);
+            same_with_dictionaries(&field, dates.clone(), dates.clone())?;
+        }
+        same_with_dictionaries(r#""dataType": "STRING""#, dates.clone(), dates.clone())?;
+        // ISO as chrono writes it.
+        let rows = conform_with(r#""dataType": "STRING""#, dates.clone(), ConformOptions::default()).unwrap();
+        prop_assert_eq!(rows.batch.column(0), &cast(&dates, &DataType::Utf8).unwrap());
     }
 
     #[test]

@@ -25,6 +25,8 @@ import org.apache.pinot.common.utils.TarCompressionUtils;
 import org.apache.pinot.segment.local.data.manager.SegmentDataManager;
 import org.apache.pinot.segment.local.data.manager.TableDataManager;
 import org.apache.pinot.segment.spi.ImmutableSegment;
+import org.apache.pinot.server.access.AccessControl;
+import org.apache.pinot.server.access.GrpcRequesterIdentity;
 import org.apache.pinot.spi.utils.JsonUtils;
 
 /**
@@ -33,15 +35,17 @@ import org.apache.pinot.spi.utils.JsonUtils;
  */
 final class AdminApi {
   private final Tables tables;
+  private final AccessControl access;
   private final ValidDocIds validDocIds;
 
-  AdminApi(String instance, Tables tables) {
+  AdminApi(String instance, Tables tables, AccessControl access) {
     this.tables = tables;
+    this.access = access;
     this.validDocIds = new ValidDocIds(instance);
   }
 
   /** An object to be sent as JSON, a text, or a file to be sent and removed. */
-  Object answer(String method, URI uri, InputStream body) throws Exception {
+  Object answer(String method, URI uri, String authorization, InputStream body) throws Exception {
     String[] path = uri.getPath().substring(1).split("/");
     Map<String, List<String>> query = query(uri.getRawQuery());
     String route = method + " " + path[0] + " " + path.length + (path.length > 2 ? " " + path[path.length - 1] : "");
@@ -52,6 +56,9 @@ final class AdminApi {
       return new TablesList(List.copyOf(tables.getAllTables()));
     }
     TableDataManager table = path.length > 1 ? table(path[path[0].equals("debug") ? path.length - 1 : 1]) : null;
+    if (path[0].equals("segments")) {
+      check(authorization, path[1]);
+    }
     switch (route) {
       case "GET tables 3 segments":
         return new TableSegments(each(table, SegmentDataManager::getSegmentName));
@@ -89,6 +96,14 @@ final class AdminApi {
       throw new Refusal(404, "Failed to find table: " + name);
     }
     return table;
+  }
+
+  /** As in Pinot, only what gives rows away is guarded. */
+  private void check(String authorization, String table) {
+    Map<String, String> headers = authorization == null ? Map.of() : Map.of("authorization", authorization);
+    if (!access.hasDataAccess(new GrpcRequesterIdentity(headers), table)) {
+      throw new Refusal(403, "No data access to table: " + table);
+    }
   }
 
   private static TableSizeInfo size(TableDataManager table) {

@@ -2,13 +2,18 @@ package io.pinotage.cluster;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.security.GeneralSecurityException;
 import java.util.concurrent.Executors;
+import javax.net.ssl.SSLParameters;
 import org.apache.pinot.spi.utils.JsonUtils;
 
 /** A server's admin port: HTTP around {@link AdminApi}. */
@@ -27,9 +32,10 @@ final class AdminServer {
     }
   }
 
-  /** Opens a port on the loopback address and returns it. */
-  static int open(AdminApi api) throws IOException {
-    HttpServer server = HttpServer.create(new InetSocketAddress(Cluster.HOST, Ports.free()), 0);
+  /** Opens a port on the loopback address. */
+  static HttpServer open(Place cluster, int port, AdminApi api) throws IOException, GeneralSecurityException {
+    InetSocketAddress address = new InetSocketAddress(Place.HOST, port);
+    HttpServer server = cluster.tls() == null ? HttpServer.create(address, 0) : secure(address, cluster.tls());
     server.setExecutor(Executors.newCachedThreadPool());
     server.createContext("/", exchange -> {
       try (exchange) {
@@ -37,12 +43,26 @@ final class AdminServer {
       }
     });
     server.start();
-    return server.getAddress().getPort();
+    return server;
+  }
+
+  private static HttpServer secure(InetSocketAddress address, Tls tls) throws IOException, GeneralSecurityException {
+    HttpsServer server = HttpsServer.create(address, 0);
+    server.setHttpsConfigurator(new HttpsConfigurator(tls.context()) {
+      @Override
+      public void configure(HttpsParameters parameters) {
+        SSLParameters ssl = getSSLContext().getDefaultSSLParameters();
+        ssl.setNeedClientAuth(tls.clientCertificates());
+        parameters.setSSLParameters(ssl);
+      }
+    });
+    return server;
   }
 
   private static void answer(HttpExchange exchange, AdminApi api) throws IOException {
     try {
-      Object answer = api.answer(exchange.getRequestMethod(), exchange.getRequestURI(), exchange.getRequestBody());
+      Object answer = api.answer(exchange.getRequestMethod(), exchange.getRequestURI(),
+          exchange.getRequestHeaders().getFirst("Authorization"), exchange.getRequestBody());
       if (answer instanceof File file) {
         sendFile(exchange, file);
       } else if (answer instanceof String text) {

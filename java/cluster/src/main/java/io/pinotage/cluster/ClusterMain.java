@@ -1,74 +1,55 @@
 package io.pinotage.cluster;
 
-import java.io.File;
-import java.io.FileOutputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.util.TimeZone;
-import org.apache.commons.io.FileUtils;
+import java.util.Map;
+import org.apache.helix.HelixManager;
+import org.apache.helix.HelixManagerFactory;
+import org.apache.helix.InstanceType;
+import org.apache.pinot.broker.broker.helix.HelixBrokerStarter;
+import org.apache.pinot.controller.ControllerStarter;
+import org.apache.pinot.server.realtime.ControllerLeaderLocator;
+import org.apache.pinot.spi.env.PinotConfiguration;
+import org.apache.pinot.spi.services.ServiceStartable;
 
-/**
- * The command line: starts a cluster, prints its addresses, waits. No class of Pinot is loaded before the logs have their
- * file.
- */
-public final class ClusterMain {
+/** Pinot 1.5.1: everything is Pinot's own but the frame of a server. */
+public final class ClusterMain implements Pinot {
   private ClusterMain() {
   }
 
   public static void main(String[] args) {
-    InputStream in = System.in;
-    PrintStream out = System.out;
-    PrintStream err = System.err;
-    try {
-      Settings settings = Settings.parse(args);
-      TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
-      logTo(settings.folder());
-      endWith(in, settings);
-      out.println(Cluster.start(settings).toJson());
-      out.flush();
-    } catch (IllegalArgumentException e) {
-      err.println(e.getMessage());
-      halt(2);
-    } catch (Throwable e) {
-      e.printStackTrace(err);
-      halt(1);
-    }
+    Launcher.launch(args, new ClusterMain());
   }
 
-  /** Standard output has to stay one line of JSON, whatever a library prints. */
-  private static void logTo(File folder) throws IOException {
-    Files.createDirectories(folder.toPath());
-    System.setProperty("pinotage.cluster.log", new File(folder, "cluster.log").getPath());
-    FileOutputStream file = new FileOutputStream(new File(folder, "console.log"), true);
-    PrintStream console = new PrintStream(file, true, StandardCharsets.UTF_8);
-    System.setOut(console);
-    System.setErr(console);
+  @Override
+  public AutoCloseable startController(Place place) throws Exception {
+    return start(new ControllerStarter(), Configs.controller(place));
   }
 
-  /** Whoever started this process holds the other end: when it dies, however it dies, the stream ends. */
-  private static void endWith(InputStream in, Settings settings) {
-    Thread watch = new Thread(() -> {
-      try {
-        while (in.read() >= 0) {
-          // Nothing is expected.
-        }
-      } catch (IOException e) {
-        // As good as the end.
-      }
-      if (settings.remove()) {
-        FileUtils.deleteQuietly(settings.folder());
-      }
-      halt(0);
-    }, "end-with-stdin");
-    watch.setDaemon(true);
-    watch.start();
+  /** With a connection of its own, which does not end with one of the servers. */
+  @Override
+  public void prepareServers(Place place) throws Exception {
+    HelixManager helix =
+        HelixManagerFactory.getZKHelixManager(Place.CLUSTER, "leader-locator", InstanceType.SPECTATOR, place.zooKeeper());
+    helix.connect();
+    ControllerLeaderLocator.create(helix);
+    Server.prepare(place);
   }
 
-  /** No orderly shutdown: it takes seconds, and nothing here outlives its test. */
-  private static void halt(int code) {
-    Runtime.getRuntime().halt(code);
+  @Override
+  public AutoCloseable startBroker(Place place) throws Exception {
+    Map<String, Object> config = Configs.broker(place);
+    // It is not on Maven Central.
+    config.put("pinot.multistage.engine.enabled", false);
+    return start(new HelixBrokerStarter(), config);
+  }
+
+  @Override
+  public AutoCloseable startServer(Place place, ServerPlace server) throws Exception {
+    return Server.start(place, server);
+  }
+
+  private static AutoCloseable start(ServiceStartable part, Map<String, Object> config) throws Exception {
+    part.init(new PinotConfiguration(config, Map.of()));
+    part.start();
+    return part::stop;
   }
 }

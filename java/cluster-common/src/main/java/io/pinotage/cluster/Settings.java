@@ -3,23 +3,33 @@ package io.pinotage.cluster;
 import java.io.File;
 
 /** What the command line asks for. */
-record Settings(File folder, boolean remove, int servers) {
+record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls) {
   static final String HELP = String.join("\n",
       "Starts ZooKeeper and a Pinot controller, broker and servers in this process, prints their addresses as one line of",
       "JSON when they answer, and ends when its standard input is closed.",
       "",
       "  FOLDER           data and logs; made if absent",
       "  --remove         removes the folder when standard input is closed",
-      "  --servers N      number of servers, 1 if absent");
+      "  --servers N      number of servers, 1 if absent",
+      "  --auth           Basic authentication everywhere",
+      "  --tls FOLDER     HTTPS instead of HTTP; the folder has ca.pem, server.pem, server-key.pem, client.pem and",
+      "                   client-key.pem, and gets the same as key stores",
+      "  --mutual-tls     with --tls, clients need a certificate");
 
   static Settings parse(String[] args) {
     File folder = null;
     boolean remove = false;
     int servers = 1;
+    boolean auth = false;
+    File certificates = null;
+    boolean mutual = false;
     for (int at = 0; at < args.length; at++) {
       switch (args[at]) {
         case "--remove" -> remove = true;
         case "--servers" -> servers = Integer.parseInt(value(args, ++at));
+        case "--auth" -> auth = true;
+        case "--tls" -> certificates = new File(value(args, ++at)).getAbsoluteFile();
+        case "--mutual-tls" -> mutual = true;
         default -> {
           if (args[at].startsWith("-") || folder != null) {
             throw new IllegalArgumentException("unexpected argument " + args[at] + "\n\n" + HELP);
@@ -28,10 +38,10 @@ record Settings(File folder, boolean remove, int servers) {
         }
       }
     }
-    if (folder == null || servers < 1) {
+    if (folder == null || servers < 1 || (mutual && certificates == null)) {
       throw new IllegalArgumentException(HELP);
     }
-    return new Settings(folder, remove, servers);
+    return new Settings(folder, remove, servers, auth, certificates == null ? null : new Tls(certificates, mutual));
   }
 
   private static String value(String[] args, int at) {

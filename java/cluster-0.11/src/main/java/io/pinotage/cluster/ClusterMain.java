@@ -1,0 +1,55 @@
+package io.pinotage.cluster;
+
+import java.util.Map;
+import org.apache.helix.HelixManager;
+import org.apache.helix.HelixManagerFactory;
+import org.apache.helix.InstanceType;
+import org.apache.pinot.broker.broker.helix.HelixBrokerStarter;
+import org.apache.pinot.controller.ControllerStarter;
+import org.apache.pinot.server.realtime.ControllerLeaderLocator;
+import org.apache.pinot.server.starter.helix.HelixServerStarter;
+import org.apache.pinot.spi.env.PinotConfiguration;
+import org.apache.pinot.spi.services.ServiceStartable;
+
+/** Pinot 0.11.0, whole: everything is Pinot's own. */
+public final class ClusterMain implements Pinot {
+  private ClusterMain() {
+  }
+
+  public static void main(String[] args) {
+    Launcher.launch(args, new ClusterMain());
+  }
+
+  @Override
+  public AutoCloseable startController(Place place) throws Exception {
+    if (place.auth() || place.tls() != null) {
+      throw new IllegalArgumentException("only the cluster of 1.5.1 knows users and certificates");
+    }
+    return start(new ControllerStarter(), Configs.controller(place));
+  }
+
+  /** With a connection of its own, which does not end with one of the servers. */
+  @Override
+  public void prepareServers(Place place) throws Exception {
+    HelixManager helix =
+        HelixManagerFactory.getZKHelixManager(Place.CLUSTER, "leader-locator", InstanceType.SPECTATOR, place.zooKeeper());
+    helix.connect();
+    ControllerLeaderLocator.create(helix);
+  }
+
+  @Override
+  public AutoCloseable startBroker(Place place) throws Exception {
+    return start(new HelixBrokerStarter(), Configs.broker(place));
+  }
+
+  @Override
+  public AutoCloseable startServer(Place place, ServerPlace server) throws Exception {
+    return start(new HelixServerStarter(), Configs.server(place, server));
+  }
+
+  private static AutoCloseable start(ServiceStartable part, Map<String, Object> config) throws Exception {
+    part.init(new PinotConfiguration(config, Map.of()));
+    part.start();
+    return part::stop;
+  }
+}

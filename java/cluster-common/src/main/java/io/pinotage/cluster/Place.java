@@ -1,0 +1,49 @@
+package io.pinotage.cluster;
+
+import java.io.File;
+
+/**
+ * Where the parts of a cluster keep their data and listen, and whom they let in.
+ *
+ * @param auth whether users have to be known ({@link Users})
+ * @param tls the certificates, or null for plain HTTP
+ */
+public record Place(File folder, int zooKeeperPort, int controllerPort, int brokerPort, boolean auth, Tls tls) {
+  /** The name of the Helix cluster. */
+  public static final String CLUSTER = "pinotage";
+
+  public static final String HOST = "127.0.0.1";
+
+  static Place of(Settings settings) {
+    return new Place(settings.folder(), Ports.free(), Ports.free(), Ports.free(), settings.auth(), settings.tls());
+  }
+
+  public String scheme() {
+    return tls == null ? "http" : "https";
+  }
+
+  private String url(int port) {
+    return scheme() + "://" + HOST + ":" + port;
+  }
+
+  public String zooKeeper() {
+    return HOST + ":" + zooKeeperPort;
+  }
+
+  String controller() {
+    return url(controllerPort);
+  }
+
+  String broker() {
+    return url(brokerPort);
+  }
+
+  String admin(ServerPlace server) {
+    return url(server.adminPort());
+  }
+
+  /** The controller's data, where segments are under `<table without type>/<segment>`. */
+  public File deepStore() {
+    return new File(folder, "deep-store");
+  }
+}
