@@ -212,7 +212,8 @@ async fn the_cluster_is_described() {
     assert!(controller.instances().await.unwrap().contains(&server.instance));
     let instance = controller.instance(&server.instance).await.unwrap();
     assert_eq!((instance.host.as_str(), instance.port), (server.host.as_str(), Some(server.netty_port)));
-    assert_eq!((instance.grpc_port, instance.admin_port), (Some(server.grpc_port), Some(server.admin_port)));
+    let admin_port = server.admin.rsplit_once(':').unwrap().1.parse().unwrap();
+    assert_eq!((instance.grpc_port, instance.admin_port), (Some(server.grpc_port), Some(admin_port)));
     assert_eq!(controller.instance("Server_nowhere_1").await.unwrap_err().kind(), ErrorKind::NotFound);
     let brokers = controller.brokers(table).await.unwrap();
     assert_eq!(brokers.iter().map(|broker| broker.port).collect::<Vec<_>>(), [Some(broker)]);

@@ -54,9 +54,7 @@ async fn a_server_tells_what_it_has_loaded() {
     let upload = Upload::new(&fixture.table, OFFLINE);
     fixture.controller.upload_segment(&upload, SEGMENT, &fixture.archive(SEGMENT)).await.unwrap();
     fixture.await_online(&[SEGMENT]).await;
-    let address = Address::parse(&fixture.cluster.controller).unwrap();
-    let server =
-        ServerAdmin::new(fixture.controller.http(), address.sibling(&servers[0].host, servers[0].admin_port).unwrap());
+    let server = ServerAdmin::new(fixture.controller.http(), Address::parse(&servers[0].admin).unwrap());
 
     server.health().await.unwrap();
     assert!(server.tables().await.unwrap().contains(&table));

@@ -29,7 +29,7 @@ pub(super) async fn upload_all(
     observer: &dyn PushObserver,
 ) -> Result<()> {
     let is_missing =
-        |segment: &&LocalSegment| !snapshot.segment(&segment.name).is_some_and(|found| found.crc == Some(segment.crc));
+        |segment: &&LocalSegment| snapshot.segment(&segment.name).is_none_or(|found| found.crc != Some(segment.crc));
     let missing: Vec<&LocalSegment> = segments.iter().filter(is_missing).collect();
     observer.pushing(missing.len());
     let uploads = missing.into_iter().map(|segment| async move {
@@ -92,7 +92,7 @@ async fn archive(segment: &LocalSegment) -> Result<(PathBuf, Option<tempfile::Te
         return Ok((segment.path.clone(), None));
     }
     let temporary = tempfile::tempdir()
-        .map_err(|error| Error::io(error, "cannot make a temporary folder", &std::env::temp_dir()))?;
+        .map_err(|error| Error::io(error, "cannot make a temporary folder", std::env::temp_dir()))?;
     let (folder, archive) = (segment.path.clone(), temporary.path().join(format!("{}.tar.gz", segment.name)));
     let target = archive.clone();
     tokio::task::spawn_blocking(move || archive_folder(&folder, &target))
