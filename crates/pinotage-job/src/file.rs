@@ -146,10 +146,10 @@ pub struct Sink {
     pub kind: SinkKind,
     /// The table's name.
     pub table: String,
-    /// Pinot's schema file. Default: inferred from the rows and shown.
+    /// Pinot's schema file. Default: the cluster's schema, else inferred from the rows and shown.
     #[serde(default)]
     pub schema: Option<String>,
-    /// Pinot's table config file. Default: Pinot's own defaults.
+    /// Pinot's table config file. Default: the cluster's, else Pinot's own defaults.
     #[serde(default)]
     pub table_config: Option<String>,
     /// The folder for the segments. Default: `segments`; with a controller they are removed once they are pushed.
