@@ -1,8 +1,9 @@
 //! Builds the Java side that tests need.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::{env, fs, io};
 
 use crate::{root, run};
@@ -31,6 +32,35 @@ pub(crate) fn build() -> Result<Vec<(&'static str, String)>, String> {
         .and_then(|()| fs::write(&stamp, digest))
         .map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
     class_paths()
+}
+
+/// Runs a cluster until it is interrupted.
+pub(crate) fn pinot() -> Result<(), String> {
+    let class_paths = build()?;
+    let path = class_paths.iter().find(|(variable, _)| *variable == "PINOTAGE_CLUSTER_CLASSPATH");
+    let (_, path) = path.ok_or("the cluster was not built")?;
+    let folder = root().join("target/pinot");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|error| format!("cannot remove {}: {error}", folder.display()))?;
+    }
+    let mut java = Command::new("java");
+    java.args(["-Xmx1g", "-cp", path, "io.pinotage.cluster.ClusterMain"]).arg(&folder);
+    // It ends when its standard input does, and that is when this process ends.
+    let mut cluster = java
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot start java: {error}"))?;
+    let mut ready = String::new();
+    if let Some(output) = cluster.stdout.take() {
+        io::BufReader::new(output).read_line(&mut ready).map_err(|error| format!("cannot read from java: {error}"))?;
+    }
+    let addresses: serde_json::Value = serde_json::from_str(&ready)
+        .map_err(|_| format!("the cluster did not start; its log is {}", folder.join("cluster.log").display()))?;
+    let shown = |part: &str| addresses[part].as_str().unwrap_or_default().to_owned();
+    println!("controller {}\nbroker     {}\nCtrl-C ends it", shown("controller"), shown("broker"));
+    let status = cluster.wait().map_err(|error| format!("cannot wait for java: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("the cluster ended with {status}")) }
 }
 
 fn class_paths() -> Result<Vec<(&'static str, String)>, String> {

@@ -21,6 +21,8 @@ Commands:
   check           The rules of the house: layers, file sizes, unsafe code, documentation of crates.
   java            Builds Pinot's judge and cluster and prints where tests find them:
                   `env $(cargo xtask java) cargo test -p pinotage-testkit`
+  pinot           Starts Pinot 1.5.1 (ZooKeeper, controller, broker, a server; one JVM) and says where it is, until
+                  Ctrl-C. Its data are gone with the next start.
   servers         Installs the object stores that tests talk to (with python3, npm, go) and prints where tests find
                   them: `env $(cargo xtask servers) cargo test -p pinotage-store`
   bench [--scale N] [--no-java]
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["test", "--full"] => test::run(true),
         ["check"] => check::run(),
         ["java"] => java::build().map(print),
+        ["pinot"] => java::pinot(),
         ["servers"] => servers::install().map(print),
         ["bench", options @ ..] => test::bench(options),
         [] | ["help" | "--help" | "-h"] => {

@@ -40,6 +40,11 @@ impl Observer for Progress {
 }
 
 impl PushObserver for Progress {
+    fn warning(&self, text: &str) {
+        self.finish();
+        eprintln!("warning: {text}");
+    }
+
     fn pushing(&self, segments: usize) {
         self.finish();
         let bar = ProgressBar::new(segments as u64);

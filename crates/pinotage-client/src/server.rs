@@ -67,11 +67,12 @@ struct DebugInfo {
     error_info: Option<ErrorInfo>,
 }
 
+/// What controllers and servers say about a segment that is not as it should be.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ErrorInfo {
+pub(crate) struct ErrorInfo {
     #[serde(default)]
-    error_message: Option<String>,
+    pub(crate) error_message: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pinotage_client::Controller;
 use pinotage_common::{Error, ErrorKind, Result};
@@ -11,7 +11,7 @@ use pinotage_job::Plan;
 use pinotage_job::file::CreateTable;
 use pinotage_sink::bootstrap::{self, Comparison, Documents, Step};
 use pinotage_sink::publish::{Foreign, Mark, Publication, PushObserver, foreign, publish};
-use pinotage_sink::{LocalSegment, Target, needs_partitions};
+use pinotage_sink::{LocalSegment, Target, needs_partitions, retention_millis};
 use pinotage_spec::{Schema, TableConfig};
 
 use crate::built::remove;
@@ -199,9 +199,28 @@ impl Publisher<'_> {
         if to.is_empty() && from.is_empty() {
             return Ok(());
         }
+        self.warn_of_retention(&to);
         let pending = Pending { to: to.iter().map(|(_, segment)| segment.name.clone()).collect(), from };
         manifest.publish(&key, &pending)?;
         self.publish(manifest, &to, pending, summary)
+    }
+
+    /// Says which segments the controller would soon delete.
+    fn warn_of_retention(&self, to: &[(&str, &SegmentRecord)]) {
+        let Some(kept) = retention_millis(&self.cluster.comparison.table) else { return };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let is_old = |segment: &SegmentRecord| segment.end_millis.is_some_and(|end| end < now.saturating_sub(kept));
+        let mut old = to.iter().filter(|(_, segment)| is_old(segment));
+        if let Some((_, first)) = old.next() {
+            self.observer.warning(&format!(
+                "{} of {} segments, the first is {}, are older than the {} days that the table keeps: the controller will \
+                 delete them",
+                old.count() + 1,
+                to.len(),
+                first.name,
+                kept / 86_400_000
+            ));
+        }
     }
 
     fn publish(

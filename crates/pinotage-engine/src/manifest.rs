@@ -46,6 +46,8 @@ pub struct SegmentRecord {
     pub crc: u64,
     /// Its rows.
     pub num_docs: u64,
+    /// Its latest time in milliseconds since the epoch, if its table has a time column.
+    pub end_millis: Option<i64>,
     /// The table of the cluster that has it, as [`pinotage_sink::Target::key`].
     pub pushed: Option<String>,
 }
@@ -68,6 +70,7 @@ const MIGRATIONS: [&str; 3] = [
      CREATE TABLE run (id TEXT NOT NULL, epoch INTEGER NOT NULL);
      INSERT INTO run VALUES (lower(hex(randomblob(8))), 0);",
     "ALTER TABLE segment ADD COLUMN pushed TEXT;
+     ALTER TABLE segment ADD COLUMN end_millis INTEGER;
      CREATE TABLE retired (target TEXT NOT NULL, name TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (target, name));
      CREATE TABLE pending (target TEXT PRIMARY KEY, publication TEXT NOT NULL);",
 ];
@@ -235,7 +238,7 @@ impl Manifest {
     pub(crate) fn segments(&self) -> Result<BTreeMap<String, Vec<SegmentRecord>>> {
         let mut statement = self
             .connection
-            .prepare("SELECT uri, name, file, crc, docs, pushed FROM segment ORDER BY uri, name")
+            .prepare("SELECT uri, name, file, crc, docs, pushed, end_millis FROM segment ORDER BY uri, name")
             .map_err(failed)?;
         let rows = statement
             .query_map([], |row| {
@@ -245,6 +248,7 @@ impl Manifest {
                     crc: row.get::<_, i64>(3)? as u64,
                     num_docs: row.get::<_, i64>(4)? as u64,
                     pushed: row.get(5)?,
+                    end_millis: row.get(6)?,
                 };
                 Ok((row.get::<_, String>(0)?, segment))
             })
@@ -284,8 +288,15 @@ impl Manifest {
             for segment in segments {
                 transaction
                     .execute(
-                        "INSERT INTO segment (name, uri, file, crc, docs) VALUES (?1, ?2, ?3, ?4, ?5)",
-                        params![segment.name, unit, segment.file, segment.crc as i64, segment.num_docs as i64],
+                        "INSERT INTO segment (name, uri, file, crc, docs, end_millis) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                        params![
+                            segment.name,
+                            unit,
+                            segment.file,
+                            segment.crc as i64,
+                            segment.num_docs as i64,
+                            segment.end_millis
+                        ],
                     )
                     .map_err(failed)?;
             }

@@ -300,10 +300,13 @@ impl Prepared {
     fn fingerprint(&self) -> String {
         let file = &self.plan.file;
         let mut hasher = Xxh3::new();
+        // What the documents mean, not how they are written: a cluster orders and completes them.
+        let mut columns: Vec<&ColumnPlan> = self.columns.iter().collect();
+        columns.sort_by_key(|column| &column.field.name);
         for part in [
             env!("CARGO_PKG_VERSION").to_owned(),
-            self.schema.json().to_string(),
-            self.table.json().to_string(),
+            format!("{columns:?}"),
+            format!("{:?} {:?}", self.table.time_column(), self.names),
             format!(
                 "{:?} {:?} {:?} {:?} {}",
                 file.source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
@@ -360,7 +363,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     let publisher = job.cluster.as_ref().map(|cluster| Publisher {
         cluster,
         plan,
-        is_refresh: !job.table.is_append(),
+        is_refresh: job.table.is_refresh(),
         cancel: options.cancel,
         observer,
     });

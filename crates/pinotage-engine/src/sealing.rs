@@ -101,6 +101,11 @@ impl<'a> Sealing<'a> {
             file: below.join(path.file_name().unwrap_or_default()).to_string_lossy().into_owned(),
             crc: segment.crc(),
             num_docs: u64::from(segment.num_docs()),
+            end_millis: segment
+                .metadata()
+                .time
+                .as_ref()
+                .and_then(|time| time.range.map(|(_, end)| time.unit.to_millis(end))),
             pushed: None,
         });
         Ok(())

@@ -1,6 +1,7 @@
 //! Which kinds of tables take pushed segments, and which segments they take.
 
 use pinotage_common::{Error, Result};
+use pinotage_spec::TimeUnit;
 use serde_json::Value as Json;
 
 use crate::LocalSegment;
@@ -30,6 +31,24 @@ pub fn check_table(table: &Json) -> Result<()> {
 /// Whether [`LocalSegment::partitions`] is looked at for a table: it has upserts or drops duplicates.
 pub fn needs_partitions(table: &Json) -> bool {
     keyed(table).is_some()
+}
+
+/// How long a table keeps rows, in milliseconds: its controller deletes segments whose latest time is further back.
+///
+/// # Pinot equivalent
+///
+/// `RetentionManager`, which leaves REFRESH tables alone
+pub fn retention_millis(table: &Json) -> Option<i64> {
+    let config = &table["segmentsConfig"];
+    let push_type = table["ingestionConfig"]["batchIngestionConfig"]["segmentIngestionType"]
+        .as_str()
+        .or(config["segmentPushType"].as_str())?;
+    let unit = TimeUnit::parse(config["retentionTimeUnit"].as_str()?)?;
+    let value = match &config["retentionTimeValue"] {
+        Json::String(text) => text.parse().ok()?,
+        other => other.as_i64()?,
+    };
+    (push_type.eq_ignore_ascii_case("APPEND") && value > 0).then(|| unit.to_millis(value))
 }
 
 fn keyed(table: &Json) -> Option<&'static str> {
@@ -69,4 +88,21 @@ pub(crate) fn check_segment(table: &Json, segment: &LocalSegment) -> Result<()> 
         .action("give each partition's rows in input files of their own"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn retention_is_that_of_append_tables() {
+        let table = |kind: &str, value: Json| json!({"segmentsConfig": {"segmentPushType": kind, "retentionTimeUnit": "DAYS", "retentionTimeValue": value}});
+        assert_eq!(retention_millis(&table("APPEND", json!("2"))), Some(172_800_000));
+        assert_eq!(retention_millis(&table("append", json!(1))), Some(86_400_000));
+        assert_eq!(retention_millis(&table("REFRESH", json!("2"))), None);
+        assert_eq!(retention_millis(&table("APPEND", json!("many"))), None);
+        assert_eq!(retention_millis(&json!({"segmentsConfig": {"segmentPushType": "APPEND"}})), None);
+    }
 }

@@ -83,10 +83,18 @@ impl TableConfig {
 
     /// The push type: REFRESH unless `segmentsConfig` or the batch ingestion config says APPEND.
     pub fn is_append(&self) -> bool {
+        self.push_type().is_some_and(|push| push.eq_ignore_ascii_case("APPEND"))
+    }
+
+    /// The push type is REFRESH and says so: what is pushed is the whole table.
+    pub fn is_refresh(&self) -> bool {
+        self.push_type().is_some_and(|push| push.eq_ignore_ascii_case("REFRESH"))
+    }
+
+    fn push_type(&self) -> Option<&str> {
         ["/ingestionConfig/batchIngestionConfig/segmentIngestionType", "/segmentsConfig/segmentPushType"]
             .iter()
             .find_map(|pointer| self.json.pointer(pointer).and_then(Json::as_str))
-            .is_some_and(|push| push.eq_ignore_ascii_case("APPEND"))
     }
 
     /// `segmentPushFrequency` is hourly, which lengthens normalised dates in segment names.

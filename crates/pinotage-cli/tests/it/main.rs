@@ -1,5 +1,6 @@
 //! The `pinotage` command as a person meets it: output, errors, exit codes.
 
+mod cluster;
 mod job_spec;
 
 use std::fs;
@@ -243,9 +244,8 @@ fn a_killed_run_leaves_no_half_segment() {
     assert!(ok(path, &["run", "job.yaml"]).contains("nothing to do"));
 }
 
-/// The example that the README names first: its answers, and equal bytes with any number of threads.
-#[test]
-fn the_flights_example_gives_the_answers_of_its_readme() {
+/// The example of the README in a folder of its own: `flights` beside `data`.
+fn flights() -> TempDir {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights");
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -256,6 +256,14 @@ fn the_flights_example_gives_the_answers_of_its_readme() {
     for file in ["job.yaml", "schema.json", "table.json"] {
         fs::copy(example.join(file), place.join(file)).unwrap();
     }
+    folder
+}
+
+/// The example that the README names first: its answers, and equal bytes with any number of threads.
+#[test]
+fn the_flights_example_gives_the_answers_of_its_readme() {
+    let folder = flights();
+    let place = folder.path().join("flights");
     let segment = |threads: &str| -> PathBuf {
         ok(&place, &["run", "job.yaml", "--force", "--threads", threads]);
         fs::read_dir(place.join("out/segments")).unwrap().next().unwrap().unwrap().path()
@@ -264,7 +272,8 @@ fn the_flights_example_gives_the_answers_of_its_readme() {
     assert_eq!(crc(&segment("4")), first);
     assert_eq!(crc(&segment("4")), first);
     // Every query of the README with its answer, as they stand there.
-    let readme = fs::read_to_string(example.join("README.md")).unwrap();
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights/README.md")).unwrap();
     let mut checked = 0;
     for block in readme.split("```sql\n").skip(1) {
         let (sql, rest) = block.split_once("```").unwrap();

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Controller;
 use crate::names::TableType;
+use crate::server::ErrorInfo;
 
 /// The state of each segment on each server.
 pub type SegmentStates = BTreeMap<String, BTreeMap<String, SegmentState>>;
@@ -95,13 +96,6 @@ struct SegmentDebug {
 struct ServerState {
     #[serde(default)]
     error_info: Option<ErrorInfo>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorInfo {
-    #[serde(default)]
-    error_message: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -73,6 +73,8 @@ impl Default for PushOptions {
 
 /// Is told how a publication goes on.
 pub trait PushObserver: Sync {
+    /// Something that a person should know before it happens.
+    fn warning(&self, _text: &str) {}
     /// So many segments are to be pushed; others are in the cluster already.
     fn pushing(&self, _segments: usize) {}
     /// One more segment is in the cluster, an archive of so many bytes.
