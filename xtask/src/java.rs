@@ -45,12 +45,13 @@ pub(crate) fn pinot() -> Result<(), String> {
     }
     let mut java = Command::new("java");
     java.args(["-Xmx1g", "-cp", path, "io.pinotage.cluster.ClusterMain"]).arg(&folder);
-    // It ends when its standard input does, and that is when this process ends.
     let mut cluster = java
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot start java: {error}"))?;
+    // It ends when its standard input does, and that is when this process ends. Waiting would close it, if it were not taken.
+    let _input = cluster.stdin.take();
     let mut ready = String::new();
     if let Some(output) = cluster.stdout.take() {
         io::BufReader::new(output).read_line(&mut ready).map_err(|error| format!("cannot read from java: {error}"))?;

@@ -132,9 +132,10 @@ fn describe(summary: &Summary, dry_run: bool) -> String {
 }
 
 fn describe_push(push: &PushSummary, dry_run: bool, text: &mut String) {
-    let (table, would) = (&push.target, if dry_run { "would " } else { "" });
+    let table = &push.target;
+    let (would, done) = if dry_run { ("would ", "") } else { ("", " (done)") };
     for step in &push.steps {
-        let _ = writeln!(text, "table {table}: {would}{step}");
+        let _ = writeln!(text, "table {table}: {would}{step}{done}");
     }
     for key in &push.ignored {
         let _ = writeln!(text, "table {table}: Pinot does not know `{key}` and left it out");
