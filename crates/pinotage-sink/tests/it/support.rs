@@ -84,7 +84,7 @@ impl Fixture {
             if answer["resultTable"]["rows"] == wanted {
                 return;
             }
-            assert!(Instant::now() < end, "{answer}");
+            assert!(Instant::now() < end, "expected {wanted}, found {answer}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
