@@ -125,16 +125,9 @@ async fn archives_in_a_bucket_are_fetched_by_the_controller_and_by_servers() {
     // The cluster has no S3, so it reads the bucket as a web server.
     for (form, table) in [(Form::Uri, "s3_uri"), (Form::Metadata, "s3_metadata"), (Form::MetadataBatch, "s3_batch")] {
         let Some(fixture) = Fixture::with_table(table).await else { return };
-        let s3 = S3Options {
-            endpoint: Some(server.url.clone()),
-            region: Some("us-east-1".into()),
-            access_key: Some(Secret::new("ACCESSKEY4711")),
-            secret_key: Some(Secret::new("SECRETKEY4711")),
-            ..S3Options::default()
-        };
         let options = PushOptions {
             download_uri: Some(format!("{}/segments/deep/", server.url)),
-            store: StoreOptions { s3, retries: 1, ..StoreOptions::default() },
+            store: s3_options(&server),
             ..options(form, "s3://segments/deep")
         };
         assert!(!format!("{options:?}").contains("KEY4711"));
@@ -152,6 +145,36 @@ async fn archives_in_a_bucket_are_fetched_by_the_controller_and_by_servers() {
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         assert!(!error.to_string().contains("KEY4711"));
     }
+}
+
+/// The oldest release is the one whose plugin for S3 there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn controller_and_servers_fetch_from_s3_themselves() {
+    let Some(server) = Server::s3() else { return };
+    server.make_s3_bucket("segments");
+    let with_s3 = Options { version: Version::V0_11, s3: Some(server.url.clone()), ..Options::default() };
+    let Some(cluster) = Cluster::start(&with_s3) else { return };
+    let cluster = Box::leak(Box::new(cluster));
+    for (form, table) in [(Form::Uri, "s3_uri"), (Form::Metadata, "s3_metadata")] {
+        let fixture = Fixture::on(cluster, table);
+        fixture.bootstrap().await;
+        let options = PushOptions { store: s3_options(&server), ..options(form, "s3a://segments/d%20e+p") };
+        push(&fixture, &[fixture.segment("own_1", &[1, 2])], &[], &options).await.unwrap();
+        fixture.keys(&[1, 2]).await;
+        let url = kept(&fixture, "own_1").await.download_url.unwrap();
+        assert_eq!(url == format!("s3://segments/d%20e%2Bp/{table}/own_1.tar.gz"), form == Form::Metadata, "{url}");
+    }
+}
+
+fn s3_options(server: &Server) -> StoreOptions {
+    let s3 = S3Options {
+        endpoint: Some(server.url.clone()),
+        region: Some("us-east-1".into()),
+        access_key: Some(Secret::new("ACCESSKEY4711")),
+        secret_key: Some(Secret::new("SECRETKEY4711")),
+        ..S3Options::default()
+    };
+    StoreOptions { s3, retries: 1, ..StoreOptions::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
