@@ -13,6 +13,7 @@ pub(crate) struct Progress {
     bar: OnceLock<ProgressBar>,
     rows: AtomicU64,
     uploads: OnceLock<ProgressBar>,
+    stored: AtomicU64,
 }
 
 impl Observer for Progress {
@@ -57,6 +58,21 @@ impl PushObserver for Progress {
     fn pushed(&self, _bytes: ByteSize) {
         if let Some(bar) = self.uploads.get() {
             bar.inc(1);
+        }
+    }
+
+    fn stored(&self, _bytes: ByteSize) {
+        let stored = self.stored.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(bar) = self.uploads.get() {
+            bar.set_message(format!("{stored} archives in the deep store"));
+        }
+    }
+
+    fn note(&self, text: &str) {
+        let show = || eprintln!("note: {text}");
+        match self.uploads.get() {
+            Some(bar) => bar.suspend(show),
+            None => show(),
         }
     }
 

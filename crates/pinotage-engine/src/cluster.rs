@@ -243,6 +243,7 @@ impl Publisher<'_> {
                 path,
                 partitions: opened.map(|opened| opened.partitions).unwrap_or_default(),
                 custom: mark.custom(unit),
+                archive_uri: None,
             })
         };
         let publication = Publication {

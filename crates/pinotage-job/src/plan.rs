@@ -91,6 +91,7 @@ impl Plan {
                 file.sink.segment.max_bytes
             )));
         }
+        file.sink.push.check()?;
         let state = base.join(file.state.clone().unwrap_or_else(|| format!(".pinotage/{}", file.name)));
         // What only waits to be pushed belongs to the state, in the form in which it travels.
         let passing = connection.is_some() && file.sink.output.is_none();
@@ -280,5 +281,41 @@ mod tests {
             let error = Plan::from_yaml(&JOB.replace(from, to), Path::new(".")).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_form_of_push_says_what_it_needs_and_what_it_cannot_have() {
+        let plan =
+            |push: &str| Plan::from_yaml(&JOB.replace("table: t", &format!("table: t, push: {push}")), Path::new("."));
+        for push in [
+            "{form: metadata, deepStore: 's3://bucket'}",
+            "{form: metadataBatch, deepStore: 'gs://bucket/a b', copyToDeepStore: true, store: {gcs: {anonymous: true}}}",
+            "{form: uri, deepStore: 'abfss://segments@lake.dfs.core.windows.net/pinot'}",
+            "{form: metadata, deepStore: /shared/segments}",
+            "{form: metadata, deepStore: /mnt/hdfs/segments, downloadUri: 'hdfs://namenode/segments'}",
+            "{form: uri, deepStore: 'file:///shared/segments', downloadUri: 'https://files:8443/segments/'}",
+        ] {
+            plan(push).unwrap();
+        }
+        let mut shown = String::new();
+        for push in [
+            "{form: metadata}",
+            "{form: tarball}",
+            "{deepStore: 's3://bucket/segments'}",
+            "{store: {s3: {region: eu-north-1}}}",
+            "{form: uri, deepStore: 's3://bucket/segments', copyToDeepStore: true}",
+            "{form: uri, deepStore: 'file:///shared/segments'}",
+            "{form: metadata, deepStore: segments}",
+            "{form: metadata, deepStore: 'hdfs://namenode/segments'}",
+            "{form: metadata, deepStore: 'https://files/segments'}",
+            "{form: metadata, deepStore: 's3://key:secret@bucket/segments'}",
+            "{form: metadata, deepStore: 's3://bucket', downloadUri: bucket/segments}",
+            "{form: metadata, deepStore: 's3://bucket', downloadUri: 'https://files/segments?token=hidden'}",
+            "{form: metadata, deepStore: 's3://bucket', store: {s3: {accessKey: hidden}}}",
+        ] {
+            let error = plan(push).unwrap_err();
+            shown += &format!("{push}\n  {error}\n  {}\n", error.advice());
+        }
+        insta::assert_snapshot!(shown);
     }
 }

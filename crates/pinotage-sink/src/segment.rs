@@ -21,6 +21,9 @@ pub struct LocalSegment {
     pub partitions: BTreeMap<String, BTreeSet<u32>>,
     /// What the cluster is to remember with it.
     pub custom: BTreeMap<String, String>,
+    /// The URI under which controllers and servers find its archive already; then [forms](crate::publish::Form) that need
+    /// one put none.
+    pub archive_uri: Option<String>,
 }
 
 impl LocalSegment {
@@ -41,6 +44,7 @@ impl LocalSegment {
             path: path.to_owned(),
             partitions: partitions.collect(),
             custom: BTreeMap::new(),
+            archive_uri: None,
         })
     }
 }

@@ -46,6 +46,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// let file = Location::parse("s3://bucket/2024/a%20b.csv")?;
 /// assert_eq!((file.bucket(), file.key()), ("bucket", "2024/a b.csv"));
 /// assert_eq!(file.to_string(), "s3://bucket/2024/a%20b.csv");
+/// assert_eq!(Location::parse("/data/a b.csv")?.to_uri(), "file:///data/a%20b.csv");
 /// assert!(Location::parse("s3://bucket/../other").is_err());
 /// # Ok::<(), pinotage_common::Error>(())
 /// ```
@@ -203,6 +204,13 @@ impl Location {
         }
     }
 
+    /// The canonical URI, also of a local file (`file:///data/a%20b.csv`), without the query of a signed URL.
+    pub fn to_uri(&self) -> String {
+        // Keys of local files begin with the slash.
+        let slash = if self.scheme == Scheme::File { "" } else { "/" };
+        format!("{}://{}{slash}{}", self.scheme, self.authority, utf8_percent_encode(&self.key, ESCAPED))
+    }
+
     /// Whether two locations are served by one client.
     pub(crate) fn same_store(&self, other: &Self) -> bool {
         (self.scheme, &self.authority, &self.query) == (other.scheme, &other.authority, &other.query)
@@ -224,7 +232,7 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.scheme {
             Scheme::File => f.write_str(&self.key),
-            _ => write!(f, "{}://{}/{}", self.scheme, self.authority, utf8_percent_encode(&self.key, ESCAPED)),
+            _ => f.write_str(&self.to_uri()),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How object stores are reached. Everything has a default; credentials come from the usual environment variables and
 /// from the instance's or pod's own identity unless they stand here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StoreOptions {
     /// `s3://`
@@ -49,7 +49,7 @@ impl Default for StoreOptions {
 /// ECS, EKS or EC2. Profiles in `~/.aws` are not read.
 ///
 /// Pinot equivalent: the configs of `S3PinotFS`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct S3Options {
     /// The bucket's region. Default: `AWS_REGION`, `AWS_DEFAULT_REGION`, else `us-east-1`.
@@ -76,7 +76,7 @@ pub struct S3Options {
 /// `gcloud auth application-default login` writes, else the instance's identity.
 ///
 /// Pinot equivalent: the configs of `GcsPinotFS`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct GcsOptions {
     /// The path of a service account's key file.
@@ -93,7 +93,7 @@ pub struct GcsOptions {
 /// `AZURE_CLIENT_SECRET` and `AZURE_TENANT_ID`, workload identity, else the instance's managed identity.
 ///
 /// Pinot equivalent: the configs of `ADLSGen2PinotFS`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AzureOptions {
     /// The storage account, for URIs that name none. Default: `AZURE_STORAGE_ACCOUNT_NAME`.
@@ -110,7 +110,7 @@ pub struct AzureOptions {
 }
 
 /// Web servers. Signed URLs need nothing of this.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HttpOptions {
     /// A token for `Authorization: Bearer`; it is sent to every web server of the job.

@@ -50,6 +50,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if let Some(cluster) = &job.cluster {
         let stay = if job.plan.keeps_segments { "" } else { "; they are removed once they are pushed" };
         let _ = writeln!(text, "  push   to {}{stay}", cluster.target.key());
+        let push = &file.sink.push;
+        if let Some(folder) = &push.deep_store {
+            let table = cluster.target.controller.http().qualified(&cluster.target.table);
+            let folder = folder.trim_end_matches('/');
+            let _ =
+                writeln!(text, "         archives go to {folder}/{table}, the controller gets them as {}", push.form);
+        }
         for step in &cluster.steps {
             let _ = writeln!(text, "         {step}");
         }

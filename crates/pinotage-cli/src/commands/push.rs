@@ -10,7 +10,7 @@ use pinotage_client::{Address, Connection};
 use pinotage_common::{Error, Result};
 use pinotage_engine::{Pusher, Replace, segments_at};
 use pinotage_job::connection_file;
-use pinotage_sink::publish::PushOptions;
+use pinotage_sink::publish::{Form, PushOptions};
 
 use crate::output::print;
 use crate::progress::Progress;
@@ -21,6 +21,7 @@ use crate::progress::Progress;
 #[command(after_help = "Examples:
   pinotage push out/segments --table pinot://localhost:9000/flights
   pinotage push out/segments --table flights --connection cluster.yaml --replace everything
+  pinotage push out/segments --table pinot://localhost:9000/flights --form metadata --deep-store s3://bucket/segments
   pinotage push --list --table pinot://localhost:9000/flights
   pinotage push --revert --table pinot://localhost:9000/flights")]
 pub(crate) struct Args {
@@ -42,6 +43,13 @@ pub(crate) struct Args {
     /// Seconds to wait until servers have loaded the segments; 0 does not wait
     #[arg(long, default_value = "600", value_name = "SECONDS")]
     wait: u64,
+    /// What the controller gets of a segment
+    #[arg(long, value_enum, default_value = "tar")]
+    form: Sent,
+    /// The folder for archives in all forms but `tar`: `s3://`, `gs://`, `abfss://`, or a path that the cluster has too;
+    /// credentials come from the environment
+    #[arg(long, value_name = "URI")]
+    deep_store: Option<String>,
     /// Say what would be pushed and what would go, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -63,7 +71,21 @@ enum Replaced {
     Everything,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Sent {
+    /// The archive
+    Tar,
+    /// The URI of the archive in the deep store, of which it makes a copy
+    Uri,
+    /// The segment's metadata; servers fetch the archive from the deep store
+    Metadata,
+    /// The same, new segments in one request: all of them come or none
+    MetadataBatch,
+}
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let options = options(args);
+    options.check()?;
     let (connection, table) = place(args)?;
     let pusher = Pusher::new(&connection, &table)?;
     if args.list {
@@ -110,14 +132,27 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let cancel = Arc::new(AtomicBool::new(false));
     super::run::stop_on_ctrl_c(&cancel);
     let progress = Progress::default();
-    let options =
-        PushOptions { parallelism: usize::from(args.parallelism), wait_seconds: args.wait, ..PushOptions::default() };
     let result = pusher.push(&publication, &options, &cancel, &progress);
     progress.finish();
     result?;
     let loaded = if args.wait == 0 { "" } else { ", loaded by all their servers" };
     print(&format!("pushed {coming} segments to {}{loaded}; {going} went\n", pusher.key()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &Args) -> PushOptions {
+    PushOptions {
+        parallelism: usize::from(args.parallelism),
+        wait_seconds: args.wait,
+        form: match args.form {
+            Sent::Tar => Form::Tar,
+            Sent::Uri => Form::Uri,
+            Sent::Metadata => Form::Metadata,
+            Sent::MetadataBatch => Form::MetadataBatch,
+        },
+        deep_store: args.deep_store.clone(),
+        ..PushOptions::default()
+    }
 }
 
 /// The connection and the table's name.

@@ -13,11 +13,16 @@ const METADATA: &str = "metadata.properties";
 const CREATION: &str = "creation.meta";
 const INDEX: &str = "all_segments_metadata";
 
-/// The two files of one segment.
+/// The two files of one segment, in a folder as 0.11 wants it; later releases take them without one too.
 pub(super) fn one(segment: &MetadataOnly) -> Result<Bytes> {
     pack(|archive| {
-        add(archive, METADATA, &segment.metadata_properties)?;
-        add(archive, CREATION, &segment.creation_meta)
+        let mut folder = tar::Header::new_gnu();
+        folder.set_entry_type(tar::EntryType::Directory);
+        folder.set_mode(0o755);
+        folder.set_size(0);
+        archive.append_data(&mut folder, "segment/", io::empty())?;
+        add(archive, &format!("segment/{METADATA}"), &segment.metadata_properties)?;
+        add(archive, &format!("segment/{CREATION}"), &segment.creation_meta)
     })
 }
 

@@ -92,8 +92,8 @@ impl Http {
         Ok(Self(Arc::new(Inner { client, options: options.clone(), proxy: proxy_shown, database, limiter })))
     }
 
-    /// The name of a table with its database, where Pinot does not look at the header.
-    pub(crate) fn qualified(&self, table: &str) -> String {
+    /// The name of a table with its database, as Pinot keeps it, where it does not look at the header.
+    pub fn qualified(&self, table: &str) -> String {
         match self.0.options.database.as_deref() {
             Some(database) if database != DEFAULT_DATABASE && !table.contains('.') => format!("{database}.{table}"),
             _ => table.to_owned(),

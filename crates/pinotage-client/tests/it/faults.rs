@@ -111,7 +111,8 @@ async fn an_upload_is_what_pinot_wants() {
     let copy = ("copy_segment_to_deep_store", "true");
     let uri = ("download_uri", "s3://bucket/s_1");
     assert_eq!(headers(&requests[2]), [basic, copy, database, uri, ("upload_type", "METADATA")]);
-    assert_eq!(unpack(&requests[2]), [("metadata.properties", "p"), ("creation.meta", "c")].map(owned));
+    let files = [("segment/", ""), ("segment/metadata.properties", "p"), ("segment/creation.meta", "c")];
+    assert_eq!(unpack(&requests[2]), files.map(owned));
     let copy = ("copy_segment_to_deep_store", "false");
     assert_eq!(headers(&requests[3]), [basic, copy, database, ("upload_type", "METADATA")]);
     let files = [

@@ -10,7 +10,9 @@
 //!
 //! The CRC decides whether a segment is there: equal is done, other bytes are an error and never overwritten.
 
+mod deep_store;
 mod foreign;
+mod form;
 mod lineage;
 mod refresh;
 mod upload;
@@ -18,6 +20,7 @@ mod upload;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
+use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +28,7 @@ use crate::kinds::check_segment;
 use crate::{LocalSegment, Target, Waiting, verify};
 
 pub use foreign::{Mark, foreign};
+pub use form::Form;
 pub use lineage::revert;
 
 /// What comes and what goes.
@@ -49,6 +53,20 @@ pub struct PushOptions {
     pub wait_seconds: u64,
     /// What happens to segments of the table that this job does not know and that are in its way.
     pub foreign: Foreign,
+    /// What the controller gets of a segment.
+    pub form: Form,
+    /// The folder to which archives are put, as `<deepStore>/<table>/<segment>.tar.gz`, in all forms but `tar`: a URI of
+    /// S3, Google Cloud Storage or Azure, or a path that the cluster has too. Archives stay there when their segments go;
+    /// the controller removes those that lie in its own `controller.data.dir`.
+    pub deep_store: Option<String>,
+    /// The URI under which the cluster sees that folder, when it is another one: where a mount really is, or a web server.
+    /// Default: `deepStore`.
+    pub download_uri: Option<String>,
+    /// With `metadata` and `metadataBatch`: the controller copies archives into its own deep store, whose scheme must be the
+    /// same. Otherwise servers fetch them from where they are, as long as the segments live.
+    pub copy_to_deep_store: bool,
+    /// How `deepStore` is written. The cluster has its own ways and credentials to read it.
+    pub store: StoreOptions,
 }
 
 /// What happens to segments that a job finds in its way and does not know: with a REFRESH table all that it did not push,
@@ -67,7 +85,16 @@ pub enum Foreign {
 
 impl Default for PushOptions {
     fn default() -> Self {
-        Self { parallelism: 4, wait_seconds: 600, foreign: Foreign::Refuse }
+        Self {
+            parallelism: 4,
+            wait_seconds: 600,
+            foreign: Foreign::Refuse,
+            form: Form::Tar,
+            deep_store: None,
+            download_uri: None,
+            copy_to_deep_store: false,
+            store: StoreOptions::default(),
+        }
     }
 }
 
@@ -77,6 +104,10 @@ pub trait PushObserver: Sync {
     fn warning(&self, _text: &str) {}
     /// So many segments are to be pushed; others are in the cluster already.
     fn pushing(&self, _segments: usize) {}
+    /// One more archive, of so many bytes, is where the cluster finds it; its segment is not pushed yet.
+    fn stored(&self, _bytes: ByteSize) {}
+    /// Something is done in another way than it was asked for, and as well.
+    fn note(&self, _text: &str) {}
     /// One more segment is in the cluster, an archive of so many bytes.
     fn pushed(&self, _bytes: ByteSize) {}
     /// So many of so many segments are loaded by all their servers; told again and again while that is waited for.

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bootstrap;
+mod forms;
 mod publish;
 mod support;

@@ -27,16 +27,20 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// Nothing when there is no cluster, which says so.
     pub(crate) fn new(table: &str) -> Option<Self> {
-        let cluster = Cluster::shared()?;
+        Cluster::shared().map(|cluster| Self::on(cluster, table))
+    }
+
+    /// The same on a given cluster.
+    pub(crate) fn on(cluster: &'static Cluster, table: &str) -> Self {
         let connection = Connection::new(Address::parse(&cluster.controller).unwrap());
         let controller = Controller::new(&connection).unwrap();
-        Some(Self {
+        Self {
             cluster,
             target: Target::offline(controller, table),
             folder: tempfile::tempdir().unwrap(),
             schema: schema(table, &["k"]),
             table: config(table, json!({})),
-        })
+        }
     }
 
     /// The same with the table in the cluster.
@@ -80,7 +84,7 @@ impl Fixture {
             if answer["resultTable"]["rows"] == wanted {
                 return;
             }
-            assert!(Instant::now() < end, "{answer}");
+            assert!(Instant::now() < end, "expected {wanted}, found {answer}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

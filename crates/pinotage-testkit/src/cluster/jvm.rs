@@ -39,6 +39,9 @@ pub(super) fn start(options: &Options) -> Option<Cluster> {
     if options.tls == Tls::Mutual {
         command.arg("--mutual-tls");
     }
+    if let Some(url) = &options.s3 {
+        command.args(["--s3", url]);
+    }
     let (process, line) = Process::start(&mut command, &folder.path().join("cluster.log"));
     let addresses: Json = serde_json::from_str(&line).unwrap();
     let user = |name: &str| {

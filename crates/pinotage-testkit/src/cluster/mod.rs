@@ -57,11 +57,13 @@ pub struct Options {
     pub auth: bool,
     /// Whether they speak TLS; 1.5.1 only.
     pub tls: Tls,
+    /// The URL of the object store that `s3:` is for the controller and the servers, with any key; 0.11 only.
+    pub s3: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { version: Version::V1_5, servers: 1, auth: false, tls: Tls::Off }
+        Self { version: Version::V1_5, servers: 1, auth: false, tls: Tls::Off, s3: None }
     }
 }
 

@@ -79,6 +79,11 @@ impl Server {
         made(ureq::put(format!("{}/{name}", self.url)).send_empty());
     }
 
+    /// Makes a bucket of S3 whose objects anybody may read, by plain HTTP at `<url>/<bucket>/<key>`.
+    pub fn make_public_s3_bucket(&self, name: &str) {
+        made(ureq::put(format!("{}/{name}", self.url)).header("x-amz-acl", "public-read").send_empty());
+    }
+
     /// Makes a container of Azure Blob Storage.
     pub fn make_azure_container(&self, name: &str) {
         made(ureq::put(format!("{}/{name}?restype=container&{AZURE_SAS}", self.url)).send_empty());

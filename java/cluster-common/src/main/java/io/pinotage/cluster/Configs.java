@@ -34,6 +34,7 @@ public final class Configs {
       // The fetcher of segments is one for the whole process, and every start of a controller makes it anew.
       config.put("pinot.controller.segment.fetcher.auth.token", Users.token());
     }
+    s3(config, "pinot.controller", place);
     return config;
   }
 
@@ -51,6 +52,21 @@ public final class Configs {
       config.putAll(Users.settings("pinot.broker.access.control.principals"));
     }
     return config;
+  }
+
+  /** Of controllers and servers alike. */
+  private static void s3(Map<String, Object> config, String prefix, Place place) {
+    if (place.s3() != null) {
+      config.put(prefix + ".storage.factory.class.s3", "org.apache.pinot.plugin.filesystem.S3PinotFS");
+      String storage = prefix + ".storage.factory.s3";
+      config.put(storage + ".endpoint", place.s3());
+      config.put(storage + ".region", "us-east-1");
+      config.put(storage + ".accessKey", "any");
+      config.put(storage + ".secretKey", "any");
+      config.put(prefix + ".segment.fetcher.protocols", "file,http,s3");
+      config.put(prefix + ".segment.fetcher.s3.class",
+          "org.apache.pinot.common.utils.fetcher.PinotFSSegmentFetcher");
+    }
   }
 
   private static void listener(Map<String, Object> config, String prefix, Place place, int port) {
@@ -74,6 +90,7 @@ public final class Configs {
     // Nobody waits for queries that never come.
     config.put("pinot.server.startup.enableServiceStatusCheck", false);
     config.put("pinot.server.shutdown.enableQueryCheck", false);
+    s3(config, "pinot.server", place);
     return config;
   }
 }

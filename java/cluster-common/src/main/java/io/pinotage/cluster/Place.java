@@ -7,15 +7,18 @@ import java.io.File;
  *
  * @param auth whether users have to be known ({@link Users})
  * @param tls the certificates, or null for plain HTTP
+ * @param s3 the URL of the object store behind `s3:`, or null
  */
-public record Place(File folder, int zooKeeperPort, int controllerPort, int brokerPort, boolean auth, Tls tls) {
+public record Place(File folder, int zooKeeperPort, int controllerPort, int brokerPort, boolean auth, Tls tls,
+    String s3) {
   /** The name of the Helix cluster. */
   public static final String CLUSTER = "pinotage";
 
   public static final String HOST = "127.0.0.1";
 
   static Place of(Settings settings) {
-    return new Place(settings.folder(), Ports.free(), Ports.free(), Ports.free(), settings.auth(), settings.tls());
+    return new Place(settings.folder(), Ports.free(), Ports.free(), Ports.free(), settings.auth(), settings.tls(),
+        settings.s3());
   }
 
   public String scheme() {

@@ -3,7 +3,7 @@ package io.pinotage.cluster;
 import java.io.File;
 
 /** What the command line asks for. */
-record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls) {
+record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls, String s3) {
   static final String HELP = String.join("\n",
       "Starts ZooKeeper and a Pinot controller, broker and servers in this process, prints their addresses as one line of",
       "JSON when they answer, and ends when its standard input is closed.",
@@ -14,7 +14,8 @@ record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls)
       "  --auth           Basic authentication everywhere",
       "  --tls FOLDER     HTTPS instead of HTTP; the folder has ca.pem, server.pem, server-key.pem, client.pem and",
       "                   client-key.pem, and gets the same as key stores",
-      "  --mutual-tls     with --tls, clients need a certificate");
+      "  --mutual-tls     with --tls, clients need a certificate",
+      "  --s3 URL         `s3:` is the server at this URL, with any key; 0.11 only");
 
   static Settings parse(String[] args) {
     File folder = null;
@@ -23,6 +24,7 @@ record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls)
     boolean auth = false;
     File certificates = null;
     boolean mutual = false;
+    String s3 = null;
     for (int at = 0; at < args.length; at++) {
       switch (args[at]) {
         case "--remove" -> remove = true;
@@ -30,6 +32,7 @@ record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls)
         case "--auth" -> auth = true;
         case "--tls" -> certificates = new File(value(args, ++at)).getAbsoluteFile();
         case "--mutual-tls" -> mutual = true;
+        case "--s3" -> s3 = value(args, ++at);
         default -> {
           if (args[at].startsWith("-") || folder != null) {
             throw new IllegalArgumentException("unexpected argument " + args[at] + "\n\n" + HELP);
@@ -41,7 +44,8 @@ record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls)
     if (folder == null || servers < 1 || (mutual && certificates == null)) {
       throw new IllegalArgumentException(HELP);
     }
-    return new Settings(folder, remove, servers, auth, certificates == null ? null : new Tls(certificates, mutual));
+    Tls tls = certificates == null ? null : new Tls(certificates, mutual);
+    return new Settings(folder, remove, servers, auth, tls, s3);
   }
 
   private static String value(String[] args, int at) {

@@ -21,6 +21,9 @@ public final class ClusterMain implements Pinot {
 
   @Override
   public AutoCloseable startController(Place place) throws Exception {
+    if (place.s3() != null) {
+      throw new IllegalArgumentException("only the cluster of 0.11.0 knows S3");
+    }
     return start(new ControllerStarter(), Configs.controller(place));
   }
 
