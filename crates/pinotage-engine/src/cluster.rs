@@ -226,10 +226,16 @@ impl Publisher<'_> {
         }
         let mark = self.mark(manifest)?;
         let mut others = BTreeSet::new();
-        for snapshot in &snapshots {
+        // What is overwritten by name needs to be nobody's.
+        for snapshot in snapshots.iter().filter(|_| !self.overwrites()) {
             others.extend(foreign(snapshot, &known, &mark, self.replaces_table)?);
         }
         Ok((known.len(), others.into_iter().collect(), missing))
+    }
+
+    /// Segments take the place of those of their names, whoever pushed them.
+    fn overwrites(&self) -> bool {
+        self.plan.one_to_one.as_ref().is_some_and(|one_to_one| !one_to_one.replaces_table)
     }
 
     /// What each table holds.
@@ -294,7 +300,7 @@ impl Publisher<'_> {
             to: to.iter().map(local).collect::<Result<_>>()?,
             from: pending.from.clone(),
             own_prefix: Some(format!("{}_", name_prefix(plan, &mark.run))),
-            overwrite: plan.one_to_one.as_ref().is_some_and(|one_to_one| !one_to_one.replaces_table),
+            overwrite: self.overwrites(),
         };
         for (target, table) in self.cluster.tables() {
             self.wait(publish(target, table, &publication, &plan.file.sink.push, self.observer))?;

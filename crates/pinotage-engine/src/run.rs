@@ -304,6 +304,8 @@ impl Prepared {
     /// Changes whenever other bytes would be made of the same input.
     fn fingerprint(&self) -> String {
         let file = &self.plan.file;
+        // With a cluster segments have names of the run, except where inputs have names of their own.
+        let run_names = self.plan.connection.is_some() && self.plan.one_to_one.is_none();
         let mut hasher = Xxh3::new();
         for part in [
             env!("CARGO_PKG_VERSION").to_owned(),
@@ -313,7 +315,7 @@ impl Prepared {
                 "{:?} {:?} {:?} {:?} {}",
                 file.source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
             ),
-            format!("{:?} {} {}", self.plan.archive, file.sink.table, self.plan.connection.is_some()),
+            format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);

@@ -154,7 +154,7 @@ fn what_stops_a_job_spec_is_said_with_what_to_do() {
     fails(&SPEC.replace("SegmentCreation", "SegmentCreationAndTarPush"), &nothing, &RUN);
     fails(
         &(SPEC.replace("SegmentCreation\n", "SegmentCreationAndTarPush\n")
-            + "pinotClusterSpecs: [{controllerURI: 'http://localhost:1'}]\n"),
+            + "pinotClusterSpecs: [{controllerURI: 'http://localhost:1'}]\npushJobSpec: {pushAttempts: 1}\n"),
         &nothing,
         &RUN,
     );

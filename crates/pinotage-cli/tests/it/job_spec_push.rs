@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use pinotage_testkit::cluster::{Cluster, Options, eventually};
+use pinotage_testkit::cluster::{Cluster, Options, Tls, TlsFiles, eventually};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -147,6 +147,30 @@ fn a_quick_start_runs_as_it_is_and_only_once() {
     assert!(ok(path, &RUN).contains("nothing to do"));
 }
 
+#[test]
+fn a_push_builds_nothing_again_and_creates_no_table() {
+    let Some(case) = Case::new("specLater", json!({})) else { return };
+    let path = case.path();
+    case.write(&SPEC.replace("SegmentCreationAndTarPush", "SegmentCreation"));
+    ok(path, &RUN);
+    case.write(SPEC);
+    let planned = ok(path, &["run", "job-spec.yaml", "--dry-run"]);
+    assert!(!planned.contains("would build"), "{planned}");
+    let pushed = ok(path, &RUN);
+    assert!(pushed.contains("unchanged: 3 of 3") && pushed.contains("pushed 3 segments"), "{pushed}");
+    await_sum(case.cluster, case.table, 4, 5.0);
+    // The documents are there as files, the table is not.
+    let base = format!("{}/tables/{}", case.cluster.controller, case.table);
+    for (url, file) in [(format!("{base}/schema"), "schema.json"), (base, "table.json")] {
+        let text = String::from_utf8(case.cluster.get(&url)).unwrap();
+        fs::write(path.join(file), text.replace(case.table, "specNowhere")).unwrap();
+    }
+    let files = SPEC.replace("CONTROLLER/tables/TABLE/schema", "schema.json");
+    case.write(&files.replace("CONTROLLER/tables/TABLE", "table.json").replace("TABLE", "specNowhere"));
+    let refused = String::from_utf8(pinotage(path, &RUN).stderr).unwrap();
+    assert!(refused.contains("not-found: there is no such table"), "{refused}");
+}
+
 /// A new input takes the number of another one: nothing is doubled or lost, and segment files that do not stay are not built
 /// again.
 #[test]
@@ -198,19 +222,28 @@ fn segment_files_are_pushed_by_a_job_of_their_own() {
 #[test]
 fn every_controller_gets_every_segment() {
     let Some(case) = Case::new("specTwo", json!({})) else { return };
-    let Some(second) = Cluster::start(&Options { auth: true, ..Options::default() }) else { return };
+    let Some(second) = Cluster::start(&Options { auth: true, tls: Tls::Mutual, ..Options::default() }) else { return };
     create(&second, case.table, json!({}));
     let path = case.path();
-    let admin = second.admin.clone().unwrap();
-    case.write(&SPEC.replace(
+    let (admin, tls) = (second.admin.clone().unwrap(), second.tls.clone().unwrap());
+    let both = SPEC.replace(
         "  - controllerURI: 'CONTROLLER'\n",
         &format!("  - controllerURI: 'CONTROLLER'\n  - controllerURI: '{}/'\n", second.controller),
-    ));
+    );
+    let stores = format!(
+        "tlsSpec: {{trustStoreType: JKS, trustStorePath: '{}', trustStorePassword: {password}, \
+         keyStoreType: JKS, keyStorePath: 'file://{}', keyStorePassword: {password}}}\n",
+        tls.truststore_jks.display(),
+        tls.client_jks.display(),
+        password = TlsFiles::PASSWORD,
+    );
+    case.write(&(both + &stores));
     fs::write(path.join("password"), format!("{}\n", admin.password)).unwrap();
     let args = ["run", "job-spec.yaml", "--user", &admin.name, "--password", "file:password"];
     let refused = pinotage(path, &RUN);
     let words = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && words.contains("what to do"), "{words}");
+    assert!(!refused.status.success() && words.contains("permission-denied"), "{words}");
+    assert!(!words.contains(TlsFiles::PASSWORD), "{words}");
     let shown = ok(path, &args);
     assert!(!shown.contains(&admin.password));
     for cluster in [case.cluster, &second] {
@@ -236,6 +269,10 @@ fn a_table_that_wants_it_is_replaced_in_one_step() {
         "segmentIngestionType": "REFRESH", "segmentIngestionFrequency": "DAILY", "consistentDataPush": true}}});
     let Some(case) = Case::new("specConsistent", batch) else { return };
     let path = case.path();
+    // Without addresses the documents are those of the first controller.
+    let spec: Vec<&str> =
+        SPEC.lines().filter(|line| !line.contains("schemaURI") && !line.contains("tableConfigURI")).collect();
+    case.write(&(spec.join("\n") + "\n"));
     let first = ok(path, &RUN);
     assert!(first.contains("pushed 3 segments"), "{first}");
     await_sum(case.cluster, case.table, 4, 5.0);
@@ -254,6 +291,24 @@ fn a_table_that_wants_it_is_replaced_in_one_step() {
     ok(path, &RUN);
     await_sum(case.cluster, case.table, 3, 11.0);
     assert_eq!(segments(case.cluster, case.table).len(), 2);
+    // Segment files with names of their own replace everything too; under names that are taken they cannot.
+    let spec = spec.join("\n").replace("'segments'", "'named'") + "\n";
+    let (build, push) = ("jobType: SegmentCreation\n", "jobType: SegmentTarPush\n");
+    let of_type = |job_type| case.write(&spec.replace("jobType: SegmentCreationAndTarPush\n", job_type));
+    of_type(build);
+    case.input("1871/b.csv", "addybo01,1871,20\n");
+    ok(path, &RUN);
+    of_type(push);
+    let pushed = ok(path, &RUN);
+    assert!(pushed.contains("pushed 2 segments") && pushed.contains("2 went"), "{pushed}");
+    await_sum(case.cluster, case.table, 3, 21.0);
+    of_type(build);
+    case.input("1871/b.csv", "addybo01,1871,30\n");
+    ok(path, &RUN);
+    of_type(push);
+    let refused = String::from_utf8(pinotage(path, &RUN).stderr).unwrap();
+    assert!(refused.contains("already-exists") && refused.contains("segment.name.postfix"), "{refused}");
+    await_sum(case.cluster, case.table, 3, 21.0);
     let lineage = format!("{}/segments/{}/lineage?type=OFFLINE", case.cluster.controller, case.table);
     assert!(!case.cluster.get_json(&lineage).to_string().contains("IN_PROGRESS"));
 }

@@ -20,7 +20,7 @@ pub enum PushForm {
     Metadata,
 }
 
-/// The push of a job spec: every option resolved, with Pinot's defaults.
+/// The push of a job spec: every option resolved.
 ///
 /// Whether segments replace others consistently is not part of it: that stands in the table config (`consistentDataPush`).
 ///
@@ -81,7 +81,7 @@ impl PushWishes {
                 .action("push to the OFFLINE half of the table; queries of the table see both"));
         }
         let at_least_one = |number: Option<i64>| number.map_or(1, |number| number.clamp(1, i64::from(u32::MAX)) as u32);
-        let retries = retries(at_least_one(push.push_attempts), push.push_retry_interval_millis);
+        let retries = retries(push.push_attempts, push.push_retry_interval_millis);
         let connect = |controller: &String| {
             let connection = access.connection("pinotClusterSpecs.controllerURI", controller)?;
             Ok(Connection { retries: retries.clone(), ..connection })
@@ -107,18 +107,19 @@ impl PushWishes {
     }
 }
 
-/// So many attempts, and no limit that would keep them from being made.
-fn retries(attempts: u32, interval: Option<i64>) -> Retries {
-    let pause = interval.unwrap_or(1000).clamp(0, i64::from(u32::MAX)) as u64;
-    let defaults = Retries::default();
-    let max_pause = defaults.max_pause.max(TimeSpan::millis(pause));
-    let all = (max_pause.duration().as_millis() as u64).saturating_mul(u64::from(attempts));
-    Retries {
-        attempts,
-        pause: TimeSpan::millis(pause),
-        max_pause,
-        give_up_after: defaults.give_up_after.max(TimeSpan::millis(all)),
+/// So many attempts, where the job spec says how many, and no limit that would keep them from being made.
+fn retries(attempts: Option<i64>, interval: Option<i64>) -> Retries {
+    let mut retries = Retries::default();
+    if let Some(attempts) = attempts {
+        retries.attempts = attempts.clamp(1, i64::from(u32::MAX)) as u32;
     }
+    if let Some(millis) = interval {
+        retries.pause = TimeSpan::millis(millis.clamp(0, i64::from(u32::MAX)) as u64);
+        retries.max_pause = retries.max_pause.max(retries.pause);
+    }
+    let all = (retries.max_pause.duration().as_millis() as u64).saturating_mul(u64::from(retries.attempts));
+    retries.give_up_after = retries.give_up_after.max(TimeSpan::millis(all));
+    retries
 }
 
 /// A table's name without its type.

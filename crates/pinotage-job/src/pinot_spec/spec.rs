@@ -154,13 +154,14 @@ pub struct PinotClusterSpec {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PushJobSpec {
-    /// Honoured when pushing: attempts of each request; 1 unless it says more.
+    /// Honoured when pushing: attempts of each request; 6 unless it says otherwise, where Pinot makes one.
     #[serde(deserialize_with = "number")]
     pub push_attempts: Option<i64>,
     /// Honoured when pushing; 1 unless it says more.
     #[serde(deserialize_with = "number")]
     pub push_parallelism: Option<i64>,
-    /// Honoured when pushing: the pause before the second attempt, which then doubles; 1000 unless it says otherwise.
+    /// Honoured when pushing: the pause before the second attempt, which then doubles; 250 unless it says
+    /// otherwise.
     #[serde(deserialize_with = "number")]
     pub push_retry_interval_millis: Option<i64>,
     /// Honoured by metadata pushes.
