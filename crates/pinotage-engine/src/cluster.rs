@@ -11,8 +11,9 @@ use pinotage_job::Plan;
 use pinotage_job::file::CreateTable;
 use pinotage_sink::bootstrap::{self, Comparison, Documents, Step};
 use pinotage_sink::publish::{Foreign, Mark, Publication, PushObserver, foreign, publish};
-use pinotage_sink::{LocalSegment, Target, needs_partitions, retention_millis};
+use pinotage_sink::{LocalSegment, Snapshot, Target, check_table, needs_partitions, retention_millis};
 use pinotage_spec::{Schema, TableConfig};
+use serde_json::Value as Json;
 
 use crate::built::remove;
 use crate::manifest::{Manifest, Pending, SegmentRecord};
@@ -25,6 +26,8 @@ const CANCEL_PAUSE: Duration = Duration::from_millis(50);
 pub struct Cluster {
     /// The table.
     pub target: Target,
+    /// The tables of other clusters that get the same segments, with their configs.
+    copies: Vec<(Target, Json)>,
     /// What has to be done before the table is the job's.
     pub steps: Vec<Step>,
     comparison: Comparison,
@@ -35,13 +38,14 @@ pub struct Cluster {
 pub(crate) struct Asked {
     target: Target,
     pub(crate) found: Documents,
+    copies: Vec<(Target, Documents)>,
     runtime: tokio::runtime::Runtime,
 }
 
 /// What a run did in the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PushSummary {
-    /// The table, as [`Target::key`].
+    /// The table, as [`Cluster::key`].
     pub target: String,
     /// What was done, or would be done, to schema and table.
     pub steps: Vec<String>,
@@ -60,9 +64,14 @@ impl Asked {
     pub(crate) fn ask(plan: &Plan) -> Result<Option<Self>> {
         let Some(connection) = &plan.connection else { return Ok(None) };
         let runtime = runtime()?;
-        let target = Target::offline(Controller::new(connection)?, &plan.file.sink.table);
-        let found = runtime.block_on(bootstrap::documents(&target))?;
-        Ok(Some(Self { target, found, runtime }))
+        let ask = |connection| {
+            let target = Target::offline(Controller::new(connection)?, &plan.file.sink.table);
+            let found = runtime.block_on(bootstrap::documents(&target))?;
+            Ok((target, found))
+        };
+        let (target, found) = ask(connection)?;
+        let copies = plan.copies.iter().map(ask).collect::<Result<_>>()?;
+        Ok(Some(Self { target, found, copies, runtime }))
     }
 
     /// The cluster's schema.
@@ -77,7 +86,7 @@ impl Asked {
 
     /// Compares with what the job wants. Returns the table config as it will be.
     pub(crate) fn compare(self, plan: &Plan, schema: &Schema, table: &TableConfig) -> Result<(Cluster, TableConfig)> {
-        let Self { target, found, runtime } = self;
+        let Self { target, found, runtime, .. } = self;
         let comparison = runtime.block_on(bootstrap::compare(&target, &found, schema, table))?;
         if plan.file.sink.create_table == CreateTable::Never
             && let Some(step) = comparison.steps.first()
@@ -88,7 +97,46 @@ impl Asked {
                 .action("make the cluster's table fit, take `createTable: never` out, or leave out `schema` and `tableConfig` to build for the table as it is"));
         }
         let table = TableConfig::from_document(comparison.table.clone())?;
-        Ok((Cluster { target, steps: comparison.steps.clone(), comparison, runtime }, table))
+        let steps = comparison.steps.clone();
+        Ok((Cluster { target, copies: Vec::new(), steps, comparison, runtime }, table))
+    }
+
+    /// Takes the tables as they are, whatever the job builds with.
+    pub(crate) fn accept(self, schema: &Schema, table: &TableConfig) -> Result<Cluster> {
+        check_table(table.json())?;
+        let Self { target, found, copies, runtime } = self;
+        let table = existing(&target, found)?;
+        let copies = copies.into_iter().map(|(target, found)| {
+            let table = existing(&target, found)?;
+            Ok((target, table))
+        });
+        let copies = copies.collect::<Result<_>>()?;
+        let comparison = Comparison { steps: Vec::new(), schema: schema.json().clone(), table };
+        Ok(Cluster { target, copies, steps: Vec::new(), comparison, runtime })
+    }
+}
+
+/// The table config of a table that must be there.
+pub(crate) fn existing(target: &Target, found: Documents) -> Result<Json> {
+    let table = found.table.ok_or_else(|| {
+        Error::not_found("there is no such table").with("table", target.key()).action(
+            "correct the name, or create the table first: a job file of Pinotage's own does, with `pinotage run`",
+        )
+    })?;
+    check_table(&table)?;
+    Ok(table)
+}
+
+impl Cluster {
+    /// Controller and table as the state remembers them, as [`Target::key`]; several behind each other.
+    pub fn key(&self) -> String {
+        self.tables().map(|(target, _)| target.key()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The tables that get the segments, with their configs.
+    fn tables(&self) -> impl Iterator<Item = (&Target, &Json)> {
+        let first = (&self.target, &self.comparison.table);
+        std::iter::once(first).chain(self.copies.iter().map(|(target, table)| (target, table)))
     }
 }
 
@@ -97,7 +145,7 @@ pub(crate) struct Publisher<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) plan: &'a Plan,
     /// What the job makes is the whole table.
-    pub(crate) is_refresh: bool,
+    pub(crate) replaces_table: bool,
     pub(crate) cancel: &'a AtomicBool,
     pub(crate) observer: &'a dyn PushObserver,
 }
@@ -107,14 +155,14 @@ impl Publisher<'_> {
     /// that this state does not know are looked for.
     pub(crate) fn begin(&self, manifest: &mut Manifest, summary: &mut PushSummary) -> Result<()> {
         let cluster = self.cluster;
-        summary.target = cluster.target.key();
+        summary.target = cluster.key();
         summary.steps = cluster.steps.iter().map(ToString::to_string).collect();
         summary.ignored = self.wait(bootstrap::apply(&cluster.target, &cluster.comparison))?;
         self.settle(manifest, summary)?;
         let (known, foreign, missing) = self.look(manifest)?;
         summary.missing = missing;
         if !foreign.is_empty() && self.plan.file.sink.push.foreign == Foreign::Refuse {
-            let (kind, what) = match self.is_refresh {
+            let (kind, what) = match self.replaces_table {
                 true => ("a REFRESH table is wholly what its job makes", "that this job did not push"),
                 false => ("rows would be there twice", "that this job pushed with another state"),
             };
@@ -122,7 +170,7 @@ impl Publisher<'_> {
                 ErrorKind::CommitConflict,
                 format!("the table has {} segments {what}, and {kind}", foreign.len()),
             )
-            .with("table", cluster.target.key())
+            .with("table", cluster.key())
             .with("segment", foreign.first().map_or("", String::as_str))
             .with("known", known)
             .action("bring back the job's state, or set `sink.push.foreign` to `replace` (they go when the job's segments come) or to `keep`"));
@@ -132,7 +180,7 @@ impl Publisher<'_> {
 
     /// Brings a publication that was cut short to its end.
     fn settle(&self, manifest: &mut Manifest, summary: &mut PushSummary) -> Result<()> {
-        let key = self.cluster.target.key();
+        let key = self.cluster.key();
         let Some(pending) = manifest.pending(&key)? else { return Ok(()) };
         let records = manifest.segments()?;
         let segments: BTreeMap<&str, (&str, &SegmentRecord)> = records
@@ -148,10 +196,12 @@ impl Publisher<'_> {
                 None => return manifest.give_up(&key),
             }
         }
-        let snapshot = self.wait(self.cluster.target.snapshot())?;
+        let snapshots = self.snapshots()?;
+        let holds = |snapshot: &Snapshot, segment: &SegmentRecord| {
+            snapshot.segment(&segment.name).is_some_and(|found| found.crc == Some(segment.crc))
+        };
         let is_there = |segment: &SegmentRecord| {
-            self.plan.output.join(&segment.file).exists()
-                || snapshot.segment(&segment.name).is_some_and(|found| found.crc == Some(segment.crc))
+            self.plan.output.join(&segment.file).exists() || snapshots.iter().all(|snapshot| holds(snapshot, segment))
         };
         if !to.iter().all(|(_, segment)| is_there(segment)) {
             // Built again under other names; what came half-way is taken back when it is in the way.
@@ -163,18 +213,34 @@ impl Publisher<'_> {
     /// The number of segments that the state knows, those of the table that it should know and does not, and those that it
     /// knows and that are gone.
     fn look(&self, manifest: &Manifest) -> Result<(usize, Vec<String>, Vec<String>)> {
-        let key = self.cluster.target.key();
-        let snapshot = self.wait(self.cluster.target.snapshot())?;
+        let key = self.cluster.key();
+        let snapshots = self.snapshots()?;
         let mut known: BTreeSet<String> = manifest.retired(&key)?.into_keys().collect();
         let mut missing = Vec::new();
         for segment in manifest.segments()?.into_values().flatten() {
-            if segment.pushed.as_ref() == Some(&key) && !snapshot.holds(&segment.name) {
+            let is_gone = || snapshots.iter().any(|snapshot| !snapshot.holds(&segment.name));
+            if segment.pushed.as_ref() == Some(&key) && is_gone() {
                 missing.push(segment.name.clone());
             }
             known.insert(segment.name);
         }
-        let foreign = foreign(&snapshot, &known, &self.mark(manifest)?, self.is_refresh)?;
-        Ok((known.len(), foreign, missing))
+        let mark = self.mark(manifest)?;
+        let mut others = BTreeSet::new();
+        // What is overwritten by name needs to be nobody's.
+        for snapshot in snapshots.iter().filter(|_| !self.overwrites()) {
+            others.extend(foreign(snapshot, &known, &mark, self.replaces_table)?);
+        }
+        Ok((known.len(), others.into_iter().collect(), missing))
+    }
+
+    /// Segments take the place of those of their names, whoever pushed them.
+    fn overwrites(&self) -> bool {
+        self.plan.one_to_one.as_ref().is_some_and(|one_to_one| !one_to_one.replaces_table)
+    }
+
+    /// What each table holds.
+    fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        self.cluster.tables().map(|(target, _)| self.wait(target.snapshot())).collect()
     }
 
     fn mark(&self, manifest: &Manifest) -> Result<Mark> {
@@ -184,12 +250,16 @@ impl Publisher<'_> {
 
     /// After everything is built: what is not in the table yet comes, what has to go goes, in one step.
     pub(crate) fn end(&self, manifest: &mut Manifest, summary: &mut PushSummary) -> Result<()> {
-        let key = self.cluster.target.key();
+        let key = self.cluster.key();
         let records = manifest.segments()?;
+        let pattern = self.plan.one_to_one.as_ref().and_then(|one_to_one| one_to_one.push_pattern.as_ref());
+        let is_wanted = |segment: &SegmentRecord| {
+            pattern.is_none_or(|pattern| pattern.matches(&self.plan.output.join(&segment.file).to_string_lossy()))
+        };
         let to: Vec<(&str, &SegmentRecord)> = records
             .iter()
             .flat_map(|(unit, segments)| segments.iter().map(move |segment| (unit.as_str(), segment)))
-            .filter(|(_, segment)| segment.pushed.as_ref() != Some(&key))
+            .filter(|(_, segment)| segment.pushed.as_ref() != Some(&key) && is_wanted(segment))
             .collect();
         let mut from = manifest.retired(&key)?;
         if self.plan.file.sink.push.foreign == Foreign::Replace && !to.is_empty() {
@@ -232,10 +302,10 @@ impl Publisher<'_> {
     ) -> Result<()> {
         let plan = self.plan;
         let mark = self.mark(manifest)?;
-        let table = &self.cluster.comparison.table;
+        let partitioned = self.cluster.tables().any(|(_, table)| needs_partitions(table));
         let local = |(unit, segment): &(&str, &SegmentRecord)| {
             let path = plan.output.join(&segment.file);
-            let opened = if needs_partitions(table) { Some(LocalSegment::open(&path)?) } else { None };
+            let opened = if partitioned { Some(LocalSegment::open(&path)?) } else { None };
             Ok(LocalSegment {
                 name: segment.name.clone(),
                 crc: segment.crc,
@@ -250,9 +320,12 @@ impl Publisher<'_> {
             to: to.iter().map(local).collect::<Result<_>>()?,
             from: pending.from.clone(),
             own_prefix: Some(format!("{}_", name_prefix(plan, &mark.run))),
+            overwrite: self.overwrites(),
         };
-        self.wait(publish(&self.cluster.target, table, &publication, &plan.file.sink.push, self.observer))?;
-        manifest.published(&self.cluster.target.key(), &pending)?;
+        for (target, table) in self.cluster.tables() {
+            self.wait(publish(target, table, &publication, &plan.file.sink.push, self.observer))?;
+        }
+        manifest.published(&self.cluster.key(), &pending)?;
         if !plan.keeps_segments {
             to.iter().try_for_each(|(_, segment)| remove(&plan.output.join(&segment.file)))?;
         }

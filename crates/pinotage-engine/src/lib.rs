@@ -7,6 +7,7 @@
 
 mod built;
 mod cluster;
+mod document;
 mod identity;
 mod manifest;
 mod push;
@@ -19,9 +20,10 @@ mod unit;
 mod whole_source;
 
 pub use cluster::{Cluster, PushSummary};
+pub use document::document;
 pub use manifest::{Counts, SegmentRecord};
 pub use pinotage_sink::publish::PushObserver;
-pub use push::{Pusher, Replace, segments_at};
+pub use push::{Pusher, Replace, segment_files_below, segments_at};
 pub use query::query;
 pub use run::{Input, InputStatus, InputSummary, Observer, Prepared, RunOptions, Silent, Summary, prepare, run};
 pub use sql::SqlWay;

@@ -48,7 +48,7 @@ pub struct SegmentRecord {
     pub num_docs: u64,
     /// Its latest time in milliseconds since the epoch, if its table has a time column.
     pub end_millis: Option<i64>,
-    /// The table of the cluster that has it, as [`pinotage_sink::Target::key`].
+    /// The tables of the clusters that have it, as [`crate::Cluster::key`].
     pub pushed: Option<String>,
 }
 
@@ -84,6 +84,8 @@ const KEEP_SAME: &str = "
 
 /// Gives an input its number, unless it has one.
 const ADD_INPUT: &str = "INSERT INTO input (uri, sequence) VALUES (?1, (SELECT coalesce(max(sequence) + 1, 0) FROM input)) ON CONFLICT DO NOTHING";
+
+const FORGET_INPUT: &str = "UPDATE input SET fingerprint = '' WHERE uri = ?1";
 
 fn migrate(connection: &Connection) -> Result<()> {
     let seen: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
@@ -310,7 +312,15 @@ impl Manifest {
     pub(crate) fn forget(&mut self, uri: &str) -> Result<()> {
         let transaction = self.connection.transaction().map_err(failed)?;
         retire(&transaction, uri)?;
-        transaction.execute("UPDATE input SET fingerprint = '' WHERE uri = ?1", [uri]).map_err(failed)?;
+        transaction.execute(FORGET_INPUT, [uri]).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// Forgets a unit whose segments stay wherever they are.
+    pub(crate) fn abandon(&mut self, uri: &str) -> Result<()> {
+        let transaction = self.connection.transaction().map_err(failed)?;
+        transaction.execute("DELETE FROM segment WHERE uri = ?1", [uri]).map_err(failed)?;
+        transaction.execute(FORGET_INPUT, [uri]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 }

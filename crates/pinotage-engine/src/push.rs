@@ -8,6 +8,7 @@ use pinotage_client::{Connection, Controller, LineageEntry};
 use pinotage_common::{Error, Result};
 use pinotage_sink::publish::{self, Publication, PushObserver, PushOptions};
 use pinotage_sink::{LocalSegment, Target, bootstrap};
+use serde_json::Value as Json;
 
 use crate::cluster::{self, until_cancelled};
 
@@ -72,8 +73,21 @@ impl Pusher {
                 .into_iter()
                 .filter(|(name, _)| !segments.iter().any(|segment| segment.name == *name && is_there(segment)))
                 .collect();
-            Ok(Publication { to, from, own_prefix: None })
+            Ok(Publication { to, from, ..Publication::default() })
         })
+    }
+
+    /// The table's config.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` when there is no such table; `unsupported` when nothing can be pushed to its kind.
+    pub fn table(&self) -> Result<Json> {
+        self.runtime.block_on(self.config())
+    }
+
+    async fn config(&self) -> Result<Json> {
+        cluster::existing(&self.target, bootstrap::documents(&self.target).await?)
     }
 
     /// Pushes segments, so that queries see all of them or none.
@@ -89,13 +103,7 @@ impl Pusher {
         observer: &dyn PushObserver,
     ) -> Result<()> {
         let call = async {
-            let found = bootstrap::documents(&self.target).await?;
-            let table = found.table.ok_or_else(|| {
-                Error::not_found("there is no such table")
-                    .with("table", self.key())
-                    .action("correct the name, or let a job create the table: `pinotage run` does")
-            })?;
-            pinotage_sink::check_table(&table)?;
+            let table = self.config().await?;
             publish::publish(&self.target, &table, publication, options, observer).await
         };
         self.runtime.block_on(until_cancelled(cancel, call))
@@ -139,6 +147,37 @@ pub fn segments_at(paths: &[PathBuf]) -> Result<Vec<LocalSegment>> {
         }
     }
     Ok(segments)
+}
+
+/// The segment files (`.tar.gz`) below a folder, at any depth, whose whole path is wanted.
+///
+/// # Errors
+///
+/// `not-found` when there is none; `corrupt-segment` for one that makes no sense.
+pub fn segment_files_below(folder: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<LocalSegment>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error| Error::io(error, "cannot list the folder", &folder);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            // Hidden ones are on their way to be built or removed.
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            match path.is_dir() {
+                _ if name.starts_with('.') => {}
+                true => folders.push(path),
+                false if name.ends_with(".tar.gz") && is_wanted(&path) => files.push(path),
+                false => {}
+            }
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::not_found("there is no segment file here")
+            .with("path", folder.display())
+            .action("check the folder and the pattern, which is matched against whole paths: `glob:**/*.tar.gz`"));
+    }
+    files.iter().map(|path| LocalSegment::open(path)).collect()
 }
 
 fn is_segment(path: &Path) -> bool {

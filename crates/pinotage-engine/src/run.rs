@@ -214,8 +214,13 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         (None, Some(table)) => table,
         (None, None) => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
     };
-    let (cluster, table) = match asked.map(|asked| asked.compare(&plan, &schema, &table)).transpose()? {
-        Some((cluster, table)) => (Some(cluster), table),
+    let (cluster, table) = match asked {
+        // Pinot's own jobs never change a table.
+        Some(asked) if plan.one_to_one.is_some() => (Some(asked.accept(&schema, &table)?), table),
+        Some(asked) => {
+            let (cluster, table) = asked.compare(&plan, &schema, &table)?;
+            (Some(cluster), table)
+        }
         None => (None, table),
     };
     pinotage_job::check_ingestion(&table)?;
@@ -299,6 +304,8 @@ impl Prepared {
     /// Changes whenever other bytes would be made of the same input.
     fn fingerprint(&self) -> String {
         let file = &self.plan.file;
+        // With a cluster segments have names of the run, except where inputs have names of their own.
+        let run_names = self.plan.connection.is_some() && self.plan.one_to_one.is_none();
         let mut hasher = Xxh3::new();
         // What the documents mean, not how they are written: a cluster orders and completes them.
         let mut columns: Vec<&ColumnPlan> = self.columns.iter().collect();
@@ -311,7 +318,7 @@ impl Prepared {
                 "{:?} {:?} {:?} {:?} {}",
                 file.source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
             ),
-            format!("{:?} {} {}", self.plan.archive, file.sink.table, self.plan.connection.is_some()),
+            format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
@@ -360,10 +367,14 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         return Ok(summary);
     }
     let mut manifest = Manifest::open(&plan.state)?;
+    let replaces_table = match &plan.one_to_one {
+        Some(one_to_one) => one_to_one.replaces_table,
+        None => job.table.is_refresh(),
+    };
     let publisher = job.cluster.as_ref().map(|cluster| Publisher {
         cluster,
         plan,
-        is_refresh: job.table.is_refresh(),
+        replaces_table,
         cancel: options.cancel,
         observer,
     });
@@ -371,7 +382,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     if let Some(publisher) = publisher.as_ref().filter(|_| !options.dry_run) {
         publisher.begin(&mut manifest, &mut pushed)?;
     }
-    let target = job.cluster.as_ref().map(|cluster| cluster.target.key());
+    let target = job.cluster.as_ref().map(Cluster::key);
     let fingerprint = job.fingerprint();
     let mut known = manifest.segments()?;
     let mut work = Vec::new();
@@ -417,7 +428,9 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
             }
             manifest.forget(&unit.uri)?;
         }
-        summary.vanished.iter().try_for_each(|uri| manifest.forget(uri))?;
+        if !replaces_table {
+            summary.vanished.iter().try_for_each(|uri| manifest.abandon(uri))?;
+        }
     }
     build_all(job, options, observer, &work, &mut manifest, &mut summary)?;
     for (uri, segments) in superseded {
@@ -425,7 +438,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         manifest.forget(&uri)?;
     }
     if let Some(publisher) = publisher {
-        if publisher.is_refresh {
+        if publisher.replaces_table {
             // The table is what the inputs are now.
             for (uri, segments) in &vanished {
                 segments.iter().try_for_each(|segment| remove(&plan.output.join(&segment.file)))?;
@@ -440,7 +453,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
 
 fn would_do(cluster: &Cluster) -> PushSummary {
     PushSummary {
-        target: cluster.target.key(),
+        target: cluster.key(),
         steps: cluster.steps.iter().map(ToString::to_string).collect(),
         ..PushSummary::default()
     }

@@ -72,7 +72,7 @@ impl<'a> Sealing<'a> {
         };
         let fixed;
         let name = match self.named.map(|named| &named.name) {
-            None => NameInput { generator: self.names, sequence: Some(numbered()) },
+            None | Some(InputName::Numbered) => NameInput { generator: self.names, sequence: Some(numbered()) },
             Some(InputName::Sequence(sequence)) => NameInput { generator: self.names, sequence: sequence.clone() },
             Some(InputName::Whole(name)) => {
                 fixed = SegmentNameGenerator::Fixed { name: name.clone() };

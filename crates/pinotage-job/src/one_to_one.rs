@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::pinot_spec::PathPattern;
+
 /// The inputs of such a job, and its rules.
 #[derive(Debug, Clone)]
 pub struct OneToOne {
@@ -11,6 +13,11 @@ pub struct OneToOne {
     pub fail_on_empty: bool,
     /// Segment files in the output that this job has not made are replaced; otherwise they stop the job.
     pub overwrite: bool,
+    /// All segments are pushed in one step in place of everything that the table has. Otherwise they are pushed one by one,
+    /// each in place of the one of its name, whoever pushed that.
+    pub replaces_table: bool,
+    /// The segment files that are pushed, by their whole path; all without one.
+    pub push_pattern: Option<PathPattern>,
 }
 
 /// An input and where its segment goes.
@@ -31,4 +38,6 @@ pub enum InputName {
     Whole(String),
     /// The end of the name that the job's generator makes, or nothing.
     Sequence(Option<String>),
+    /// As the job's generator makes it, with the number that the input has in the job's state.
+    Numbered,
 }

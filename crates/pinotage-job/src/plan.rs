@@ -31,6 +31,8 @@ pub struct Plan {
     pub keeps_segments: bool,
     /// The cluster that segments are pushed to.
     pub connection: Option<Connection>,
+    /// Other clusters that get the same segments, one after the other.
+    pub copies: Vec<Connection>,
     /// Where the state lies.
     pub state: PathBuf,
     /// Where bad rows go.
@@ -101,6 +103,7 @@ impl Plan {
             archive: file.sink.archive.unwrap_or(if passing { Archive::TarGz } else { Archive::Directory }),
             keeps_segments: !passing,
             connection,
+            copies: Vec::new(),
             quarantine: file.quarantine.as_ref().map_or_else(|| state.join("quarantine"), |path| base.join(path)),
             state,
             schema,

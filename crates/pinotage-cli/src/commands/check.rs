@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use pinotage_common::Result;
 use pinotage_engine::prepare;
 
-use crate::commands::job::JobArgs;
+use crate::commands::job::{Job, JobArgs};
+use crate::commands::spec_push;
 use crate::output::print;
 
 /// Says whether a job can run: options, schema, table config, inputs, SQL and types. Builds nothing, and uses no network
@@ -24,9 +25,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(args.job.load()?, !args.online)?;
+    let job = match args.job.load()? {
+        Job::Build(plan) => prepare(*plan, !args.online)?,
+        Job::Push(wishes) if args.online => return spec_push::run(&wishes, true),
+        Job::Push(wishes) => {
+            let segments = spec_push::segments(&wishes)?.len();
+            print(&format!("{}: {segments} segments, can be pushed\n", args.job.job.display()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let cluster = match &job.cluster {
-        Some(cluster) => format!(", table {}", cluster.target.key()),
+        Some(cluster) => format!(", table {}", cluster.key()),
         None => String::new(),
     };
     let (inputs, columns) = (job.inputs.len(), job.columns.len());

@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
-use pinotage_client::Address;
-use pinotage_common::{Error, Result};
+use pinotage_client::{Address, Auth};
+use pinotage_common::{Error, Result, Secret};
 use pinotage_job::Plan;
-use pinotage_job::pinot_spec::{self, Access, Loaded, TemplateValues};
+use pinotage_job::pinot_spec::{self, Given, Loaded, PushForm, PushWishes, TemplateValues};
 
 /// Which job.
 #[derive(clap::Args)]
 pub(crate) struct JobArgs {
     /// The job file, or a Pinot job spec as it is
     pub(crate) job: PathBuf,
-    /// The controller to push to, whatever the job file says
+    /// The controller to push to, whatever the job says
     #[arg(long, value_name = "ADDRESS")]
     controller: Option<String>,
     /// Values for the variables of a Pinot job spec
@@ -21,44 +21,96 @@ pub(crate) struct JobArgs {
     /// Java property file with values for the variables of a Pinot job spec
     #[arg(long, value_name = "FILE")]
     property_file: Option<PathBuf>,
+    /// Who asks the controllers of a Pinot job spec without `authToken`
+    #[arg(long, value_name = "NAME", requires = "password", conflicts_with = "auth_token")]
+    user: Option<String>,
+    /// The user's password: `env:NAME` or `file:PATH`, for other users of this machine see arguments
+    #[arg(long, value_name = "PLACE", requires = "user")]
+    password: Option<String>,
+    /// The header `Authorization` for a Pinot job spec without `authToken`: `env:NAME` or `file:PATH`
+    #[arg(long, value_name = "PLACE")]
+    auth_token: Option<String>,
+}
+
+/// What is to be done.
+pub(crate) enum Job {
+    /// Segments are built, and perhaps pushed.
+    Build(Box<Plan>),
+    /// Segment files that are there are pushed.
+    Push(Box<PushWishes>),
 }
 
 impl JobArgs {
     /// Reads the job and says on stderr what a person should know about it.
-    pub(crate) fn load(&self) -> Result<Plan> {
+    pub(crate) fn load(&self) -> Result<Job> {
         let text = std::fs::read_to_string(&self.job)
             .map_err(|error| Error::io(error, "cannot read the job file", &self.job))?;
+        let controller = self.controller.as_deref().map(Address::parse).transpose()?;
         if !pinot_spec::is_job_spec(&text) {
             if !self.values.is_empty() || self.property_file.is_some() {
                 return Err(Error::invalid_config("only Pinot's job specs take `--values` and `--property-file`")
                     .with("file", self.job.display())
                     .action("use `${env:NAME}` and `${file:PATH}` in the job file"));
             }
+            if self.user.is_some() || self.auth_token.is_some() {
+                return Err(Error::invalid_config("only Pinot's job specs take `--user` and `--auth-token`")
+                    .with("file", self.job.display())
+                    .action("write `sink.connection.auth` in the job file, with `${env:NAME}` or `${file:PATH}`"));
+            }
             let plan = Plan::from_file(&self.job)?;
-            return match &self.controller {
-                Some(controller) => plan.with_controller(Address::parse(controller)?),
-                None => Ok(plan),
+            let plan = match controller {
+                Some(controller) => plan.with_controller(controller)?,
+                None => plan,
             };
+            return Ok(Job::Build(Box::new(plan)));
         }
         let environment = |name: &str| std::env::var(name).ok();
         let file = self.property_file.as_deref();
         let values = TemplateValues::collect(&self.values, file, &environment, chrono::Utc::now())?;
         let working =
             std::env::current_dir().map_err(|error| Error::io(error, "cannot find the working directory", "."))?;
-        let Loaded { plan, push, notes } = pinot_spec::load(&self.job, &working, &values, &fetch)?;
+        let given = Given { controller, auth: self.auth()? };
+        let fetch = |url: &str, connection: &_| pinotage_engine::document(connection, url);
+        let Loaded { plan, push, notes } = pinot_spec::load(&self.job, &working, &values, given, &fetch)?;
         notes.iter().for_each(|note| eprintln!("note: {note}"));
-        match plan.filter(|_| push.is_none()) {
-            Some(plan) => Ok(plan),
-            None => Err(Error::unsupported("pushing segments is not there yet: they stay in `outputDirURI`")
+        if let Some(form) = push.as_ref().map(|push| push.form).filter(|form| *form != PushForm::Tar) {
+            return Err(Error::unsupported(format!("{form:?} pushes of job specs are not there yet"))
                 .with("option", "jobType")
                 .with("job", self.job.display())
-                .action("set `jobType: SegmentCreation` and upload the segments with Pinot's own tools")),
+                .action("write `TarPush` in its place: the table then has the same segments"));
         }
+        match (plan, push) {
+            (Some(plan), _) => Ok(Job::Build(Box::new(plan))),
+            (None, Some(push)) => Ok(Job::Push(Box::new(push))),
+            (None, None) => Err(Error::unexpected("a job that neither builds nor pushes")),
+        }
+    }
+
+    fn auth(&self) -> Result<Auth> {
+        Ok(match (&self.auth_token, &self.user, &self.password) {
+            (Some(place), ..) => Auth::Header { name: "Authorization".into(), value: secret("--auth-token", place)? },
+            (None, Some(user), Some(place)) => {
+                Auth::Basic { user: user.clone(), password: secret("--password", place)? }
+            }
+            _ => Auth::None,
+        })
     }
 }
 
-/// Documents of a controller.
-fn fetch(url: &str, _: &Access) -> Result<String> {
-    Err(Error::unsupported(format!("controllers cannot be asked yet, not for {url}"))
-        .action(format!("save it, for example with `curl -o document.json {url}`, and name the file instead")))
+/// The secret in an environment variable or a file.
+fn secret(option: &'static str, place: &str) -> Result<Secret> {
+    let text = match place.split_once(':') {
+        Some(("env", name)) => std::env::var(name).map_err(|_| {
+            Error::not_found(format!("the environment variable `{name}` is not set")).with("option", option)
+        })?,
+        Some(("file", path)) => std::fs::read_to_string(path)
+            .map_err(|error| Error::io(error, "cannot read the secret", path).with("option", option))?,
+        // What stands there may be the secret itself.
+        _ => {
+            return Err(Error::invalid_config("expected the place of a secret")
+                .with("option", option)
+                .action("write `env:NAME` or `file:PATH`: everybody on this machine sees the arguments of a command"));
+        }
+    };
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
 }

@@ -7,4 +7,5 @@ pub(crate) mod plan;
 pub(crate) mod push;
 pub(crate) mod run;
 pub(crate) mod segment;
+pub(crate) mod spec_push;
 pub(crate) mod sql;

@@ -7,7 +7,8 @@ use pinotage_common::Result;
 use pinotage_engine::{SqlWay, prepare};
 use pinotage_spec::DictionaryRule;
 
-use crate::commands::job::JobArgs;
+use crate::commands::job::{Job, JobArgs};
+use crate::commands::spec_push;
 use crate::output::print;
 
 /// Prints what a job would do: inputs, columns with their encodings and indexes, limits, and what would change in its
@@ -22,7 +23,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(args.job.load()?, false)?;
+    let job = match args.job.load()? {
+        Job::Build(plan) => prepare(*plan, false)?,
+        Job::Push(wishes) => return spec_push::run(&wishes, true),
+    };
     let file = &job.plan.file;
     let mut text = format!("job {}\n", file.name);
     for input in &job.inputs {
@@ -49,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let _ = writeln!(text, "  write  table {} as segments in {}, {size}", file.sink.table, job.plan.output.display());
     if let Some(cluster) = &job.cluster {
         let stay = if job.plan.keeps_segments { "" } else { "; they are removed once they are pushed" };
-        let _ = writeln!(text, "  push   to {}{stay}", cluster.target.key());
+        let _ = writeln!(text, "  push   to {}{stay}", cluster.key());
         let push = &file.sink.push;
         if let Some(folder) = &push.deep_store {
             let table = cluster.target.controller.http().qualified(&cluster.target.table);

@@ -9,7 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use pinotage_common::Result;
 use pinotage_engine::{InputStatus, PushSummary, RunOptions, Summary, prepare};
 
-use crate::commands::job::JobArgs;
+use crate::commands::job::{Job, JobArgs};
+use crate::commands::spec_push;
 use crate::output::print;
 use crate::progress::Progress;
 
@@ -36,7 +37,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let job = prepare(args.job.load()?, false)?;
+    let job = match args.job.load()? {
+        Job::Build(plan) => prepare(*plan, false)?,
+        Job::Push(wishes) => return spec_push::run(&wishes, args.dry_run),
+    };
     let is_inferred = job.plan.schema.is_none() || job.plan.table_config.is_none();
     if is_inferred && job.cluster.as_ref().is_none_or(|cluster| !cluster.steps.is_empty()) {
         eprintln!("note: schema or table config are inferred; `pinotage infer` prints them to be saved and edited");

@@ -154,11 +154,19 @@ fn what_stops_a_job_spec_is_said_with_what_to_do() {
     fails(&SPEC.replace("SegmentCreation", "SegmentCreationAndTarPush"), &nothing, &RUN);
     fails(
         &(SPEC.replace("SegmentCreation\n", "SegmentCreationAndTarPush\n")
-            + "pinotClusterSpecs: [{controllerURI: 'http://localhost:9000'}]\n"),
+            + "pinotClusterSpecs: [{controllerURI: 'http://localhost:1'}]\npushJobSpec: {pushAttempts: 1}\n"),
         &nothing,
         &RUN,
     );
-    fails(&SPEC.replace("'schema.json'", "'http://localhost:9000/tables/baseballStats/schema'"), &nothing, &RUN);
+    let push =
+        |kind: &str| SPEC.replace("SegmentCreation\n", kind) + "pinotClusterSpecs: [{controllerURI: 'localhost:1'}]\n";
+    fails(&push("SegmentTarPush\n"), &|path| fs::create_dir(path.join("segments")).unwrap(), &RUN);
+    fails(&push("SegmentUriPush\n"), &nothing, &RUN);
+    fails(
+        &push("SegmentTarPush\n"),
+        &nothing,
+        &["run", "job-spec.yaml", "--values", "league=AL", "--auth-token", "Basic c2VjcmV0"],
+    );
     let same_names =
         SPEC.to_owned() + "segmentNameGeneratorSpec: {type: normalizedDate, configs: {exclude.sequence.id: true}}\n";
     fails(&same_names, &nothing, &RUN);

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod job_spec;
+mod job_spec_push;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use pinotage_common::{Error, ErrorKind, Result};
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
+use url::Url;
 
 use self::answer::MAX_REFUSAL_BYTES;
 use self::auth::{Authorization, authorization};
@@ -90,6 +91,21 @@ impl Http {
         let client = builder.build().map_err(|error| Error::unexpected("cannot build the client").caused_by(error))?;
         let limiter = options.upload_bandwidth.map(|rate| Limiter::new(rate.bytes())).transpose()?;
         Ok(Self(Arc::new(Inner { client, options: options.clone(), proxy: proxy_shown, database, limiter })))
+    }
+
+    /// The text at any URL, such as a schema that lies on a web server; who asks is told there as everywhere.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for what is no http or https URL; `not-found`; `invalid-data` for what is no text; those of
+    /// reaching the server.
+    pub async fn document(&self, url: &str) -> Result<String> {
+        // The text is not shown: it could hold a password.
+        let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = parsed.ok_or_else(|| Error::invalid_config("expected an http or https URL"))?;
+        let answer = self.send(&Call::new("get the document", Method::GET, url)).await?;
+        String::from_utf8(answer.body().to_vec())
+            .map_err(|_| Error::invalid_data("expected a document of text in UTF-8").with("request", &answer.request))
     }
 
     /// The name of a table with its database, as Pinot keeps it, where it does not look at the header.

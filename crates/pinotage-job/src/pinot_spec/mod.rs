@@ -3,6 +3,7 @@
 //! The whole spec is read. Each field is honoured, or a note says why it has no effect, or it is refused with what to do;
 //! [`job_spec_reference`] is the table. One file becomes one segment under Pinot's own name, and defaults are Pinot's.
 
+mod access;
 mod file_system;
 mod inputs;
 mod job_type;
@@ -22,13 +23,14 @@ mod uri;
 #[cfg(test)]
 mod tests;
 
+pub use access::Given;
 pub use inputs::OWN_NAMES;
 pub use pattern::PathPattern;
-pub use push::{Access, PushForm, PushWishes};
+pub use push::{PushForm, PushWishes};
 pub use reference::job_spec_reference;
 pub use spec::*;
 pub use template::TemplateValues;
-pub use translate::{Loaded, load};
+pub use translate::{Loaded, is_consistent, load};
 
 use serde::de::DeserializeOwned;
 

@@ -1,12 +1,13 @@
 //! What a job spec wants of controllers.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use pinotage_common::{Error, Result, Secret};
+use pinotage_client::{Connection, Retries};
+use pinotage_common::{Error, Result, TimeSpan};
 
+use super::access::Access;
 use super::pattern::PathPattern;
-use super::spec::{SegmentGenerationJobSpec, TlsSpec};
+use super::spec::SegmentGenerationJobSpec;
 
 /// How segments get to a controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub enum PushForm {
     Metadata,
 }
 
-/// The push of a job spec: every option resolved, with Pinot's defaults.
+/// The push of a job spec: every option resolved.
 ///
 /// Whether segments replace others consistently is not part of it: that stands in the table config (`consistentDataPush`).
 ///
@@ -30,20 +31,16 @@ pub enum PushForm {
 pub struct PushWishes {
     /// How segments get there.
     pub form: PushForm,
-    /// `tableSpec.tableName`, as it is written: the `tableName` of the upload.
+    /// The table, without its type.
     pub table: String,
     /// The folder whose segment files (`.tar.gz`, at any depth) are pushed. A job that also builds has its segments there.
     pub output: PathBuf,
     /// Which segment files of the folder are pushed, by their whole path.
     pub file_pattern: Option<PathPattern>,
-    /// Base addresses of the controllers; each gets every segment. Never empty.
-    pub controllers: Vec<String>,
-    /// Attempts for each segment, at least 1.
-    pub attempts: u32,
+    /// The controllers with `pushAttempts` and `pushRetryIntervalMillis`; each gets every segment. Never empty.
+    pub connections: Vec<Connection>,
     /// Pushes at the same time, at least 1.
     pub parallelism: u32,
-    /// The pause between attempts.
-    pub retry_interval: Duration,
     /// Metadata pushes: the controller copies the segment file into its deep store.
     pub copy_to_deep_store: bool,
     /// Metadata pushes: all segments in one request.
@@ -59,28 +56,16 @@ pub struct PushWishes {
     pub uri_suffix: Option<String>,
     /// Segment files are removed once they are pushed.
     pub clean_up_output: bool,
-    /// How controllers are spoken to.
-    pub access: Access,
-}
-
-/// How controllers are spoken to, also for the documents of a table.
-#[derive(Debug, Clone, Default)]
-pub struct Access {
-    /// The whole value of the `Authorization` header.
-    pub auth_token: Option<Secret>,
-    /// Stores and time-outs of TLS. Paths may be relative to the working directory.
-    pub tls: Option<TlsSpec>,
-}
-
-impl Access {
-    pub(super) fn new(spec: &SegmentGenerationJobSpec) -> Self {
-        let auth_token = spec.auth_token.clone().filter(|token| !token.expose().trim().is_empty());
-        Self { auth_token, tls: spec.tls_spec.clone() }
-    }
 }
 
 impl PushWishes {
-    pub(super) fn new(spec: &SegmentGenerationJobSpec, form: PushForm, table: &str, output: &Path) -> Result<Self> {
+    pub(super) fn try_new(
+        spec: &SegmentGenerationJobSpec,
+        form: PushForm,
+        table: &str,
+        output: &Path,
+        access: &Access,
+    ) -> Result<Self> {
         let push = spec.push_job_spec.clone().unwrap_or_default();
         let controllers = controllers(spec);
         if controllers.is_empty() {
@@ -90,19 +75,27 @@ impl PushWishes {
                     "add `pinotClusterSpecs: [{controllerURI: 'http://host:9000'}]`, or set `jobType: SegmentCreation`",
                 ));
         }
+        if table.ends_with("_REALTIME") {
+            return Err(Error::unsupported("segments cannot be pushed to a REALTIME table yet")
+                .with("option", "tableSpec.tableName")
+                .action("push to the OFFLINE half of the table; queries of the table see both"));
+        }
         let at_least_one = |number: Option<i64>| number.map_or(1, |number| number.clamp(1, i64::from(u32::MAX)) as u32);
+        let retries = retries(push.push_attempts, push.push_retry_interval_millis);
+        let connect = |controller: &String| {
+            let connection = access.connection("pinotClusterSpecs.controllerURI", controller)?;
+            Ok(Connection { retries: retries.clone(), ..connection })
+        };
         let pattern = push.push_file_name_pattern.as_deref();
         Ok(Self {
             form,
-            table: table.to_owned(),
+            table: raw_name(table).to_owned(),
             output: output.to_owned(),
             file_pattern: pattern
                 .map(|text| PathPattern::parse("pushJobSpec.pushFileNamePattern", text))
                 .transpose()?,
-            controllers,
-            attempts: at_least_one(push.push_attempts),
+            connections: controllers.iter().map(connect).collect::<Result<_>>()?,
             parallelism: at_least_one(push.push_parallelism),
-            retry_interval: Duration::from_millis(push.push_retry_interval_millis.unwrap_or(1000).max(0) as u64),
             copy_to_deep_store: push.copy_to_deep_store_for_metadata_push == Some(true),
             batch: push.batch_segment_upload == Some(true),
             metadata_parallelism: at_least_one(push.segment_metadata_generation_parallelism),
@@ -110,9 +103,28 @@ impl PushWishes {
             uri_prefix: push.segment_uri_prefix,
             uri_suffix: push.segment_uri_suffix,
             clean_up_output: spec.clean_up_output_dir == Some(true),
-            access: Access::new(spec),
         })
     }
+}
+
+/// So many attempts, where the job spec says how many, and no limit that would keep them from being made.
+fn retries(attempts: Option<i64>, interval: Option<i64>) -> Retries {
+    let mut retries = Retries::default();
+    if let Some(attempts) = attempts {
+        retries.attempts = attempts.clamp(1, i64::from(u32::MAX)) as u32;
+    }
+    if let Some(millis) = interval {
+        retries.pause = TimeSpan::millis(millis.clamp(0, i64::from(u32::MAX)) as u64);
+        retries.max_pause = retries.max_pause.max(retries.pause);
+    }
+    let all = (retries.max_pause.duration().as_millis() as u64).saturating_mul(u64::from(retries.attempts));
+    retries.give_up_after = retries.give_up_after.max(TimeSpan::millis(all));
+    retries
+}
+
+/// A table's name without its type.
+pub(super) fn raw_name(table: &str) -> &str {
+    table.strip_suffix("_OFFLINE").or(table.strip_suffix("_REALTIME")).unwrap_or(table)
 }
 
 /// The controllers of a job spec, without a slash at the end.

@@ -58,7 +58,7 @@ pub struct SegmentGenerationJobSpec {
     pub pinot_cluster_specs: Option<Vec<PinotClusterSpec>>,
     /// Honoured when pushing.
     pub push_job_spec: Option<PushJobSpec>,
-    /// Honoured when pushing: segment files are removed once they are pushed. No effect otherwise.
+    /// Honoured when pushing: segment files are removed once every controller has them. No effect otherwise.
     #[serde(deserialize_with = "flag")]
     pub clean_up_output_dir: Option<bool>,
     /// Honoured when a controller is asked.
@@ -66,7 +66,7 @@ pub struct SegmentGenerationJobSpec {
     /// Honoured: an input without rows stops the job. Otherwise such an input makes no segment, where Pinot makes an empty one.
     #[serde(deserialize_with = "flag")]
     pub fail_on_empty_segment: Option<bool>,
-    /// Honoured when a controller is asked; it appears in no output.
+    /// Honoured when a controller is asked: the whole header `Authorization`; it appears in no output.
     pub auth_token: Option<Secret>,
     /// No effect: a metadata push takes the metadata out of the segment file.
     #[serde(deserialize_with = "flag")]
@@ -107,9 +107,9 @@ pub struct PinotFsSpec {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TableSpec {
-    /// Honoured: with or without type suffix; it must be the table config's table.
+    /// Honoured: with or without type suffix; it must be the table config's table. `_REALTIME` cannot be pushed to.
     pub table_name: Option<String>,
-    /// Honoured: a file, or a controller's `http(s)` address. Default: the first controller's `/tables/<table>/schema`.
+    /// Honoured: a file, or an `http(s)` URL, mostly a controller's. Default: the first controller's `/tables/<table>/schema`.
     #[serde(rename = "schemaURI")]
     pub schema_uri: Option<String>,
     /// Honoured: as `schemaURI`, also in a controller's `{"OFFLINE": …}`. Default: the first controller's `/tables/<table>`.
@@ -145,7 +145,7 @@ pub struct SegmentNameGeneratorSpec {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PinotClusterSpec {
-    /// Honoured when pushing: segments go to each controller.
+    /// Honoured when pushing: segments go to each controller, one after the other. The first one has the table's documents.
     #[serde(rename = "controllerURI")]
     pub controller_uri: Option<String>,
 }
@@ -154,13 +154,14 @@ pub struct PinotClusterSpec {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PushJobSpec {
-    /// Honoured when pushing; 1 unless it says more.
+    /// Honoured when pushing: attempts of each request; 6 unless it says otherwise, where Pinot makes one.
     #[serde(deserialize_with = "number")]
     pub push_attempts: Option<i64>,
     /// Honoured when pushing; 1 unless it says more.
     #[serde(deserialize_with = "number")]
     pub push_parallelism: Option<i64>,
-    /// Honoured when pushing; 1000 unless it says otherwise.
+    /// Honoured when pushing: the pause before the second attempt, which then doubles; 250 unless it says
+    /// otherwise.
     #[serde(deserialize_with = "number")]
     pub push_retry_interval_millis: Option<i64>,
     /// Honoured by metadata pushes.
@@ -187,22 +188,23 @@ pub struct PushJobSpec {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TlsSpec {
-    /// Honoured when a controller is asked.
+    /// No effect: the file's first bytes tell whether it is PEM, PKCS#12 or JKS.
     pub key_store_type: Option<String>,
-    /// Honoured when a controller is asked.
+    /// Honoured when a controller is asked: a file, relative to the working directory, or `file:`.
     pub key_store_path: Option<String>,
     /// Honoured when a controller is asked; it appears in no output.
     pub key_store_password: Option<Secret>,
-    /// Honoured when a controller is asked.
+    /// No effect, as `keyStoreType`.
     pub trust_store_type: Option<String>,
-    /// Honoured when a controller is asked.
+    /// Honoured when a controller is asked, as `keyStorePath`. Without it the operating system's authorities are trusted.
     pub trust_store_path: Option<String>,
     /// Honoured when a controller is asked; it appears in no output.
     pub trust_store_password: Option<Secret>,
-    /// Honoured when a controller is asked; 5000 milliseconds unless it says otherwise.
+    /// Honoured when a controller is asked; 10000 milliseconds unless it says otherwise.
     #[serde(deserialize_with = "number")]
     pub connect_timeout: Option<i64>,
-    /// Honoured when a controller is asked; 5000 milliseconds unless it says otherwise.
+    /// Honoured where it is longer than a minute, the time for an answer, or than an hour, the time for an upload. Pinot's 5
+    /// seconds cut large uploads off.
     #[serde(deserialize_with = "number")]
     pub read_timeout: Option<i64>,
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use chrono::DateTime;
+use pinotage_client::Connection;
 use pinotage_common::{Error, Result};
 use tempfile::TempDir;
 
@@ -66,7 +67,7 @@ fn values(pairs: &[&str]) -> TemplateValues {
 }
 
 /// A controller that has the table.
-fn controller(url: &str, _: &Access) -> Result<String> {
+fn controller(url: &str, _: &Connection) -> Result<String> {
     match url {
         "http://localhost:9000/tables/games/schema" => Ok(SCHEMA.into()),
         "http://localhost:9000/tables/games" => Ok(format!("{{\"OFFLINE\": {TABLE}}}")),
@@ -75,7 +76,7 @@ fn controller(url: &str, _: &Access) -> Result<String> {
 }
 
 fn load_in(folder: &Path, pairs: &[&str]) -> Result<Loaded> {
-    load(&folder.join("job.yaml"), folder, &values(pairs), &controller)
+    load(&folder.join("job.yaml"), folder, &values(pairs), Given::default(), &controller)
 }
 
 /// What becomes of a job spec, with what differs from machine to machine taken out.
@@ -122,13 +123,21 @@ fn shown(text: &str, pairs: &[&str]) -> String {
                     one_to_one.fail_on_empty, one_to_one.overwrite
                 ));
             }
-            shown.push_str(&push.map_or_else(|| "pushes nothing\n".into(), |push| format!("{push:#?}\n")));
+            shown.push_str(&push.map_or_else(|| "pushes nothing\n".into(), pushed));
             notes.iter().for_each(|note| shown.push_str(&format!("note: {note}\n")));
             shown
         }
     };
     let uuid = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}").unwrap();
     uuid.replace_all(&shown.replace(&folder.path().display().to_string(), "[folder]"), "[uuid]").into_owned()
+}
+
+fn pushed(mut push: PushWishes) -> String {
+    let connections = std::mem::take(&mut push.connections).into_iter().map(|connection| {
+        let Connection { controller, auth, tls, timeouts, retries, .. } = connection;
+        format!("to {controller}\n  {auth:?}\n  {tls:?}\n  {timeouts:?}\n  {retries:?}\n")
+    });
+    connections.collect::<String>() + &format!("{push:#?}\n")
 }
 
 const CLUSTER: &str = "tableSpec:

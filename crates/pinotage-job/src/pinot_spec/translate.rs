@@ -2,57 +2,64 @@
 
 use std::path::{Path, PathBuf};
 
+use pinotage_client::Connection;
 use pinotage_common::{ByteSize, Error, Result};
+use pinotage_sink::publish::{Foreign, PushOptions};
 use pinotage_spec::{Schema, TableConfig};
 use serde_json::{Value as Json, json};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::access::{Access, Given};
 use super::inputs::{self, Selection};
 use super::names::Names;
 use super::notes::Notes;
 use super::pattern::PathPattern;
-use super::push::{Access, PushWishes, controllers};
+use super::push::{PushWishes, controllers, raw_name};
 use super::reader::Reader;
-use super::spec::{SegmentGenerationJobSpec, TableSpec};
+use super::spec::{PinotClusterSpec, SegmentGenerationJobSpec, TableSpec};
 use super::template::TemplateValues;
 use super::uri::Place;
 use super::{file_system, job_type};
 use crate::ErrorBudget;
 use crate::file::{Archive, JobFile, SegmentLimits, Unknown};
 use crate::nearest::document_error;
-use crate::one_to_one::OneToOne;
+use crate::one_to_one::{InputName, OneToOne};
 use crate::plan::{Plan, check_documents, folder_of};
 
 /// A job spec, ready to run.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// What is built; nothing for a job type that only pushes.
+    /// What is built, and pushed where the job type says so; nothing for a job type that only pushes.
     pub plan: Option<Plan>,
-    /// What is pushed afterwards; nothing for `SegmentCreation`.
+    /// What the push is like; nothing for `SegmentCreation`.
     pub push: Option<PushWishes>,
     /// What a person should know before the job runs, one sentence each.
     pub notes: Vec<String>,
 }
 
+type Fetch<'a> = &'a dyn Fn(&str, &Connection) -> Result<String>;
+
 /// Reads a job spec: fills the template, reads every field, finds the inputs and the table's documents.
 ///
 /// Relative paths of the spec are relative to `working`, the working directory, as in Pinot. `fetch` gets a document from a
-/// controller: its address and how the controller is spoken to.
+/// web server, mostly a controller: its URL and how the server is spoken to. `given` is what the command line says.
 ///
 /// # Errors
 ///
 /// `invalid-config` with the nearest name for what is unknown or impossible, `unsupported` for what is refused, those of
 /// reading files and of `fetch`.
-pub fn load(
-    path: &Path,
-    working: &Path,
-    values: &TemplateValues,
-    fetch: &dyn Fn(&str, &Access) -> Result<String>,
-) -> Result<Loaded> {
+pub fn load(path: &Path, working: &Path, values: &TemplateValues, given: Given, fetch: Fetch<'_>) -> Result<Loaded> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the job spec", path))?;
     let text = values.render(&text).map_err(|error| error.with("file", path.display()))?;
     let spec = SegmentGenerationJobSpec::from_yaml(&text);
-    let loaded = spec.and_then(|spec| translate(&spec, &folder_of(path), working, fetch));
+    let loaded = spec.and_then(|mut spec| {
+        if let Some(controller) = &given.controller {
+            let cluster = PinotClusterSpec { controller_uri: Some(controller.to_string()) };
+            spec.pinot_cluster_specs = Some(vec![cluster]);
+        }
+        let access = Access::try_new(&spec, given.auth, working)?;
+        translate(&spec, &folder_of(path), working, &access, fetch)
+    });
     loaded.map_err(|error| error.with("job", path.display()))
 }
 
@@ -71,7 +78,8 @@ fn translate(
     spec: &SegmentGenerationJobSpec,
     folder: &Path,
     working: &Path,
-    fetch: &dyn Fn(&str, &Access) -> Result<String>,
+    access: &Access,
+    fetch: Fetch<'_>,
 ) -> Result<Loaded> {
     let mut notes = Notes::default();
     let (builds, form) = job_type::parse(spec.job_type.as_deref())?;
@@ -83,7 +91,7 @@ fn translate(
         let name = framework.name.as_deref().unwrap_or("standalone");
         notes.no_effect("executionFrameworkSpec", &format!("the job runs in this process, not as `{name}`"));
     }
-    let push = form.map(|form| PushWishes::new(spec, form, table_name, &output)).transpose()?;
+    let push = form.map(|form| PushWishes::try_new(spec, form, table_name, &output, access)).transpose()?;
     if push.is_none() && spec.clean_up_output_dir == Some(true) {
         notes.no_effect("cleanUpOutputDir", "segments are not pushed, so they stay");
     }
@@ -109,7 +117,16 @@ fn translate(
         notes.no_effect("createMetadataTarGz", "a metadata push takes the metadata out of the segment file");
     }
     let plan = match builds {
-        true => Some(plan(spec, &table_spec, table_name, folder, working, &output, fetch, &mut notes)?),
+        true => {
+            let plan = plan(spec, &table_spec, table_name, folder, working, &output, access, fetch, &mut notes)?;
+            if push.is_none() && plan.table_config.as_ref().is_some_and(is_consistent) {
+                notes.add("the table config says `consistentDataPush`: segment names get no time as postfix here");
+            }
+            Some(match &push {
+                Some(push) => pushed(plan, push),
+                None => plan,
+            })
+        }
         false => None,
     };
     Ok(Loaded { plan, push, notes: notes.0 })
@@ -123,7 +140,8 @@ fn plan(
     folder: &Path,
     working: &Path,
     output: &Path,
-    fetch: &dyn Fn(&str, &Access) -> Result<String>,
+    access: &Access,
+    fetch: Fetch<'_>,
     notes: &mut Notes,
 ) -> Result<Plan> {
     let input = Place::local("inputDirURI", required("inputDirURI", spec.input_dir_uri.as_deref())?, working)?;
@@ -137,9 +155,8 @@ fn plan(
         include: pattern("includeFileNamePattern", &spec.include_file_name_pattern)?,
         exclude: pattern("excludeFileNamePattern", &spec.exclude_file_name_pattern)?,
     };
-    let documents =
-        Documents { working, controller: controllers(spec).into_iter().next(), access: Access::new(spec), fetch };
-    let raw_name = table_name.strip_suffix("_OFFLINE").or(table_name.strip_suffix("_REALTIME")).unwrap_or(table_name);
+    let documents = Documents { working, controller: controllers(spec).into_iter().next(), access, fetch };
+    let raw_name = raw_name(table_name);
     let schema = Schema::from_json(&documents.get(
         "tableSpec.schemaURI",
         table_spec.schema_uri.as_deref(),
@@ -171,10 +188,6 @@ fn plan(
     // One file is one segment, however large, and so many files are built at the same time.
     file.sink.segment = SegmentLimits { max_rows: usize::MAX, max_bytes: ByteSize(u64::MAX / parallelism) };
     file.limits.memory = ByteSize(u64::MAX);
-    let batch = table.json().pointer("/ingestionConfig/batchIngestionConfig/consistentDataPush");
-    if batch == Some(&Json::Bool(true)) {
-        notes.add("the table config says `consistentDataPush`: segment names get no time as postfix here");
-    }
     let continues = table.json().pointer("/ingestionConfig/continueOnError") == Some(&Json::Bool(true));
     file.limits.errors = if continues { ErrorBudget::Percent(100.0) } else { ErrorBudget::Rows(0) };
     let state = folder.join(".pinotage").join(&file.name);
@@ -183,6 +196,7 @@ fn plan(
         archive: Archive::TarGz,
         keeps_segments: true,
         connection: None,
+        copies: Vec::new(),
         quarantine: state.join("quarantine"),
         state,
         schema: Some(schema),
@@ -193,16 +207,55 @@ fn plan(
             inputs,
             fail_on_empty: spec.fail_on_empty_segment == Some(true),
             overwrite: spec.overwrite_output == Some(true),
+            replaces_table: false,
+            push_pattern: None,
         }),
     })
+}
+
+/// A plan whose segments are pushed as Pinot would: by name, or all at once where the table wants that.
+fn pushed(mut plan: Plan, push: &PushWishes) -> Plan {
+    let mut connections = push.connections.iter().cloned();
+    plan.connection = connections.next();
+    plan.copies = connections.collect();
+    plan.keeps_segments = !push.clean_up_output;
+    let replaces_table = plan.table_config.as_ref().is_some_and(is_consistent);
+    plan.file.sink.push = PushOptions {
+        parallelism: push.parallelism as usize,
+        foreign: if replaces_table { Foreign::Replace } else { Foreign::Keep },
+        ..PushOptions::default()
+    };
+    if replaces_table {
+        // Pinot puts the time of the run behind its names, for they must be new. Names of the run are, and they leave alone
+        // what has not changed.
+        plan.file.sink.segment_name = None;
+    }
+    if let Some(one_to_one) = &mut plan.one_to_one {
+        one_to_one.replaces_table = replaces_table;
+        one_to_one.push_pattern.clone_from(&push.file_pattern);
+        if replaces_table {
+            one_to_one.inputs.iter_mut().for_each(|input| input.name = InputName::Numbered);
+        }
+    }
+    plan
+}
+
+/// Whether pushes to a table replace all of it in one step: a REFRESH table with `consistentDataPush`.
+///
+/// # Pinot equivalent
+///
+/// `ConsistentDataPushUtils.consistentDataPushEnabled`
+pub fn is_consistent(table: &TableConfig) -> bool {
+    let flag = table.json().pointer("/ingestionConfig/batchIngestionConfig/consistentDataPush");
+    flag == Some(&Json::Bool(true)) && !table.is_append()
 }
 
 /// Where the documents of a table are.
 struct Documents<'a> {
     working: &'a Path,
     controller: Option<String>,
-    access: Access,
-    fetch: &'a dyn Fn(&str, &Access) -> Result<String>,
+    access: &'a Access,
+    fetch: Fetch<'a>,
 }
 
 impl Documents<'_> {
@@ -213,7 +266,12 @@ impl Documents<'_> {
             (None, None) => return Err(missing(option)),
         };
         match Place::parse(option, &uri, self.working)? {
-            Place::Http(uri) => (self.fetch)(&uri, &self.access).map_err(|error| error.with("option", option)),
+            Place::Http(uri) => {
+                let (scheme, rest) = uri.split_once("://").unwrap_or(("http", &uri));
+                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+                let connection = self.access.connection(option, &format!("{scheme}://{host}"))?;
+                (self.fetch)(&uri, &connection).map_err(|error| error.with("option", option))
+            }
             Place::Local(path) => read(option, &path),
         }
     }

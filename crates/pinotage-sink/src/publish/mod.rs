@@ -8,7 +8,8 @@
 //! 3. Segments whose names are taken by older ones of ours are refreshed one by one: names that a user gives by hand cannot
 //!    be replaced in one step, because Pinot wants the names of a replacement to be new.
 //!
-//! The CRC decides whether a segment is there: equal is done, other bytes are an error and never overwritten.
+//! The CRC decides whether a segment is there: equal is done, other bytes are an error and never overwritten, unless
+//! [`Publication::overwrite`] says so.
 
 mod deep_store;
 mod foreign;
@@ -41,6 +42,9 @@ pub struct Publication {
     /// Whose segments these are: names that begin so are of this run of this job and of nobody else. A replacement in
     /// progress that is all of them is reverted when it is in the way.
     pub own_prefix: Option<String>,
+    /// A segment of the same name and other bytes is replaced, whoever pushed it, and segments come one by one: queries see
+    /// each as soon as it is there. That is how Pinot's own jobs push.
+    pub overwrite: bool,
 }
 
 /// How segments are pushed.
@@ -121,7 +125,7 @@ impl PushObserver for () {}
 ///
 /// # Errors
 ///
-/// `commit-conflict` when the cluster has a segment of the same name and other bytes, or somebody else's replacement is in
+/// `commit-conflict` when the cluster has a segment of the same name and other bytes that is not to be replaced, or somebody else's replacement is in
 /// the way; `unavailable` when a server could not load a segment, or not in time; `invalid-data` for a segment that the
 /// table must not have; those of the controller. After an error that no second try can help the replacement is reverted:
 /// queries see what they saw before. After any other, and after a drop, the next call goes on where this one ended.
@@ -132,17 +136,17 @@ pub async fn publish(
     options: &PushOptions,
     observer: &dyn PushObserver,
 ) -> Result<()> {
-    let Publication { to, from, .. } = publication;
+    let Publication { to, from, overwrite, .. } = publication;
     to.iter().try_for_each(|segment| check_segment(table, segment))?;
     check_names(to)?;
     let snapshot = target.snapshot().await?;
     // What somebody has deleted in between is gone, and Pinot would refuse to replace it.
     let leaving: Vec<String> = from.keys().filter(|name| snapshot.holds(name)).cloned().collect();
     let reused = to.iter().any(|segment| from.contains_key(&segment.name));
-    if reused {
-        refresh::refresh(target, &snapshot, publication, options, observer).await
-    } else if to.is_empty() {
+    if to.is_empty() {
         target.controller.delete_segments(&target.table, target.table_type, &leaving).await
+    } else if reused || *overwrite {
+        refresh::refresh(target, &snapshot, publication, options, observer).await
     } else if to.len() == 1 && leaving.is_empty() {
         upload::upload_all(target, &snapshot, to, &upload::Existing::Never, options, observer).await?;
         wait(target, to, options, observer).await

@@ -16,11 +16,11 @@ pub(super) async fn refresh(
     options: &PushOptions,
     observer: &dyn PushObserver,
 ) -> Result<()> {
-    let Publication { to, from, .. } = publication;
+    let Publication { to, from, overwrite, .. } = publication;
     let mut replaced = BTreeMap::new();
     for segment in to {
         let Some(found) = snapshot.segments.get(&segment.name).and_then(|found| found.crc) else { continue };
-        let known = found == segment.crc || from.get(&segment.name) == Some(&found);
+        let known = *overwrite || found == segment.crc || from.get(&segment.name) == Some(&found);
         if !known {
             return Err(Error::new(
                 ErrorKind::CommitConflict,

@@ -25,6 +25,7 @@ async fn push(fixture: &Fixture, to: &[LocalSegment], from: &[&LocalSegment]) ->
         to: to.to_vec(),
         from: from.iter().map(|segment| (segment.name.clone(), segment.crc)).collect(),
         own_prefix: Some("own_".into()),
+        overwrite: false,
     };
     let pushed = Pushed::default();
     publish(&fixture.target, fixture.table.json(), &publication, &PushOptions::default(), &pushed).await?;
@@ -72,6 +73,25 @@ async fn segments_are_replaced_in_one_step_or_by_name() {
     assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
     push(&fixture, &[], &[&again[0]]).await.unwrap();
     fixture.keys(&[]).await;
+}
+
+#[tokio::test]
+async fn names_of_others_are_overwritten_where_that_is_wanted() {
+    let Some(fixture) = Fixture::with_table("push_overwrite").await else { return };
+    let theirs = [fixture.segment("a", &[1]), fixture.segment("b", &[2])];
+    push(&fixture, &theirs[..1], &[]).await.unwrap();
+    push(&fixture, &theirs[1..], &[]).await.unwrap();
+    let to = vec![fixture.segment("a", &[10]), theirs[1].clone(), fixture.segment("c", &[3])];
+    let overwrite = async |to: Vec<LocalSegment>| {
+        let publication = Publication { to, overwrite: true, ..Publication::default() };
+        let pushed = Pushed::default();
+        publish(&fixture.target, fixture.table.json(), &publication, &PushOptions::default(), &pushed).await.unwrap();
+        *pushed.0.lock().unwrap()
+    };
+    assert_eq!(overwrite(to.clone()).await, 2);
+    fixture.keys(&[2, 3, 10]).await;
+    assert_eq!(overwrite(to).await, 0);
+    assert_eq!(states(&fixture).await, []);
 }
 
 /// A run died after it had started a replacement and pushed one of two segments.
