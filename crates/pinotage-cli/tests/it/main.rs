@@ -83,6 +83,7 @@ fn help_is_as_published() {
         vec!["segment", "inspect", "--help"],
         vec!["segment", "cat", "--help"],
         vec!["segment", "verify", "--help"],
+        vec!["table", "rewrite", "--help"],
     ] {
         text.push_str(&shown(folder.path(), &args));
         text.push('\n');

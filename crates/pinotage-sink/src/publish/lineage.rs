@@ -1,6 +1,6 @@
 //! Replacements: looked for, started, gone on with, ended, taken back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use pinotage_client::{LineageEntry, LineageState, Replacement};
@@ -38,6 +38,7 @@ pub(super) async fn replace(
         // Ending waits for the servers in any case; here a segment that cannot be loaded is told with its reason, at once.
         let waiting = PushOptions { wait_seconds: options.wait_seconds.max(60), ..options.clone() };
         wait(target, to, &waiting, observer).await?;
+        check_leaving(target, &publication.from).await?;
         target.controller.end_replace_segments(&target.table, target.table_type, &id, false).await
     };
     match pushed.await {
@@ -51,6 +52,25 @@ pub(super) async fn replace(
             })
         }
     }
+}
+
+/// What goes is still what was decided on: the rows of a segment that somebody has refreshed since would be lost. CRC 0 stands
+/// for any.
+async fn check_leaving(target: &Target, from: &BTreeMap<String, u64>) -> Result<()> {
+    let known = target.controller.all_segment_metadata(&target.table, target.table_type).await?;
+    for (name, crc) in from.iter().filter(|(_, crc)| **crc != 0) {
+        let found = known.get(name).and_then(|segment| segment.crc);
+        if let Some(found) = found.filter(|found| found != crc) {
+            return Err(Error::new(
+                ErrorKind::CommitConflict,
+                format!("a segment that was to go has been refreshed: expected CRC {crc}, found {found}"),
+            )
+            .with("table", target.table_type.of(&target.table))
+            .with("segment", name)
+            .action("find out who else pushes this name, then run again"));
+        }
+    }
+    Ok(())
 }
 
 /// The next call may go on where this one ended: nobody has refused anything, only answers are missing.
