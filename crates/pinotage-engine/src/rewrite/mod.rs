@@ -293,6 +293,9 @@ impl Rewriter {
             .iter()
             .flat_map(|(old, records)| records.iter().map(|new| ((new.name.as_str(), new.crc), old.as_str())))
             .collect();
+        // Pinot would hide and delete segments of these names.
+        let reverted = snapshot.lineage.iter().filter(|entry| entry.state == LineageState::Reverted);
+        let burnt: BTreeSet<&String> = reverted.flat_map(|entry| &entry.segments_to).collect();
         let mut standing = Standing::default();
         for segment in snapshot.visible().into_iter().filter_map(|name| snapshot.segments.get(name)) {
             let old = OldSegment::of(segment)?;
@@ -308,8 +311,9 @@ impl Rewriter {
             }
             let is_current = input(&old.name)?
                 .is_some_and(|input| input.hash == old.crc.to_string() && input.fingerprint == *fingerprint);
-            let is_here =
-                |record: &&SegmentRecord| record.pushed.is_none() && self.archives().join(&record.file).exists();
+            let is_here = |record: &&SegmentRecord| {
+                record.pushed.is_none() && !burnt.contains(&record.name) && self.archives().join(&record.file).exists()
+            };
             match records.get(&old.name).and_then(|records| records.first()).filter(is_here).filter(|_| is_current) {
                 Some(record) => standing.rewritten.push((old, record.clone())),
                 None => standing.missing.push(old),
@@ -471,10 +475,17 @@ impl Rewriter {
         };
         let table = &wanted.comparison.table;
         self.wait(options.cancel, publish(&self.target, table, &publication, &push, observer))?;
+        let snapshot = self.wait(options.cancel, self.target.snapshot())?;
+        let visible = snapshot.visible();
+        if let Some((_, new)) = segments.iter().find(|(_, new)| !visible.contains(new.name.as_str())) {
+            return Err(Error::new(ErrorKind::CommitConflict, "queries do not see a segment that was published")
+                .with("table", self.key())
+                .with("segment", &new.name)
+                .action("look at the table's replacements with `pinotage push --list` for one that hides it"));
+        }
         let names = segments.iter().map(|(_, new)| new.name.clone()).collect();
         manifest.published(&self.key(), &Pending { to: names, from: BTreeMap::new() })?;
         segments.iter().try_for_each(|(_, new)| remove(&self.archives().join(&new.file)))?;
-        let snapshot = self.wait(options.cancel, self.target.snapshot())?;
         let standing = self.look(Some(manifest), &snapshot, wanted)?;
         summary.late = standing.missing.into_iter().map(|segment| segment.name).collect();
         summary.replaced = segments.into_iter().map(|(old, _)| old).collect();
