@@ -1,6 +1,7 @@
 //! The `pinotage` command as a person meets it: output, errors, exit codes.
 
 mod job_spec;
+mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
