@@ -38,6 +38,8 @@ enum Command {
     Push(commands::push::Args),
     #[command(subcommand)]
     Segment(commands::segment::Command),
+    #[command(subcommand)]
+    Table(commands::table::Command),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Push(args) => commands::push::run(&args),
         Command::Sql(args) => commands::sql::run(&args),
         Command::Segment(command) => commands::segment::run(&command),
+        Command::Table(command) => commands::table::run(&command),
     };
     match result {
         Ok(code) => code,

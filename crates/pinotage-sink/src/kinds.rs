@@ -28,6 +28,21 @@ pub fn check_table(table: &Json) -> Result<()> {
     Ok(())
 }
 
+/// Refuses tables whose segments cannot be replaced by others that have the same rows in another order.
+///
+/// # Errors
+///
+/// Those of [`check_table`]; `unsupported` for upsert and dedup tables, where servers know rows by their place in a segment.
+pub fn check_rewritable(table: &Json) -> Result<()> {
+    check_table(table)?;
+    match keyed(table) {
+        None => Ok(()),
+        Some(kind) => Err(Error::unsupported(format!("segments of {kind} cannot be rewritten"))
+            .with("table", table["tableName"].as_str().unwrap_or_default())
+            .action("servers decide by a row's place which one of a key counts: load the table anew from its source")),
+    }
+}
+
 /// Whether [`LocalSegment::partitions`] is looked at for a table: it has upserts or drops duplicates.
 pub fn needs_partitions(table: &Json) -> bool {
     keyed(table).is_some()

@@ -13,7 +13,7 @@ mod segment;
 mod target;
 mod verify;
 
-pub use kinds::{check_table, needs_partitions, retention_millis};
+pub use kinds::{check_rewritable, check_table, needs_partitions, retention_millis};
 pub use segment::LocalSegment;
 pub use target::{Snapshot, Target};
 pub use verify::{Waiting, verify};

@@ -3,9 +3,11 @@
 pub(crate) mod check;
 pub(crate) mod infer;
 pub(crate) mod job;
+pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod push;
 pub(crate) mod run;
 pub(crate) mod segment;
 pub(crate) mod spec_push;
 pub(crate) mod sql;
+pub(crate) mod table;

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use pinotage_client::{Address, Connection};
-use pinotage_common::{Error, Result};
+use pinotage_common::Result;
 use pinotage_engine::{Pusher, Replace, segments_at};
-use pinotage_job::connection_file;
 use pinotage_sink::publish::{Form, PushOptions};
 
+use crate::commands::place::place;
 use crate::output::print;
 use crate::progress::Progress;
 
@@ -86,7 +85,7 @@ enum Sent {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let options = options(args);
     options.check()?;
-    let (connection, table) = place(args)?;
+    let (connection, table) = place(&args.table, args.connection.as_deref(), "--table")?;
     let pusher = Pusher::new(&connection, &table)?;
     if args.list {
         let mut text = String::new();
@@ -153,29 +152,4 @@ fn options(args: &Args) -> PushOptions {
         deep_store: args.deep_store.clone(),
         ..PushOptions::default()
     }
-}
-
-/// The connection and the table's name.
-fn place(args: &Args) -> Result<(Connection, String)> {
-    if let Some(path) = &args.connection {
-        if args.table.contains("://") {
-            return Err(Error::invalid_config("`--connection` has the controller's address already")
-                .with("option", "--table")
-                .action("give the table's name alone"));
-        }
-        return Ok((connection_file(path)?, args.table.clone()));
-    }
-    let bad = || {
-        Error::invalid_config(format!("expected a table such as `pinot://host:9000/flights`, found `{}`", args.table))
-            .with("option", "--table")
-    };
-    let (scheme, rest) = args.table.split_once("://").ok_or_else(bad)?;
-    let scheme = match scheme {
-        "pinot" => "http",
-        "pinot+https" => "https",
-        _ => return Err(bad()),
-    };
-    let (host, table) =
-        rest.rsplit_once('/').filter(|(host, table)| !host.is_empty() && !table.is_empty()).ok_or_else(bad)?;
-    Ok((Connection::new(Address::parse(&format!("{scheme}://{host}"))?), table.to_owned()))
 }

@@ -75,7 +75,7 @@ pub(super) fn stop_on_ctrl_c(cancel: &Arc<AtomicBool>) {
 }
 
 /// Now, or what `SOURCE_DATE_EPOCH` says, so that builds can be repeated to the byte.
-fn creation_time() -> i64 {
+pub(super) fn creation_time() -> i64 {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse::<i64>().ok());
     fixed.map_or_else(
         || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64),

@@ -3,6 +3,7 @@
 mod cluster;
 mod job_spec;
 mod job_spec_push;
+mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,6 +86,7 @@ fn help_is_as_published() {
         vec!["segment", "inspect", "--help"],
         vec!["segment", "cat", "--help"],
         vec!["segment", "verify", "--help"],
+        vec!["table", "rewrite", "--help"],
     ] {
         text.push_str(&shown(folder.path(), &args));
         text.push('\n');

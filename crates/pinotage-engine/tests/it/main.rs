@@ -1,6 +1,7 @@
 //! The engine as its callers meet it: a job file in, segments, quarantine and a summary out.
 
 mod bad_rows;
+mod rewrite;
 mod whole_sql;
 
 use std::collections::BTreeMap;

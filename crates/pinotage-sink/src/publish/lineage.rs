@@ -1,6 +1,6 @@
 //! Replacements: looked for, started, gone on with, ended, taken back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use pinotage_client::{LineageEntry, LineageState, Replacement};
@@ -26,11 +26,11 @@ pub(super) async fn replace(
         Some(entry) if entry.state == LineageState::Completed => return wait(target, to, options, observer).await,
         Some(entry) if entry.state == LineageState::InProgress => entry.id.clone(),
         _ => {
-            let reverted = clear(target, snapshot, &names, &leaving, own_prefix.as_deref()).await?;
-            remove(target, &names, reverted).await?;
+            check_unused(target, snapshot, &names)?;
+            let force = clear(target, snapshot, &names, &leaving, own_prefix.as_deref()).await?;
             let custom_map = to.first().map(|segment| segment.custom.clone()).unwrap_or_default();
             let replacement = Replacement { segments_from: leaving, segments_to: names.clone(), custom_map };
-            start(target, &replacement).await?
+            start(target, &replacement, force).await?
         }
     };
     let pushed = async {
@@ -38,6 +38,7 @@ pub(super) async fn replace(
         // Ending waits for the servers in any case; here a segment that cannot be loaded is told with its reason, at once.
         let waiting = PushOptions { wait_seconds: options.wait_seconds.max(60), ..options.clone() };
         wait(target, to, &waiting, observer).await?;
+        check_leaving(target, &publication.from).await?;
         target.controller.end_replace_segments(&target.table, target.table_type, &id, false).await
     };
     match pushed.await {
@@ -53,6 +54,25 @@ pub(super) async fn replace(
     }
 }
 
+/// What goes is still what was decided on: the rows of a segment that somebody has refreshed since would be lost. CRC 0 stands
+/// for any.
+async fn check_leaving(target: &Target, from: &BTreeMap<String, u64>) -> Result<()> {
+    let known = target.controller.all_segment_metadata(&target.table, target.table_type).await?;
+    for (name, crc) in from.iter().filter(|(_, crc)| **crc != 0) {
+        let found = known.get(name).and_then(|segment| segment.crc);
+        if let Some(found) = found.filter(|found| found != crc) {
+            return Err(Error::new(
+                ErrorKind::CommitConflict,
+                format!("a segment that was to go has been refreshed: expected CRC {crc}, found {found}"),
+            )
+            .with("table", target.table_type.of(&target.table))
+            .with("segment", name)
+            .action("find out who else pushes this name, then run again"));
+        }
+    }
+    Ok(())
+}
+
 /// The next call may go on where this one ended: nobody has refused anything, only answers are missing.
 fn goes_on(error: &Error) -> bool {
     error.kind() == ErrorKind::Unavailable && !error.context().iter().any(|(key, _)| *key == "server")
@@ -65,8 +85,8 @@ fn earlier<'a>(snapshot: &'a Snapshot, names: &[String]) -> Option<&'a LineageEn
 }
 
 /// Starts a replacement; when the answer was lost, looks whether it has started.
-async fn start(target: &Target, replacement: &Replacement) -> Result<String> {
-    match target.controller.start_replace_segments(&target.table, target.table_type, replacement, false).await {
+async fn start(target: &Target, replacement: &Replacement, force: bool) -> Result<String> {
+    match target.controller.start_replace_segments(&target.table, target.table_type, replacement, force).await {
         Err(error) if error.kind() == ErrorKind::Unavailable => {
             let snapshot = target.snapshot().await?;
             match earlier(&snapshot, &replacement.segments_to) {
@@ -78,7 +98,30 @@ async fn start(target: &Target, replacement: &Replacement) -> Result<String> {
     }
 }
 
-/// Reverts what an earlier run of this job left in the way. Returns whether there was something.
+/// Names of a replacement that was taken back are not used again. As long as the controller keeps its entry queries do not see
+/// segments of these names, wherever else they stand, and the controller's retention task deletes them.
+fn check_unused(target: &Target, snapshot: &Snapshot, names: &[String]) -> Result<()> {
+    let used = snapshot
+        .lineage
+        .iter()
+        .filter(|entry| entry.state == LineageState::Reverted)
+        .find_map(|entry| Some((entry, names.iter().find(|name| entry.segments_to.contains(name))?)));
+    let Some((entry, name)) = used else { return Ok(()) };
+    Err(Error::new(
+        ErrorKind::CommitConflict,
+        "a replacement with a segment of this name was taken back, and Pinot would hide and delete it",
+    )
+    .with("table", target.table_type.of(&target.table))
+    .with("replacement", &entry.id)
+    .with("segment", name)
+    .action(
+        "build the segments again under other names (`pinotage run --force`), or wait until the controller's retention task has \
+         removed the entry: `pinotage push --list` shows it until then",
+    ))
+}
+
+/// Removes what an earlier run of this job left in the way. Returns whether the next start has to drop an entry: one that was
+/// reverted would keep its names from being used again.
 async fn clear(
     target: &Target,
     snapshot: &Snapshot,
@@ -87,9 +130,7 @@ async fn clear(
     own_prefix: Option<&str>,
 ) -> Result<bool> {
     let touched: BTreeSet<&String> = names.iter().chain(leaving).collect();
-    let mut any = snapshot.lineage.iter().any(|entry| {
-        entry.state == LineageState::Reverted && entry.segments_to.iter().any(|name| names.contains(name))
-    });
+    let mut force = false;
     for entry in snapshot.lineage.iter().filter(|entry| entry.state == LineageState::InProgress) {
         let all = || entry.segments_to.iter().chain(&entry.segments_from);
         if !all().any(|name| touched.contains(name)) {
@@ -105,17 +146,18 @@ async fn clear(
                     "wait until it has ended; if nobody is at work on it, take it back with `pinotage push --revert`",
                 ));
         }
-        take_back(target, &entry.id, &entry.segments_to).await?;
-        any = true;
+        if entry.segments_to.iter().any(|name| names.contains(name)) {
+            remove(target, &entry.segments_to).await?;
+            force = true;
+        } else {
+            take_back(target, &entry.id, &entry.segments_to).await?;
+        }
     }
-    Ok(any)
+    Ok(force)
 }
 
-/// Segments of a replacement that was taken back keep their names taken until they are gone.
-async fn remove(target: &Target, names: &[String], reverted: bool) -> Result<()> {
-    if !reverted {
-        return Ok(());
-    }
+/// Deletes segments and waits until they are gone: the controller starts no replacement with names that are taken.
+async fn remove(target: &Target, names: &[String]) -> Result<()> {
     target.controller.delete_segments(&target.table, target.table_type, names).await?;
     let waiting = Waiting::default();
     let (start, mut pause) = (Instant::now(), waiting.pause);

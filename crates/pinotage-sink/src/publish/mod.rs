@@ -37,7 +37,8 @@ pub use lineage::revert;
 pub struct Publication {
     /// The segments that come.
     pub to: Vec<LocalSegment>,
-    /// Names and CRCs of the segments that go. Those that are not in the cluster any more are gone already.
+    /// Names and CRCs of the segments that go; CRC 0 stands for any. Those that are not in the cluster any more are gone
+    /// already.
     pub from: BTreeMap<String, u64>,
     /// Whose segments these are: names that begin so are of this run of this job and of nobody else. A replacement in
     /// progress that is all of them is reverted when it is in the way.

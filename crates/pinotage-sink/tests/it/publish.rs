@@ -128,6 +128,16 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with() {
     push(&fixture, &new, &[&to[0]]).await.unwrap();
     fixture.keys(&[2, 4]).await;
 
+    // So is one that shares a name with what comes now; the name can be used again.
+    let names = ["own_6", "own_7"].map(str::to_owned).into();
+    start(&Replacement { segments_from: vec!["own_2".into()], segments_to: names, custom_map: BTreeMap::new() }).await;
+    let archive = fixture.folder.path().join("own_6.tar.gz");
+    pinotage_segment::write::archive_folder(&fixture.segment("own_6", &[60]).path, &archive).unwrap();
+    target.controller.upload_segment(&upload, "own_6", &archive).await.unwrap();
+    let two = [fixture.segment("own_6", &[6]), fixture.segment("own_8", &[2])];
+    push(&fixture, &two, &[&to[1]]).await.unwrap();
+    fixture.keys(&[2, 4, 6]).await;
+
     // Somebody else's is not.
     let theirs = Replacement { segments_from: vec!["own_4".into()], segments_to: vec!["theirs".into()], ..stale };
     let id = start(&theirs).await;
@@ -137,7 +147,7 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with() {
     let reverted = revert(target, None).await.unwrap();
     assert_eq!(reverted.iter().map(|entry| &entry.id).collect::<Vec<_>>(), [&id]);
     push(&fixture, &[fixture.segment("own_5", &[5])], &[&new[0]]).await.unwrap();
-    fixture.keys(&[2, 5]).await;
+    fixture.keys(&[2, 5, 6]).await;
     assert_eq!(revert(target, None).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
@@ -159,9 +169,12 @@ async fn a_segment_that_no_server_can_load_takes_the_whole_replacement_back() {
     assert_eq!(context["replacement"], "reverted", "{error}");
     assert!(context["reason"].len() > 20, "{error}");
     fixture.keys(&[1]).await;
-    // The same names again, now whole.
+    // The same names again, now whole: Pinot would hide them.
     to[1].path = intact;
-    push(&fixture, &to, &[&old[0]]).await.unwrap();
+    let error = push(&fixture, &to, &[&old[0]]).await.unwrap_err();
+    assert!(error.to_string().contains("was taken back"), "{error}");
+    fixture.keys(&[1]).await;
+    push(&fixture, &[fixture.segment("own_4", &[2]), fixture.segment("own_5", &[3])], &[&old[0]]).await.unwrap();
     fixture.keys(&[2, 3]).await;
 }
 

@@ -1,0 +1,237 @@
+//! One segment, read as it is and written as another table config wants it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes::Schema as ArrowSchema;
+use pinotage_client::SegmentZkMetadata;
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_segment::metadata::SegmentMetadata;
+use pinotage_segment::read::{ScanOptions, Segment};
+use pinotage_segment::write::{NameInput, SegmentBuilder};
+use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, arrow_field};
+use serde_json::Value as Json;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::manifest::SegmentRecord;
+
+/// What segments are written for.
+pub(super) struct Documents {
+    schema: Schema,
+    table: TableConfig,
+    columns: Vec<ColumnPlan>,
+    /// Changes whenever other bytes would be made of the same rows.
+    pub(super) fingerprint: String,
+}
+
+/// A segment as the cluster has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldSegment {
+    /// Its name.
+    pub name: String,
+    /// Its checksum.
+    pub crc: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// Bytes of its archive; 0 where the cluster does not know.
+    pub bytes: u64,
+}
+
+impl OldSegment {
+    /// # Errors
+    ///
+    /// `unsupported` for an encrypted segment.
+    pub(super) fn of(segment: &SegmentZkMetadata) -> Result<Self> {
+        if let Some(class) = &segment.crypter {
+            return Err(Error::unsupported("encrypted segments cannot be rewritten")
+                .with("segment", &segment.name)
+                .with("class", class)
+                .action("push the segment again without encryption"));
+        }
+        let (Some(crc), Some(rows)) = (segment.crc, segment.total_docs) else {
+            return Err(Error::unsupported("the cluster does not know checksum and rows of a segment")
+                .with("segment", &segment.name)
+                .action("look at the segment's record on the controller; push the segment again"));
+        };
+        Ok(Self { name: segment.name.clone(), crc, rows, bytes: segment.size_bytes.unwrap_or_default() })
+    }
+}
+
+impl Documents {
+    /// # Errors
+    ///
+    /// Those of [`ColumnPlan::resolve`].
+    pub(super) fn try_new(schema: Schema, table: TableConfig) -> Result<Self> {
+        let columns = ColumnPlan::resolve(&schema, &table)?;
+        // The controller orders columns and keys as it likes; the plans of the columns are what the bytes depend on.
+        let mut plans: Vec<String> = columns.iter().map(|column| format!("{column:?}")).collect();
+        plans.sort();
+        let mut hasher = Xxh3::new();
+        for part in plans.iter().map(String::as_str).chain([table.time_column().unwrap_or_default()]) {
+            hasher.update(part.as_bytes());
+            hasher.update(&[0]);
+        }
+        Ok(Self { schema, table, columns, fingerprint: format!("{:032x}", hasher.digest128()) })
+    }
+
+    /// Writes the segment of an archive again, as `<name>.tar.gz` in a folder.
+    ///
+    /// # Errors
+    ///
+    /// `commit-conflict` when the archive is not the segment that the cluster told of; `schema-mismatch` for columns that are
+    /// not as in the schema; `cancelled`; those of reading and writing segments.
+    pub(super) fn rewrite(
+        &self,
+        old: &OldSegment,
+        archive: &Path,
+        name: String,
+        (folder, creation_time_millis): (&Path, i64),
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<SegmentRecord> {
+        let segment = Segment::open(archive)?;
+        let metadata = segment.metadata();
+        let found = (segment.creation().map(|creation| creation.crc), u64::from(metadata.num_docs));
+        if found != (Some(old.crc), old.rows) {
+            return Err(Error::new(
+                ErrorKind::CommitConflict,
+                format!("expected CRC {} and {} rows, found CRC {:?} and {} rows", old.crc, old.rows, found.0, found.1),
+            )
+            .action("find out who pushes this segment, and run again"));
+        }
+        self.check_columns(metadata)?;
+        let present: Vec<String> = self.names().filter(|name| metadata.columns.contains_key(*name)).cloned().collect();
+        // What a server adds to a segment that lacks a column: nulls, stored as the default null value.
+        let fields = self.columns.iter().map(|column| arrow_field(&column.field, true));
+        let canonical = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
+        let mut builder = SegmentBuilder::try_new(&self.schema, &self.table)?;
+        for batch in segment.scan(ScanOptions { columns: Some(present), ..ScanOptions::default() })? {
+            if cancelled() {
+                return Err(Error::new(ErrorKind::Cancelled, "the rewriting was stopped; what is rewritten is kept"));
+            }
+            let batch = batch?;
+            let column = |field: &arrow::datatypes::FieldRef| match batch.column_by_name(field.name()) {
+                Some(array) => Arc::clone(array),
+                None => new_null_array(field.data_type(), batch.num_rows()),
+            };
+            let arrays = canonical.fields().iter().map(column).collect();
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let rows = RecordBatch::try_new_with_options(Arc::clone(&canonical), arrays, &options)
+                .map_err(|error| Error::unexpected("cannot make a canonical batch").caused_by(error))?;
+            builder.append(&rows)?;
+        }
+        let generator = SegmentNameGenerator::Fixed { name };
+        let built = builder.finish(&NameInput { generator: &generator, sequence: None }, creation_time_millis)?;
+        if u64::from(built.num_docs()) != old.rows {
+            return Err(Error::unexpected(format!("expected {} rows, {} were written", old.rows, built.num_docs())));
+        }
+        let path = built.write_tar_gz(folder)?;
+        Ok(SegmentRecord {
+            name: built.name().to_owned(),
+            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            crc: built.crc(),
+            num_docs: u64::from(built.num_docs()),
+            pushed: None,
+        })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.columns.iter().map(|column| &column.field.name)
+    }
+
+    fn check_columns(&self, found: &SegmentMetadata) -> Result<()> {
+        for (name, column) in &found.columns {
+            let Some(field) = self.schema.field(name) else {
+                return Err(Error::schema_mismatch("a segment has a column that the schema does not have")
+                    .with("column", name)
+                    .action("its values would be lost: add the column to the schema and give it with `--schema`"));
+            };
+            if (field.data_type, field.single_value) != (column.data_type, column.single_value) {
+                let list = |single| if single { "" } else { " multi-value" };
+                return Err(Error::schema_mismatch(format!(
+                    "expected {}{}, found {}{}",
+                    field.data_type,
+                    list(field.single_value),
+                    column.data_type,
+                    list(column.single_value)
+                ))
+                .with("column", name)
+                .action("load these rows anew: types are not converted when segments are rewritten"));
+            }
+        }
+        let derived = self.table.json().pointer("/ingestionConfig/transformConfigs").and_then(Json::as_array);
+        let derived = derived.into_iter().flatten().filter_map(|transform| transform["columnName"].as_str());
+        for column in derived.filter(|column| self.schema.field(column).is_some()) {
+            if !found.columns.contains_key(column) {
+                return Err(Error::unsupported("a segment lacks a column that the table derives from others")
+                    .with("option", "ingestionConfig.transformConfigs")
+                    .with("column", column)
+                    .action("load these rows anew, with the column in them"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use arrow::array::{ArrayRef, Int32Array};
+    use serde_json::json;
+
+    use super::*;
+
+    fn documents(fields: Json, table: Json) -> Documents {
+        let schema = Schema::from_document(json!({"schemaName": "t", "dimensionFieldSpecs": fields})).unwrap();
+        let mut config = json!({"tableName": "t", "tableType": "OFFLINE"});
+        config.as_object_mut().unwrap().extend(table.as_object().unwrap().clone());
+        Documents::try_new(schema, TableConfig::from_document(config).unwrap()).unwrap()
+    }
+
+    fn archive(folder: &Path) -> (OldSegment, PathBuf) {
+        let Documents { schema, table, .. } = documents(json!([{"name": "n", "dataType": "INT"}]), json!({}));
+        let mut builder = SegmentBuilder::try_new(&schema, &table).unwrap();
+        let rows: ArrayRef = Arc::new(Int32Array::from(vec![3, 1, 2]));
+        builder.append(&RecordBatch::try_from_iter([("n", rows)]).unwrap()).unwrap();
+        let generator = SegmentNameGenerator::Fixed { name: "old".into() };
+        let built = builder.finish(&NameInput { generator: &generator, sequence: None }, 1).unwrap();
+        let old = OldSegment { name: "old".into(), crc: built.crc(), rows: 3, bytes: 1 };
+        (old, built.write_tar_gz(folder).unwrap())
+    }
+
+    #[test]
+    fn only_the_same_columns_of_the_same_segment_are_rewritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, archive) = archive(folder.path());
+        let rewrite = |documents: &Documents, old: &OldSegment| {
+            documents.rewrite(old, &archive, "new".into(), (folder.path(), 1), &|| false)
+        };
+        let derived =
+            json!({"ingestionConfig": {"transformConfigs": [{"columnName": "m", "transformFunction": "n + 1"}]}});
+        let n = json!({"name": "n", "dataType": "INT"});
+        let m = json!({"name": "m", "dataType": "INT"});
+        for (fields, table, kind, column) in [
+            (json!([m]), json!({}), ErrorKind::SchemaMismatch, "n"),
+            (json!([{"name": "n", "dataType": "LONG"}]), json!({}), ErrorKind::SchemaMismatch, "n"),
+            (json!([n, m]), derived, ErrorKind::Unsupported, "m"),
+        ] {
+            let error = rewrite(&documents(fields, table), &old).unwrap_err();
+            assert!(error.kind() == kind && error.context().contains(&("column", column.into())), "{error}");
+        }
+        let same = documents(json!([n, m]), json!({}));
+        let error = rewrite(&same, &OldSegment { crc: 7, ..old.clone() }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+        assert_eq!(rewrite(&same, &old).unwrap().num_docs, 3);
+    }
+
+    #[test]
+    fn the_fingerprint_changes_with_the_bytes_alone() {
+        let (n, m) = (json!({"name": "n", "dataType": "INT"}), json!({"name": "m", "dataType": "INT"}));
+        let of = |fields: Json, table: Json| documents(fields, table).fingerprint;
+        let first = of(json!([n, m]), json!({}));
+        assert_eq!(of(json!([m, n]), json!({"quota": {"storage": "1G"}})), first);
+        assert_ne!(of(json!([n, m]), json!({"tableIndexConfig": {"sortedColumn": ["n"]}})), first);
+        assert_ne!(of(json!([n]), json!({})), first);
+    }
+}
