@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_segment::write::BuiltSegment;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,21 @@ pub struct SegmentRecord {
     pub end_millis: Option<i64>,
     /// The tables of the clusters that have it, as [`crate::Cluster::key`].
     pub pushed: Option<String>,
+}
+
+impl SegmentRecord {
+    /// A segment that was just written to a file.
+    pub(crate) fn of(built: &BuiltSegment, file: &Path) -> Self {
+        let time = built.metadata().time.as_ref();
+        Self {
+            name: built.name().to_owned(),
+            file: file.to_string_lossy().into_owned(),
+            crc: built.crc(),
+            num_docs: built.num_docs().into(),
+            end_millis: time.and_then(|time| time.range.map(|(_, end)| time.unit.to_millis(end))),
+            pushed: None,
+        }
+    }
 }
 
 /// Segments on their way into a table, recorded before the first one is pushed.

@@ -96,18 +96,7 @@ impl<'a> Sealing<'a> {
                 "choose another `sink.segmentName.type`, or raise `sink.segment.maxRows` so that one segment is enough",
             ));
         }
-        self.sealed.push(SegmentRecord {
-            name: segment.name().to_owned(),
-            file: below.join(path.file_name().unwrap_or_default()).to_string_lossy().into_owned(),
-            crc: segment.crc(),
-            num_docs: u64::from(segment.num_docs()),
-            end_millis: segment
-                .metadata()
-                .time
-                .as_ref()
-                .and_then(|time| time.range.map(|(_, end)| time.unit.to_millis(end))),
-            pushed: None,
-        });
+        self.sealed.push(SegmentRecord::of(&segment, &below.join(path.file_name().unwrap_or_default())));
         Ok(())
     }
 }

@@ -461,12 +461,14 @@ impl Rewriter {
                 path,
                 partitions: BTreeMap::new(),
                 custom,
+                archive_uri: None,
             });
         }
         let publication = Publication {
             to,
             from: segments.iter().map(|(old, _)| (old.name.clone(), old.crc)).collect(),
             own_prefix: Some(self.prefix(manifest)?),
+            overwrite: false,
         };
         let push = PushOptions {
             parallelism: options.parallelism,

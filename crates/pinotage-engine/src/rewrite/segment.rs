@@ -126,13 +126,7 @@ impl Documents {
             return Err(Error::unexpected(format!("expected {} rows, {} were written", old.rows, built.num_docs())));
         }
         let path = built.write_tar_gz(folder)?;
-        Ok(SegmentRecord {
-            name: built.name().to_owned(),
-            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            crc: built.crc(),
-            num_docs: u64::from(built.num_docs()),
-            pushed: None,
-        })
+        Ok(SegmentRecord::of(&built, path.file_name().unwrap_or_default().as_ref()))
     }
 
     fn names(&self) -> impl Iterator<Item = &String> {
