@@ -1,6 +1,12 @@
-//! The promises of the sink, on a real cluster.
+//! The promises of the sink, on real clusters.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod bad_input;
+mod between;
 mod bootstrap;
+mod faults;
+mod kinds;
+mod places;
 mod publish;
+mod refreshed;
 mod support;
