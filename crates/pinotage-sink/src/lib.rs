@@ -10,10 +10,11 @@ pub mod bootstrap;
 mod kinds;
 pub mod publish;
 mod segment;
+mod servers;
 mod target;
 mod verify;
 
 pub use kinds::{check_rewritable, check_table, needs_partitions, retention_millis};
 pub use segment::LocalSegment;
 pub use target::{Snapshot, Target};
-pub use verify::{Waiting, verify};
+pub use verify::{Before, Waiting, verify};

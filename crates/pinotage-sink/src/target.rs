@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinotage_client::{Controller, LineageEntry, LineageState, SegmentZkMetadata, TableType};
+use pinotage_client::{Controller, LineageEntry, LineageState, SegmentState, SegmentZkMetadata, TableType};
 use pinotage_common::Result;
 
 /// One half of a table of a cluster.
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub segments: BTreeMap<String, SegmentZkMetadata>,
     /// The segments that servers are to have.
     pub assigned: BTreeSet<String>,
+    /// The segments that a server could not load. Pinot never tries again by itself.
+    pub failed: BTreeSet<String>,
     /// The replacements, the oldest first.
     pub lineage: Vec<LineageEntry>,
 }
@@ -47,8 +49,11 @@ impl Target {
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let segments = self.controller.all_segment_metadata(&self.table, self.table_type).await?;
         let assigned = self.controller.ideal_state(&self.table, self.table_type).await?.into_keys().collect();
+        let view = self.controller.external_view(&self.table, self.table_type).await?;
+        let failed = view.into_iter().filter(|(_, states)| states.values().any(|state| *state == SegmentState::Error));
+        let failed = failed.map(|(name, _)| name).collect();
         let lineage = self.controller.lineage(&self.table, self.table_type).await?;
-        Ok(Snapshot { segments, assigned, lineage })
+        Ok(Snapshot { segments, assigned, failed, lineage })
     }
 }
 
@@ -61,6 +66,12 @@ impl Snapshot {
     /// What the cluster keeps about a segment that the table has.
     pub fn segment(&self, name: &str) -> Option<&SegmentZkMetadata> {
         self.segments.get(name).filter(|_| self.assigned.contains(name))
+    }
+
+    /// A replacement that has not ended brings such a segment, or was taken back: queries do not see what has this name.
+    pub fn is_brought(&self, name: &str) -> bool {
+        let open = |entry: &&LineageEntry| entry.state != LineageState::Completed;
+        self.lineage.iter().filter(open).any(|entry| entry.segments_to.iter().any(|it| it == name))
     }
 
     /// The segments that queries see: not what was replaced, and not what is about to replace it.

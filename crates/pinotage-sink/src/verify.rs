@@ -1,11 +1,13 @@
 //! Whether servers have loaded what was pushed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use pinotage_client::SegmentState;
-use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_client::{SegmentState, SegmentStates};
+use pinotage_common::{Error, ErrorKind, Result, Retry};
 
+use crate::publish::PushObserver;
+use crate::servers::{Loaded, Servers};
 use crate::{LocalSegment, Target};
 
 /// How long to wait for servers, and how often to ask.
@@ -23,60 +25,57 @@ impl Default for Waiting {
     }
 }
 
+/// What servers may have had of the segments before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing: who has one of them ONLINE has these bytes.
+    Nothing,
+    /// Older bytes under the same names, which stay ONLINE until the new ones are loaded: each server is asked for the
+    /// checksums of what it has loaded. Who cannot be asked is believed, and [`PushObserver::unconfirmed`] told.
+    OlderBytes,
+}
+
 /// Waits until every replica of the segments is ONLINE and the cluster keeps them with our checksums and rows.
-///
-/// `loaded` is told how many are there, whenever it asked.
 ///
 /// # Errors
 ///
-/// `unavailable` naming segment, server and the server's own words when a server could not load one, at once; when the
-/// time is over, naming what is missing; `commit-conflict` when a segment is there with other bytes.
+/// `unavailable` naming segment, server and the server's own words when a server could not load one, at once; when the time
+/// is over, naming what is missing and where; `commit-conflict` when a segment is there with other bytes.
 pub async fn verify(
     target: &Target,
     segments: &[LocalSegment],
+    before: Before,
     waiting: &Waiting,
-    mut loaded: impl FnMut(usize),
+    observer: &dyn PushObserver,
 ) -> Result<()> {
     let start = Instant::now();
     let mut pause = waiting.pause;
-    let mut missing: BTreeSet<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
+    let mut servers = Servers::new(target, observer);
+    let mut missing: Vec<&LocalSegment> = segments.iter().collect();
     loop {
         let wanted = target.controller.ideal_state(&target.table, target.table_type).await?;
         let found = target.controller.external_view(&target.table, target.table_type).await?;
-        for name in std::mem::take(&mut missing) {
-            let (replicas, states) = (wanted.get(name), found.get(name));
-            let failed = states.and_then(|states| states.iter().find(|(_, state)| **state == SegmentState::Error));
-            if let Some((server, _)) = failed {
-                return Err(not_loaded(target, name, server).await);
-            }
-            let online = replicas.is_some_and(|replicas| {
-                !replicas.is_empty()
-                    && replicas.keys().all(|server| {
-                        states.and_then(|states| states.get(server)).is_some_and(|state| *state == SegmentState::Online)
-                    })
+        for segment in &missing {
+            let failed = found.get(&segment.name).and_then(|states| {
+                states.iter().find(|(_, state)| **state == SegmentState::Error).map(|(server, _)| server)
             });
-            if !online {
-                missing.insert(name);
+            if let Some(server) = failed {
+                return Err(not_loaded(target, &segment.name, server).await);
             }
         }
-        loaded(segments.len() - missing.len());
-        if missing.is_empty() {
-            break;
-        }
+        let loaded = match before {
+            Before::Nothing => Loaded::new(),
+            Before::OlderBytes => {
+                let named = missing.iter().filter_map(|segment| wanted.get(&segment.name));
+                servers.loaded(&named.flat_map(BTreeMap::keys).map(String::as_str).collect()).await
+            }
+        };
+        missing.retain(|segment| lacking(segment, &wanted, &found, &loaded).is_some());
+        observer.loaded(segments.len() - missing.len(), segments.len());
+        let Some(first) = missing.first() else { break };
         if start.elapsed() + pause > waiting.limit {
-            let first = missing.first().copied().unwrap_or_default();
-            return Err(Error::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "servers have not loaded {} of {} segments within {} s",
-                    missing.len(),
-                    segments.len(),
-                    waiting.limit.as_secs()
-                ),
-            )
-            .with("table", target.table_type.of(&target.table))
-            .with("segment", first)
-            .action("look at the servers' health and logs, then run again: what has been pushed stays pushed"));
+            let server = lacking(first, &wanted, &found, &loaded).unwrap_or_default();
+            return Err(late(target, first, server, (missing.len(), segments.len()), waiting).await);
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(waiting.pause * 32);
@@ -99,6 +98,22 @@ pub async fn verify(
     Ok(())
 }
 
+/// A server that does not have the segment, empty when the segment is no server's yet; none when all have it.
+fn lacking<'a>(
+    segment: &LocalSegment,
+    wanted: &'a SegmentStates,
+    found: &SegmentStates,
+    loaded: &Loaded,
+) -> Option<&'a str> {
+    let Some(replicas) = wanted.get(&segment.name).filter(|replicas| !replicas.is_empty()) else { return Some("") };
+    let has = |server: &String| {
+        let state = found.get(&segment.name).and_then(|states| states.get(server));
+        let crcs = loaded.get(server).and_then(Option::as_ref);
+        state == Some(&SegmentState::Online) && crcs.is_none_or(|crcs| crcs.get(&segment.name) == Some(&segment.crc))
+    };
+    replicas.keys().find(|server| !has(server)).map(String::as_str)
+}
+
 /// The error of a segment that a server could not load, with the server's reason.
 async fn not_loaded(target: &Target, segment: &str, server: &str) -> Error {
     let reason = target.controller.segment_failure(&target.table, target.table_type, segment, server).await;
@@ -106,10 +121,39 @@ async fn not_loaded(target: &Target, segment: &str, server: &str) -> Error {
         .with("table", target.table_type.of(&target.table))
         .with("segment", segment)
         .with("server", server)
+        // The server would fail again.
+        .retry_as(Retry::Permanent)
         .action("correct what the server says and run again; its log has more");
     match reason {
         Ok(Some(reason)) => error.with("reason", reason),
         Ok(None) => error.with("reason", "the server gives none"),
         Err(unknown) => error.with("reason", "not known").caused_by(unknown),
     }
+}
+
+/// The error of a segment that a server has not loaded in time.
+async fn late(
+    target: &Target,
+    first: &LocalSegment,
+    server: &str,
+    (missing, all): (usize, usize),
+    waiting: &Waiting,
+) -> Error {
+    let limit = waiting.limit.as_secs();
+    let mut error = Error::new(
+        ErrorKind::Unavailable,
+        format!("servers have not loaded {missing} of {all} segments within {limit} s"),
+    )
+    .with("table", target.table_type.of(&target.table))
+    .with("segment", &first.name)
+    .action("look at the servers' health and logs, then run again: what has been pushed stays pushed");
+    if !server.is_empty() {
+        error = error.with("server", server);
+        // One that has older bytes stays ONLINE, whatever went wrong with the new ones.
+        let reason = target.controller.segment_failure(&target.table, target.table_type, &first.name, server).await;
+        if let Ok(Some(reason)) = reason {
+            error = error.with("reason", reason);
+        }
+    }
+    error
 }

@@ -137,6 +137,18 @@ impl Controller {
         Ok(TableInstances { brokers: of(halves.brokers), servers: of(halves.server) })
     }
 
+    /// Lets the controllers do one of their regular tasks for a table now, such as `RetentionManager`:
+    /// `GET /periodictask/run`. The work goes on after the answer.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` when there is no such task.
+    pub async fn run_periodic_task(&self, task: &str, table: &str, table_type: TableType) -> Result<()> {
+        let query = [("taskname", task), ("tableName", table), ("type", table_type.name())];
+        let call = self.get("run a task of the controllers", &["periodictask", "run"], &query)?;
+        self.http.send(&call).await.map(drop)
+    }
+
     /// All tenants: `GET /tenants`.
     pub async fn tenants(&self) -> Result<Tenants> {
         self.ask("list the tenants", &["tenants"], &[]).await

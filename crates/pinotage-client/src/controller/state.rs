@@ -86,7 +86,16 @@ pub struct ConsumingSegment {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+struct TableDebug {
+    #[serde(default)]
+    segment_debug_infos: Vec<SegmentDebug>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct SegmentDebug {
+    #[serde(default)]
+    segment_name: String,
     #[serde(default)]
     server_state: BTreeMap<String, ServerState>,
 }
@@ -145,7 +154,8 @@ impl Controller {
         }
     }
 
-    /// Why a server could not load a segment, in its own words: `GET /debug/segments/{t}/{s}`. None when it says nothing.
+    /// Why a server could not load a segment, in its own words: `GET /debug/segments/{t}/{s}`, or
+    /// `GET /debug/tables/{t}` where Pinot is too old for it. None when it says nothing.
     ///
     /// # Errors
     ///
@@ -158,7 +168,17 @@ impl Controller {
         server: &str,
     ) -> Result<Option<String>> {
         let path = ["debug", "segments", &table_type.of(table), segment];
-        let mut debug: SegmentDebug = self.ask("ask why the segment was not loaded", &path, &[]).await?;
+        let what = "ask why the segment was not loaded";
+        let mut debug: SegmentDebug = match self.ask(what, &path, &[]).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let halves: Vec<TableDebug> =
+                    self.ask(what, &["debug", "tables", table], &[("type", table_type.name())]).await?;
+                let mut all = halves.into_iter().flat_map(|half| half.segment_debug_infos);
+                let Some(debug) = all.find(|debug| debug.segment_name == segment) else { return Err(error) };
+                debug
+            }
+            debug => debug?,
+        };
         Ok(debug.server_state.remove(server).and_then(|state| state.error_info?.error_message))
     }
 

@@ -1,14 +1,15 @@
 //! Replacements: looked for, started, gone on with, ended, taken back.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use pinotage_client::{LineageEntry, LineageState, Replacement};
-use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_common::{Error, ErrorKind, Result, Retry};
 
 use super::upload::{Existing, upload_all};
 use super::{Publication, PushObserver, PushOptions, wait};
-use crate::{Snapshot, Target, Waiting};
+use crate::{Before, Snapshot, Target, Waiting};
 
 /// Replaces segments in one step.
 pub(super) async fn replace(
@@ -22,22 +23,33 @@ pub(super) async fn replace(
     let Publication { to, own_prefix, .. } = publication;
     let mut names: Vec<String> = to.iter().map(|segment| segment.name.clone()).collect();
     names.sort();
+    let failed = names.iter().any(|name| snapshot.failed.contains(name));
+    let mut now = Cow::Borrowed(snapshot);
     let id = match earlier(snapshot, &names) {
-        Some(entry) if entry.state == LineageState::Completed => return wait(target, to, options, observer).await,
-        Some(entry) if entry.state == LineageState::InProgress => entry.id.clone(),
-        _ => {
-            check_unused(target, snapshot, &names)?;
-            let force = clear(target, snapshot, &names, &leaving, own_prefix.as_deref()).await?;
-            let custom_map = to.first().map(|segment| segment.custom.clone()).unwrap_or_default();
-            let replacement = Replacement { segments_from: leaving, segments_to: names.clone(), custom_map };
-            start(target, &replacement, force).await?
+        Some(entry) if entry.state == LineageState::Completed => {
+            return wait(target, to, Before::Nothing, options, observer).await;
+        }
+        Some(entry) if entry.state == LineageState::InProgress && !failed => entry.id.clone(),
+        found => {
+            // What a server could not load is pushed once more, from the beginning.
+            let ours = found.filter(|entry| entry.state == LineageState::InProgress).map(|entry| entry.id.as_str());
+            let in_the_way = InTheWay { names: &names, leaving: &leaving, own_prefix: own_prefix.as_deref(), ours };
+            if in_the_way.clear(target, snapshot).await? {
+                remove(target, &names).await?;
+                now = Cow::Owned(target.snapshot().await?);
+            }
+            // What the segments say about themselves stays out of it: Pinot 0.11 refuses it and nobody could read it.
+            let replacement =
+                Replacement { segments_from: leaving, segments_to: names.clone(), ..Replacement::default() };
+            start(target, &replacement).await?
         }
     };
     let pushed = async {
-        upload_all(target, snapshot, to, &Existing::Never, options, observer).await?;
+        upload_all(target, &now, to, &Existing::Never, options, observer).await?;
         // Ending waits for the servers in any case; here a segment that cannot be loaded is told with its reason, at once.
-        let waiting = PushOptions { wait_seconds: options.wait_seconds.max(60), ..options.clone() };
-        wait(target, to, &waiting, observer).await?;
+        let wait_seconds = if options.wait_seconds == 0 { 60 } else { options.wait_seconds };
+        let waiting = PushOptions { wait_seconds, ..options.clone() };
+        wait(target, to, Before::Nothing, &waiting, observer).await?;
         check_leaving(target, &publication.from).await?;
         target.controller.end_replace_segments(&target.table, target.table_type, &id, false).await
     };
@@ -75,7 +87,7 @@ async fn check_leaving(target: &Target, from: &BTreeMap<String, u64>) -> Result<
 
 /// The next call may go on where this one ended: nobody has refused anything, only answers are missing.
 fn goes_on(error: &Error) -> bool {
-    error.kind() == ErrorKind::Unavailable && !error.context().iter().any(|(key, _)| *key == "server")
+    error.kind() == ErrorKind::Unavailable && error.retry() == Retry::Temporary
 }
 
 /// The latest entry that brings exactly these segments.
@@ -85,8 +97,8 @@ fn earlier<'a>(snapshot: &'a Snapshot, names: &[String]) -> Option<&'a LineageEn
 }
 
 /// Starts a replacement; when the answer was lost, looks whether it has started.
-async fn start(target: &Target, replacement: &Replacement, force: bool) -> Result<String> {
-    match target.controller.start_replace_segments(&target.table, target.table_type, replacement, force).await {
+async fn start(target: &Target, replacement: &Replacement) -> Result<String> {
+    match target.controller.start_replace_segments(&target.table, target.table_type, replacement, false).await {
         Err(error) if error.kind() == ErrorKind::Unavailable => {
             let snapshot = target.snapshot().await?;
             match earlier(&snapshot, &replacement.segments_to) {
@@ -98,82 +110,80 @@ async fn start(target: &Target, replacement: &Replacement, force: bool) -> Resul
     }
 }
 
-/// Names of a replacement that was taken back are not used again. As long as the controller keeps its entry queries do not see
-/// segments of these names, wherever else they stand, and the controller's retention task deletes them.
-fn check_unused(target: &Target, snapshot: &Snapshot, names: &[String]) -> Result<()> {
-    let used = snapshot
-        .lineage
-        .iter()
-        .filter(|entry| entry.state == LineageState::Reverted)
-        .find_map(|entry| Some((entry, names.iter().find(|name| entry.segments_to.contains(name))?)));
-    let Some((entry, name)) = used else { return Ok(()) };
-    Err(Error::new(
-        ErrorKind::CommitConflict,
-        "a replacement with a segment of this name was taken back, and Pinot would hide and delete it",
-    )
-    .with("table", target.table_type.of(&target.table))
-    .with("replacement", &entry.id)
-    .with("segment", name)
-    .action(
-        "build the segments again under other names (`pinotage run --force`), or wait until the controller's retention task has \
-         removed the entry: `pinotage push --list` shows it until then",
-    ))
+/// What a replacement must not meet.
+struct InTheWay<'a> {
+    names: &'a [String],
+    leaving: &'a [String],
+    own_prefix: Option<&'a str>,
+    /// The id of a replacement that is this one.
+    ours: Option<&'a str>,
 }
 
-/// Removes what an earlier run of this job left in the way. Returns whether the next start has to drop an entry: one that was
-/// reverted would keep its names from being used again.
-async fn clear(
-    target: &Target,
-    snapshot: &Snapshot,
-    names: &[String],
-    leaving: &[String],
-    own_prefix: Option<&str>,
-) -> Result<bool> {
-    let touched: BTreeSet<&String> = names.iter().chain(leaving).collect();
-    let mut force = false;
-    for entry in snapshot.lineage.iter().filter(|entry| entry.state == LineageState::InProgress) {
-        let all = || entry.segments_to.iter().chain(&entry.segments_from);
-        if !all().any(|name| touched.contains(name)) {
-            continue;
-        }
-        let own = own_prefix.is_some_and(|prefix| entry.segments_to.iter().all(|name| name.starts_with(prefix)));
-        if !own {
-            return Err(Error::new(ErrorKind::CommitConflict, "another replacement of these segments is in progress")
+impl InTheWay<'_> {
+    /// Reverts what an earlier run of this job left in the way. Returns whether there was something.
+    async fn clear(&self, target: &Target, snapshot: &Snapshot) -> Result<bool> {
+        let Self { names, leaving, own_prefix, ours } = *self;
+        let touched: BTreeSet<&String> = names.iter().chain(leaving).collect();
+        let mut any = snapshot.lineage.iter().any(|entry| is_reverted(entry, names));
+        for entry in snapshot.lineage.iter().filter(|entry| entry.state == LineageState::InProgress) {
+            let all = || entry.segments_to.iter().chain(&entry.segments_from);
+            if !all().any(|name| touched.contains(name)) {
+                continue;
+            }
+            let own = ours == Some(&entry.id)
+                || own_prefix.is_some_and(|prefix| entry.segments_to.iter().all(|name| name.starts_with(prefix)));
+            if !own {
+                return Err(Error::new(
+                    ErrorKind::CommitConflict,
+                    "another replacement of these segments is in progress",
+                )
                 .with("table", target.table_type.of(&target.table))
                 .with("replacement", &entry.id)
                 .with("segment", entry.segments_to.first().map_or("", String::as_str))
                 .action(
                     "wait until it has ended; if nobody is at work on it, take it back with `pinotage push --revert`",
                 ));
-        }
-        if entry.segments_to.iter().any(|name| names.contains(name)) {
-            remove(target, &entry.segments_to).await?;
-            force = true;
-        } else {
+            }
             take_back(target, &entry.id, &entry.segments_to).await?;
+            any = true;
         }
+        Ok(any)
     }
-    Ok(force)
 }
 
-/// Deletes segments and waits until they are gone: the controller starts no replacement with names that are taken.
-async fn remove(target: &Target, names: &[String]) -> Result<()> {
-    target.controller.delete_segments(&target.table, target.table_type, names).await?;
+/// Segments of a replacement that was taken back keep their names taken until they are gone, and queries do not see what has
+/// such a name until the replacement is forgotten, which is the work of Pinot's retention manager.
+pub(super) async fn remove(target: &Target, names: &[String]) -> Result<()> {
+    let Target { controller, table, table_type } = target;
+    controller.delete_segments(table, *table_type, names).await?;
     let waiting = Waiting::default();
     let (start, mut pause) = (Instant::now(), waiting.pause);
     loop {
-        let known = target.controller.all_segment_metadata(&target.table, target.table_type).await?;
-        let ideal = target.controller.ideal_state(&target.table, target.table_type).await?;
-        let left = names.iter().find(|name| known.contains_key(*name) || ideal.contains_key(*name));
-        let Some(left) = left else { return Ok(()) };
+        let known = controller.all_segment_metadata(table, *table_type).await?;
+        let ideal = controller.ideal_state(table, *table_type).await?;
+        let left = match names.iter().find(|name| known.contains_key(*name) || ideal.contains_key(*name)) {
+            Some(left) => left.clone(),
+            None => {
+                let lineage = controller.lineage(table, *table_type).await?;
+                let Some(entry) = lineage.into_iter().find(|entry| is_reverted(entry, names)) else { return Ok(()) };
+                controller.run_periodic_task("RetentionManager", table, *table_type).await?;
+                entry.id
+            }
+        };
         if start.elapsed() > waiting.limit {
-            return Err(Error::new(ErrorKind::Unavailable, "a segment that was taken back is still in the cluster")
-                .with("segment", left)
+            return Err(Error::new(ErrorKind::Unavailable, "what was taken back is still in the cluster")
+                .with("table", table_type.of(table))
+                .with("segment or replacement", left)
                 .action("run again a little later; the controller deletes it"));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(3));
     }
+}
+
+/// The replacement was taken back and would have brought one of the segments.
+fn is_reverted(entry: &LineageEntry, names: &[String]) -> bool {
+    entry.state == LineageState::Reverted && entry.segments_to.iter().any(|name| names.contains(name))
 }
 
 async fn take_back(target: &Target, id: &str, names: &[String]) -> Result<()> {

@@ -20,13 +20,14 @@ mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pinotage_client::LineageState;
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
 use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::check_segment;
-use crate::{LocalSegment, Target, Waiting, verify};
+use crate::{Before, LocalSegment, Snapshot, Target, Waiting, verify};
 
 pub use foreign::{Mark, foreign};
 pub use form::Form;
@@ -117,6 +118,9 @@ pub trait PushObserver: Sync {
     fn pushed(&self, _bytes: ByteSize) {}
     /// So many of so many segments are loaded by all their servers; told again and again while that is waited for.
     fn loaded(&self, _segments: usize, _of: usize) {}
+    /// A server cannot be asked which bytes of refreshed segments it has loaded, for this reason: that it has them ONLINE has
+    /// to do, and for a while queries may see the older ones. Told once for each server.
+    fn unconfirmed(&self, _server: &str, _reason: &Error) {}
 }
 
 impl PushObserver for () {}
@@ -140,7 +144,8 @@ pub async fn publish(
     let Publication { to, from, overwrite, .. } = publication;
     to.iter().try_for_each(|segment| check_segment(table, segment))?;
     check_names(to)?;
-    let snapshot = target.snapshot().await?;
+    let mut snapshot = target.snapshot().await?;
+    check_hidden(&snapshot, to)?;
     // What somebody has deleted in between is gone, and Pinot would refuse to replace it.
     let leaving: Vec<String> = from.keys().filter(|name| snapshot.holds(name)).cloned().collect();
     let reused = to.iter().any(|segment| from.contains_key(&segment.name));
@@ -148,9 +153,13 @@ pub async fn publish(
         target.controller.delete_segments(&target.table, target.table_type, &leaving).await
     } else if reused || *overwrite {
         refresh::refresh(target, &snapshot, publication, options, observer).await
-    } else if to.len() == 1 && leaving.is_empty() {
+    } else if to.len() == 1 && leaving.is_empty() && !snapshot.is_brought(&to[0].name) {
+        if snapshot.failed.contains(&to[0].name) {
+            lineage::remove(target, std::slice::from_ref(&to[0].name)).await?;
+            snapshot = target.snapshot().await?;
+        }
         upload::upload_all(target, &snapshot, to, &upload::Existing::Never, options, observer).await?;
-        wait(target, to, options, observer).await
+        wait(target, to, Before::Nothing, options, observer).await
     } else {
         lineage::replace(target, &snapshot, publication, leaving, options, observer).await
     }
@@ -160,6 +169,7 @@ pub async fn publish(
 async fn wait(
     target: &Target,
     segments: &[LocalSegment],
+    before: Before,
     options: &PushOptions,
     observer: &dyn PushObserver,
 ) -> Result<()> {
@@ -168,7 +178,25 @@ async fn wait(
     }
     let limit = std::time::Duration::from_secs(options.wait_seconds);
     let waiting = Waiting { limit, ..Waiting::default() };
-    verify(target, segments, &waiting, |loaded| observer.loaded(loaded, segments.len())).await
+    verify(target, segments, before, &waiting, observer).await
+}
+
+/// What was replaced is not seen any more, whatever comes under its name.
+fn check_hidden(snapshot: &Snapshot, to: &[LocalSegment]) -> Result<()> {
+    for entry in snapshot.lineage.iter().filter(|entry| entry.state == LineageState::Completed) {
+        if let Some(segment) = to.iter().find(|segment| entry.segments_from.contains(&segment.name)) {
+            return Err(Error::new(
+                ErrorKind::CommitConflict,
+                "a segment of this name was replaced by others, and queries do not see it",
+            )
+            .with("segment", &segment.name)
+            .with("replacement", &entry.id)
+            .action(
+                "build the segment under another name, or take the replacement back with `pinotage push --revert`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check_names(to: &[LocalSegment]) -> Result<()> {

@@ -6,7 +6,7 @@ use pinotage_common::{Error, ErrorKind, Result};
 
 use super::upload::{Existing, upload_all};
 use super::{Publication, PushObserver, PushOptions, wait};
-use crate::{Snapshot, Target};
+use crate::{Before, Snapshot, Target};
 
 /// Pushes the segments one by one, each in place of the one of its name, and deletes what has no successor.
 pub(super) async fn refresh(
@@ -32,7 +32,7 @@ pub(super) async fn refresh(
         replaced.insert(segment.name.clone(), found);
     }
     upload_all(target, snapshot, to, &Existing::Replace(replaced), options, observer).await?;
-    wait(target, to, options, observer).await?;
+    wait(target, to, Before::OlderBytes, options, observer).await?;
     let kept: BTreeSet<&str> = to.iter().map(|segment| segment.name.as_str()).collect();
     let leaving: Vec<String> =
         from.keys().filter(|name| !kept.contains(name.as_str()) && snapshot.holds(name)).cloned().collect();

@@ -4,11 +4,13 @@ use pinotage_common::ErrorKind;
 use pinotage_sink::bootstrap::{self, Step};
 use serde_json::json;
 
+use crate::places::{Place, in_all_places};
 use crate::support::{Fixture, config, schema};
 
-#[tokio::test]
-async fn a_table_is_created_changed_and_then_left_alone() {
-    let Some(mut fixture) = Fixture::new("boot") else { return };
+in_all_places!(a_table_is_created_changed_and_then_left_alone, what_would_change_the_meaning_of_segments_is_refused,);
+
+async fn a_table_is_created_changed_and_then_left_alone(place: Place) {
+    let Some(mut fixture) = Fixture::new(place, "boot") else { return };
     assert_eq!(fixture.bootstrap().await, [Step::CreateSchema, Step::CreateTable]);
     assert_eq!(fixture.bootstrap().await, []);
 
@@ -32,9 +34,8 @@ async fn a_table_is_created_changed_and_then_left_alone() {
     assert_eq!(kept["tableIndexConfig"]["invertedIndexColumns"], json!(["k"]));
 }
 
-#[tokio::test]
-async fn what_would_change_the_meaning_of_segments_is_refused() {
-    let Some(fixture) = Fixture::with_table("boot_refused").await else { return };
+async fn what_would_change_the_meaning_of_segments_is_refused(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "boot_refused").await else { return };
     let found = bootstrap::documents(&fixture.target).await.unwrap();
     let wrong = json!({"schemaName": "boot_refused", "metricFieldSpecs": [{"name": "n", "dataType": "INT"}],
         "dimensionFieldSpecs": [{"name": "k", "dataType": "STRING"}]});

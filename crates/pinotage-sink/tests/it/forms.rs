@@ -13,6 +13,7 @@ use pinotage_store::{S3Options, StoreOptions};
 use pinotage_testkit::cluster::{Cluster, Options, Version, eventually};
 use pinotage_testkit::servers::Server;
 
+use crate::places::Place;
 use crate::support::Fixture;
 
 /// What a push said, in order.
@@ -84,7 +85,7 @@ async fn each_form_of_metadata_brings_segments_and_replaces_them() {
         (Form::MetadataBatch, false, "form_batch"),
         (Form::MetadataBatch, true, "form_batch_copy"),
     ] {
-        let Some(fixture) = Fixture::with_table(table).await else { return };
+        let Some(fixture) = Fixture::with_table(Place::Modern, table).await else { return };
         let (folder, uri) = shared_folder(&fixture);
         let options = PushOptions { copy_to_deep_store: copies, ..options(form, uri) };
         let mut old = [fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2])];
@@ -124,7 +125,7 @@ async fn archives_in_a_bucket_are_fetched_by_the_controller_and_by_servers() {
     server.make_public_s3_bucket("segments");
     // The cluster has no S3, so it reads the bucket as a web server.
     for (form, table) in [(Form::Uri, "s3_uri"), (Form::Metadata, "s3_metadata"), (Form::MetadataBatch, "s3_batch")] {
-        let Some(fixture) = Fixture::with_table(table).await else { return };
+        let Some(fixture) = Fixture::with_table(Place::Modern, table).await else { return };
         let options = PushOptions {
             download_uri: Some(format!("{}/segments/deep/", server.url)),
             store: s3_options(&server),
@@ -156,7 +157,7 @@ async fn controller_and_servers_fetch_from_s3_themselves() {
     let Some(cluster) = Cluster::start(&with_s3) else { return };
     let cluster = Box::leak(Box::new(cluster));
     for (form, table) in [(Form::Uri, "s3_uri"), (Form::Metadata, "s3_metadata")] {
-        let fixture = Fixture::on(cluster, table);
+        let fixture = Fixture::of(cluster, table);
         fixture.bootstrap().await;
         let options = PushOptions { store: s3_options(&server), ..options(form, "s3a://segments/d%20e+p") };
         push(&fixture, &[fixture.segment("own_1", &[1, 2])], &[], &options).await.unwrap();
@@ -180,7 +181,7 @@ fn s3_options(server: &Server) -> StoreOptions {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_put_before_the_process_died_is_found_again() {
     for (form, table) in [(Form::Metadata, "form_killed"), (Form::MetadataBatch, "form_batch_killed")] {
-        let Some(fixture) = Fixture::with_table(table).await else { return };
+        let Some(fixture) = Fixture::with_table(Place::Modern, table).await else { return };
         let (folder, uri) = shared_folder(&fixture);
         let options = options(form, uri);
         let to = vec![fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2])];
@@ -211,7 +212,7 @@ fn written(path: &Path) -> (u64, std::time::SystemTime) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_of_the_same_length_with_other_rows_is_overwritten() {
-    let Some(fixture) = Fixture::with_table("form_stale").await else { return };
+    let Some(fixture) = Fixture::with_table(Place::Modern, "form_stale").await else { return };
     let (folder, uri) = shared_folder(&fixture);
     let segment = fixture.segment("own_1", &[1]);
     let place = folder.join("form_stale/own_1.tar.gz");
@@ -232,7 +233,7 @@ async fn an_archive_of_the_same_length_with_other_rows_is_overwritten() {
 /// What is said about archives of segments that went.
 #[tokio::test(flavor = "multi_thread")]
 async fn archives_go_with_their_segments_in_the_controllers_own_folder_only() {
-    let Some(fixture) = Fixture::with_table("form_deleted").await else { return };
+    let Some(fixture) = Fixture::with_table(Place::Modern, "form_deleted").await else { return };
     let (elsewhere, uri) = shared_folder(&fixture);
     let own = &fixture.cluster.deep_store;
     let outside = [fixture.segment("own_1", &[1])];
@@ -253,7 +254,7 @@ async fn archives_go_with_their_segments_in_the_controllers_own_folder_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_the_cluster_has_already_is_not_put_again() {
-    let Some(fixture) = Fixture::with_table("form_there").await else { return };
+    let Some(fixture) = Fixture::with_table(Place::Modern, "form_there").await else { return };
     let mut segment = fixture.segment("own_1", &[1]);
     let archive = fixture.folder.path().join("elsewhere/any name.tar.gz");
     pinotage_segment::write::archive_folder(&segment.path, &archive).unwrap();
@@ -276,7 +277,7 @@ async fn an_archive_that_the_cluster_has_already_is_not_put_again() {
 async fn the_oldest_release_gets_metadata_one_by_one() {
     let options_of_cluster = Options { version: Version::V0_11, ..Options::default() };
     let Some(cluster) = Cluster::start(&options_of_cluster) else { return };
-    let fixture = Fixture::on(Box::leak(Box::new(cluster)), "form_oldest");
+    let fixture = Fixture::of(Box::leak(Box::new(cluster)), "form_oldest");
     fixture.bootstrap().await;
     let (folder, uri) = shared_folder(&fixture);
     let segments = [fixture.segment("own_1", &[1])];

@@ -1,7 +1,13 @@
-//! The promises of the sink, on a real cluster.
+//! The promises of the sink, on real clusters.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod bad_input;
+mod between;
 mod bootstrap;
+mod faults;
 mod forms;
+mod kinds;
+mod places;
 mod publish;
+mod refreshed;
 mod support;

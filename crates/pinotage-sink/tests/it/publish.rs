@@ -8,7 +8,17 @@ use pinotage_common::{ByteSize, ErrorKind, Result};
 use pinotage_sink::LocalSegment;
 use pinotage_sink::publish::{Mark, Publication, PushObserver, PushOptions, foreign, publish, revert};
 
+use crate::places::{Place, in_all_places};
 use crate::support::{Fixture, damage};
+
+in_all_places!(
+    names_of_others_are_overwritten_where_that_is_wanted,
+    segments_come_once_however_often_they_are_published,
+    segments_are_replaced_in_one_step_or_by_name,
+    a_replacement_that_was_cut_short_is_gone_on_with,
+    a_segment_that_no_server_can_load_takes_the_whole_replacement_back,
+    segments_of_a_lost_state_are_told_apart,
+);
 
 #[derive(Default)]
 struct Pushed(Mutex<usize>);
@@ -37,9 +47,8 @@ async fn states(fixture: &Fixture) -> Vec<LineageState> {
     entries.into_iter().map(|entry| entry.state).collect()
 }
 
-#[tokio::test]
-async fn segments_come_once_however_often_they_are_published() {
-    let Some(fixture) = Fixture::with_table("push_once").await else { return };
+async fn segments_come_once_however_often_they_are_published(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "push_once").await else { return };
     let one = [fixture.segment("own_1", &[1, 2])];
     assert_eq!(push(&fixture, &one, &[]).await.unwrap(), 1);
     assert_eq!(push(&fixture, &one, &[]).await.unwrap(), 0);
@@ -54,9 +63,8 @@ async fn segments_come_once_however_often_they_are_published() {
     fixture.keys(&[1, 2, 3, 4, 5]).await;
 }
 
-#[tokio::test]
-async fn segments_are_replaced_in_one_step_or_by_name() {
-    let Some(fixture) = Fixture::with_table("push_replace").await else { return };
+async fn segments_are_replaced_in_one_step_or_by_name(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "push_replace").await else { return };
     let old = [fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2])];
     push(&fixture, &old, &[]).await.unwrap();
     let new = [fixture.segment("own_3", &[10, 20])];
@@ -75,9 +83,8 @@ async fn segments_are_replaced_in_one_step_or_by_name() {
     fixture.keys(&[]).await;
 }
 
-#[tokio::test]
-async fn names_of_others_are_overwritten_where_that_is_wanted() {
-    let Some(fixture) = Fixture::with_table("push_overwrite").await else { return };
+async fn names_of_others_are_overwritten_where_that_is_wanted(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "push_overwrite").await else { return };
     let theirs = [fixture.segment("a", &[1]), fixture.segment("b", &[2])];
     push(&fixture, &theirs[..1], &[]).await.unwrap();
     push(&fixture, &theirs[1..], &[]).await.unwrap();
@@ -95,9 +102,8 @@ async fn names_of_others_are_overwritten_where_that_is_wanted() {
 }
 
 /// A run died after it had started a replacement and pushed one of two segments.
-#[tokio::test]
-async fn a_replacement_that_was_cut_short_is_gone_on_with() {
-    let Some(fixture) = Fixture::with_table("push_continue").await else { return };
+async fn a_replacement_that_was_cut_short_is_gone_on_with(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "push_continue").await else { return };
     let target = &fixture.target;
     let to = [fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2])];
     let replacement = Replacement {
@@ -117,14 +123,17 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with() {
     assert_eq!(states(&fixture).await, [LineageState::Completed]);
     fixture.keys(&[1, 2]).await;
 
-    // Another set of segments of ours is half-way and in the way: it is taken back.
+    // Another set of segments of ours is half-way and in the way, one of them there already: it is taken back.
     let stale = Replacement {
         segments_from: vec!["own_1".into()],
-        segments_to: vec!["own_3".into()],
+        segments_to: vec!["own_3".into(), "own_4".into()],
         custom_map: BTreeMap::new(),
     };
     start(&stale).await;
     let new = [fixture.segment("own_4", &[4])];
+    let archive = fixture.folder.path().join("own_4.tar.gz");
+    pinotage_segment::write::archive_folder(&new[0].path, &archive).unwrap();
+    target.controller.upload_segment(&upload, "own_4", &archive).await.unwrap();
     push(&fixture, &new, &[&to[0]]).await.unwrap();
     fixture.keys(&[2, 4]).await;
 
@@ -151,9 +160,8 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with() {
     assert_eq!(revert(target, None).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
-#[tokio::test]
-async fn a_segment_that_no_server_can_load_takes_the_whole_replacement_back() {
-    let Some(fixture) = Fixture::with_table("push_broken").await else { return };
+async fn a_segment_that_no_server_can_load_takes_the_whole_replacement_back(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "push_broken").await else { return };
     let old = [fixture.segment("own_1", &[1])];
     push(&fixture, &old, &[]).await.unwrap();
     let mut to = [fixture.segment("own_2", &[2]), fixture.segment("own_3", &[3])];
@@ -169,18 +177,32 @@ async fn a_segment_that_no_server_can_load_takes_the_whole_replacement_back() {
     assert_eq!(context["replacement"], "reverted", "{error}");
     assert!(context["reason"].len() > 20, "{error}");
     fixture.keys(&[1]).await;
-    // The same names again, now whole: Pinot would hide them.
+    // The same names again, now whole, in another company: neither the old bytes nor the old replacement are in the way.
     to[1].path = intact;
-    let error = push(&fixture, &to, &[&old[0]]).await.unwrap_err();
-    assert!(error.to_string().contains("was taken back"), "{error}");
-    fixture.keys(&[1]).await;
-    push(&fixture, &[fixture.segment("own_4", &[2]), fixture.segment("own_5", &[3])], &[&old[0]]).await.unwrap();
-    fixture.keys(&[2, 3]).await;
+    let (two, three) = (to[0].clone(), to[1].clone());
+    push(&fixture, &[two.clone(), fixture.segment("own_4", &[4])], &[&old[0]]).await.unwrap();
+    fixture.keys(&[2, 4]).await;
+    push(&fixture, std::slice::from_ref(&three), &[]).await.unwrap();
+    fixture.keys(&[2, 3, 4]).await;
+    // What was replaced is not seen under its old name, and nobody says that it is.
+    let error = push(&fixture, &old, &[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+    assert!(error.message().contains("was replaced by others"), "{error}");
+    // One alone that could not be loaded comes when it is whole.
+    let mut alone = fixture.segment("own_5", &[5]);
+    let whole = alone.path.clone();
+    alone.path = fixture.folder.path().join("broken/own_5");
+    copy(&whole, &alone.path);
+    damage(&alone.path);
+    let error = push(&fixture, std::slice::from_ref(&alone), &[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    alone.path = whole;
+    push(&fixture, &[alone], &[]).await.unwrap();
+    fixture.keys(&[2, 3, 4, 5]).await;
 }
 
-#[tokio::test]
-async fn segments_of_a_lost_state_are_told_apart() {
-    let Some(fixture) = Fixture::with_table("push_foreign").await else { return };
+async fn segments_of_a_lost_state_are_told_apart(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "push_foreign").await else { return };
     let mark = |run: &str, epoch| Mark { job: "j".into(), run: run.into(), epoch };
     let mut segments = [fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2]), fixture.segment("other", &[3])];
     segments[0].custom = mark("r1", 7).custom("a.csv");

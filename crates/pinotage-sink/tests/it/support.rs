@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{Int64Array, RecordBatch};
-use pinotage_client::{Address, Connection, Controller};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use pinotage_client::Controller;
+use pinotage_common::Error;
 use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_sink::{LocalSegment, Target, bootstrap};
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, arrow_schema};
 use pinotage_testkit::cluster::Cluster;
 use serde_json::{Value as Json, json};
+
+use crate::places::{Place, connection};
 
 /// How long the broker may take to see a change.
 const CHANGE_LIMIT: Duration = Duration::from_secs(60);
@@ -26,14 +29,20 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     /// Nothing when there is no cluster, which says so.
-    pub(crate) fn new(table: &str) -> Option<Self> {
-        Cluster::shared().map(|cluster| Self::on(cluster, table))
+    pub(crate) fn new(place: Place, table: &str) -> Option<Self> {
+        Some(Self::of(place.cluster()?, table))
     }
 
-    /// The same on a given cluster.
-    pub(crate) fn on(cluster: &'static Cluster, table: &str) -> Self {
-        let connection = Connection::new(Address::parse(&cluster.controller).unwrap());
-        let controller = Controller::new(&connection).unwrap();
+    /// The same with the table in the cluster.
+    pub(crate) async fn with_table(place: Place, table: &str) -> Option<Self> {
+        let fixture = Self::new(place, table)?;
+        fixture.bootstrap().await;
+        Some(fixture)
+    }
+
+    /// A table of a cluster that is there; it has a column `k`.
+    pub(crate) fn of(cluster: &'static Cluster, table: &str) -> Self {
+        let controller = Controller::new(&connection(cluster)).unwrap();
         Self {
             cluster,
             target: Target::offline(controller, table),
@@ -41,13 +50,6 @@ impl Fixture {
             schema: schema(table, &["k"]),
             table: config(table, json!({})),
         }
-    }
-
-    /// The same with the table in the cluster.
-    pub(crate) async fn with_table(table: &str) -> Option<Self> {
-        let fixture = Self::new(table)?;
-        fixture.bootstrap().await;
-        Some(fixture)
     }
 
     /// Makes the cluster's table as the documents are now; returns what had to be done.
@@ -60,33 +62,57 @@ impl Fixture {
 
     /// A segment with some keys, as a folder.
     pub(crate) fn segment(&self, name: &str, keys: &[i64]) -> LocalSegment {
-        LocalSegment::open(&self.build(name, keys)).unwrap()
+        self.rows(name, &[("k", keys)])
     }
 
-    fn build(&self, name: &str, keys: &[i64]) -> PathBuf {
+    /// A segment with some values of each column, as a folder.
+    pub(crate) fn rows(&self, name: &str, values: &[(&str, &[i64])]) -> LocalSegment {
+        LocalSegment::open(&self.build(name, values)).unwrap()
+    }
+
+    fn build(&self, name: &str, values: &[(&str, &[i64])]) -> PathBuf {
         let mut builder = SegmentBuilder::try_new(&self.schema, &self.table).unwrap();
         let columns = Arc::new(arrow_schema(&ColumnPlan::resolve(&self.schema, &self.table).unwrap()));
-        let rows = RecordBatch::try_new(columns, vec![Arc::new(Int64Array::from(keys.to_vec()))]).unwrap();
+        let column = |name: &String| -> ArrayRef {
+            let (_, values) = values.iter().find(|(known, _)| known == name).unwrap();
+            Arc::new(Int64Array::from(values.to_vec()))
+        };
+        let arrays = columns.fields().iter().map(|field| column(field.name())).collect();
+        let rows = RecordBatch::try_new(columns, arrays).unwrap();
         builder.append(&rows).unwrap();
         let generator = SegmentNameGenerator::Fixed { name: name.to_owned() };
         let built = builder.finish(&NameInput { generator: &generator, sequence: None }, 1).unwrap();
         built.write_dir(&self.folder.path().join(format!("crc{}", built.crc()))).unwrap()
     }
 
-    /// The keys that queries see, ascending.
+    /// Waits until queries see these keys and no others.
     pub(crate) async fn keys(&self, expected: &[i64]) {
-        let sql = format!("SELECT k FROM {} ORDER BY k LIMIT 1000", self.target.table);
         let wanted: Json = expected.iter().map(|key| json!([key])).collect();
         let end = Instant::now() + CHANGE_LIMIT;
         loop {
-            let (cluster, sql) = (self.cluster, sql.clone());
-            let answer = tokio::task::spawn_blocking(move || cluster.query(&sql)).await.unwrap();
-            if answer["resultTable"]["rows"] == wanted {
+            let found = self.keys_now().await;
+            if found == wanted {
                 return;
             }
-            assert!(Instant::now() < end, "expected {wanted}, found {answer}");
+            assert!(Instant::now() < end, "{found} instead of {wanted}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// The keys that a query sees, ascending, each in a row of its own.
+    pub(crate) async fn keys_now(&self) -> Json {
+        self.query(&format!("SELECT k FROM {} ORDER BY k LIMIT 1000", self.target.table)).await
+    }
+
+    /// The rows of an answer, or the answer when something is wrong with it.
+    pub(crate) async fn query(&self, sql: &str) -> Json {
+        let (cluster, sql) = (self.cluster, sql.to_owned());
+        let answer = tokio::task::spawn_blocking(move || cluster.query(&sql)).await.unwrap();
+        if answer["exceptions"] != json!([]) {
+            return answer;
+        }
+        // A table without segments gives no rows at all on Pinot 0.11.
+        answer["resultTable"].get("rows").cloned().unwrap_or(json!([]))
     }
 }
 
@@ -116,4 +142,9 @@ pub(crate) fn damage(segment: &Path) {
     let columns = segment.join("v3/columns.psf");
     let bytes = std::fs::read(&columns).unwrap();
     std::fs::write(&columns, &bytes[..bytes.len() / 2]).unwrap();
+}
+
+/// What an error says of a place.
+pub(crate) fn context<'a>(error: &'a Error, key: &str) -> &'a str {
+    error.context().iter().find(|(known, _)| *known == key).map_or("", |(_, value)| value)
 }
