@@ -1,6 +1,7 @@
 //! The `pinotage` command as a person meets it: output, errors, exit codes.
 
 mod job_spec;
+mod push;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -129,6 +130,10 @@ fn errors_are_as_published_and_end_with_an_action() {
     fs::write(path.join("job.yaml"), good.replace("in/*.csv", "cut.parquet")).unwrap();
     fails(&["run", "job.yaml"]);
     fails(&["segment", "inspect", "in"]);
+    let push = ["push", "out", "--table", "pinot://nowhere:9000/t", "--form"];
+    fails(&[&push[..], &["metadata"]].concat());
+    fails(&[&push[..], &["uri", "--deep-store", "file:///shared"]].concat());
+    fails(&[&push[..], &["metadata-batch", "--deep-store", "hdfs://namenode/segments"]].concat());
     fails(&["sql", "SELECT 1 FROM t", "--table", "t=nowhere"]);
     fails(&["sql", "SELECT town FROM t", "--table", "t=in/a.csv"]);
     insta::assert_snapshot!("errors", text);
