@@ -27,8 +27,7 @@ fn a_job_and_a_push_give_the_cluster_metadata_of_archives_elsewhere() {
     assert!(plan.contains(&format!("archives go to {deep}/t, the controller gets them as metadataBatch")), "{plan}");
     ok(path, &["run", "job.yaml"]);
     cluster.await_count("t", 3);
-    let archives = || fs::read_dir(path.join("deep/t")).unwrap().count();
-    assert_eq!(archives(), 2);
+    assert_eq!(fs::read_dir(path.join("deep/t")).unwrap().count(), 2);
     let table = format!("pinot://{}/t", cluster.controller.trim_start_matches("http://"));
     let said = ok(path, &["push", "out", "--table", &table, "--form", "metadata", "--deep-store", deep]);
     assert!(said.starts_with("nothing to do"), "{said}");
