@@ -3,6 +3,8 @@
 mod cluster;
 mod job_spec;
 mod job_spec_push;
+
+mod push;
 mod table;
 
 use std::fs;
@@ -133,6 +135,10 @@ fn errors_are_as_published_and_end_with_an_action() {
     fs::write(path.join("job.yaml"), good.replace("in/*.csv", "cut.parquet")).unwrap();
     fails(&["run", "job.yaml"]);
     fails(&["segment", "inspect", "in"]);
+    let push = ["push", "out", "--table", "pinot://nowhere:9000/t", "--form"];
+    fails(&[&push[..], &["metadata"]].concat());
+    fails(&[&push[..], &["uri", "--deep-store", "file:///shared"]].concat());
+    fails(&[&push[..], &["metadata-batch", "--deep-store", "hdfs://namenode/segments"]].concat());
     fails(&["sql", "SELECT 1 FROM t", "--table", "t=nowhere"]);
     fails(&["sql", "SELECT town FROM t", "--table", "t=in/a.csv"]);
     insta::assert_snapshot!("errors", text);

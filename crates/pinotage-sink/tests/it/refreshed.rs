@@ -28,8 +28,11 @@ impl PushObserver for Notes {
 
 /// Publishes and returns who could not be asked.
 async fn refresh(fixture: &Fixture, target: &Target, now: &LocalSegment, before: &LocalSegment) -> Result<Vec<String>> {
-    let publication =
-        Publication { to: vec![now.clone()], from: [(before.name.clone(), before.crc)].into(), ..Publication::default() };
+    let publication = Publication {
+        to: vec![now.clone()],
+        from: [(before.name.clone(), before.crc)].into(),
+        ..Publication::default()
+    };
     let (options, notes) = (PushOptions { wait_seconds: 5, ..PushOptions::default() }, Notes::default());
     publish(target, fixture.table.json(), &publication, &options, &notes).await?;
     Ok(notes.0.into_inner().unwrap())
