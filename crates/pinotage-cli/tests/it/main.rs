@@ -3,7 +3,6 @@
 mod cluster;
 mod job_spec;
 mod job_spec_push;
-
 mod push;
 mod table;
 
