@@ -28,7 +28,7 @@ fn answers(cluster: &Cluster, sql: &str, expected: &Json) {
 }
 
 /// A job over `in/*.csv` into a table of its own; the segments do not stay.
-fn pushing_job(cluster: &Cluster, table: &str, table_config: &Json) -> TempDir {
+pub(crate) fn pushing_job(cluster: &Cluster, table: &str, table_config: &Json) -> TempDir {
     let folder = job("");
     let path = folder.path();
     let schema = fs::read_to_string(path.join("schema.json")).unwrap().replace("\"t\"", &format!("\"{table}\""));
