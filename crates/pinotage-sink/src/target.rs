@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pinotage_client::{Controller, LineageEntry, LineageState, SegmentState, SegmentZkMetadata, TableType};
-use pinotage_common::Result;
+use pinotage_common::{Error, ErrorKind, Result};
 
 /// One half of a table of a cluster.
 #[derive(Debug, Clone)]
@@ -47,7 +47,14 @@ impl Target {
     ///
     /// `not-found` when there is no such table.
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        let segments = self.controller.all_segment_metadata(&self.table, self.table_type).await?;
+        let segments = self.controller.all_segment_metadata(&self.table, self.table_type).await;
+        let segments = segments.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::not_found("there is no such table")
+                .with("table", self.key())
+                .action("correct its name or create it; check that the address is that of the cluster's controller")
+                .caused_by(error),
+            _ => error,
+        })?;
         let assigned = self.controller.ideal_state(&self.table, self.table_type).await?.into_keys().collect();
         let view = self.controller.external_view(&self.table, self.table_type).await?;
         let failed = view.into_iter().filter(|(_, states)| states.values().any(|state| *state == SegmentState::Error));

@@ -110,7 +110,7 @@ impl Answer {
             401 => Error::new(ErrorKind::PermissionDenied, said("the server refuses the password or token"))
                 .action("correct `auth`"),
             403 => Error::new(ErrorKind::PermissionDenied, said("the server forbids it"))
-                .action("give this user the permission, or correct what the server names"),
+                .action("check the password or token in `auth`, give this user the permission, or correct what the server names"),
             404 => Error::not_found(said("the server does not find it"))
                 .action("check the names, and that the address is the right server's"),
             405 | 501 => Error::unsupported(said("this server cannot do it"))

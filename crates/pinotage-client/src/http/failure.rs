@@ -45,7 +45,11 @@ fn explain(call: &Call, target: &str, timeouts: &Timeouts, error: &reqwest::Erro
     if error.is_timeout() {
         return if error.is_connect() {
             let reason = format!("no connection to {target} within {}", timeouts.connect);
-            later(reason, "check the address and the firewalls between, or raise `timeouts.connect`")
+            let plain = match call.url.scheme() {
+                "https" => "; if the port speaks plain HTTP write `http://` before the address",
+                _ => "",
+            };
+            later(reason, &format!("check the address and the firewalls between, or raise `timeouts.connect`{plain}"))
         } else {
             let (time, option) = call.wait.time(timeouts);
             let reason = format!("no whole answer from {target} within {} s", time.as_secs_f64());
@@ -75,7 +79,7 @@ fn explain(call: &Call, target: &str, timeouts: &Timeouts, error: &reqwest::Erro
         }
         _ if error.is_connect() && call.url.scheme() == "https" => later(
             format!("the connection to {target} was closed before TLS stood"),
-            "if the port speaks plain HTTP write `http://` before the address",
+            "if the port speaks plain HTTP write `http://` before the address; if it asks for certificates set `tls.keyStore`",
         ),
         _ if call.url.scheme() == "http" && !error.is_body() && find::<hyper::Error>(error).is_some() => later(
             format!("the connection to {target} was lost"),

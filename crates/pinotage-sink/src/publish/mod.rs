@@ -154,7 +154,9 @@ pub async fn publish(
     } else if reused || *overwrite {
         refresh::refresh(target, &snapshot, publication, options, observer).await
     } else if to.len() == 1 && leaving.is_empty() && !snapshot.is_brought(&to[0].name) {
-        if snapshot.failed.contains(&to[0].name) {
+        let ours = snapshot.segment(&to[0].name).is_some_and(|found| found.crc == Some(to[0].crc));
+        // What a server could not load is pushed once more.
+        if ours && snapshot.failed.contains(&to[0].name) {
             lineage::remove(target, std::slice::from_ref(&to[0].name)).await?;
             snapshot = target.snapshot().await?;
         }

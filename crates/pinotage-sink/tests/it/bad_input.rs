@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use pinotage_client::{Address, Auth, Connection, Controller, Retries, Tls, TrustStore};
-use pinotage_common::{Error, Secret};
+use pinotage_common::{Error, Secret, TimeSpan};
 use pinotage_sink::publish::{Publication, PushOptions, publish};
 use pinotage_sink::{LocalSegment, Target, bootstrap};
 use pinotage_spec::Schema;
@@ -81,7 +81,7 @@ impl Page {
 }
 
 fn hasty(mut connection: Connection) -> Connection {
-    connection.retries = Retries { attempts: 2, pause: pinotage_common::TimeSpan::millis(1), ..Retries::default() };
+    connection.retries = Retries { attempts: 2, pause: TimeSpan::millis(1), ..Retries::default() };
     connection
 }
 
@@ -121,11 +121,9 @@ fn secure(folder: &std::path::Path, host: &str, change: impl FnOnce(&mut Certifi
 
 #[tokio::test]
 async fn bad_input() {
-    let (Some(plain), Some(users), Some(tls)) =
-        (Place::Modern.cluster(), Place::Users.cluster(), Place::Certificates.cluster())
-    else {
-        return;
-    };
+    let start = |place: Place| tokio::task::spawn_blocking(move || place.cluster());
+    let started = tokio::try_join!(start(Place::Modern), start(Place::Users), start(Place::Certificates));
+    let (Some(plain), Some(users), Some(tls)) = started.unwrap() else { return };
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let mut page = Page::default();
@@ -138,7 +136,9 @@ async fn bad_input() {
     page.add("the port of another protocol", asked(&with_password(&format!("http://127.0.0.1:{grpc}"))).await, &[grpc]);
     let broker = Target::offline(Controller::new(&with_password(&plain.broker)).unwrap(), "nothing");
     page.add("the broker's port", broker.snapshot().await.unwrap_err(), &[]);
-    let as_tls = with_password(&plain.controller.replace("http:", "https:"));
+    let mut as_tls = with_password(&plain.controller.replace("http:", "https:"));
+    // Pinot says nothing to the beginning of TLS.
+    as_tls.timeouts.connect = TimeSpan::secs(1);
     page.add("TLS to a plain port", asked(&as_tls).await, &[port(&plain.controller)]);
     let as_plain = with_password(&tls.controller.replace("https:", "http:"));
     page.add("plain to a TLS port", asked(&as_plain).await, &[port(&tls.controller)]);

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use pinotage_client::{LineageState, SegmentState};
-use pinotage_common::{ByteSize, Error, ErrorKind, Result};
+use pinotage_common::{ByteSize, ErrorKind, Result};
 use pinotage_sink::publish::{Publication, PushObserver, PushOptions, publish};
 use pinotage_sink::{LocalSegment, Target};
 use pinotage_testkit::cluster::{Cluster, Options};
@@ -160,20 +160,22 @@ async fn controller_and_servers_go_away_and_come_back() {
     // A server is away: that is said within the limit, and nothing is taken back.
     cluster.stop_server(1);
     let away = &cluster.servers[1].instance;
-    let named = |error: &Error, segment: &str| {
-        let found = (error.kind(), context(error, "segment"), context(error, "server"));
-        assert_eq!(found, (ErrorKind::Unavailable, segment, away.as_str()), "{error}");
-    };
     let one = [fixture.segment("own_4", &[4])];
-    let (json, target) = (fixture.table.json(), &fixture.target);
-    let error = publish(target, json, &publication(&one, &[]), &impatient(), &()).await.unwrap_err();
-    named(&error, "own_4");
     let two = [fixture.segment("own_5", &[5]), fixture.segment("own_6", &[6])];
-    let error = publish(target, json, &publication(&two, &first[..1]), &impatient(), &()).await.unwrap_err();
-    named(&error, "own_5");
     let refreshed = [fixture.segment("own_2", &[20])];
-    let error = publish(target, json, &publication(&refreshed, &first[1..2]), &impatient(), &()).await.unwrap_err();
-    named(&error, "own_2");
+    let target = &fixture.target;
+    for (to, from) in [(&one[..], &first[..0]), (&two, &first[..1]), (&refreshed, &first[1..2])] {
+        let publication = publication(to, from);
+        let mut late = vec![String::new()];
+        // On a busy machine the other server may be late, too: then it is named first.
+        while late.last() != Some(away) {
+            assert!(late.len() < 30, "{late:?}");
+            let error = publish(target, fixture.table.json(), &publication, &impatient(), &()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+            assert!(to.iter().any(|segment| segment.name == context(&error, "segment")), "{error}");
+            late.push(context(&error, "server").to_owned());
+        }
+    }
     fixture.keys(&[1, 3, 4, 20]).await;
     cluster.start_server(1);
     push(&fixture, target, &one, &[]).await.unwrap();

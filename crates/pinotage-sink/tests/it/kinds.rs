@@ -205,3 +205,24 @@ async fn certificates_in_files_of_each_kind_are_shown() {
         fixture.keys(&keys).await;
     }
 }
+
+/// What came after Pinot 0.11 is refused by its controller.
+#[tokio::test]
+async fn the_oldest_pinot_refuses_what_it_does_not_have() {
+    let Some(mut fixture) = Fixture::new(Place::Oldest, "kind_newer") else { return };
+    fixture.schema = keyed_schema("kind_newer");
+    for (more, words) in [
+        (json!({"upsertConfig": {"mode": "FULL"}}), "realtime table only"),
+        (json!({"dedupConfig": {"dedupEnabled": true}}), "realtime table only"),
+    ] {
+        fixture.table = config("kind_newer", merge(json!({"segmentsConfig": {"timeColumnName": "t"}}), &more));
+        let error = refusal(&fixture).await;
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    let mut fixture = Fixture::new(Place::Oldest, "kinds.kind_newer").unwrap();
+    fixture.table = config("kinds.kind_newer", json!({}));
+    let error = refusal(&fixture).await;
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+    assert!(error.to_string().contains("'.'"), "{error}");
+}
