@@ -19,7 +19,10 @@ fn a_job_and_a_push_give_the_cluster_metadata_of_archives_elsewhere() {
     let pushed = format!(", output: out, push: {{form: metadataBatch, deepStore: \"{deep}\"}}}}\nquarantine");
     fs::write(path.join("job.yaml"), text.replace("}\nquarantine", &pushed)).unwrap();
     let plan = ok(path, &["plan", "job.yaml"]);
-    assert!(plan.contains(&format!("archives go to {deep}/elsewhere, the controller gets them as metadataBatch")), "{plan}");
+    assert!(
+        plan.contains(&format!("archives go to {deep}/elsewhere, the controller gets them as metadataBatch")),
+        "{plan}"
+    );
     ok(path, &["run", "job.yaml"]);
     cluster.await_count("elsewhere", 3);
     assert_eq!(fs::read_dir(path.join("deep/elsewhere")).unwrap().count(), 2);

@@ -381,7 +381,7 @@ fn what_cannot_be_is_refused_with_what_to_do() {
 
 #[test]
 fn the_published_table_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/from-launch-data-ingestion-job.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/from-launch-data-ingestion-job.md");
     let (begin, end) = ("<!-- made from pinotage-job -->\n", "<!-- end -->");
     let page = fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(begin).unwrap();
