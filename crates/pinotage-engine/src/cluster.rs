@@ -306,6 +306,8 @@ impl Publisher<'_> {
         let local = |(unit, segment): &(&str, &SegmentRecord)| {
             let path = plan.output.join(&segment.file);
             let opened = if partitioned { Some(LocalSegment::open(&path)?) } else { None };
+            let archive_uris = plan.one_to_one.as_ref().and_then(|one_to_one| one_to_one.archive_uris.as_ref());
+            let archive_uri = archive_uris.map(|uris| uris.of(&path)).transpose()?;
             Ok(LocalSegment {
                 name: segment.name.clone(),
                 crc: segment.crc,
@@ -313,7 +315,7 @@ impl Publisher<'_> {
                 path,
                 partitions: opened.map(|opened| opened.partitions).unwrap_or_default(),
                 custom: mark.custom(unit),
-                archive_uri: None,
+                archive_uri,
             })
         };
         let publication = Publication {

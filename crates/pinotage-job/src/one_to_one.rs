@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::pinot_spec::PathPattern;
+use crate::pinot_spec::{ArchiveUris, PathPattern};
 
 /// The inputs of such a job, and its rules.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct OneToOne {
     pub replaces_table: bool,
     /// The segment files that are pushed, by their whole path; all without one.
     pub push_pattern: Option<PathPattern>,
+    /// Where the cluster finds segment files, when it is not sent them.
+    pub archive_uris: Option<ArchiveUris>,
 }
 
 /// An input and where its segment goes.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pinotage_client::{Address, Auth};
 use pinotage_common::{Error, Result, Secret};
 use pinotage_job::Plan;
-use pinotage_job::pinot_spec::{self, Given, Loaded, PushForm, PushWishes, TemplateValues};
+use pinotage_job::pinot_spec::{self, Given, Loaded, PushWishes, TemplateValues};
 
 /// Which job.
 #[derive(clap::Args)]
@@ -73,12 +73,6 @@ impl JobArgs {
         let fetch = |url: &str, connection: &_| pinotage_engine::document(connection, url);
         let Loaded { plan, push, notes } = pinot_spec::load(&self.job, &working, &values, given, &fetch)?;
         notes.iter().for_each(|note| eprintln!("note: {note}"));
-        if let Some(form) = push.as_ref().map(|push| push.form).filter(|form| *form != PushForm::Tar) {
-            return Err(Error::unsupported(format!("{form:?} pushes of job specs are not there yet"))
-                .with("option", "jobType")
-                .with("job", self.job.display())
-                .action("write `TarPush` in its place: the table then has the same segments"));
-        }
         match (plan, push) {
             (Some(plan), _) => Ok(Job::Build(Box::new(plan))),
             (None, Some(push)) => Ok(Job::Push(Box::new(push))),

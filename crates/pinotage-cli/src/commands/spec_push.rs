@@ -1,6 +1,7 @@
-//! Job specs that only push: `SegmentTarPush`.
+//! Job specs that only push: `SegmentTarPush` and the like.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +10,7 @@ use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_engine::{Pusher, Replace, segment_files_below};
 use pinotage_job::pinot_spec::{PushWishes, is_consistent};
 use pinotage_sink::LocalSegment;
-use pinotage_sink::publish::{Publication, PushOptions};
+use pinotage_sink::publish::Publication;
 use pinotage_spec::TableConfig;
 
 use crate::output::print;
@@ -18,13 +19,18 @@ use crate::progress::Progress;
 /// The segment files that are pushed.
 pub(crate) fn segments(wishes: &PushWishes) -> Result<Vec<LocalSegment>> {
     let pattern = wishes.file_pattern.as_ref();
-    segment_files_below(&wishes.output, &|path| pattern.is_none_or(|pattern| pattern.matches(&path.to_string_lossy())))
+    let chosen = |path: &Path| pattern.is_none_or(|pattern| pattern.matches(&path.to_string_lossy()));
+    let mut segments = segment_files_below(&wishes.output, &chosen)?;
+    for segment in &mut segments {
+        segment.archive_uri = wishes.archive_uris.as_ref().map(|uris| uris.of(&segment.path)).transpose()?;
+    }
+    Ok(segments)
 }
 
 /// Pushes the segment files to each controller, one after the other.
 pub(crate) fn run(wishes: &PushWishes, dry_run: bool) -> Result<ExitCode> {
     let segments = segments(wishes)?;
-    let options = PushOptions { parallelism: wishes.parallelism as usize, ..PushOptions::default() };
+    let options = wishes.options();
     let cancel = Arc::new(AtomicBool::new(false));
     super::run::stop_on_ctrl_c(&cancel);
     let mut text = String::new();

@@ -161,7 +161,6 @@ fn what_stops_a_job_spec_is_said_with_what_to_do() {
     let push =
         |kind: &str| SPEC.replace("SegmentCreation\n", kind) + "pinotClusterSpecs: [{controllerURI: 'localhost:1'}]\n";
     fails(&push("SegmentTarPush\n"), &|path| fs::create_dir(path.join("segments")).unwrap(), &RUN);
-    fails(&push("SegmentUriPush\n"), &nothing, &RUN);
     fails(
         &push("SegmentTarPush\n"),
         &nothing,

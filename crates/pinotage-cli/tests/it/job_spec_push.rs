@@ -219,6 +219,37 @@ fn segment_files_are_pushed_by_a_job_of_their_own() {
     assert!(left.is_empty() && path.join("segments/1872").read_dir().unwrap().next().is_some(), "{left:?}");
 }
 
+/// Metadata alone go to the controller; servers fetch the segment files from the folder, which therefore stays.
+#[test]
+fn servers_fetch_segment_files_from_where_they_are() {
+    let Some(case) = Case::new("specMetadata", json!({})) else { return };
+    let path = case.path();
+    let of_type = |job_type: &str| case.write(&SPEC.replace("SegmentCreationAndTarPush", job_type));
+    case.write(&(SPEC.replace("CreationAndTarPush", "CreationAndMetadataPush") + "cleanUpOutputDir: true\n"));
+    let output = pinotage(path, &RUN);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("`cleanUpOutputDir` has no effect"), "{said}");
+    await_sum(case.cluster, case.table, 4, 5.0);
+    let name = segments(case.cluster, case.table).remove(0);
+    let kept =
+        case.cluster.get_json(&format!("{}/segments/{}_OFFLINE/{name}/metadata", case.cluster.controller, case.table));
+    let place = kept["segment.download.url"].as_str().unwrap();
+    assert!(place.starts_with("file:///") && place.ends_with(&format!("{name}.tar.gz")), "{place}");
+    assert!(Path::new(place.strip_prefix("file://").unwrap()).is_file(), "{place}");
+    // The same files by a job that only pushes, in one request; then one that changed.
+    case.write(&(SPEC.replace("SegmentCreationAndTarPush", "SegmentMetadataPush") + "  batchSegmentUpload: true\n"));
+    assert!(ok(path, &RUN).contains("has all 3 segments"));
+    case.input("1872/a.csv", "allisar01,1872,40\n");
+    of_type("SegmentCreation");
+    ok(path, &RUN);
+    of_type("SegmentUriPush");
+    let refused = String::from_utf8(pinotage(path, &RUN).stderr).unwrap();
+    assert!(refused.contains("file:"), "{refused}");
+    case.write(&(SPEC.replace("SegmentCreationAndTarPush", "SegmentMetadataPush") + "  batchSegmentUpload: true\n"));
+    assert!(ok(path, &RUN).contains("pushed 1 segments"));
+    await_sum(case.cluster, case.table, 4, 41.0);
+}
+
 #[test]
 fn every_controller_gets_every_segment() {
     let Some(case) = Case::new("specTwo", json!({})) else { return };

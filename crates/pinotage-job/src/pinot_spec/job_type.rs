@@ -1,23 +1,23 @@
 //! `jobType`
 
 use pinotage_common::{Error, Result};
+use pinotage_sink::publish::Form;
 
-use super::push::PushForm;
 use crate::nearest::nearest;
 
 /// Pinot's job types: whether segments are built, and how they are pushed.
-const JOB_TYPES: [(&str, bool, Option<PushForm>); 7] = [
+const JOB_TYPES: [(&str, bool, Option<Form>); 7] = [
     ("SegmentCreation", true, None),
-    ("SegmentTarPush", false, Some(PushForm::Tar)),
-    ("SegmentUriPush", false, Some(PushForm::Uri)),
-    ("SegmentMetadataPush", false, Some(PushForm::Metadata)),
-    ("SegmentCreationAndTarPush", true, Some(PushForm::Tar)),
-    ("SegmentCreationAndUriPush", true, Some(PushForm::Uri)),
-    ("SegmentCreationAndMetadataPush", true, Some(PushForm::Metadata)),
+    ("SegmentTarPush", false, Some(Form::Tar)),
+    ("SegmentUriPush", false, Some(Form::Uri)),
+    ("SegmentMetadataPush", false, Some(Form::Metadata)),
+    ("SegmentCreationAndTarPush", true, Some(Form::Tar)),
+    ("SegmentCreationAndUriPush", true, Some(Form::Uri)),
+    ("SegmentCreationAndMetadataPush", true, Some(Form::Metadata)),
 ];
 
 /// Whether segments are built, and how they are pushed.
-pub(super) fn parse(text: Option<&str>) -> Result<(bool, Option<PushForm>)> {
+pub(super) fn parse(text: Option<&str>) -> Result<(bool, Option<Form>)> {
     let text = text.unwrap_or_default();
     let found = JOB_TYPES.iter().find(|(name, ..)| name.eq_ignore_ascii_case(text));
     found.map(|(_, builds, push)| (*builds, *push)).ok_or_else(|| {

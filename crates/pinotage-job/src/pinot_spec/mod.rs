@@ -26,7 +26,7 @@ mod tests;
 pub use access::Given;
 pub use inputs::OWN_NAMES;
 pub use pattern::PathPattern;
-pub use push::{PushForm, PushWishes};
+pub use push::{ArchiveUris, PushWishes};
 pub use reference::job_spec_reference;
 pub use spec::*;
 pub use template::TemplateValues;

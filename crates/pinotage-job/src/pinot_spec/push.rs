@@ -4,20 +4,41 @@ use std::path::{Path, PathBuf};
 
 use pinotage_client::{Connection, Retries};
 use pinotage_common::{Error, Result, TimeSpan};
+use pinotage_sink::publish::{Form, PushOptions};
+use pinotage_store::Location;
 
 use super::access::Access;
 use super::pattern::PathPattern;
 use super::spec::SegmentGenerationJobSpec;
 
-/// How segments get to a controller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PushForm {
-    /// The segment file goes to the controller.
-    Tar,
-    /// The controller is told a URI and downloads the segment file.
-    Uri,
-    /// The controller is told a URI and the segment's metadata; servers download the segment file.
-    Metadata,
+/// Where a cluster finds the segment files of a job spec.
+///
+/// # Pinot equivalent
+///
+/// `SegmentPushUtils.generateSegmentTarURI`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveUris {
+    /// Put before the path of the file; without it and the suffix the file's own URI is meant.
+    prefix: Option<String>,
+    /// Put behind it.
+    suffix: Option<String>,
+}
+
+impl ArchiveUris {
+    /// The URI of a segment file.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a path that is no location.
+    pub fn of(&self, file: &Path) -> Result<String> {
+        let own = Location::parse(&file.to_string_lossy())?.to_uri();
+        if self.prefix.is_none() && self.suffix.is_none() {
+            return Ok(own);
+        }
+        let part = |part: &Option<String>| part.clone().unwrap_or_default();
+        let path = own.split_once("://").map_or(own.as_str(), |(_, path)| path);
+        Ok(format!("{}{path}{}", part(&self.prefix), part(&self.suffix)))
+    }
 }
 
 /// The push of a job spec: every option resolved.
@@ -30,7 +51,7 @@ pub enum PushForm {
 #[derive(Debug, Clone)]
 pub struct PushWishes {
     /// How segments get there.
-    pub form: PushForm,
+    pub form: Form,
     /// The table, without its type.
     pub table: String,
     /// The folder whose segment files (`.tar.gz`, at any depth) are pushed. A job that also builds has its segments there.
@@ -43,25 +64,16 @@ pub struct PushWishes {
     pub parallelism: u32,
     /// Metadata pushes: the controller copies the segment file into its deep store.
     pub copy_to_deep_store: bool,
-    /// Metadata pushes: all segments in one request.
-    pub batch: bool,
-    /// Metadata pushes: segment files opened at the same time, at least 1.
-    pub metadata_parallelism: u32,
-    /// Metadata pushes: `<segment>.metadata.tar.gz` beside a segment file is used instead of opening it.
-    pub prefer_metadata_tar_gz: bool,
-    /// URI and metadata pushes: the download URI is prefix + path of the segment file + suffix; without both it is the
-    /// file's own URI.
-    pub uri_prefix: Option<String>,
-    /// See [`PushWishes::uri_prefix`].
-    pub uri_suffix: Option<String>,
-    /// Segment files are removed once they are pushed.
+    /// URI and metadata pushes: where the cluster finds segment files.
+    pub archive_uris: Option<ArchiveUris>,
+    /// Segment files are removed once they are pushed. Not where servers go on fetching them.
     pub clean_up_output: bool,
 }
 
 impl PushWishes {
     pub(super) fn try_new(
         spec: &SegmentGenerationJobSpec,
-        form: PushForm,
+        form: Form,
         table: &str,
         output: &Path,
         access: &Access,
@@ -87,8 +99,13 @@ impl PushWishes {
             Ok(Connection { retries: retries.clone(), ..connection })
         };
         let pattern = push.push_file_name_pattern.as_deref();
+        let copy_to_deep_store = form == Form::Metadata && push.copy_to_deep_store_for_metadata_push == Some(true);
+        let stays = form == Form::Metadata && !copy_to_deep_store;
         Ok(Self {
-            form,
+            form: match push.batch_segment_upload {
+                Some(true) if form == Form::Metadata => Form::MetadataBatch,
+                _ => form,
+            },
             table: raw_name(table).to_owned(),
             output: output.to_owned(),
             file_pattern: pattern
@@ -96,14 +113,21 @@ impl PushWishes {
                 .transpose()?,
             connections: controllers.iter().map(connect).collect::<Result<_>>()?,
             parallelism: at_least_one(push.push_parallelism),
-            copy_to_deep_store: push.copy_to_deep_store_for_metadata_push == Some(true),
-            batch: push.batch_segment_upload == Some(true),
-            metadata_parallelism: at_least_one(push.segment_metadata_generation_parallelism),
-            prefer_metadata_tar_gz: push.prefer_metadata_tar_gz != Some(false),
-            uri_prefix: push.segment_uri_prefix,
-            uri_suffix: push.segment_uri_suffix,
-            clean_up_output: spec.clean_up_output_dir == Some(true),
+            copy_to_deep_store,
+            archive_uris: (form != Form::Tar)
+                .then_some(ArchiveUris { prefix: push.segment_uri_prefix, suffix: push.segment_uri_suffix }),
+            clean_up_output: spec.clean_up_output_dir == Some(true) && !stays,
         })
+    }
+
+    /// The same as options of a push.
+    pub fn options(&self) -> PushOptions {
+        PushOptions {
+            parallelism: self.parallelism as usize,
+            form: self.form,
+            copy_to_deep_store: self.copy_to_deep_store,
+            ..PushOptions::default()
+        }
     }
 }
 

@@ -170,7 +170,7 @@ pub struct PushJobSpec {
     /// Honoured by metadata pushes: one request for all segments.
     #[serde(deserialize_with = "flag")]
     pub batch_segment_upload: Option<bool>,
-    /// Honoured by metadata pushes; 1 unless it says more.
+    /// No effect: `pushParallelism` counts for all of a push.
     #[serde(deserialize_with = "number")]
     pub segment_metadata_generation_parallelism: Option<i64>,
     /// Honoured by URI and metadata pushes: put before the path of a segment file.
@@ -179,7 +179,7 @@ pub struct PushJobSpec {
     pub segment_uri_suffix: Option<String>,
     /// Honoured when pushing: `glob:` or `regex:` on the whole path of a segment file.
     pub push_file_name_pattern: Option<String>,
-    /// Honoured by metadata pushes: a `.metadata.tar.gz` beside a segment file is used instead of opening it.
+    /// No effect: the metadata always come out of the segment file.
     #[serde(deserialize_with = "flag")]
     pub prefer_metadata_tar_gz: Option<bool>,
 }

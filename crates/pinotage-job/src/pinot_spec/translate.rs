@@ -113,6 +113,22 @@ fn translate(
             }
         }
     }
+    if let Some(push) = &push
+        && spec.clean_up_output_dir == Some(true)
+        && !push.clean_up_output
+    {
+        notes.no_effect("cleanUpOutputDir", "servers fetch the segment files from there as long as the segments live");
+    }
+    let of_push = spec.push_job_spec.as_ref();
+    if of_push.is_some_and(|push| push.segment_metadata_generation_parallelism.is_some_and(|it| it > 1)) {
+        notes.no_effect(
+            "pushJobSpec.segmentMetadataGenerationParallelism",
+            "`pushParallelism` counts for all of a push",
+        );
+    }
+    if of_push.is_some_and(|push| push.prefer_metadata_tar_gz == Some(true)) {
+        notes.no_effect("pushJobSpec.preferMetadataTarGz", "the metadata come out of the segment file");
+    }
     if spec.create_metadata_tar_gz == Some(true) {
         notes.no_effect("createMetadataTarGz", "a metadata push takes the metadata out of the segment file");
     }
@@ -209,6 +225,7 @@ fn plan(
             overwrite: spec.overwrite_output == Some(true),
             replaces_table: false,
             push_pattern: None,
+            archive_uris: None,
         }),
     })
 }
@@ -220,11 +237,8 @@ fn pushed(mut plan: Plan, push: &PushWishes) -> Plan {
     plan.copies = connections.collect();
     plan.keeps_segments = !push.clean_up_output;
     let replaces_table = plan.table_config.as_ref().is_some_and(is_consistent);
-    plan.file.sink.push = PushOptions {
-        parallelism: push.parallelism as usize,
-        foreign: if replaces_table { Foreign::Replace } else { Foreign::Keep },
-        ..PushOptions::default()
-    };
+    plan.file.sink.push =
+        PushOptions { foreign: if replaces_table { Foreign::Replace } else { Foreign::Keep }, ..push.options() };
     if replaces_table {
         // Pinot puts the time of the run behind its names, for they must be new. Names of the run are, and they leave alone
         // what has not changed.
@@ -233,6 +247,7 @@ fn pushed(mut plan: Plan, push: &PushWishes) -> Plan {
     if let Some(one_to_one) = &mut plan.one_to_one {
         one_to_one.replaces_table = replaces_table;
         one_to_one.push_pattern.clone_from(&push.file_pattern);
+        one_to_one.archive_uris.clone_from(&push.archive_uris);
         if replaces_table {
             one_to_one.inputs.iter_mut().for_each(|input| input.name = InputName::Numbered);
         }

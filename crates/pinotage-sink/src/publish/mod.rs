@@ -120,7 +120,9 @@ pub trait PushObserver: Sync {
     fn loaded(&self, _segments: usize, _of: usize) {}
     /// A server cannot be asked which bytes of refreshed segments it has loaded, for this reason: that it has them ONLINE has
     /// to do, and for a while queries may see the older ones. Told once for each server.
-    fn unconfirmed(&self, _server: &str, _reason: &Error) {}
+    fn unconfirmed(&self, server: &str, reason: &Error) {
+        self.note(&format!("{server} could not be asked whether it has loaded the new bytes of segments: {reason}"));
+    }
 }
 
 impl PushObserver for () {}
