@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pinotage_testkit::cluster::Cluster;
@@ -122,6 +123,52 @@ fn a_refresh_table_is_what_its_inputs_are_now() {
     let text = ok(path, &["run", "job.yaml"]);
     assert!(text.contains("pushed 1 segments") && text.contains(", 2 went"), "{text}");
     sums(2, 15.0);
+}
+
+/// Who asks all the time sees the old table or the new one, and never a part of either.
+#[test]
+fn a_refresh_happens_in_one_step_for_queries() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let refresh = json!({"segmentsConfig": {"replication": "1", "segmentPushType": "REFRESH"}});
+    let folder = pushing_job(cluster, "in_one_step", &refresh);
+    let path = folder.path();
+    // Five segments, all rows of which have the number of the round.
+    let write = |round: u32| {
+        for file in ["a", "b", "c", "d", "e"] {
+            let rows = format!("Oslo,{round}\n").repeat(round as usize * 10);
+            fs::write(path.join(format!("in/{file}.csv")), format!("city,n\n{rows}")).unwrap();
+        }
+    };
+    write(1);
+    ok(path, &["run", "job.yaml"]);
+    let sql = "SELECT COUNT(*), MIN(n), MAX(n) FROM in_one_step";
+    answers(cluster, sql, &json!([[50, 1.0, 1.0]]));
+    let done = AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut seen = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let answer = cluster.query(sql);
+                seen.push((answer["resultTable"]["rows"][0].clone(), answer["exceptions"].clone()));
+            }
+            seen
+        });
+        for round in 2..=4 {
+            write(round);
+            ok(path, &["run", "job.yaml"]);
+            let round = f64::from(round);
+            answers(cluster, sql, &json!([[(round * 50.0) as u64, round, round]]));
+        }
+        done.store(true, Ordering::Relaxed);
+        asking.join().unwrap()
+    });
+    let whole = [1, 2, 3, 4].map(|round| json!([round * 50, f64::from(round), f64::from(round)]));
+    assert!(seen.len() > 20, "only {} answers", seen.len());
+    for (row, exceptions) in &seen {
+        assert!(whole.contains(row) && exceptions == &json!([]), "{row} {exceptions}");
+    }
+    // The last table may come with nobody asking any more.
+    assert!(whole[..3].iter().all(|row| seen.iter().any(|(found, _)| found == row)), "not every table was seen");
 }
 
 #[test]

@@ -71,9 +71,9 @@ mod tests {
 
     #[test]
     fn uris_and_paths_are_told_apart() {
-        let parse = |text| Place::parse("inputDirURI", text, Path::new("/work"));
+        let parse = |text| Place::parse("inputDirURI", text, Path::new("/jobs"));
         for (text, path) in [
-            ("examples/batch", "/work/examples/batch"),
+            ("examples/batch", "/jobs/examples/batch"),
             ("/data/a b", "/data/a b"),
             ("file:/data", "/data"),
             ("file:///data/a%20b", "/data/a b"),
