@@ -13,6 +13,7 @@ use crate::support::{Fixture, damage};
 
 in_all_places!(
     names_of_others_are_overwritten_where_that_is_wanted,
+    two_pushes_at_once_are_exact_or_refused,
     segments_come_once_however_often_they_are_published,
     segments_are_replaced_in_one_step_or_by_name,
     a_replacement_that_was_cut_short_is_gone_on_with,
@@ -99,6 +100,42 @@ async fn names_of_others_are_overwritten_where_that_is_wanted(place: Place) {
     fixture.keys(&[2, 3, 10]).await;
     assert_eq!(overwrite(to).await, 0);
     assert_eq!(states(&fixture).await, []);
+}
+
+/// Appends and replacements of two jobs at the same time.
+async fn two_pushes_at_once_are_exact_or_refused(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "push_two").await else { return };
+    let old = [fixture.segment("old", &[1])];
+    push(&fixture, &old, &[]).await.unwrap();
+    let mut keys = vec![1];
+    // What came is there, what was refused is not, and the reason is the other one.
+    let mut count = |pushed: Result<usize>, came: &[i64], went: &[i64]| match pushed {
+        Ok(_) => {
+            keys.retain(|key| !went.contains(key));
+            keys.extend(came);
+            keys.sort_unstable();
+            true
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+            false
+        }
+    };
+    let a = [fixture.segment("a_1", &[10]), fixture.segment("a_2", &[11])];
+    let b = [fixture.segment("b_1", &[20]), fixture.segment("b_2", &[21])];
+    let (first, second) = futures::join!(push(&fixture, &a, &[]), push(&fixture, &b, &[]));
+    assert!(count(first, &[10, 11], &[]) | count(second, &[20, 21], &[]), "neither came");
+    let c = [fixture.segment("c_1", &[30]), fixture.segment("c_2", &[31])];
+    let new = [fixture.segment("new", &[2])];
+    let from = [&old[0]];
+    let (first, second) = futures::join!(push(&fixture, &c, &[]), push(&fixture, &new, &from));
+    assert!(count(first, &[30, 31], &[]) | count(second, &[2], &[1]), "neither came");
+    let d = [fixture.segment("d", &[40])];
+    let e = [fixture.segment("e", &[50])];
+    let from = [&new[0]];
+    let (first, second) = futures::join!(push(&fixture, &d, &from), push(&fixture, &e, &from));
+    assert!(count(first, &[40], &[2]) != count(second, &[50], &[2]), "one of two takes the place");
+    fixture.keys(&keys).await;
 }
 
 /// A run died after it had started a replacement and pushed one of two segments.
