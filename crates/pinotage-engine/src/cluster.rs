@@ -164,7 +164,10 @@ impl Publisher<'_> {
         if !foreign.is_empty() && self.plan.file.sink.push.foreign == Foreign::Refuse {
             let (kind, what) = match self.replaces_table {
                 true => ("a REFRESH table is wholly what its job makes", "that this job did not push"),
-                false => ("rows would be there twice", "that this job pushed with another state"),
+                false => (
+                    "rows would be there twice",
+                    "that this job pushed with another state, or by another address of the cluster",
+                ),
             };
             return Err(Error::new(
                 ErrorKind::CommitConflict,
@@ -222,7 +225,10 @@ impl Publisher<'_> {
             if segment.pushed.as_ref() == Some(&key) && is_gone() {
                 missing.push(segment.name.clone());
             }
-            known.insert(segment.name);
+            // What another address has and this one shows is the same cluster: its rows would be there twice.
+            if segment.pushed.as_ref().is_none_or(|pushed| *pushed == key) {
+                known.insert(segment.name);
+            }
         }
         let mark = self.mark(manifest)?;
         let mut others = BTreeSet::new();

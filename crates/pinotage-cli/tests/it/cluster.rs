@@ -109,6 +109,21 @@ fn only_what_is_missing_is_pushed_and_what_changed_is_replaced() {
     sums(2, 110.0);
 }
 
+/// The state remembers tables by their address; the cluster's own marks tell that two addresses are one cluster.
+#[test]
+fn another_address_of_the_cluster_doubles_nothing() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let folder = pushing_job(cluster, "two_addresses", &json!({}));
+    let path = folder.path();
+    ok(path, &["run", "job.yaml"]);
+    let other = cluster.controller.replace("127.0.0.1", "localhost");
+    assert_ne!(other, cluster.controller);
+    let text = shown(path, &["run", "job.yaml", "--controller", &other]);
+    assert!(text.contains("exit 75") && text.contains("another address"), "{text}");
+    answers(cluster, "SELECT COUNT(*), SUM(n) FROM two_addresses", &json!([[3, 6.0]]));
+    assert!(ok(path, &["run", "job.yaml"]).contains("nothing to do"));
+}
+
 #[test]
 fn a_refresh_table_is_what_its_inputs_are_now() {
     let Some(cluster) = Cluster::shared() else { return };

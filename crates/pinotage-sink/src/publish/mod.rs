@@ -132,8 +132,8 @@ impl PushObserver for () {}
 ///
 /// # Errors
 ///
-/// `commit-conflict` when the cluster has a segment of the same name and other bytes that is not to be replaced, or somebody else's replacement is in
-/// the way; `unavailable` when a server could not load a segment, or not in time; `invalid-data` for a segment that the
+/// `commit-conflict` when the cluster has a segment of the same name and other bytes that is not to be replaced, or
+/// somebody else's replacement is in the way; `unavailable` when a server could not load a segment, or not in time; `invalid-data` for a segment that the
 /// table must not have; those of the controller. After an error that no second try can help the replacement is reverted:
 /// queries see what they saw before. After any other, and after a drop, the next call goes on where this one ended.
 pub async fn publish(
