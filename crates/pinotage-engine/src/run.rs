@@ -224,6 +224,14 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         None => (None, table),
     };
     pinotage_job::check_ingestion(&table)?;
+    if let Some((column, function)) = schema.derived().find(|(column, _)| selected.column_with_name(column).is_none()) {
+        return Err(Error::unsupported(format!(
+            "the schema computes a column with `{function}`, which is not there yet"
+        ))
+        .with("option", "transformFunction")
+        .with("column", column)
+        .action("give the rows the column, in the inputs or with the `transform.sql` of a job file"));
+    }
     let columns = ColumnPlan::resolve(&schema, &table)?;
     let time_zone = source
         .time_zone

@@ -133,6 +133,18 @@ impl Schema {
         &self.primary_key_columns
     }
 
+    /// Columns that Pinot computes where the rows lack them, each with its `transformFunction`.
+    ///
+    /// A job whose rows lack one must refuse the schema: its segments would hold default values instead.
+    pub fn derived(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lists = ["dimensionFieldSpecs", "metricFieldSpecs", "dateTimeFieldSpecs"];
+        let fields = lists.into_iter().flat_map(|list| array(&self.json, list));
+        fields.filter_map(|field| {
+            let function = field.get("transformFunction")?.as_str().filter(|function| !function.is_empty())?;
+            Some((field.get("name")?.as_str()?, function))
+        })
+    }
+
     /// The document as it was read, with keys that Pinotage does not know.
     pub fn json(&self) -> &Json {
         &self.json
@@ -158,8 +170,8 @@ mod tests {
     fn reads_a_schema_with_defaults() {
         let schema = Schema::from_json(
             r#"{"schemaName": "t", "enableColumnBasedNullHandling": true, "futureKey": 1,
-                "dimensionFieldSpecs": [{"name": "tags", "dataType": "STRING", "singleValueField": false},
-                                        {"name": "n", "dataType": "INT", "defaultNullValue": -1}],
+                "dimensionFieldSpecs": [{"name": "tags", "dataType": "STRING", "singleValueField": false, "transformFunction": ""},
+                                        {"name": "n", "transformFunction": "m + 1", "dataType": "INT", "defaultNullValue": -1}],
                 "metricFieldSpecs": [{"name": "m", "dataType": "DOUBLE"}],
                 "dateTimeFieldSpecs": [{"name": "ts", "dataType": "TIMESTAMP", "format": "TIMESTAMP", "granularity": "1:MILLISECONDS"}]}"#,
         )
@@ -169,6 +181,7 @@ mod tests {
         assert_eq!(schema.field("n").unwrap().default_null_value, Value::Int(-1));
         assert_eq!(schema.field("m").unwrap().default_null_value, Value::Double(0.0));
         assert_eq!(schema.field("ts").unwrap().data_type, DataType::Timestamp);
+        assert_eq!(schema.derived().collect::<Vec<_>>(), [("n", "m + 1")]);
         assert_eq!(schema.json()["futureKey"], 1);
     }
 

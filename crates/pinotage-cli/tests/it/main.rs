@@ -2,6 +2,7 @@
 
 mod cluster;
 mod job_spec;
+mod job_spec_examples;
 mod job_spec_push;
 mod push;
 mod table;

@@ -5,16 +5,34 @@ use std::path::Path;
 use pinotage_client::{Address, Auth, Connection, KeyStore, Timeouts, Tls, TrustStore};
 use pinotage_common::{Result, TimeSpan};
 
-use super::spec::SegmentGenerationJobSpec;
+use super::push::controllers;
+use super::spec::{PinotClusterSpec, SegmentGenerationJobSpec};
 use super::uri::Place;
 
 /// What the command line says about controllers.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
-    /// The one controller, whatever the job spec says.
+    /// The one controller, whatever the job spec says: also for documents of the table at a controller of the job spec.
     pub controller: Option<Address>,
     /// Who asks, for a job spec without `authToken`.
     pub auth: Auth,
+}
+
+impl Given {
+    /// Puts the controller in the place of those of the job spec.
+    pub(super) fn direct(&self, spec: &mut SegmentGenerationJobSpec) {
+        let Some(controller) = &self.controller else { return };
+        let others = controllers(spec);
+        let documents =
+            spec.table_spec.iter_mut().flat_map(|table| [&mut table.schema_uri, &mut table.table_config_uri]);
+        for uri in documents.flatten() {
+            let path = others.iter().find_map(|other| uri.strip_prefix(other.as_str()));
+            if let Some(path) = path.filter(|path| path.starts_with('/')) {
+                *uri = format!("{controller}{path}");
+            }
+        }
+        spec.pinot_cluster_specs = Some(vec![PinotClusterSpec { controller_uri: Some(controller.to_string()) }]);
+    }
 }
 
 /// How controllers are spoken to, also for the documents of a table.

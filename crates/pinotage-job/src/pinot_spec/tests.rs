@@ -1,10 +1,11 @@
 //! Whole job specs, in the forms of Pinot's quick starts.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 
 use chrono::DateTime;
-use pinotage_client::Connection;
+use pinotage_client::{Address, Connection};
 use pinotage_common::{Error, Result};
 use tempfile::TempDir;
 
@@ -234,6 +235,27 @@ cleanUpOutputDir: true
     let shown = shown(&text, &[]);
     assert!(!shown.contains("sesame") && !shown.contains("c2VjcmV0"), "{shown}");
     insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn another_controller_has_the_documents_too() {
+    let at = "http://localhost:9000";
+    let text = spec(&format!(
+        "jobType: SegmentCreationAndTarPush\npinotClusterSpecs: [{{controllerURI: '{at}/'}}]\ntableSpec:\n  tableName: games\n  \
+         schemaURI: {at}/tables/games/schema\n  tableConfigURI: http://localhost:9001/tables/games\n"
+    ));
+    let folder = folder(&text);
+    let asked = RefCell::new(Vec::new());
+    let other = |url: &str, _: &Connection| {
+        asked.borrow_mut().push(url.to_owned());
+        Ok(if url.ends_with("schema") { SCHEMA.into() } else { TABLE.into() })
+    };
+    let given = Given { controller: Some(Address::parse("other:1").unwrap()), ..Given::default() };
+    let loaded = load(&folder.path().join("job.yaml"), folder.path(), &values(&[]), given, &other).unwrap();
+    // What is at another server is not the controllers' to move.
+    assert_eq!(*asked.borrow(), ["http://other:1/tables/games/schema", "http://localhost:9001/tables/games"]);
+    let controllers = loaded.push.unwrap().connections.into_iter().map(|connection| connection.controller.to_string());
+    assert_eq!(controllers.collect::<Vec<_>>(), ["http://other:1"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::notes::Notes;
 use super::pattern::PathPattern;
 use super::push::{PushWishes, controllers, raw_name};
 use super::reader::Reader;
-use super::spec::{PinotClusterSpec, SegmentGenerationJobSpec, TableSpec};
+use super::spec::{SegmentGenerationJobSpec, TableSpec};
 use super::template::TemplateValues;
 use super::uri::Place;
 use super::{file_system, job_type};
@@ -53,10 +53,7 @@ pub fn load(path: &Path, working: &Path, values: &TemplateValues, given: Given, 
     let text = values.render(&text).map_err(|error| error.with("file", path.display()))?;
     let spec = SegmentGenerationJobSpec::from_yaml(&text);
     let loaded = spec.and_then(|mut spec| {
-        if let Some(controller) = &given.controller {
-            let cluster = PinotClusterSpec { controller_uri: Some(controller.to_string()) };
-            spec.pinot_cluster_specs = Some(vec![cluster]);
-        }
+        given.direct(&mut spec);
         let access = Access::try_new(&spec, given.auth, working)?;
         translate(&spec, &folder_of(path), working, &access, fetch)
     });

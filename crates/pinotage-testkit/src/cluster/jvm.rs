@@ -9,7 +9,7 @@ use super::{Cluster, Http, Options, ServerAddress, Tls, TlsFiles, User, Version,
 
 impl Version {
     /// The variable in which `cargo xtask test` says how to start it.
-    fn class_path_variable(self) -> &'static str {
+    pub(super) fn class_path_variable(self) -> &'static str {
         match self {
             Self::V1_5 => "PINOTAGE_CLUSTER_CLASSPATH",
             Self::V0_11 => "PINOTAGE_CLUSTER_0_11_CLASSPATH",

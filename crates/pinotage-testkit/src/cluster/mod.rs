@@ -46,6 +46,18 @@ pub enum Version {
     V0_11,
 }
 
+impl Version {
+    /// One of Pinot's own jars of the release, such as `pinot-tools`; none without the Java side.
+    pub fn jar(self, name: &str) -> Option<PathBuf> {
+        let class_path = env::var_os(self.class_path_variable())?;
+        let is_it = |path: &PathBuf| {
+            let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+            file.strip_prefix(name).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".jar"))
+        };
+        env::split_paths(&class_path).find(is_it)
+    }
+}
+
 /// What a cluster is to be like.
 #[derive(Clone, Debug)]
 pub struct Options {
