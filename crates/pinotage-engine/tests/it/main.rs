@@ -1,5 +1,6 @@
 //! The engine as its callers meet it: a job file in, segments, quarantine and a summary out.
 
+mod answers;
 mod bad_rows;
 mod rewrite;
 mod whole_sql;
