@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use pinotage_client::Controller;
 use pinotage_common::{Error, ErrorKind, Result};
@@ -11,12 +11,13 @@ use pinotage_job::Plan;
 use pinotage_job::file::CreateTable;
 use pinotage_sink::bootstrap::{self, Comparison, Documents, Step};
 use pinotage_sink::publish::{Foreign, Mark, Publication, PushObserver, foreign, publish};
-use pinotage_sink::{LocalSegment, Snapshot, Target, check_table, needs_partitions, retention_millis};
+use pinotage_sink::{LocalSegment, Snapshot, Target, check_table, needs_partitions};
 use pinotage_spec::{Schema, TableConfig};
 use serde_json::Value as Json;
 
 use crate::built::remove;
 use crate::manifest::{Manifest, Pending, SegmentRecord};
+use crate::retention::Retention;
 
 /// How often a call is asked whether it is still wanted.
 const CANCEL_PAUSE: Duration = Duration::from_millis(50);
@@ -131,6 +132,11 @@ impl Cluster {
     /// Controller and table as the state remembers them, as [`Target::key`]; several behind each other.
     pub fn key(&self) -> String {
         self.tables().map(|(target, _)| target.key()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How long the table keeps rows.
+    pub(crate) fn retention(&self) -> Option<Retention> {
+        Retention::of(&self.comparison.table)
     }
 
     /// The tables that get the segments, with their configs.
@@ -254,8 +260,14 @@ impl Publisher<'_> {
         Ok(Mark { job: self.plan.file.name.clone(), run, epoch })
     }
 
-    /// After everything is built: what is not in the table yet comes, what has to go goes, in one step.
-    pub(crate) fn end(&self, manifest: &mut Manifest, summary: &mut PushSummary) -> Result<()> {
+    /// After everything is built: what is not in the table yet comes, what has to go goes, in one step. Whose age was `told`
+    /// before, by unit, is not told again.
+    pub(crate) fn end(
+        &self,
+        manifest: &mut Manifest,
+        summary: &mut PushSummary,
+        told: &BTreeSet<String>,
+    ) -> Result<()> {
         let key = self.cluster.key();
         let records = manifest.segments()?;
         let pattern = self.plan.one_to_one.as_ref().and_then(|one_to_one| one_to_one.push_pattern.as_ref());
@@ -275,26 +287,24 @@ impl Publisher<'_> {
         if to.is_empty() && from.is_empty() {
             return Ok(());
         }
-        self.warn_of_retention(&to);
+        self.warn_of_retention(&to, told);
         let pending = Pending { to: to.iter().map(|(_, segment)| segment.name.clone()).collect(), from };
         manifest.publish(&key, &pending)?;
         self.publish(manifest, &to, pending, summary)
     }
 
     /// Says which segments the controller would soon delete.
-    fn warn_of_retention(&self, to: &[(&str, &SegmentRecord)]) {
-        let Some(kept) = retention_millis(&self.cluster.comparison.table) else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-        let is_old = |segment: &SegmentRecord| segment.end_millis.is_some_and(|end| end < now.saturating_sub(kept));
-        let mut old = to.iter().filter(|(_, segment)| is_old(segment));
+    fn warn_of_retention(&self, to: &[(&str, &SegmentRecord)], told: &BTreeSet<String>) {
+        let Some(retention) = self.cluster.retention() else { return };
+        let is_old = |segment: &SegmentRecord| segment.end_millis.is_some_and(|end| retention.is_over(end));
+        let mut old = to.iter().filter(|(unit, segment)| is_old(segment) && !told.contains(*unit));
         if let Some((_, first)) = old.next() {
             self.observer.warning(&format!(
-                "{} of {} segments, the first is {}, are older than the {} days that the table keeps: the controller will \
+                "{} of {} segments, the first is {}, are older than the {retention} that the table keeps: the controller will \
                  delete them",
                 old.count() + 1,
                 to.len(),
                 first.name,
-                kept / 86_400_000
             ));
         }
     }

@@ -1,6 +1,6 @@
 //! Runs a job: decides what is missing, builds it, records it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -440,6 +440,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
             summary.vanished.iter().try_for_each(|uri| manifest.abandon(uri))?;
         }
     }
+    let told = tell_of_old(job, &work, observer);
     build_all(job, options, observer, &work, &mut manifest, &mut summary)?;
     for (uri, segments) in superseded {
         segments.iter().try_for_each(|segment| remove(&plan.output.join(&segment.file)))?;
@@ -453,10 +454,20 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
                 manifest.forget(uri)?;
             }
         }
-        publisher.end(&mut manifest, &mut pushed)?;
+        publisher.end(&mut manifest, &mut pushed, &told)?;
         summary.push = Some(pushed);
     }
     Ok(summary)
+}
+
+/// Says which inputs are too old for the table, as far as their first rows tell; returns their units.
+fn tell_of_old(job: &Prepared, work: &[Unit], observer: &dyn Observer) -> BTreeSet<String> {
+    let Some(retention) = job.cluster.as_ref().and_then(Cluster::retention) else { return BTreeSet::new() };
+    let old = retention.old(job, work.iter().flat_map(|unit| &unit.inputs));
+    if let Some(warning) = retention.warning(&old, work.len()) {
+        observer.warning(&warning);
+    }
+    old.into_iter().map(|(input, _)| uri(&job.plan, &input.path)).collect()
 }
 
 fn would_do(cluster: &Cluster) -> PushSummary {

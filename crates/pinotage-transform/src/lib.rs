@@ -45,3 +45,4 @@ mod timestamp;
 
 pub use conform::{ConformOptions, Conformed, Conformer};
 pub use outcome::{BadValue, Changes};
+pub use time_column::latest_time;

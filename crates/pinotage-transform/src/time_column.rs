@@ -1,7 +1,8 @@
 //! The table's time column must hold times that a controller accepts.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType as Arrow, Int32Type, Int64Type};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType as Arrow, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_spec::{DateTimeFormat, FieldSpec, VALID_TIME_MILLIS, Value};
 
 use crate::outcome::Outcome;
@@ -68,6 +69,23 @@ pub(crate) fn check(field: &FieldSpec, array: &ArrayRef, outcome: &mut Outcome<'
     }
 }
 
+/// The latest time in a time column of a canonical batch, in milliseconds since the epoch; none without a time.
+pub fn latest_time(field: &FieldSpec, array: &ArrayRef) -> Option<i64> {
+    let format = &field.date_time.as_ref()?.format;
+    let number = |number| millis_of_number(format, number);
+    match array.data_type() {
+        Arrow::Int32 => array.as_primitive::<Int32Type>().iter().flatten().map(i64::from).filter_map(number).max(),
+        Arrow::Int64 => array.as_primitive::<Int64Type>().iter().flatten().filter_map(number).max(),
+        Arrow::Timestamp(..) => {
+            array.as_primitive::<TimestampMillisecondType>().iter().flatten().filter_map(number).max()
+        }
+        _ => {
+            let texts = cast(array, &Arrow::Utf8).ok()?;
+            texts.as_string::<i32>().iter().flatten().filter_map(|text| format.text_to_millis(text)).max()
+        }
+    }
+}
+
 /// Numbers in a column with a pattern (20231114) are read as their text.
 fn millis_of_number(format: &DateTimeFormat, number: i64) -> Option<i64> {
     match format {
@@ -87,5 +105,40 @@ fn expected(format: &DateTimeFormat) -> String {
             format!("a time between 1971 and 2071 in {}", unit.name().to_lowercase())
         }
         _ => "a time between 1971 and 2071".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int32Array, StringArray, TimestampMillisecondArray};
+    use pinotage_spec::Schema;
+
+    use super::*;
+
+    #[test]
+    fn the_latest_time_is_one_by_the_format() {
+        let day = 1_700_006_400_000;
+        let times: [(&str, &str, ArrayRef); 4] = [
+            ("INT", "1:DAYS:EPOCH", Arc::new(Int32Array::from(vec![Some(19_000), None, Some(19_676)]))),
+            // The larger number is the earlier day.
+            ("INT", "1:DAYS:SIMPLE_DATE_FORMAT:ddMMyyyy", Arc::new(Int32Array::from(vec![30_102_023, 15_112_023]))),
+            (
+                "STRING",
+                "1:DAYS:SIMPLE_DATE_FORMAT:yyyy-MM-dd",
+                Arc::new(StringArray::from(vec!["2023-11-15", "no day"])),
+            ),
+            ("TIMESTAMP", "TIMESTAMP", Arc::new(TimestampMillisecondArray::from(vec![day, day - 1]))),
+        ];
+        for (data_type, format, array) in times {
+            let schema = format!(
+                r#"{{"schemaName": "t", "dateTimeFieldSpecs": [{{"name": "d", "dataType": "{data_type}", "format": "{format}", "granularity": "1:DAYS"}}]}}"#
+            );
+            let schema = Schema::from_json(&schema).unwrap();
+            let field = schema.field("d").unwrap();
+            assert_eq!(latest_time(field, &array), Some(day), "{format}");
+            assert_eq!(latest_time(field, &array.slice(0, 0)), None);
+        }
     }
 }

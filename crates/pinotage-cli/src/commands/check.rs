@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use pinotage_common::Result;
-use pinotage_engine::prepare;
+use pinotage_engine::{prepare, warning_of_old_inputs};
 
 use crate::commands::job::{Job, JobArgs};
 use crate::commands::spec_push;
@@ -34,6 +34,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     };
+    if let Some(warning) = warning_of_old_inputs(&job) {
+        eprintln!("warning: {warning}");
+    }
     let cluster = match &job.cluster {
         Some(cluster) => format!(", table {}", cluster.key()),
         None => String::new(),

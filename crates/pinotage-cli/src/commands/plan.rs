@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use pinotage_common::Result;
-use pinotage_engine::{SqlWay, prepare};
+use pinotage_engine::{SqlWay, prepare, warning_of_old_inputs};
 use pinotage_spec::DictionaryRule;
 
 use crate::commands::job::{Job, JobArgs};
@@ -27,6 +27,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Job::Build(plan) => prepare(*plan, false)?,
         Job::Push(wishes) => return spec_push::run(&wishes, true),
     };
+    if let Some(warning) = warning_of_old_inputs(&job) {
+        eprintln!("warning: {warning}");
+    }
     let file = &job.plan.file;
     let mut text = format!("job {}\n", file.name);
     for input in &job.inputs {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pinotage_testkit::cluster::Cluster;
 use serde_json::{Value as Json, json};
@@ -138,6 +138,50 @@ fn a_refresh_table_is_what_its_inputs_are_now() {
     let text = ok(path, &["run", "job.yaml"]);
     assert!(text.contains("pushed 1 segments") && text.contains(", 2 went"), "{text}");
     sums(2, 15.0);
+}
+
+/// Said before anything is built, and once: here building fails at a row behind the first ones.
+#[test]
+fn rows_that_the_table_does_not_keep_are_told_before_they_are_built() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let days = json!({"segmentsConfig": {"replication": "1", "segmentPushType": "APPEND", "timeColumnName": "n",
+        "retentionTimeUnit": "DAYS", "retentionTimeValue": "30"}});
+    let folder = pushing_job(cluster, "kept_for_days", &days);
+    let path = folder.path();
+    let n = r#"{"name": "n", "dataType": "INT"}]"#;
+    let day = r#"], "dateTimeFieldSpecs": [{"name": "n", "dataType": "INT", "format": "1:DAYS:EPOCH", "granularity": "1:DAYS"}]"#;
+    edit(&path.join("schema.json"), &format!(", {n}"), day);
+    edit(&path.join("job.yaml"), "quarantine: bad", "quarantine: bad\nlimits: {errors: 0}");
+    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let old = |rows: usize, end: &str| format!("city,n\n{}{end}", "Oslo,16000\nBonn,16100\n".repeat(rows));
+    fs::write(path.join("in/a.csv"), old(100_000, "Rome,many\n")).unwrap();
+    fs::write(path.join("in/b.csv"), format!("city,n\nOslo,16000\nRome,{today}\n")).unwrap();
+    let warnings = |args: &[&str], code: i32| {
+        let output = pinotage(path, args);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        text.lines().filter(|line| line.starts_with("warning: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let told = |inputs: &str, warnings: Vec<String>| {
+        assert!(
+            matches!(&warnings[..], [only] if only.contains(inputs) && only.contains("in/a.csv")
+            && only.contains("up to 2014-01-30 00:00:00 UTC") && only.contains("older than the 30 days")),
+            "{warnings:?}"
+        );
+    };
+    told("1 of 2 inputs", warnings(&["check", "job.yaml", "--online"], 0));
+    told("1 of 2 inputs", warnings(&["plan", "job.yaml"], 0));
+    assert_eq!(warnings(&["check", "job.yaml"], 0), [""; 0]);
+    told("1 of 2 inputs", warnings(&["run", "job.yaml", "--threads", "1"], 1));
+    fs::write(path.join("in/a.csv"), old(1, "")).unwrap();
+    told("1 of 2 inputs", warnings(&["run", "job.yaml"], 0));
+    answers(cluster, "SELECT COUNT(*) FROM kept_for_days", &json!([[4]]));
+    // Where the first rows tell nothing, the segments do.
+    let sql = "\ntransform: {sql: \"SELECT city, MIN(n) AS n FROM source GROUP BY city\"}";
+    edit(&path.join("job.yaml"), "quarantine: bad", &format!("quarantine: bad{sql}"));
+    fs::remove_file(path.join("in/b.csv")).unwrap();
+    let last = warnings(&["run", "job.yaml"], 0);
+    assert!(matches!(&last[..], [only] if only.contains("1 of 1 segments")), "{last:?}");
 }
 
 /// Who asks all the time sees the old table or the new one, and never a part of either.
