@@ -163,7 +163,7 @@ const fn list(name: &'static str, kind: &'static Kind) -> Column {
 }
 
 /// `id` comes besides: it is the number of the row.
-pub(crate) static COLUMNS: [Column; 21] = [
+pub(crate) static COLUMNS: [Column; 22] = [
     column("n_int", &INT),
     Column { name: "bucket", kind: &INT, is_list: false, nullable: false },
     column("n_long", &LONG),
@@ -185,6 +185,7 @@ pub(crate) static COLUMNS: [Column; 21] = [
     list("flags", &BOOLEAN),
     list("times", &TIMESTAMP),
     list("words", &STRING),
+    list("hashes", &BYTES),
 ];
 
 /// The rows as the input has them: with nulls, and lists that are empty.
