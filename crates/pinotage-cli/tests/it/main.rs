@@ -3,6 +3,7 @@
 mod cluster;
 mod job_spec;
 mod job_spec_push;
+mod kills;
 mod push;
 mod table;
 
