@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use pinotage_testkit::cluster::{Cluster, Options, Version, eventually};
 use pinotage_testkit::fake::{Gate, Request, Side};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 
 use crate::cluster::pushing_job;
@@ -61,14 +61,15 @@ pub(crate) fn kill(mut child: Child) {
     child.wait().unwrap();
 }
 
-/// The replacements of a table.
-pub(crate) fn lineage(cluster: &Cluster, table: &str) -> Vec<Json> {
+/// The replacements of a table, by id.
+pub(crate) fn lineage(cluster: &Cluster, table: &str) -> Map<String, Json> {
     let url = format!("{}/segments/{table}/lineage?type=OFFLINE", cluster.controller);
-    let entries = match &*cluster.get(&url) {
-        [] => Json::Null,
-        bytes => serde_json::from_slice::<Json>(bytes).unwrap()["lineageEntries"].clone(),
-    };
-    entries.as_object().map(|entries| entries.values().cloned().collect()).unwrap_or_default()
+    let answer = cluster.get(&url);
+    // There was none yet.
+    if answer.is_empty() {
+        return Map::new();
+    }
+    serde_json::from_slice::<Json>(&answer).unwrap()["lineageEntries"].as_object().cloned().unwrap_or_default()
 }
 
 /// A job that reaches its cluster through a gate. With each round it has a new input and other rows in two old ones.
@@ -142,7 +143,7 @@ impl Story {
             let answer = self.cluster.query(&sql);
             if answer["resultTable"]["rows"] == wanted { Ok(()) } else { Err(answer.to_string()) }
         });
-        for entry in lineage(self.cluster, self.table) {
+        for (_, entry) in lineage(self.cluster, self.table) {
             assert_eq!(entry["state"], "COMPLETED", "{entry}");
         }
         assert_eq!(fs::read_dir(self.path().join(".pinotage/j/segments")).unwrap().count(), 0);
@@ -211,6 +212,93 @@ fn a_run_that_is_killed_on_the_oldest_pinot_is_made_up_for() {
     }
     story.killed_round(Call::first("/externalview").after(3), Side::Before);
     assert!(story.run().contains("nothing to do"));
+}
+
+/// A run that is killed leaves files of its state, and the next one removes them.
+#[test]
+fn nothing_of_a_killed_run_fills_the_disk() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let mut story = Story::new(cluster, "killed_files");
+    let segments = story.path().join(".pinotage/j/segments");
+    story.next_round();
+    let hold = story.gate.hold(Side::Before, Call::END.is());
+    let mut child = start(story.path(), &["run", "job.yaml"]);
+    hold.await_call(&mut child);
+    let built: Vec<_> = fs::read_dir(&segments).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(built.len(), 3);
+    let kept: Vec<_> = built.iter().map(|file| fs::read(file).unwrap()).collect();
+    hold.release();
+    assert!(child.wait().unwrap().success());
+    // As if it had been killed when all was recorded and nothing was removed yet, and another one while it built.
+    built.iter().zip(kept).for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
+    fs::write(segments.join("unknown.tar.gz"), "a segment").unwrap();
+    fs::create_dir_all(segments.join(".staging-j-7/part")).unwrap();
+    assert!(story.run().contains("nothing to do"));
+    story.is_exact(1);
+}
+
+/// What somebody does to a replacement by hand, right before it is ended, costs no row and doubles none.
+#[test]
+fn what_is_deleted_by_hand_before_the_end_is_pushed_again() {
+    let Some(cluster) = Cluster::shared() else { return };
+    tampered(cluster);
+}
+
+#[test]
+fn what_is_deleted_by_hand_before_the_end_is_pushed_again_to_the_oldest_pinot() {
+    let Some(cluster) = oldest() else { return };
+    tampered(cluster);
+}
+
+fn tampered(cluster: &'static Cluster) {
+    let mut story = Story::new(cluster, "tampered");
+    story.next_round();
+    story.run();
+    story.is_exact(1);
+    let name = cluster.get_json(&format!("{}/cluster/info", cluster.controller))["clusterName"].clone();
+    let forget = |id: &str, _: &Json| {
+        let node = format!("path=/{}/PROPERTYSTORE/SEGMENT_LINEAGE/tampered_OFFLINE", name.as_str().unwrap());
+        let mut record = cluster.get_json(&format!("{}/zk/get?{node}", cluster.controller));
+        record["listFields"].as_object_mut().unwrap().remove(id).unwrap();
+        cluster.http.put_json(&format!("{}/zk/put?{node}", cluster.controller), &record).unwrap();
+    };
+    let revert = |id: &str, _: &Json| {
+        let call = "tampered/revertReplaceSegments?type=OFFLINE&forceRevert=true&segmentLineageEntryId=";
+        cluster.http.post_json(&format!("{}/segments/{call}{id}", cluster.controller), &json!({})).unwrap();
+    };
+    let delete = |name: &Json| {
+        let url = format!("{}/segments/tampered/{}?type=OFFLINE", cluster.controller, name.as_str().unwrap());
+        cluster.delete(&url);
+    };
+    let delete_one = |_: &str, entry: &Json| delete(&entry["segmentsTo"][1]);
+    let delete_all = |_: &str, entry: &Json| entry["segmentsTo"].as_array().unwrap().iter().for_each(delete);
+    let delete_old = |_: &str, entry: &Json| delete(&entry["segmentsFrom"][0]);
+    let forget_all = |id: &str, entry: &Json| {
+        delete_all(id, entry);
+        forget(id, entry);
+    };
+    let tampers: [(&str, &dyn Fn(&str, &Json)); 6] = [
+        ("the entry is reverted", &revert),
+        ("the entry is lost", &forget),
+        ("a new segment is deleted", &delete_one),
+        ("the new segments are deleted", &delete_all),
+        ("an old segment is deleted", &delete_old),
+        ("all is deleted", &forget_all),
+    ];
+    for (what, tamper) in tampers {
+        story.next_round();
+        let hold = story.gate.hold(Side::Before, Call::END.is());
+        let mut child = start(story.path(), &["run", "job.yaml"]);
+        hold.await_call(&mut child);
+        let entries = lineage(cluster, "tampered");
+        let (id, entry) = entries.iter().find(|(_, entry)| entry["state"] == "IN_PROGRESS").unwrap();
+        tamper(id, entry);
+        hold.release();
+        let status = child.wait().unwrap();
+        eprintln!("{what}: {status}");
+        story.run();
+        story.is_exact(story.round);
+    }
 }
 
 /// Pinot 0.11, which these tests share.

@@ -4,6 +4,7 @@ mod cluster;
 mod job_spec;
 mod job_spec_push;
 mod kills;
+mod many;
 mod push;
 mod table;
 

@@ -9,7 +9,7 @@ use pinotage_common::{Error, ErrorKind, Result, Retry};
 
 use super::upload::{Existing, upload_all};
 use super::{Publication, PushObserver, PushOptions, wait};
-use crate::{Before, Snapshot, Target, Waiting};
+use crate::{Before, LocalSegment, Snapshot, Target, Waiting};
 
 /// Replaces segments in one step.
 pub(super) async fn replace(
@@ -27,14 +27,18 @@ pub(super) async fn replace(
     let mut now = Cow::Borrowed(snapshot);
     let id = match earlier(snapshot, &names) {
         Some(entry) if entry.state == LineageState::Completed => {
-            return wait(target, to, Before::Nothing, options, observer).await;
+            return complete(target, to, options, observer).await;
         }
         Some(entry) if entry.state == LineageState::InProgress && !failed => entry.id.clone(),
         found => {
             // What a server could not load is pushed once more, from the beginning.
             let ours = found.filter(|entry| entry.state == LineageState::InProgress).map(|entry| entry.id.as_str());
             let in_the_way = InTheWay { names: &names, leaving: &leaving, own_prefix: own_prefix.as_deref(), ours };
-            if in_the_way.clear(target, snapshot).await? {
+            // Of a replacement whose entry was lost, or deleted by hand.
+            let is_stray = |segment: &LocalSegment| {
+                snapshot.segments.get(&segment.name).is_some_and(|found| found.crc == Some(segment.crc))
+            };
+            if in_the_way.clear(target, snapshot).await? || to.iter().any(is_stray) {
                 remove(target, &names).await?;
                 now = Cow::Owned(target.snapshot().await?);
             }
@@ -54,7 +58,7 @@ pub(super) async fn replace(
         target.controller.end_replace_segments(&target.table, target.table_type, &id, false).await
     };
     match pushed.await {
-        Ok(()) => Ok(()),
+        Ok(()) => complete(target, to, options, observer).await,
         Err(error) if goes_on(&error) => Err(error),
         Err(error) => {
             let taken_back = take_back(target, &id, &names).await;
@@ -64,6 +68,24 @@ pub(super) async fn replace(
             })
         }
     }
+}
+
+/// After the end queries see these names. What somebody has deleted right before comes back: Pinot 0.11 ends without it.
+async fn complete(
+    target: &Target,
+    to: &[LocalSegment],
+    options: &PushOptions,
+    observer: &dyn PushObserver,
+) -> Result<()> {
+    let snapshot = target.snapshot().await?;
+    let gone = to.iter().filter(|segment| !snapshot.holds(&segment.name)).cloned().collect::<Vec<_>>();
+    if !gone.is_empty() {
+        let names = gone.iter().map(|segment| segment.name.clone()).collect::<Vec<_>>();
+        remove(target, &names).await?;
+        let snapshot = target.snapshot().await?;
+        upload_all(target, &snapshot, &gone, &Existing::Never, options, observer).await?;
+    }
+    wait(target, to, Before::Nothing, options, observer).await
 }
 
 /// What goes is still what was decided on: the rows of a segment that somebody has refreshed since would be lost. CRC 0 stands
