@@ -6,6 +6,7 @@ mod job_spec_push;
 mod kills;
 mod many;
 mod push;
+mod rewrite_kills;
 mod table;
 
 use std::fs;
