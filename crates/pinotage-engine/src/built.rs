@@ -96,8 +96,8 @@ pub(crate) fn remove_strays(plan: &Plan, manifest: &Manifest) -> Result<()> {
     let segments = manifest.segments()?;
     let waiting = segments.values().flatten().filter(|segment| segment.pushed.is_none());
     let waiting: HashSet<&OsStr> = waiting.filter_map(|segment| Path::new(&segment.file).iter().next()).collect();
-    let strays = entries.flatten().filter(|entry| !waiting.contains(&*entry.file_name()));
-    strays.map(|entry| remove(&entry.path())).collect()
+    let mut strays = entries.flatten().filter(|entry| !waiting.contains(&*entry.file_name()));
+    strays.try_for_each(|entry| remove(&entry.path()))
 }
 
 /// Removes a segment, folder or archive, if it is there.
