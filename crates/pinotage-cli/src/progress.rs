@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pinotage_common::ByteSize;
@@ -14,6 +15,10 @@ pub(crate) struct Progress {
     rows: AtomicU64,
     uploads: OnceLock<ProgressBar>,
     stored: AtomicU64,
+    uploading_since: OnceLock<Instant>,
+    /// Uploaded segments, and nanoseconds until the last of them was there.
+    uploaded: AtomicU64,
+    uploaded_nanos: AtomicU64,
 }
 
 impl Observer for Progress {
@@ -49,13 +54,19 @@ impl PushObserver for Progress {
     fn pushing(&self, segments: usize) {
         self.finish();
         let bar = ProgressBar::new(segments as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} segments pushed {msg} {eta} left") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} segments pushed {per_sec} {msg} {eta} left")
+        {
             bar.set_style(style);
         }
         let _ = self.uploads.set(bar);
+        let _ = self.uploading_since.set(Instant::now());
     }
 
     fn pushed(&self, _bytes: ByteSize) {
+        let since = self.uploading_since.get().map_or(Duration::ZERO, Instant::elapsed);
+        self.uploaded.fetch_add(1, Ordering::Relaxed);
+        self.uploaded_nanos.fetch_max(since.as_nanos() as u64, Ordering::Relaxed);
         if let Some(bar) = self.uploads.get() {
             bar.inc(1);
         }
@@ -84,6 +95,17 @@ impl PushObserver for Progress {
 }
 
 impl Progress {
+    /// The line of a summary that says how fast segments were uploaded; empty when none was.
+    pub(crate) fn uploaded(&self) -> String {
+        let segments = self.uploaded.load(Ordering::Relaxed);
+        if segments == 0 {
+            return String::new();
+        }
+        let seconds = Duration::from_nanos(self.uploaded_nanos.load(Ordering::Relaxed)).as_secs_f64();
+        let rate = segments as f64 / seconds.max(1e-9);
+        format!("uploaded {segments} segments in {seconds:.2} s, {rate:.1} segments/s\n")
+    }
+
     /// Removes the bars.
     pub(crate) fn finish(&self) {
         for bar in [&self.bar, &self.uploads].into_iter().filter_map(OnceLock::get) {

@@ -1,5 +1,7 @@
 //! Segments and quarantine of a unit on their way to their final names.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -86,6 +88,16 @@ impl Built {
 /// Where a folder waits while it is replaced; a run that was killed right then leaves it for the next one to remove.
 pub(crate) fn aside(plan: &Plan, segment: &SegmentRecord) -> PathBuf {
     plan.output.join(format!(".{}.old", segment.file))
+}
+
+/// Removes what runs that were killed have left where segments only pass: all but those that wait to be pushed.
+pub(crate) fn remove_strays(plan: &Plan, manifest: &Manifest) -> Result<()> {
+    let Ok(entries) = fs::read_dir(&plan.output) else { return Ok(()) };
+    let segments = manifest.segments()?;
+    let waiting = segments.values().flatten().filter(|segment| segment.pushed.is_none());
+    let waiting: HashSet<&OsStr> = waiting.filter_map(|segment| Path::new(&segment.file).iter().next()).collect();
+    let mut strays = entries.flatten().filter(|entry| !waiting.contains(&*entry.file_name()));
+    strays.try_for_each(|entry| remove(&entry.path()))
 }
 
 /// Removes a segment, folder or archive, if it is there.

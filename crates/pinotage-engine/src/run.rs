@@ -15,7 +15,7 @@ use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig};
 use pinotage_transform::{Changes, ConformOptions, Conformer};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::built::{aside, remove};
+use crate::built::{aside, remove, remove_strays};
 use crate::cluster::{Asked, Cluster, Publisher, PushSummary, name_prefix};
 use crate::identity::{InputRecord, identify, together};
 use crate::manifest::{Counts, Manifest, SegmentRecord};
@@ -387,6 +387,9 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         observer,
     });
     let mut pushed = PushSummary::default();
+    if !plan.keeps_segments && !options.dry_run {
+        remove_strays(plan, &manifest)?;
+    }
     if let Some(publisher) = publisher.as_ref().filter(|_| !options.dry_run) {
         publisher.begin(&mut manifest, &mut pushed)?;
     }

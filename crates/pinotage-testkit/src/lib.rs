@@ -17,3 +17,8 @@ mod row;
 
 pub use case::Case;
 pub use row::{GoldenCase, golden_cases, is_null, rows_to_batch};
+
+/// Whether the tests are to take their large sizes, as `cargo xtask test --full` says.
+pub fn is_full() -> bool {
+    std::env::var("PINOTAGE_TEST_SIZE").is_ok_and(|size| size == "full")
+}

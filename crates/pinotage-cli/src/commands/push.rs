@@ -135,7 +135,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     progress.finish();
     result?;
     let loaded = if args.wait == 0 { "" } else { ", loaded by all their servers" };
-    print(&format!("pushed {coming} segments to {}{loaded}; {going} went\n", pusher.key()))?;
+    let uploaded = progress.uploaded();
+    print(&format!("pushed {coming} segments to {}{loaded}; {going} went\n{uploaded}", pusher.key()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let result = pinotage_engine::run(&job, &options, &progress);
     progress.finish();
-    print(&describe(&result?, args.dry_run))?;
+    print(&(describe(&result?, args.dry_run) + &progress.uploaded()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn run(wishes: &PushWishes, dry_run: bool) -> Result<ExitCode> {
         progress.finish();
         result?;
         let _ = writeln!(text, "pushed {coming} segments to {table}, loaded by all their servers; {going} went");
+        text.push_str(&progress.uploaded());
     }
     if wishes.clean_up_output && !dry_run {
         for segment in &segments {

@@ -78,7 +78,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     };
     let result = rewriter.run(&options, &progress);
     progress.finish();
-    print(&describe(&rewriter.key(), &result?))?;
+    print(&(describe(&rewriter.key(), &result?) + &progress.uploaded()))?;
     Ok(ExitCode::SUCCESS)
 }
 

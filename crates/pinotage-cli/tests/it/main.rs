@@ -4,7 +4,10 @@ mod cluster;
 mod job_spec;
 mod job_spec_examples;
 mod job_spec_push;
+mod kills;
+mod many;
 mod push;
+mod rewrite_kills;
 mod table;
 
 use std::fs;

@@ -83,7 +83,7 @@ fn pinot_opens_and_answers_the_worked_example() {
 
 #[test]
 fn pinot_agrees_on_every_generated_case_in_both_directions() {
-    let full = std::env::var("PINOTAGE_TEST_SIZE").is_ok_and(|size| size == "full");
+    let full = pinotage_testkit::is_full();
     let root = tempfile::tempdir().unwrap();
     for case in Case::all(full) {
         let folder = case.write(root.path()).unwrap();

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use pinotage_client::{LineageEntry, LineageState, Replacement};
 use pinotage_common::{Error, ErrorKind, Result, Retry};
 
-use super::upload::{Existing, upload_all};
+use super::upload::{Existing, other_bytes, upload_all};
 use super::{Publication, PushObserver, PushOptions, wait};
-use crate::{Before, Snapshot, Target, Waiting};
+use crate::{Before, LocalSegment, Snapshot, Target, Waiting};
 
 /// Replaces segments in one step.
 pub(super) async fn replace(
@@ -20,21 +20,38 @@ pub(super) async fn replace(
     options: &PushOptions,
     observer: &dyn PushObserver,
 ) -> Result<()> {
-    let Publication { to, own_prefix, .. } = publication;
-    let mut names: Vec<String> = to.iter().map(|segment| segment.name.clone()).collect();
-    names.sort();
+    let Publication { to: all, from, own_prefix, .. } = publication;
+    let whole = earlier(snapshot, &names(all));
+    if whole.is_some_and(|entry| entry.state == LineageState::Completed) {
+        return complete(target, all, options, observer).await;
+    }
+    // What queries see already has come: to take it away, only for all to come together, would cost rows for a while.
+    let visible = snapshot.visible();
+    let is_there = |segment: &&LocalSegment| {
+        let name = &segment.name;
+        visible.contains(name.as_str()) && has_bytes(snapshot, segment) && !snapshot.failed.contains(name)
+    };
+    let to: &[LocalSegment] = &all.iter().filter(|segment| !is_there(segment)).cloned().collect::<Vec<_>>();
+    if to.is_empty() {
+        wait(target, all, Before::Nothing, options, observer).await?;
+        check_leaving(target, from).await?;
+        return target.controller.delete_segments(&target.table, target.table_type, &leaving).await;
+    }
+    check_others(snapshot, to)?;
+    let names = names(to);
     let failed = names.iter().any(|name| snapshot.failed.contains(name));
     let mut now = Cow::Borrowed(snapshot);
     let id = match earlier(snapshot, &names) {
         Some(entry) if entry.state == LineageState::Completed => {
-            return wait(target, to, Before::Nothing, options, observer).await;
+            return complete(target, all, options, observer).await;
         }
         Some(entry) if entry.state == LineageState::InProgress && !failed => entry.id.clone(),
         found => {
             // What a server could not load is pushed once more, from the beginning.
             let ours = found.filter(|entry| entry.state == LineageState::InProgress).map(|entry| entry.id.as_str());
             let in_the_way = InTheWay { names: &names, leaving: &leaving, own_prefix: own_prefix.as_deref(), ours };
-            if in_the_way.clear(target, snapshot).await? {
+            // The second are of a replacement whose entry was lost, or deleted by hand.
+            if in_the_way.clear(target, snapshot).await? || to.iter().any(|segment| has_bytes(snapshot, segment)) {
                 remove(target, &names).await?;
                 now = Cow::Owned(target.snapshot().await?);
             }
@@ -50,11 +67,11 @@ pub(super) async fn replace(
         let wait_seconds = if options.wait_seconds == 0 { 60 } else { options.wait_seconds };
         let waiting = PushOptions { wait_seconds, ..options.clone() };
         wait(target, to, Before::Nothing, &waiting, observer).await?;
-        check_leaving(target, &publication.from).await?;
+        check_leaving(target, from).await?;
         target.controller.end_replace_segments(&target.table, target.table_type, &id, false).await
     };
     match pushed.await {
-        Ok(()) => Ok(()),
+        Ok(()) => complete(target, all, options, observer).await,
         Err(error) if goes_on(&error) => Err(error),
         Err(error) => {
             let taken_back = take_back(target, &id, &names).await;
@@ -64,6 +81,50 @@ pub(super) async fn replace(
             })
         }
     }
+}
+
+/// Sorted.
+fn names(segments: &[LocalSegment]) -> Vec<String> {
+    let mut names: Vec<String> = segments.iter().map(|segment| segment.name.clone()).collect();
+    names.sort();
+    names
+}
+
+/// The cluster knows a segment of this name with these bytes, whether servers are to have it or not.
+fn has_bytes(snapshot: &Snapshot, segment: &LocalSegment) -> bool {
+    snapshot.segments.get(&segment.name).is_some_and(|found| found.crc == Some(segment.crc))
+}
+
+/// What has the name of a segment that comes, and is of no replacement, is somebody else's and must stay.
+fn check_others(snapshot: &Snapshot, to: &[LocalSegment]) -> Result<()> {
+    let is_taken = |segment: &&LocalSegment| {
+        let name = &segment.name;
+        snapshot.segments.contains_key(name) && !has_bytes(snapshot, segment) && !snapshot.is_brought(name)
+    };
+    match to.iter().find(is_taken) {
+        None => Ok(()),
+        Some(segment) => {
+            let found = snapshot.segments.get(&segment.name).and_then(|found| found.crc);
+            Err(other_bytes(segment, found).with("segment", &segment.name))
+        }
+    }
+}
+
+/// After the end queries see these names. What somebody has deleted right before comes back: Pinot 0.11 ends without it.
+async fn complete(
+    target: &Target,
+    to: &[LocalSegment],
+    options: &PushOptions,
+    observer: &dyn PushObserver,
+) -> Result<()> {
+    let snapshot = target.snapshot().await?;
+    let gone = to.iter().filter(|segment| !snapshot.holds(&segment.name)).cloned().collect::<Vec<_>>();
+    if !gone.is_empty() {
+        remove(target, &names(&gone)).await?;
+        let snapshot = target.snapshot().await?;
+        upload_all(target, &snapshot, &gone, &Existing::Never, options, observer).await?;
+    }
+    wait(target, to, Before::Nothing, options, observer).await
 }
 
 /// What goes is still what was decided on: the rows of a segment that somebody has refreshed since would be lost. CRC 0 stands

@@ -147,16 +147,7 @@ impl Uploads<'_> {
             // Perhaps an earlier call or attempt of ours brought it there.
             Err(error) if is_conflict(&error) => match found_crc(self.target, segment).await? {
                 Some(crc) if crc == segment.crc => Ok(()),
-                found => Err(Error::new(
-                    ErrorKind::CommitConflict,
-                    format!(
-                        "the cluster has a segment of this name with CRC {}, ours has {}",
-                        found.map_or("unknown".into(), |crc| crc.to_string()),
-                        segment.crc
-                    ),
-                )
-                .action("find out who else pushes this name; give this job's segments another name, or delete that one")
-                .caused_by(error)),
+                found => Err(other_bytes(segment, found).caused_by(error)),
             },
             sent => sent,
         }
@@ -214,6 +205,16 @@ fn common<'a>(mut maps: impl Iterator<Item = &'a BTreeMap<String, String>>) -> B
     let mut common = maps.next().cloned().unwrap_or_default();
     maps.for_each(|map| common.retain(|key, value| map.get(key) == Some(value)));
     common
+}
+
+/// The error of a segment whose name the cluster has with other bytes.
+pub(super) fn other_bytes(segment: &LocalSegment, found: Option<u64>) -> Error {
+    let found = found.map_or("unknown".into(), |crc| crc.to_string());
+    Error::new(
+        ErrorKind::CommitConflict,
+        format!("the cluster has a segment of this name with CRC {found}, ours has {}", segment.crc),
+    )
+    .action("find out who else pushes this name; give this job's segments another name, or delete that one")
 }
 
 /// There may be such a segment already.

@@ -19,6 +19,7 @@ in_all_places!(
     a_replacement_that_was_cut_short_is_gone_on_with,
     a_segment_that_no_server_can_load_takes_the_whole_replacement_back,
     segments_of_a_lost_state_are_told_apart,
+    what_is_there_stays_when_the_rest_comes,
 );
 
 #[derive(Default)]
@@ -263,4 +264,27 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// Of a set some are visible already: they are left alone, and nobody else's bytes go.
+async fn what_is_there_stays_when_the_rest_comes(place: Place) {
+    let Some(fixture) = Fixture::with_table(place, "push_rest").await else { return };
+    let [one, two, three] = [1, 2, 3].map(|key| fixture.segment(&format!("own_{key}"), &[key]));
+    let [old, theirs] = [4, 5].map(|key| fixture.segment(&format!("their_{key}"), &[key]));
+    for alone in [&one, &old, &theirs] {
+        push(&fixture, std::slice::from_ref(alone), &[]).await.unwrap();
+    }
+    let uploaded = fixture.target.snapshot().await.unwrap().segments["own_1"].clone();
+    let other = fixture.segment("their_5", &[50]);
+    let error = push(&fixture, &[one.clone(), other], &[&old]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+    assert!(states(&fixture).await.is_empty());
+    fixture.keys(&[1, 4, 5]).await;
+    assert_eq!(push(&fixture, &[one.clone(), two.clone(), three.clone()], &[&old]).await.unwrap(), 2);
+    fixture.keys(&[1, 2, 3, 5]).await;
+    assert_eq!(fixture.target.snapshot().await.unwrap().segments["own_1"], uploaded);
+    // All have come, and only what goes is left to be done.
+    assert_eq!(push(&fixture, &[one, two], &[&theirs]).await.unwrap(), 0);
+    fixture.keys(&[1, 2, 3]).await;
+    assert_eq!(states(&fixture).await, [LineageState::Completed]);
 }

@@ -52,6 +52,12 @@ impl Http {
         self.post(url, "application/json", body.to_string().as_bytes())
     }
 
+    /// What a PUT of JSON to this URL answers, or why it does not.
+    pub fn put_json(&self, url: &str, body: &Json) -> Result<Vec<u8>, String> {
+        let request = self.with_user(self.agent.put(url)).header("Content-Type", "application/json");
+        answer(url, request.send(body.to_string().as_bytes()))
+    }
+
     fn with_user<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
         match &self.authorization {
             Some(authorization) => request.header("Authorization", authorization),

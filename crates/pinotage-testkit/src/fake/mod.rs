@@ -14,6 +14,8 @@
 //! ```
 
 mod connection;
+mod gate;
+mod relay;
 mod request;
 
 use std::collections::VecDeque;
@@ -24,6 +26,8 @@ use std::thread;
 
 use rustls::ServerConfig;
 
+pub use gate::{Gate, Hold, Side};
+pub use relay::Relay;
 pub use request::Request;
 
 /// What the fake does with a request.
@@ -80,7 +84,10 @@ impl Action {
 
 /// The script of a fake, before it starts.
 #[derive(Default)]
-pub struct Script(Vec<Rule>);
+pub struct Script {
+    rules: Vec<Rule>,
+    otherwise: Option<Action>,
+}
 
 struct Rule {
     method: &'static str,
@@ -97,6 +104,7 @@ pub struct Fake {
 
 struct State {
     rules: Mutex<Vec<Rule>>,
+    otherwise: Option<Action>,
     requests: Mutex<Vec<Request>>,
     ended: AtomicBool,
 }
@@ -128,10 +136,16 @@ impl Script {
     /// Says what becomes of requests to a path, in which `*` stands for one part. The first action of a path is for the
     /// first request, the second for the second one; the last one stays.
     pub fn on(mut self, method: &'static str, path: &str, action: Action) -> Self {
-        match self.0.iter_mut().find(|rule| rule.method == method && rule.path == path) {
+        match self.rules.iter_mut().find(|rule| rule.method == method && rule.path == path) {
             Some(rule) => rule.actions.push_back(action),
-            None => self.0.push(Rule { method, path: path.into(), actions: VecDeque::from([action]) }),
+            None => self.rules.push(Rule { method, path: path.into(), actions: VecDeque::from([action]) }),
         }
+        self
+    }
+
+    /// Says what becomes of all other requests, instead of 404.
+    pub fn otherwise(mut self, action: Action) -> Self {
+        self.otherwise = Some(action);
         self
     }
 
@@ -148,8 +162,12 @@ impl Script {
     fn listen(self, scheme: &'static str, tls: Option<Arc<ServerConfig>>) -> Fake {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let state =
-            Arc::new(State { rules: Mutex::new(self.0), requests: Mutex::default(), ended: AtomicBool::new(false) });
+        let state = Arc::new(State {
+            rules: Mutex::new(self.rules),
+            otherwise: self.otherwise,
+            requests: Mutex::default(),
+            ended: AtomicBool::new(false),
+        });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -171,7 +189,9 @@ impl State {
         match rules.iter_mut().find(|rule| rule.method == request.method && matches(&rule.path, &request.path)) {
             Some(rule) if rule.actions.len() > 1 => rule.actions.pop_front().unwrap(),
             Some(rule) => rule.actions[0].clone(),
-            None => Action::error(404, &format!("the script has no {} {}", request.method, request.path)),
+            None => self.otherwise.clone().unwrap_or_else(|| {
+                Action::error(404, &format!("the script has no {} {}", request.method, request.path))
+            }),
         }
     }
 }
