@@ -1,7 +1,7 @@
 //! Segments and quarantine of a unit on their way to their final names.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::Plan;
@@ -9,15 +9,32 @@ use pinotage_job::pinot_spec::OWN_NAMES;
 use pinotage_transform::Changes;
 
 use crate::manifest::{Counts, Manifest, SegmentRecord};
+use crate::objects::Cancelled;
+use crate::output::Output;
 
 /// A built unit whose segments wait under temporary names.
 pub(crate) struct Built {
     pub(crate) counts: Counts,
     pub(crate) segments: Vec<SegmentRecord>,
     pub(crate) changes: Changes,
-    pub(crate) staging: PathBuf,
+    pub(crate) passing: Passing,
     /// The temporary and the final name of the quarantine file; without bad rows there is only the final name, to remove.
     pub(crate) quarantine: (Option<PathBuf>, PathBuf),
+}
+
+/// What a unit leaves on its way, removed with this value.
+pub(crate) struct Passing {
+    /// The hidden folder of its segments.
+    pub(crate) staging: PathBuf,
+    /// The temporary name of its quarantine file.
+    pub(crate) quarantine: PathBuf,
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.staging);
+        let _ = fs::remove_file(&self.quarantine);
+    }
 }
 
 impl Built {
@@ -38,22 +55,33 @@ impl Built {
         Ok(())
     }
 
-    /// Moves segments and quarantine to their final names.
+    /// Moves segments and quarantine to their final names, segments into a store where the output is there.
     ///
     /// A crash in between leaves whole segments that the manifest does not know; the next run builds the same ones over them.
-    pub(crate) fn publish(self, plan: &Plan, old: &[SegmentRecord]) -> Result<(Counts, Vec<SegmentRecord>, Changes)> {
-        for segment in &self.segments {
-            let (from, to) = (self.staging.join(&segment.file), plan.output.join(&segment.file));
-            let failed = |error| Error::io(error, "cannot put the segment in place", &to);
+    pub(crate) fn publish(
+        mut self,
+        output: Output<'_>,
+        old: &[SegmentRecord],
+        cancelled: Cancelled<'_>,
+    ) -> Result<(Counts, Vec<SegmentRecord>, Changes)> {
+        let plan = output.plan;
+        for segment in &mut self.segments {
+            let (from, to) = (self.passing.staging.join(&segment.file), plan.output.join(&segment.file));
+            segment.file = output.name(&segment.file)?;
             let keeps = plan.one_to_one.as_ref().is_some_and(|one_to_one| !one_to_one.overwrite);
-            if keeps && to.exists() && !old.iter().any(|old| old.file == segment.file) {
+            if keeps && !old.iter().any(|old| old.file == segment.file) && output.holds(&segment.file)? {
                 return Err(Error::new(
                     ErrorKind::AlreadyExists,
                     "the output has a segment that this job has not made",
                 )
-                .with("file", to.display())
+                .with("file", output.location(&segment.file)?)
                 .action("remove the file, or set `overwriteOutput: true`"));
             }
+            if plan.store_output.is_some() {
+                output.put(&from, &segment.file, cancelled)?;
+                continue;
+            }
+            let failed = |error| Error::io(error, "cannot put the segment in place", &to);
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder).map_err(failed)?;
             }
@@ -78,7 +106,6 @@ impl Built {
             }
             None => {}
         }
-        let _ = fs::remove_dir_all(&self.staging);
         Ok((self.counts, self.segments, self.changes))
     }
 }
@@ -86,15 +113,4 @@ impl Built {
 /// Where a folder waits while it is replaced; a run that was killed right then leaves it for the next one to remove.
 pub(crate) fn aside(plan: &Plan, segment: &SegmentRecord) -> PathBuf {
     plan.output.join(format!(".{}.old", segment.file))
-}
-
-/// Removes a segment, folder or archive, if it is there.
-pub(crate) fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io(error, "cannot remove the old segment", path))
-        }
-        _ => Ok(()),
-    }
 }

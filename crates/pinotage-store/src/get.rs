@@ -26,16 +26,37 @@ impl Store {
     /// [`retries`](crate::StoreOptions::retries) times in a row without having come further; `commit-conflict` when the object
     /// was replaced meanwhile.
     pub async fn get(&self, from: &Location, to: &Path, max_size: u64, progress: Progress<'_>) -> Result<Entry> {
+        self.bring(from, None, to, max_size, progress).await
+    }
+
+    /// As [`get`](Self::get), of the version that an entry says, as it was listed or looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); `commit-conflict` when there is another version now.
+    pub async fn get_version(&self, entry: &Entry, to: &Path, progress: Progress<'_>) -> Result<()> {
+        self.bring(&entry.location, Some(entry), to, u64::MAX, progress).await.map(drop)
+    }
+
+    async fn bring(
+        &self,
+        from: &Location,
+        expected: Option<&Entry>,
+        to: &Path,
+        max_size: u64,
+        progress: Progress<'_>,
+    ) -> Result<Entry> {
         let _permit = self.transfer_permit().await?;
         if let Some(path) = from.local_path() {
             let found = self.head(from).await?;
+            check_version(&found, expected)?;
             check_size(&found, max_size)?;
             copy_local(path, to, PutMode::Replace, progress).await?;
             return Ok(found);
         }
         let target = to.to_owned();
         let mut making = blocking(move || Making::begin(&target)).await?;
-        let mut known: Option<Entry> = None;
+        let mut known = expected.cloned();
         let mut done = 0;
         let mut furthest = 0;
         let mut failures = 0;
@@ -43,6 +64,7 @@ impl Store {
             let resumed = done > 0;
             let broken = match self.receive(from, making, &mut known, &mut done, max_size, progress).await? {
                 Received::All(making, entry) => {
+                    check_version(&entry, expected)?;
                     blocking(move || making.persist(PutMode::Replace)).await?;
                     return Ok(entry);
                 }
@@ -66,7 +88,7 @@ impl Store {
                 tokio::time::sleep(backend::pause(failures)).await;
             }
             if lost || known.as_ref().and_then(strong).is_none() {
-                (known, done) = (None, 0);
+                (known, done) = (expected.cloned(), 0);
                 making = blocking(move || making.restart().map(|()| making)).await?;
             }
         }
@@ -99,6 +121,8 @@ impl Store {
         if known.get_or_insert_with(|| found.clone()).etag != found.etag {
             return Err(changed(from));
         }
+        // Before more is received than there was.
+        check_version(&found, known.as_ref())?;
         check_size(&found, max_size)?;
         progress(*done);
         let mut body = result.into_stream();
@@ -134,6 +158,21 @@ fn check_size(found: &Entry, max_size: u64) -> Result<()> {
             .action(format!("raise the limit to {} bytes, or leave this file out", found.size)));
     }
     Ok(())
+}
+
+/// Of servers that send no versions size and time have to do.
+fn check_version(found: &Entry, expected: Option<&Entry>) -> Result<()> {
+    let differ = |expected: &Entry| {
+        let times = expected.modified.zip(found.modified).is_some_and(|(expected, found)| expected != found);
+        match (&expected.etag, &found.etag) {
+            (Some(expected), Some(found)) => expected != found,
+            _ => times,
+        }
+    };
+    match expected {
+        Some(expected) if expected.size != found.size || differ(expected) => Err(changed(&found.location)),
+        _ => Ok(()),
+    }
 }
 
 fn wrong_length(found: &Entry, done: u64) -> Error {

@@ -2,6 +2,7 @@
 
 mod bad_rows;
 mod rewrite;
+mod stores;
 mod whole_sql;
 
 use std::collections::BTreeMap;
