@@ -3,6 +3,7 @@
 mod cluster;
 mod job_spec;
 mod job_spec_push;
+mod job_spec_stores;
 mod push;
 mod table;
 
