@@ -17,6 +17,7 @@ mod quarantine;
 mod query;
 mod rewrite;
 mod run;
+mod sample;
 mod sealing;
 mod sql;
 mod unit;

@@ -1,10 +1,12 @@
 //! Object stores and web servers, as the engine's threads use them: a call returns when it is done.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_formats::Format;
 use pinotage_job::InputFile;
 use pinotage_sink::{LocalSegment, StoredArchive};
 use pinotage_store::{Entry, ListOptions, Location, PutMode, Scheme, Store, StoreOptions, quiet};
@@ -12,6 +14,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::cluster::runtime;
+use crate::sample::parquet_footer;
 
 /// How often a transfer is asked whether it is still wanted.
 const CANCEL_PAUSE: Duration = Duration::from_millis(50);
@@ -27,9 +30,12 @@ pub(crate) type Cancelled<'a> = &'a dyn Fn() -> bool;
 pub(crate) struct Objects {
     store: Store,
     runtime: Runtime,
+    /// The copy whose columns were looked at, for whoever reads it first.
+    sampled: Mutex<Option<(Entry, LocalFile)>>,
 }
 
 /// A file on this machine; the copy of an object goes when this does.
+#[derive(Debug)]
 pub(crate) struct LocalFile {
     pub(crate) path: PathBuf,
     _copy: Option<TempDir>,
@@ -47,7 +53,7 @@ pub fn list_objects(options: &StoreOptions, folder: &Location, below: bool) -> R
 
 impl Objects {
     pub(crate) fn new(options: &StoreOptions) -> Result<Self> {
-        Ok(Self { store: Store::new(options.clone())?, runtime: runtime()? })
+        Ok(Self { store: Store::new(options.clone())?, runtime: runtime()?, sampled: Mutex::default() })
     }
 
     pub(crate) fn list(&self, folder: &Location, below: bool) -> Result<Vec<Entry>> {
@@ -74,8 +80,32 @@ impl Objects {
     pub(crate) fn open(&self, file: &InputFile, folder: &Path, cancelled: Cancelled<'_>) -> Result<LocalFile> {
         match file {
             InputFile::Local(path) => Ok(LocalFile { path: path.clone(), _copy: None }),
-            InputFile::Object(entry) => self.copy(entry, folder, cancelled),
+            InputFile::Object(entry) => match self.sampled().take_if(|(sampled, _)| sampled == entry) {
+                Some((_, copy)) => Ok(copy),
+                None => self.copy(entry, folder, cancelled),
+            },
         }
+    }
+
+    /// Looks at a file's columns. Of a Parquet object only the footer comes here; another object comes as a whole, and once.
+    pub(crate) fn sample<T>(&self, file: &InputFile, format: Format, look: &dyn Fn(&Path) -> Result<T>) -> Result<T> {
+        let InputFile::Object(entry) = file else { return look(file.path()) };
+        let folder = std::env::temp_dir();
+        if format == Format::Parquet {
+            let failed = |error| Error::io(error, "cannot write into the folder", &folder);
+            let mut footer = tempfile::Builder::new().prefix("pinotage-").tempfile_in(&folder).map_err(failed)?;
+            if self.runtime.block_on(parquet_footer(&self.store, entry, footer.as_file_mut()))? {
+                return look(footer.path());
+            }
+        }
+        let copy = self.copy(entry, &folder, &|| false)?;
+        let seen = look(&copy.path)?;
+        *self.sampled() = Some((entry.clone(), copy));
+        Ok(seen)
+    }
+
+    fn sampled(&self) -> MutexGuard<'_, Option<(Entry, LocalFile)>> {
+        self.sampled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn copy(&self, entry: &Entry, folder: &Path, cancelled: Cancelled<'_>) -> Result<LocalFile> {

@@ -37,7 +37,7 @@ impl Output<'_> {
     }
 
     fn place(&self, name: &str) -> Result<Place> {
-        match Location::is_uri(name) {
+        match is_object(name) {
             true => Ok(Place::Object(Location::parse(name)?)),
             false => Ok(Place::Local(self.plan.output.join(name))),
         }
@@ -92,6 +92,11 @@ impl Output<'_> {
             Place::Object(at) => Ok((PathBuf::from(at.name()), Some(self.objects.archive(&at)?))),
         }
     }
+}
+
+/// Whether the manifest's name of a segment is a URI; no path in a folder has two slashes.
+pub(crate) fn is_object(name: &str) -> bool {
+    name.contains("://")
 }
 
 /// Removes a segment, folder or archive, if it is there.

@@ -23,7 +23,7 @@ use crate::cluster::{Asked, Cluster, Publisher, PushSummary, name_prefix};
 use crate::identity::{InputRecord, identify, together};
 use crate::manifest::{Counts, Manifest, SegmentRecord};
 use crate::objects::{Objects, in_file};
-use crate::output::{Output, remove};
+use crate::output::{Output, is_object, remove};
 use crate::quarantine::RunId;
 use crate::sql::{SqlWay, examine};
 use crate::unit::Workshop;
@@ -197,10 +197,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
     let Some(first) = inputs.first() else {
         return Err(Error::not_found("no input file").action("name at least one file in `source.paths`"));
     };
-    let source_schema = {
-        let opened = objects.open(&first.file, &std::env::temp_dir(), &|| false)?;
-        infer_schema(&opened.path, first.format, &read).map_err(in_file(&first.file))?
-    };
+    let infer = |path: &Path| infer_schema(path, first.format, &read).map_err(in_file(&first.file));
+    let source_schema = objects.sample(&first.file, first.format, &infer)?;
     let (sql, selected) = match &plan.file.transform {
         Some(transform) => {
             let (way, columns) = examine(&transform.sql, &source_schema)?;
@@ -338,6 +336,11 @@ impl Prepared {
         let file = &self.plan.file;
         // With a cluster segments have names of the run, except where inputs have names of their own.
         let run_names = self.plan.connection.is_some() && self.plan.one_to_one.is_none();
+        // A URL that was signed anew names the same input.
+        let mut source = file.source.clone();
+        for path in source.paths.iter_mut().filter(|path| Location::is_uri(path)) {
+            path.truncate(path.find('?').unwrap_or(path.len()));
+        }
         let mut hasher = Xxh3::new();
         // What the documents mean, not how they are written: a cluster orders and completes them.
         let mut columns: Vec<&ColumnPlan> = self.columns.iter().collect();
@@ -348,7 +351,7 @@ impl Prepared {
             format!("{:?} {:?}", self.table.time_column(), self.names),
             format!(
                 "{:?} {:?} {:?} {:?} {}",
-                file.source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
+                source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
             ),
             format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
@@ -426,7 +429,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     let mut work = Vec::new();
     let mut renamed = HashSet::new();
     for (name, uri, inputs) in units {
-        let now = identities(job, &manifest, &uri, &inputs, &fingerprint)?;
+        let now = identities(job, &manifest, &uri, &inputs, &fingerprint, options.cancel)?;
         let before = manifest.input(&uri)?;
         let segments = known.remove(&uri).unwrap_or_default();
         if !options.dry_run {
@@ -437,7 +440,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         for segment in segments.iter().filter(|segment| !is_pushed(segment)) {
             in_place &= match &listed {
                 Some(listed) => listed.contains(&segment.file),
-                None => !Location::is_uri(&segment.file) && output.holds(&segment.file)?,
+                None => !is_object(&segment.file) && output.holds(&segment.file)?,
             };
         }
         let unchanged = now.first().zip(before.as_ref()).is_some_and(|((_, now), before)| now.is_same_as(before));
@@ -521,12 +524,13 @@ fn identities(
     unit: &str,
     inputs: &[Input],
     fingerprint: &str,
+    cancel: &AtomicBool,
 ) -> Result<Vec<(String, InputRecord)>> {
     let mut records = Vec::new();
     for input in inputs {
         let uri = uri(&job.plan, &input.file);
         let fingerprint = &with_name(fingerprint, input);
-        let content = || job.objects.open(&input.file, &job.plan.output, &|| false);
+        let content = || job.objects.open(&input.file, &job.plan.output, &|| cancel.load(Ordering::Relaxed));
         let now = identify(&input.file, fingerprint, manifest.input(&uri)?.as_ref(), &content)?;
         records.push((uri, now));
     }
