@@ -11,15 +11,32 @@ use pinotage_job::pinot_spec::OWN_NAMES;
 use pinotage_transform::Changes;
 
 use crate::manifest::{Counts, Manifest, SegmentRecord};
+use crate::objects::Cancelled;
+use crate::output::{Output, remove};
 
 /// A built unit whose segments wait under temporary names.
 pub(crate) struct Built {
     pub(crate) counts: Counts,
     pub(crate) segments: Vec<SegmentRecord>,
     pub(crate) changes: Changes,
-    pub(crate) staging: PathBuf,
+    pub(crate) passing: Passing,
     /// The temporary and the final name of the quarantine file; without bad rows there is only the final name, to remove.
     pub(crate) quarantine: (Option<PathBuf>, PathBuf),
+}
+
+/// What a unit leaves on its way, removed with this value.
+pub(crate) struct Passing {
+    /// The hidden folder of its segments.
+    pub(crate) staging: PathBuf,
+    /// The temporary name of its quarantine file.
+    pub(crate) quarantine: PathBuf,
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.staging);
+        let _ = fs::remove_file(&self.quarantine);
+    }
 }
 
 impl Built {
@@ -40,22 +57,33 @@ impl Built {
         Ok(())
     }
 
-    /// Moves segments and quarantine to their final names.
+    /// Moves segments and quarantine to their final names, segments into a store where the output is there.
     ///
     /// A crash in between leaves whole segments that the manifest does not know; the next run builds the same ones over them.
-    pub(crate) fn publish(self, plan: &Plan, old: &[SegmentRecord]) -> Result<(Counts, Vec<SegmentRecord>, Changes)> {
-        for segment in &self.segments {
-            let (from, to) = (self.staging.join(&segment.file), plan.output.join(&segment.file));
-            let failed = |error| Error::io(error, "cannot put the segment in place", &to);
+    pub(crate) fn publish(
+        mut self,
+        output: Output<'_>,
+        old: &[SegmentRecord],
+        cancelled: Cancelled<'_>,
+    ) -> Result<(Counts, Vec<SegmentRecord>, Changes)> {
+        let plan = output.plan;
+        for segment in &mut self.segments {
+            let (from, to) = (self.passing.staging.join(&segment.file), plan.output.join(&segment.file));
+            segment.file = output.name(&segment.file)?;
             let keeps = plan.one_to_one.as_ref().is_some_and(|one_to_one| !one_to_one.overwrite);
-            if keeps && to.exists() && !old.iter().any(|old| old.file == segment.file) {
+            if keeps && !old.iter().any(|old| old.file == segment.file) && output.holds(&segment.file)? {
                 return Err(Error::new(
                     ErrorKind::AlreadyExists,
                     "the output has a segment that this job has not made",
                 )
-                .with("file", to.display())
+                .with("file", output.location(&segment.file)?)
                 .action("remove the file, or set `overwriteOutput: true`"));
             }
+            if plan.store_output.is_some() {
+                output.put(&from, &segment.file, cancelled)?;
+                continue;
+            }
+            let failed = |error| Error::io(error, "cannot put the segment in place", &to);
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder).map_err(failed)?;
             }
@@ -80,7 +108,6 @@ impl Built {
             }
             None => {}
         }
-        let _ = fs::remove_dir_all(&self.staging);
         Ok((self.counts, self.segments, self.changes))
     }
 }
@@ -98,15 +125,4 @@ pub(crate) fn remove_strays(plan: &Plan, manifest: &Manifest) -> Result<()> {
     let waiting: HashSet<&OsStr> = waiting.filter_map(|segment| Path::new(&segment.file).iter().next()).collect();
     let mut strays = entries.flatten().filter(|entry| !waiting.contains(&*entry.file_name()));
     strays.try_for_each(|entry| remove(&entry.path()))
-}
-
-/// Removes a segment, folder or archive, if it is there.
-pub(crate) fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io(error, "cannot remove the old segment", path))
-        }
-        _ => Ok(()),
-    }
 }

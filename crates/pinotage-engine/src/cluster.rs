@@ -15,9 +15,9 @@ use pinotage_sink::{LocalSegment, Snapshot, Target, check_table, needs_partition
 use pinotage_spec::{Schema, TableConfig};
 use serde_json::Value as Json;
 
-use crate::built::remove;
 use crate::manifest::{Manifest, Pending, SegmentRecord};
 use crate::retention::Retention;
+use crate::output::Output;
 
 /// How often a call is asked whether it is still wanted.
 const CANCEL_PAUSE: Duration = Duration::from_millis(50);
@@ -150,6 +150,7 @@ impl Cluster {
 pub(crate) struct Publisher<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) plan: &'a Plan,
+    pub(crate) output: Output<'a>,
     /// What the job makes is the whole table.
     pub(crate) replaces_table: bool,
     pub(crate) cancel: &'a AtomicBool,
@@ -209,12 +210,12 @@ impl Publisher<'_> {
         let holds = |snapshot: &Snapshot, segment: &SegmentRecord| {
             snapshot.segment(&segment.name).is_some_and(|found| found.crc == Some(segment.crc))
         };
-        let is_there = |segment: &SegmentRecord| {
-            self.plan.output.join(&segment.file).exists() || snapshots.iter().all(|snapshot| holds(snapshot, segment))
-        };
-        if !to.iter().all(|(_, segment)| is_there(segment)) {
-            // Built again under other names; what came half-way is taken back when it is in the way.
-            return manifest.give_up(&key);
+        for (_, segment) in &to {
+            let is_pushed = snapshots.iter().all(|snapshot| holds(snapshot, segment));
+            if !is_pushed && !self.output.holds(&segment.file)? {
+                // Built again under other names; what came half-way is taken back when it is in the way.
+                return manifest.give_up(&key);
+            }
         }
         self.publish(manifest, &to, pending.clone(), summary)
     }
@@ -271,14 +272,15 @@ impl Publisher<'_> {
         let key = self.cluster.key();
         let records = manifest.segments()?;
         let pattern = self.plan.one_to_one.as_ref().and_then(|one_to_one| one_to_one.push_pattern.as_ref());
-        let is_wanted = |segment: &SegmentRecord| {
-            pattern.is_none_or(|pattern| pattern.matches(&self.plan.output.join(&segment.file).to_string_lossy()))
-        };
-        let to: Vec<(&str, &SegmentRecord)> = records
-            .iter()
-            .flat_map(|(unit, segments)| segments.iter().map(move |segment| (unit.as_str(), segment)))
-            .filter(|(_, segment)| segment.pushed.as_ref() != Some(&key) && is_wanted(segment))
-            .collect();
+        let mut to: Vec<(&str, &SegmentRecord)> = Vec::new();
+        for (unit, segments) in &records {
+            for segment in segments.iter().filter(|segment| segment.pushed.as_ref() != Some(&key)) {
+                let text = self.output.match_text(&segment.file)?;
+                if pattern.is_none_or(|pattern| pattern.matches(&text)) {
+                    to.push((unit, segment));
+                }
+            }
+        }
         let mut from = manifest.retired(&key)?;
         if self.plan.file.sink.push.foreign == Foreign::Replace && !to.is_empty() {
             let (_, foreign, _) = self.look(manifest)?;
@@ -320,10 +322,15 @@ impl Publisher<'_> {
         let mark = self.mark(manifest)?;
         let partitioned = self.cluster.tables().any(|(_, table)| needs_partitions(table));
         let local = |(unit, segment): &(&str, &SegmentRecord)| {
-            let path = plan.output.join(&segment.file);
-            let opened = if partitioned { Some(LocalSegment::open(&path)?) } else { None };
+            let (path, stored) = self.output.source(&segment.file)?;
+            let opened = match &stored {
+                _ if !partitioned => None,
+                None => Some(LocalSegment::open(&path)?),
+                Some(stored) => Some(self.wait(LocalSegment::open_stored(stored.clone()))?),
+            };
             let archive_uris = plan.one_to_one.as_ref().and_then(|one_to_one| one_to_one.archive_uris.as_ref());
-            let archive_uri = archive_uris.map(|uris| uris.of(&path)).transpose()?;
+            let place = self.output.location(&segment.file);
+            let archive_uri = archive_uris.map(|uris| place.map(|place| uris.of(&place))).transpose()?;
             Ok(LocalSegment {
                 name: segment.name.clone(),
                 crc: segment.crc,
@@ -332,6 +339,7 @@ impl Publisher<'_> {
                 partitions: opened.map(|opened| opened.partitions).unwrap_or_default(),
                 custom: mark.custom(unit),
                 archive_uri,
+                stored,
             })
         };
         let publication = Publication {
@@ -345,7 +353,7 @@ impl Publisher<'_> {
         }
         manifest.published(&self.cluster.key(), &pending)?;
         if !plan.keeps_segments {
-            to.iter().try_for_each(|(_, segment)| remove(&plan.output.join(&segment.file)))?;
+            to.iter().try_for_each(|(_, segment)| self.output.remove(&segment.file))?;
         }
         summary.pushed.extend(pending.to);
         summary.replaced.extend(pending.from.into_keys());

@@ -8,9 +8,11 @@ use pinotage_client::{Connection, Controller, LineageEntry};
 use pinotage_common::{Error, Result};
 use pinotage_sink::publish::{self, Publication, PushObserver, PushOptions};
 use pinotage_sink::{LocalSegment, Target, bootstrap};
+use pinotage_store::{Location, StoreOptions};
 use serde_json::Value as Json;
 
 use crate::cluster::{self, until_cancelled};
+use crate::objects::Objects;
 
 /// A table of a cluster, for commands that need no job.
 #[derive(Debug)]
@@ -149,12 +151,53 @@ pub fn segments_at(paths: &[PathBuf]) -> Result<Vec<LocalSegment>> {
     Ok(segments)
 }
 
-/// The segment files (`.tar.gz`) below a folder, at any depth, whose whole path is wanted.
+/// The segment files (`.tar.gz`) below a folder, here or in an object store, at any depth, whose whole path is wanted; that of
+/// an object is `scheme:/bucket/key`.
 ///
 /// # Errors
 ///
-/// `not-found` when there is none; `corrupt-segment` for one that makes no sense.
-pub fn segment_files_below(folder: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<LocalSegment>> {
+/// `not-found` when there is none; `corrupt-segment` for one that makes no sense; those of the store.
+pub fn segment_files_below(
+    folder: &Location,
+    store: &StoreOptions,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<LocalSegment>> {
+    let segments = match folder.local_path() {
+        Some(path) => {
+            let mut files = archives_below(path)?;
+            files.retain(|path| is_wanted(&path.to_string_lossy()));
+            files.iter().map(|path| LocalSegment::open(path)).collect::<Result<Vec<_>>>()?
+        }
+        None => {
+            let objects = Objects::new(store)?;
+            let mut files = objects.list(folder, true)?;
+            files.retain(|file| file.location.name().ends_with(".tar.gz") && is_wanted(&file.location.match_text()));
+            objects.open_archives(files)?
+        }
+    };
+    match segments.is_empty() {
+        false => Ok(segments),
+        true => Err(Error::not_found("there is no segment file here")
+            .with("path", folder)
+            .action("check the folder and the pattern, which is matched against whole paths: `glob:**/*.tar.gz`")),
+    }
+}
+
+/// Removes segment files, from where [`segment_files_below`] found them.
+///
+/// # Errors
+///
+/// Those of the file system or the store.
+pub fn remove_segment_files(segments: &[LocalSegment]) -> Result<()> {
+    let runtime = cluster::runtime()?;
+    segments.iter().try_for_each(|segment| match &segment.stored {
+        Some(stored) => runtime.block_on(stored.store.delete(&stored.entry.location)),
+        None => std::fs::remove_file(&segment.path)
+            .map_err(|error| Error::io(error, "cannot remove the segment file", &segment.path)),
+    })
+}
+
+fn archives_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -166,18 +209,13 @@ pub fn segment_files_below(folder: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> 
             match path.is_dir() {
                 _ if name.starts_with('.') => {}
                 true => folders.push(path),
-                false if name.ends_with(".tar.gz") && is_wanted(&path) => files.push(path),
+                false if name.ends_with(".tar.gz") => files.push(path),
                 false => {}
             }
         }
     }
     files.sort();
-    if files.is_empty() {
-        return Err(Error::not_found("there is no segment file here")
-            .with("path", folder.display())
-            .action("check the folder and the pattern, which is matched against whole paths: `glob:**/*.tar.gz`"));
-    }
-    files.iter().map(|path| LocalSegment::open(path)).collect()
+    Ok(files)
 }
 
 fn is_segment(path: &Path) -> bool {

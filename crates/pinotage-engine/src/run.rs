@@ -2,23 +2,28 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
 use pinotage_formats::{CsvOptions, Format, ReadOptions, UnknownColumns, infer_schema};
-use pinotage_job::{NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config};
+use pinotage_job::{
+    InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
+};
 use pinotage_sink::publish::PushObserver;
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig};
+use pinotage_store::Location;
 use pinotage_transform::{Changes, ConformOptions, Conformer};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::built::{aside, remove, remove_strays};
+use crate::built::{aside, remove_strays};
 use crate::cluster::{Asked, Cluster, Publisher, PushSummary, name_prefix};
 use crate::identity::{InputRecord, identify, together};
 use crate::manifest::{Counts, Manifest, SegmentRecord};
+use crate::objects::{Objects, in_file};
+use crate::output::{Output, is_object, remove};
 use crate::quarantine::RunId;
 use crate::sql::{SqlWay, examine};
 use crate::unit::Workshop;
@@ -94,7 +99,7 @@ pub struct Summary {
 #[derive(Debug, Clone)]
 pub struct Input {
     /// Where it is.
-    pub path: PathBuf,
+    pub file: InputFile,
     /// What it is.
     pub format: Format,
     /// What its segment is called, in a job that makes one segment of each input.
@@ -122,6 +127,8 @@ pub struct Prepared {
     pub names: SegmentNameGenerator,
     /// The cluster, if the job has one and it was asked.
     pub cluster: Option<Cluster>,
+    /// The stores that the inputs come from and the segments go to.
+    pub(crate) objects: Arc<Objects>,
     /// The columns after SQL.
     pub(crate) selected: SchemaRef,
     pub(crate) read: ReadOptions,
@@ -144,19 +151,23 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
     };
     let source = &plan.file.source;
     let given = source.format.as_ref().map(|format| format.parse::<Format>()).transpose()?;
+    let objects = Arc::new(Objects::new(&plan.file.store)?);
     let found = match &plan.one_to_one {
         Some(one_to_one) => {
-            one_to_one.inputs.iter().map(|input| (input.path.clone(), Some(input.clone()))).collect::<Vec<_>>()
+            one_to_one.inputs.iter().map(|input| (input.file.clone(), Some(input.clone()))).collect::<Vec<_>>()
         }
-        None => expand_paths(&plan.base, &source.paths)?.into_iter().map(|path| (path, None)).collect(),
+        None => {
+            let list = |folder: &Location, below| objects.list(folder, below);
+            expand_paths(&plan.base, &source.paths, &list)?.into_iter().map(|file| (file, None)).collect()
+        }
     };
     let mut inputs = Vec::new();
-    for (path, named) in found {
+    for (file, named) in found {
         let format = match given {
             Some(format) => format,
-            None => format_of(&path)?,
+            None => format_of(file.path())?,
         };
-        inputs.push(Input { path, format, named });
+        inputs.push(Input { file, format, named });
     }
     let mut read = read_options(source)?;
     // SQL is planned on plain text.
@@ -186,7 +197,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
     let Some(first) = inputs.first() else {
         return Err(Error::not_found("no input file").action("name at least one file in `source.paths`"));
     };
-    let source_schema = infer_schema(&first.path, first.format, &read)?;
+    let infer = |path: &Path| infer_schema(path, first.format, &read).map_err(in_file(&first.file));
+    let source_schema = objects.sample(&first.file, first.format, &infer)?;
     let (sql, selected) = match &plan.file.transform {
         Some(transform) => {
             let (way, columns) = examine(&transform.sql, &source_schema)?;
@@ -241,7 +253,21 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false, keep_dictionaries: true };
     Conformer::try_new(&columns, table.time_column(), &selected, conform)?;
     let names = plan.name_generator(&table)?;
-    Ok(Prepared { inputs, schema, table, columns, source_schema, sql, names, cluster, selected, read, conform, plan })
+    Ok(Prepared {
+        inputs,
+        schema,
+        table,
+        columns,
+        source_schema,
+        sql,
+        names,
+        cluster,
+        objects,
+        selected,
+        read,
+        conform,
+        plan,
+    })
 }
 
 /// The format of a file by its name.
@@ -309,11 +335,20 @@ impl Prepared {
         sql_memory(&self.plan) as usize
     }
 
+    pub(crate) fn output(&self) -> Output<'_> {
+        Output { plan: &self.plan, objects: &self.objects }
+    }
+
     /// Changes whenever other bytes would be made of the same input.
     fn fingerprint(&self) -> String {
         let file = &self.plan.file;
         // With a cluster segments have names of the run, except where inputs have names of their own.
         let run_names = self.plan.connection.is_some() && self.plan.one_to_one.is_none();
+        // A URL that was signed anew names the same input.
+        let mut source = file.source.clone();
+        for path in source.paths.iter_mut().filter(|path| Location::is_uri(path)) {
+            path.truncate(path.find('?').unwrap_or(path.len()));
+        }
         let mut hasher = Xxh3::new();
         // What the documents mean, not how they are written: a cluster orders and completes them.
         let mut columns: Vec<&ColumnPlan> = self.columns.iter().collect();
@@ -324,7 +359,7 @@ impl Prepared {
             format!("{:?} {:?}", self.table.time_column(), self.names),
             format!(
                 "{:?} {:?} {:?} {:?} {}",
-                file.source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
+                source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
             ),
             format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
@@ -335,9 +370,12 @@ impl Prepared {
     }
 }
 
-/// The name of an input in the manifest: its place relative to the job, so that a moved project stays built.
-fn uri(plan: &Plan, path: &Path) -> String {
-    path.strip_prefix(&plan.base).unwrap_or(path).display().to_string()
+/// The name of an input in the manifest: its place relative to the job, so that a moved project stays built; or its URI.
+fn uri(plan: &Plan, file: &InputFile) -> String {
+    match file {
+        InputFile::Local(path) => path.strip_prefix(&plan.base).unwrap_or(path).display().to_string(),
+        InputFile::Object(entry) => entry.location.to_uri(),
+    }
 }
 
 /// The manifest's name for the unit of all inputs.
@@ -379,9 +417,11 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         Some(one_to_one) => one_to_one.replaces_table,
         None => job.table.is_refresh(),
     };
+    let output = job.output();
     let publisher = job.cluster.as_ref().map(|cluster| Publisher {
         cluster,
         plan,
+        output,
         replaces_table,
         cancel: options.cancel,
         observer,
@@ -396,17 +436,24 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     let target = job.cluster.as_ref().map(Cluster::key);
     let fingerprint = job.fingerprint();
     let mut known = manifest.segments()?;
+    let listed = if known.is_empty() { None } else { output.listed()? };
     let mut work = Vec::new();
     let mut renamed = HashSet::new();
     for (name, uri, inputs) in units {
-        let now = identities(job, &manifest, &uri, &inputs, &fingerprint)?;
+        let now = identities(job, &manifest, &uri, &inputs, &fingerprint, options.cancel)?;
         let before = manifest.input(&uri)?;
         let segments = known.remove(&uri).unwrap_or_default();
         if !options.dry_run {
             segments.iter().try_for_each(|segment| remove(&aside(plan, segment)))?;
         }
         let is_pushed = |segment: &SegmentRecord| target.is_some() && segment.pushed == target;
-        let in_place = segments.iter().all(|segment| is_pushed(segment) || plan.output.join(&segment.file).exists());
+        let mut in_place = true;
+        for segment in segments.iter().filter(|segment| !is_pushed(segment)) {
+            in_place &= match &listed {
+                Some(listed) => listed.contains(&segment.file),
+                None => !is_object(&segment.file) && output.holds(&segment.file)?,
+            };
+        }
         let unchanged = now.first().zip(before.as_ref()).is_some_and(|((_, now), before)| now.is_same_as(before));
         let status = match unchanged && in_place && !options.force {
             true => InputStatus::Unchanged,
@@ -435,7 +482,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         // Names that count inputs move when one comes or goes. They are free before anything is built: another input may take them.
         for (_, unit) in work.iter_mut().enumerate().filter(|(at, _)| renamed.contains(at)) {
             for segment in unit.old.drain(..) {
-                remove(&plan.output.join(&segment.file))?;
+                output.remove(&segment.file)?;
             }
             manifest.forget(&unit.uri)?;
         }
@@ -446,14 +493,14 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     let told = tell_of_old(job, &work, observer);
     build_all(job, options, observer, &work, &mut manifest, &mut summary)?;
     for (uri, segments) in superseded {
-        segments.iter().try_for_each(|segment| remove(&plan.output.join(&segment.file)))?;
+        segments.iter().try_for_each(|segment| output.remove(&segment.file))?;
         manifest.forget(&uri)?;
     }
     if let Some(publisher) = publisher {
         if publisher.replaces_table {
             // The table is what the inputs are now.
             for (uri, segments) in &vanished {
-                segments.iter().try_for_each(|segment| remove(&plan.output.join(&segment.file)))?;
+                segments.iter().try_for_each(|segment| output.remove(&segment.file))?;
                 manifest.forget(uri)?;
             }
         }
@@ -486,8 +533,7 @@ fn units(job: &Prepared) -> Vec<(String, String, Vec<Input>)> {
     match &job.sql {
         Some(SqlWay::Whole(_)) => vec![(format!("all {} inputs", job.inputs.len()), ALL.into(), job.inputs.clone())],
         _ => {
-            let unit =
-                |input: &Input| (input.path.display().to_string(), uri(&job.plan, &input.path), vec![input.clone()]);
+            let unit = |input: &Input| (input.file.to_string(), uri(&job.plan, &input.file), vec![input.clone()]);
             job.inputs.iter().map(unit).collect()
         }
     }
@@ -500,12 +546,14 @@ fn identities(
     unit: &str,
     inputs: &[Input],
     fingerprint: &str,
+    cancel: &AtomicBool,
 ) -> Result<Vec<(String, InputRecord)>> {
     let mut records = Vec::new();
     for input in inputs {
-        let uri = uri(&job.plan, &input.path);
+        let uri = uri(&job.plan, &input.file);
         let fingerprint = &with_name(fingerprint, input);
-        let now = identify(&input.path, fingerprint, manifest.input(&uri)?.as_ref())?;
+        let content = || job.objects.open(&input.file, &job.plan.output, &|| cancel.load(Ordering::Relaxed));
+        let now = identify(&input.file, fingerprint, manifest.input(&uri)?.as_ref(), &content)?;
         records.push((uri, now));
     }
     if unit == ALL {
@@ -532,7 +580,7 @@ fn build_all(
     manifest: &mut Manifest,
     summary: &mut Summary,
 ) -> Result<()> {
-    let plan = &job.plan;
+    let (plan, output) = (&job.plan, job.output());
     observer.started(work.len(), work.iter().filter_map(|unit| unit.now.first()).map(|(_, now)| now.size).sum());
     if work.is_empty() {
         return Ok(());
@@ -580,10 +628,10 @@ fn build_all(
             let (manifest, summary, failure) = &mut *shared;
             let result = built.and_then(|built| {
                 built.check_names(manifest, &unit.uri, plan)?;
-                let (counts, segments, changes) = built.publish(plan, &unit.old)?;
+                let (counts, segments, changes) = built.publish(output, &unit.old, workshop.cancelled)?;
                 manifest.commit(&unit.now, counts, &segments)?;
                 for old in unit.old.iter().filter(|old| !segments.iter().any(|kept| kept.file == old.file)) {
-                    remove(&plan.output.join(&old.file))?;
+                    output.remove(&old.file)?;
                 }
                 Ok((counts, segments, changes))
             });

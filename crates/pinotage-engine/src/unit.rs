@@ -10,8 +10,9 @@ use pinotage_formats::{Format, SourceBatch, SourceReader, open};
 use pinotage_spec::SegmentNameGenerator;
 use pinotage_transform::{Changes, Conformer};
 
-use crate::built::Built;
+use crate::built::{Built, Passing};
 use crate::manifest::Counts;
+use crate::objects::in_file;
 use crate::quarantine::{BadRecord, Quarantine, RunId, row_text};
 use crate::run::{Input, Observer, Prepared};
 use crate::sealing::Sealing;
@@ -42,6 +43,7 @@ impl Workshop<'_> {
         let staging = plan.output.join(format!(".staging-{}-{sequence}", plan.file.name));
         let _ = fs::remove_dir_all(&staging);
         let name = format!("{}-{sequence}.parquet", plan.file.name);
+        let passing = Passing { staging: staging.clone(), quarantine: plan.quarantine.join(format!(".{name}.tmp")) };
         let named = inputs.first().and_then(|input| input.named.as_ref());
         let mut intake = Intake {
             shop: self,
@@ -59,14 +61,14 @@ impl Workshop<'_> {
         };
         let read = match (&self.job.sql, inputs) {
             (Some(SqlWay::Whole(_)), inputs) => intake.read_whole(inputs, &staging),
-            (_, [input]) => intake.read_rows(input),
+            (_, [input]) => intake.read_rows(input, &staging),
             _ => Err(Error::unexpected("a unit of several inputs without SQL over all of them")),
         };
-        let built = read.and_then(|()| {
+        read.and_then(|()| {
             let Intake { counts, changes, bad, segments, .. } = intake;
             let segments = segments.finish()?;
             if segments.is_empty() && plan.one_to_one.as_ref().is_some_and(|one_to_one| one_to_one.fail_on_empty) {
-                let path = inputs.first().map(|input| input.path.display().to_string()).unwrap_or_default();
+                let path = inputs.first().map(|input| input.file.to_string()).unwrap_or_default();
                 return Err(Error::invalid_data("the input has no rows for its segment")
                     .with("file", path)
                     .action("remove or exclude the file, or set `failOnEmptySegment: false`"));
@@ -81,13 +83,8 @@ impl Workshop<'_> {
                 return Err(too_many(&bad, self.job));
             }
             let quarantine = (bad.finish()?, plan.quarantine.join(&name));
-            Ok(Built { counts, segments, changes, staging: staging.clone(), quarantine })
-        });
-        if built.is_err() {
-            let _ = fs::remove_dir_all(&staging);
-            let _ = fs::remove_file(plan.quarantine.join(format!(".{name}.tmp")));
-        }
-        built
+            Ok(Built { counts, segments, changes, passing, quarantine })
+        })
     }
 
     fn check_cancelled(&self) -> Result<()> {
@@ -100,17 +97,9 @@ impl Workshop<'_> {
 
 /// Opens an input under the columns that the job expects. Text gets its types from them, other formats bring their own, and
 /// so do the inputs of a job that makes one segment of each.
-pub(crate) fn open_input(job: &Prepared, input: &Input) -> Result<Box<dyn SourceReader>> {
+fn open_input(job: &Prepared, input: &Input, path: &Path) -> Result<Box<dyn SourceReader>> {
     let text = matches!(input.format, Format::Csv | Format::Json) && input.named.is_none();
-    open(&input.path, input.format, &job.read, text.then(|| job.source_schema.clone()))
-}
-
-/// Says in which file an error happened, unless it says so itself.
-pub(crate) fn in_file(path: &Path) -> impl Fn(Error) -> Error {
-    move |error| match error.context().iter().any(|(key, _)| *key == "file") {
-        true => error,
-        false => error.with("file", path.display()),
-    }
+    open(path, input.format, &job.read, text.then(|| job.source_schema.clone()))
 }
 
 /// What a unit has taken in so far.
@@ -137,15 +126,16 @@ impl Intake<'_> {
     }
 
     /// One input, batch by batch.
-    fn read_rows(&mut self, input: &Input) -> Result<()> {
-        let in_file = in_file(&input.path);
+    fn read_rows(&mut self, input: &Input, staging: &Path) -> Result<()> {
+        let in_file = in_file(&input.file);
         let job = self.shop.job;
-        let mut reader = open_input(job, input).map_err(&in_file)?;
+        let opened = job.objects.open(&input.file, staging, self.shop.cancelled)?;
+        let mut reader = open_input(job, input, &opened.path).map_err(&in_file)?;
         let source = reader.schema();
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;
         let conformer = self.conformer(&sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
-        let file: Arc<str> = input.path.display().to_string().into();
+        let file: Arc<str> = input.file.to_string().into();
         let mut bytes = 0;
         while let Some(rows) = reader.next_batch().map_err(&in_file)? {
             self.shop.check_cancelled()?;
@@ -201,9 +191,11 @@ impl Intake<'_> {
             return Err(Error::unexpected("SQL over all inputs that is not there"));
         };
         fs::create_dir_all(spill).map_err(|error| Error::io(error, "cannot create the output folder", spill))?;
-        let source = Arc::new(WholeSource::new(job, inputs));
+        let source = Arc::new(WholeSource::new(job, inputs, spill));
         let columns = &job.source_schema;
         let mut rows = WholeSql::start(&transform.sql, columns, Arc::clone(&source), job.sql_memory(), spill)?;
+        // Dropped before the rows, which wait until nobody reads any more.
+        let _stop = source.stop_when_dropped();
         let conformer = self.conformer(&job.selected)?;
         let made: Arc<str> = "transform.sql".into();
         let shop = self.shop;

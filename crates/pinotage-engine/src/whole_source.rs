@@ -1,7 +1,8 @@
 //! All inputs of a job as the one table of SQL over many rows.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -9,14 +10,18 @@ use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
 use pinotage_formats::{ReadOptions, open};
 
+use crate::objects::{Objects, in_file};
 use crate::quarantine::BadRecord;
 use crate::run::{Input, Prepared};
 use crate::sql::Source;
-use crate::unit::in_file;
 
 /// The inputs, what reading them found, and how far it is.
 pub(crate) struct WholeSource {
     inputs: Vec<Input>,
+    objects: Arc<Objects>,
+    /// Where copies of objects are for as long as they are read.
+    folder: PathBuf,
+    stopped: AtomicBool,
     read: ReadOptions,
     schema: SchemaRef,
     rows: AtomicU64,
@@ -33,15 +38,23 @@ struct Found {
 }
 
 impl WholeSource {
-    pub(crate) fn new(job: &Prepared, inputs: &[Input]) -> Self {
+    pub(crate) fn new(job: &Prepared, inputs: &[Input], folder: &Path) -> Self {
         Self {
             inputs: inputs.to_vec(),
+            objects: Arc::clone(&job.objects),
+            folder: folder.to_owned(),
+            stopped: AtomicBool::new(false),
             read: job.read.clone(),
             schema: job.source_schema.clone(),
             rows: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             found: Mutex::default(),
         }
+    }
+
+    /// Gives up a copy that is under way when the value goes.
+    pub(crate) fn stop_when_dropped(self: &Arc<Self>) -> Stop {
+        Stop(Arc::clone(self))
     }
 
     /// Rows and bytes read so far.
@@ -65,8 +78,9 @@ impl WholeSource {
     }
 
     fn scan_input(&self, at: usize, input: &Input, send: &mut dyn FnMut(RecordBatch) -> bool) -> Result<bool> {
-        let file: Arc<str> = input.path.display().to_string().into();
-        let mut reader = open(&input.path, input.format, &self.read, Some(Arc::clone(&self.schema)))?;
+        let file: Arc<str> = input.file.to_string().into();
+        let opened = self.objects.open(&input.file, &self.folder, &|| self.stopped.load(Ordering::Relaxed))?;
+        let mut reader = open(&opened.path, input.format, &self.read, Some(Arc::clone(&self.schema)))?;
         let (mut good, mut bad, mut bytes) = (0, 0, 0);
         while let Some(rows) = reader.next_batch()? {
             good += rows.batch.num_rows() as u64;
@@ -98,10 +112,19 @@ impl WholeSource {
     }
 }
 
+/// See [`WholeSource::stop_when_dropped`].
+pub(crate) struct Stop(Arc<WholeSource>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Source for WholeSource {
     fn scan(&self, send: &mut dyn FnMut(RecordBatch) -> bool) -> Result<()> {
         for (at, input) in self.inputs.iter().enumerate() {
-            if !self.scan_input(at, input, send).map_err(in_file(&input.path))? {
+            if !self.scan_input(at, input, send).map_err(in_file(&input.file))? {
                 break;
             }
         }

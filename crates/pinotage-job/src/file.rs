@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pinotage_client::{Address, Connection};
 use pinotage_common::ByteSize;
 use pinotage_sink::publish::PushOptions;
+use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ pub struct JobFile {
     pub transform: Option<Transform>,
     /// Where they go.
     pub sink: Sink,
+    /// How the object stores of `source.paths` and `sink.output` are reached. (Archives for a cluster have `sink.push.store`.)
+    #[serde(default)]
+    pub store: StoreOptions,
     /// The folder of the job's state: which inputs were built from which bytes. Default `.pinotage/<name>` beside the job file.
     #[serde(default)]
     pub state: Option<String>,
@@ -49,7 +53,8 @@ pub struct Source {
     /// `csv`, `json`, `parquet`, `avro` or `arrow`. Default: by the files' names.
     #[serde(default)]
     pub format: Option<String>,
-    /// Files and folders, relative to the job file. The last part of a path may hold `*`.
+    /// Files and folders, relative to the job file, or URIs: `s3://`, `gs://`, `abfss://`, and `https://` for one file each. The
+    /// last part of a path may hold `*`.
     pub paths: Vec<String>,
     /// How CSV is written.
     #[serde(default)]
@@ -73,7 +78,7 @@ fn utc() -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SourceKind {
-    /// Files of a file system.
+    /// Files of a file system, an object store or a web server.
     Files,
 }
 
@@ -152,10 +157,11 @@ pub struct Sink {
     /// Pinot's table config file. Default: the cluster's, else Pinot's own defaults.
     #[serde(default)]
     pub table_config: Option<String>,
-    /// The folder for the segments. Default: `segments`; with a controller they are removed once they are pushed.
+    /// The folder for the segments, or the URI of one in an object store, which gets archives. Default: `segments`; with a
+    /// controller they are removed once they are pushed.
     #[serde(default)]
     pub output: Option<String>,
-    /// `directory` or `tarGz`. Default: `directory`, except for segments that do not stay.
+    /// `directory` or `tarGz`. Default: `directory`, except for segments that do not stay on this machine.
     #[serde(default)]
     pub archive: Option<Archive>,
     /// When a segment is full.

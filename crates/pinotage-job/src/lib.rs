@@ -1,7 +1,8 @@
 //! What was asked: a job file, or a job spec of Pinot's, as one validated plan.
 //!
 //! Every option is declared once, in [`file`]; the JSON Schema for editors is made from it. Reading a job touches the
-//! files that it names (schema, table config, `${file:…}`), the variables that it names (`${env:…}`) and nothing else; no network, no clock.
+//! files that it names (schema, table config, `${file:…}`), the variables that it names (`${env:…}`) and nothing else; no clock, and the network
+//! only through functions that the caller gives.
 #![forbid(unsafe_code)]
 
 mod budget;
@@ -17,7 +18,7 @@ mod variables;
 
 pub use budget::ErrorBudget;
 pub use infer::{infer_schema, infer_table_config};
-pub use input::expand_paths;
+pub use input::{InputFile, Listing, expand_paths};
 pub use one_to_one::{InputName, NamedInput, OneToOne};
 pub use plan::{Plan, check_ingestion, connection_file};
 pub use reference::{job_reference, job_schema};

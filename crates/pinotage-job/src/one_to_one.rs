@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::input::InputFile;
 use crate::pinot_spec::{ArchiveUris, PathPattern};
 
 /// The inputs of such a job, and its rules.
@@ -26,7 +27,7 @@ pub struct OneToOne {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedInput {
     /// The file.
-    pub path: PathBuf,
+    pub file: InputFile,
     /// What its segment is called.
     pub name: InputName,
     /// The folder of the segment below the output; empty for the output itself.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use pinotage_client::{Address, Connection};
 use pinotage_common::{Error, Result};
 use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
+use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
 
 use crate::file::{Archive, Delivery, JobFile, NameType};
@@ -23,8 +24,10 @@ pub struct Plan {
     pub schema: Option<Schema>,
     /// The table's config, unless Pinot's defaults are to be used.
     pub table_config: Option<TableConfig>,
-    /// Where segments go.
+    /// Where segments go; with `store_output` where they wait for their way there.
     pub output: PathBuf,
+    /// The folder of an object store that segments go to.
+    pub store_output: Option<Location>,
     /// The form of the segments there.
     pub archive: Archive,
     /// Segments stay there when they have been pushed.
@@ -97,10 +100,17 @@ impl Plan {
         let state = base.join(file.state.clone().unwrap_or_else(|| format!(".pinotage/{}", file.name)));
         // What only waits to be pushed belongs to the state, in the form in which it travels.
         let passing = connection.is_some() && file.sink.output.is_none();
-        let output = file.sink.output.as_ref().map(|output| base.join(output));
+        Store::new(file.store.clone()).map_err(|error| error.with("within", "store"))?;
+        let (output, store_output) = match &file.sink.output {
+            Some(text) if Location::is_uri(text) => store_output(text, file.sink.archive)?,
+            Some(path) => (Some(base.join(path)), None),
+            None => (None, None),
+        };
+        let in_state = passing || store_output.is_some();
         Ok(Self {
-            output: output.unwrap_or_else(|| if passing { state.join("segments") } else { base.join("segments") }),
-            archive: file.sink.archive.unwrap_or(if passing { Archive::TarGz } else { Archive::Directory }),
+            output: output.unwrap_or_else(|| if in_state { state.join("segments") } else { base.join("segments") }),
+            store_output,
+            archive: file.sink.archive.unwrap_or(if in_state { Archive::TarGz } else { Archive::Directory }),
             keeps_segments: !passing,
             connection,
             copies: Vec::new(),
@@ -112,6 +122,11 @@ impl Plan {
             one_to_one: None,
             file,
         })
+    }
+
+    /// Where segments go, for a person.
+    pub fn output_text(&self) -> String {
+        self.store_output.as_ref().map_or_else(|| self.output.display().to_string(), ToString::to_string)
     }
 
     /// The same job with another controller, whatever the file says; auth and all else stay.
@@ -148,6 +163,32 @@ impl Plan {
                 name: option.name.ok_or_else(|| Error::invalid_config("`segmentName.type: fixed` needs a `name`"))?,
             },
         })
+    }
+}
+
+/// The path of a `file:` URI, or the folder of an object store, which gets archives.
+fn store_output(text: &str, archive: Option<Archive>) -> Result<(Option<PathBuf>, Option<Location>)> {
+    let option = |error: Error| error.with("option", "sink.output");
+    let at = Location::parse(text).map_err(option)?;
+    if let Some(path) = at.local_path() {
+        return Ok((Some(path.to_owned()), None));
+    }
+    check_writable(&at).map_err(option)?;
+    if archive == Some(Archive::Directory) {
+        return Err(Error::invalid_config("object stores get segments as archives")
+            .with("option", "sink.archive")
+            .action("remove it, or set `sink.archive: tarGz`"));
+    }
+    Ok((None, Some(at)))
+}
+
+/// Refuses a web server as a place for segments.
+pub(crate) fn check_writable(at: &Location) -> Result<()> {
+    match at.scheme() {
+        Scheme::Http | Scheme::Https => Err(Error::unsupported("web servers are only read")
+            .with("uri", at)
+            .action("name a folder of this machine or of an object store")),
+        _ => Ok(()),
     }
 }
 

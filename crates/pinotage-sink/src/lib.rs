@@ -15,6 +15,6 @@ mod target;
 mod verify;
 
 pub use kinds::{check_rewritable, check_table, needs_partitions, retention_millis};
-pub use segment::LocalSegment;
+pub use segment::{LocalSegment, StoredArchive};
 pub use target::{Snapshot, Target};
 pub use verify::{Before, Waiting, verify};

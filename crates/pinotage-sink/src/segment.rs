@@ -1,13 +1,39 @@
-//! A segment on this machine that is to go into a cluster.
+//! A segment that is to go into a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pinotage_common::Result;
+use pinotage_common::{Error, Result};
 use pinotage_segment::read::SegmentDocuments;
+use pinotage_store::{Entry, Store, quiet};
+use tempfile::TempDir;
 
-/// A segment on this machine that is to go into a cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A segment's archive in an object store.
+#[derive(Debug, Clone)]
+pub struct StoredArchive {
+    /// The store.
+    pub store: Store,
+    /// The object; another version of it is not pushed.
+    pub entry: Entry,
+}
+
+impl StoredArchive {
+    /// Brings the archive to a temporary folder, which goes with the second value.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::get_version`].
+    pub async fn fetch(&self) -> Result<(PathBuf, TempDir)> {
+        let failed = |error| Error::io(error, "cannot make a temporary folder", std::env::temp_dir());
+        let folder = tempfile::Builder::new().prefix("pinotage-").tempdir().map_err(failed)?;
+        let path = folder.path().join(self.entry.location.name());
+        self.store.get_version(&self.entry, &path, &quiet).await?;
+        Ok((path, folder))
+    }
+}
+
+/// A segment on this machine, or its archive in a store, that is to go into a cluster.
+#[derive(Debug, Clone)]
 pub struct LocalSegment {
     /// Its name.
     pub name: String,
@@ -15,8 +41,11 @@ pub struct LocalSegment {
     pub crc: u64,
     /// Its rows.
     pub num_docs: u64,
-    /// Its folder or its `tar.gz`.
+    /// Its folder or its `tar.gz`; its name alone when it is `stored`.
     pub path: PathBuf,
+    /// Its archive in an object store. A push that sends archives, or needs what is in them, gets a copy for as long as that
+    /// takes.
+    pub stored: Option<StoredArchive>,
     /// The partitions that occur in it, by column, where its table is partitioned.
     pub partitions: BTreeMap<String, BTreeSet<u32>>,
     /// What the cluster is to remember with it.
@@ -45,6 +74,18 @@ impl LocalSegment {
             partitions: partitions.collect(),
             custom: BTreeMap::new(),
             archive_uri: None,
+            stored: None,
         })
+    }
+
+    /// Reads what an archive in a store says about itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoredArchive::fetch`] and [`LocalSegment::open`], with the URI.
+    pub async fn open_stored(stored: StoredArchive) -> Result<Self> {
+        let (path, _copy) = stored.fetch().await?;
+        let opened = Self::open(&path).map_err(|error| error.with("uri", &stored.entry.location))?;
+        Ok(Self { path: PathBuf::from(stored.entry.location.name()), stored: Some(stored), ..opened })
     }
 }

@@ -26,10 +26,24 @@ impl Store {
     /// [`retries`](crate::StoreOptions::retries) times in a row without having come further; `commit-conflict` when the object
     /// was replaced meanwhile.
     pub async fn get(&self, from: &Location, to: &Path, max_size: u64, progress: Progress<'_>) -> Result<Entry> {
+        self.bring(Wanted { at: from, version: None, max_size }, to, progress).await
+    }
+
+    /// As [`get`](Self::get), of the version that an entry says, as it was listed or looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); `commit-conflict` when there is another version now.
+    pub async fn get_version(&self, entry: &Entry, to: &Path, progress: Progress<'_>) -> Result<()> {
+        let wanted = Wanted { at: &entry.location, version: Some(entry), max_size: u64::MAX };
+        self.bring(wanted, to, progress).await.map(drop)
+    }
+
+    async fn bring(&self, wanted: Wanted<'_>, to: &Path, progress: Progress<'_>) -> Result<Entry> {
         let _permit = self.transfer_permit().await?;
-        if let Some(path) = from.local_path() {
-            let found = self.head(from).await?;
-            check_size(&found, max_size)?;
+        if let Some(path) = wanted.at.local_path() {
+            let found = self.head(wanted.at).await?;
+            wanted.check(&found)?;
             copy_local(path, to, PutMode::Replace, progress).await?;
             return Ok(found);
         }
@@ -41,7 +55,7 @@ impl Store {
         let mut failures = 0;
         loop {
             let resumed = done > 0;
-            let broken = match self.receive(from, making, &mut known, &mut done, max_size, progress).await? {
+            let broken = match self.receive(wanted, making, &mut known, &mut done, progress).await? {
                 Received::All(making, entry) => {
                     blocking(move || making.persist(PutMode::Replace)).await?;
                     return Ok(entry);
@@ -75,18 +89,18 @@ impl Store {
     /// Receives from `done` on, until the end or until it breaks.
     async fn receive(
         &self,
-        from: &Location,
+        wanted: Wanted<'_>,
         mut making: Making,
         known: &mut Option<Entry>,
         done: &mut u64,
-        max_size: u64,
         progress: Progress<'_>,
     ) -> Result<Received> {
+        let from = wanted.at;
         let (client, key) = self.client(from)?;
         let failed = |error| self.failed("cannot get the object", from, error);
         let options = GetOptions {
             range: (*done > 0).then_some(GetRange::Offset(*done)),
-            if_match: known.as_ref().and_then(strong),
+            if_match: known.as_ref().or(wanted.version).and_then(strong),
             ..GetOptions::default()
         };
         let result = match client.get_opts(&key, options).await {
@@ -99,7 +113,7 @@ impl Store {
         if known.get_or_insert_with(|| found.clone()).etag != found.etag {
             return Err(changed(from));
         }
-        check_size(&found, max_size)?;
+        wanted.check(&found)?;
         progress(*done);
         let mut body = result.into_stream();
         loop {
@@ -126,14 +140,38 @@ enum Received {
     Part(Making, Error),
 }
 
-fn check_size(found: &Entry, max_size: u64) -> Result<()> {
-    if found.size > max_size {
-        let message = format!("expected at most {max_size} bytes, found {}", found.size);
-        return Err(Error::new(ErrorKind::ResourceExhausted, message)
-            .with("uri", &found.location)
-            .action(format!("raise the limit to {} bytes, or leave this file out", found.size)));
+/// What is asked for.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    at: &'a Location,
+    /// No other version than this.
+    version: Option<&'a Entry>,
+    max_size: u64,
+}
+
+impl Wanted<'_> {
+    /// Before anything of it is received.
+    fn check(&self, found: &Entry) -> Result<()> {
+        if self.version.is_some_and(|version| !is_same(version, found)) {
+            return Err(changed(&found.location));
+        }
+        if found.size > self.max_size {
+            let message = format!("expected at most {} bytes, found {}", self.max_size, found.size);
+            return Err(Error::new(ErrorKind::ResourceExhausted, message)
+                .with("uri", &found.location)
+                .action(format!("raise the limit to {} bytes, or leave this file out", found.size)));
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Of servers that send no versions size and time have to do.
+fn is_same(one: &Entry, other: &Entry) -> bool {
+    let by_version = match (&one.etag, &other.etag) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.modified.zip(other.modified).is_none_or(|(one, other)| one == other),
+    };
+    by_version && one.size == other.size
 }
 
 fn wrong_length(found: &Entry, done: u64) -> Error {

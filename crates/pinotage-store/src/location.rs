@@ -89,6 +89,11 @@ impl Location {
         }
     }
 
+    /// Whether a text is a URI, of whatever scheme, and no path.
+    pub fn is_uri(text: &str) -> bool {
+        split_scheme(text).is_some()
+    }
+
     /// A local path; `.` and `..` are resolved by the text, before any link is followed.
     ///
     /// # Errors
@@ -176,6 +181,13 @@ impl Location {
     /// The path of a local file, which needs no copy to be read.
     pub fn local_path(&self) -> Option<&Path> {
         (self.scheme == Scheme::File).then(|| Path::new(&self.key))
+    }
+
+    /// The folder that it is in; a whole bucket is its own.
+    pub fn parent(&self) -> Self {
+        let (parent, _) = self.key.rsplit_once('/').unwrap_or_default();
+        let root = self.scheme == Scheme::File && parent.is_empty();
+        self.with_key(if root { "/".to_owned() } else { parent.to_owned() })
     }
 
     /// The location below this one.

@@ -9,8 +9,8 @@ use crate::commands::job::{Job, JobArgs};
 use crate::commands::spec_push;
 use crate::output::print;
 
-/// Says whether a job can run: options, schema, table config, inputs, SQL and types. Builds nothing, and uses no network
-/// unless it is told to.
+/// Says whether a job can run: options, schema, table config, inputs, SQL and types. Builds nothing, and asks no cluster
+/// unless it is told to; inputs are looked for in their store.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage check job.yaml

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pinotage_client::{Address, Auth};
 use pinotage_common::{Error, Result, Secret};
 use pinotage_job::Plan;
-use pinotage_job::pinot_spec::{self, Given, Loaded, PushWishes, TemplateValues};
+use pinotage_job::pinot_spec::{self, Given, Loaded, Outside, PushWishes, TemplateValues};
 
 /// Which job.
 #[derive(clap::Args)]
@@ -70,8 +70,11 @@ impl JobArgs {
         let working =
             std::env::current_dir().map_err(|error| Error::io(error, "cannot find the working directory", "."))?;
         let given = Given { controller, auth: self.auth()? };
-        let fetch = |url: &str, connection: &_| pinotage_engine::document(connection, url);
-        let Loaded { plan, push, notes } = pinot_spec::load(&self.job, &working, &values, given, &fetch)?;
+        let outside = Outside {
+            document: &|url: &str, connection: &_| pinotage_engine::document(connection, url),
+            list: &pinotage_engine::list_objects,
+        };
+        let Loaded { plan, push, notes } = pinot_spec::load(&self.job, &working, &values, given, outside)?;
         notes.iter().for_each(|note| eprintln!("note: {note}"));
         match (plan, push) {
             (Some(plan), _) => Ok(Job::Build(Box::new(plan))),

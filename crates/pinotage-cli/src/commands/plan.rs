@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let file = &job.plan.file;
     let mut text = format!("job {}\n", file.name);
     for input in &job.inputs {
-        let _ = writeln!(text, "  read   {} as {}", input.path.display(), input.format);
+        let _ = writeln!(text, "  read   {} as {}", input.file, input.format);
     }
     let _ = writeln!(text, "  zone   times without one are read in {}", file.source.time_zone);
     if let Some(transform) = &file.transform {
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(_) => "one for each input".to_owned(),
         None => format!("at most {} rows and {} each", file.sink.segment.max_rows, file.sink.segment.max_bytes),
     };
-    let _ = writeln!(text, "  write  table {} as segments in {}, {size}", file.sink.table, job.plan.output.display());
+    let _ = writeln!(text, "  write  table {} as segments in {}, {size}", file.sink.table, job.plan.output_text());
     if let Some(cluster) = &job.cluster {
         let stay = if job.plan.keeps_segments { "" } else { "; they are removed once they are pushed" };
         let _ = writeln!(text, "  push   to {}{stay}", cluster.key());

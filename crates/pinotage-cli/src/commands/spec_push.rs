@@ -1,17 +1,17 @@
 //! Job specs that only push: `SegmentTarPush` and the like.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_engine::{Pusher, Replace, segment_files_below};
+use pinotage_engine::{Pusher, Replace, remove_segment_files, segment_files_below};
 use pinotage_job::pinot_spec::{PushWishes, is_consistent};
 use pinotage_sink::LocalSegment;
 use pinotage_sink::publish::Publication;
 use pinotage_spec::TableConfig;
+use pinotage_store::Location;
 
 use crate::output::print;
 use crate::progress::Progress;
@@ -19,10 +19,14 @@ use crate::progress::Progress;
 /// The segment files that are pushed.
 pub(crate) fn segments(wishes: &PushWishes) -> Result<Vec<LocalSegment>> {
     let pattern = wishes.file_pattern.as_ref();
-    let chosen = |path: &Path| pattern.is_none_or(|pattern| pattern.matches(&path.to_string_lossy()));
-    let mut segments = segment_files_below(&wishes.output, &chosen)?;
+    let chosen = |path: &str| pattern.is_none_or(|pattern| pattern.matches(path));
+    let mut segments = segment_files_below(&wishes.output, &wishes.store, &chosen)?;
     for segment in &mut segments {
-        segment.archive_uri = wishes.archive_uris.as_ref().map(|uris| uris.of(&segment.path)).transpose()?;
+        let place = match &segment.stored {
+            Some(stored) => stored.entry.location.clone(),
+            None => Location::local(&segment.path)?,
+        };
+        segment.archive_uri = wishes.archive_uris.as_ref().map(|uris| uris.of(&place));
     }
     Ok(segments)
 }
@@ -54,10 +58,7 @@ pub(crate) fn run(wishes: &PushWishes, dry_run: bool) -> Result<ExitCode> {
         text.push_str(&progress.uploaded());
     }
     if wishes.clean_up_output && !dry_run {
-        for segment in &segments {
-            std::fs::remove_file(&segment.path)
-                .map_err(|error| Error::io(error, "cannot remove the segment file", &segment.path))?;
-        }
+        remove_segment_files(&segments)?;
     }
     print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -13,7 +13,7 @@ const RUN: [&str; 2] = ["run", "job-spec.yaml"];
 
 /// The job spec of Pinot's quick start, but for the names of the table and of the controller, which are `TABLE` and
 /// `CONTROLLER`.
-const SPEC: &str = "executionFrameworkSpec:
+pub(crate) const SPEC: &str = "executionFrameworkSpec:
   name: 'standalone'
   segmentGenerationJobRunnerClassName: 'org.apache.pinot.plugin.ingestion.batch.standalone.SegmentGenerationJobRunner'
   segmentTarPushJobRunnerClassName: 'org.apache.pinot.plugin.ingestion.batch.standalone.SegmentTarPushJobRunner'
@@ -83,7 +83,7 @@ impl Case {
     }
 }
 
-fn create(cluster: &Cluster, table: &str, config: Json) {
+pub(crate) fn create(cluster: &Cluster, table: &str, config: Json) {
     let schema = json!({"schemaName": table, "dimensionFieldSpecs": [{"name": "playerID", "dataType": "STRING"}],
         "metricFieldSpecs": [{"name": "homeRuns", "dataType": "INT"}],
         "dateTimeFieldSpecs": [{"name": "yearID", "dataType": "INT", "format": "1:DAYS:EPOCH", "granularity": "1:DAYS"}]});
@@ -95,7 +95,7 @@ fn create(cluster: &Cluster, table: &str, config: Json) {
 }
 
 /// The segments of a table that queries see.
-fn segments(cluster: &Cluster, table: &str) -> Vec<String> {
+pub(crate) fn segments(cluster: &Cluster, table: &str) -> Vec<String> {
     let url = format!("{}/segments/{table}?type=OFFLINE&excludeReplacedSegments=true", cluster.controller);
     let names = cluster.get_json(&url)[0]["OFFLINE"].as_array().unwrap().clone();
     let mut names: Vec<String> = names.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
@@ -104,7 +104,7 @@ fn segments(cluster: &Cluster, table: &str) -> Vec<String> {
 }
 
 /// Waits until a query of a table has an answer.
-fn await_sum(cluster: &Cluster, table: &str, rows: u64, home_runs: f64) {
+pub(crate) fn await_sum(cluster: &Cluster, table: &str, rows: u64, home_runs: f64) {
     let sql = format!("SELECT COUNT(*), SUM(homeRuns) FROM {table}");
     eventually(&format!("{rows} rows with {home_runs} home runs"), || {
         let answer = cluster.query(&sql);

@@ -6,6 +6,7 @@ mod job_spec_examples;
 mod job_spec_push;
 mod kills;
 mod many;
+mod job_spec_stores;
 mod push;
 mod rewrite_kills;
 mod table;

@@ -25,10 +25,10 @@ use pinotage_sink::publish::{Publication, PushOptions, publish};
 use pinotage_sink::{LocalSegment, Snapshot, Target, check_rewritable};
 use pinotage_spec::{Schema, TableConfig};
 
-use crate::built::remove;
 use crate::cluster::{self, until_cancelled};
 use crate::identity::InputRecord;
 use crate::manifest::{Counts, Manifest, Pending, SegmentRecord};
+use crate::output::remove;
 use crate::run::Observer;
 use segment::Documents;
 
@@ -462,6 +462,7 @@ impl Rewriter {
                 partitions: BTreeMap::new(),
                 custom,
                 archive_uri: None,
+                stored: None,
             });
         }
         let publication = Publication {

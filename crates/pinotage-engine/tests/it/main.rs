@@ -3,6 +3,7 @@
 mod answers;
 mod bad_rows;
 mod rewrite;
+mod stores;
 mod whole_sql;
 
 use std::collections::BTreeMap;

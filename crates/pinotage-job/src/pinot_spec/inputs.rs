@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_store::Location;
 
 use super::names::Names;
 use super::notes::Notes;
 use super::pattern::PathPattern;
+use crate::input::{InputFile, Listing, sort};
 use crate::one_to_one::{InputName, NamedInput};
 
 /// Which files of a folder are inputs.
@@ -20,29 +22,36 @@ pub(super) struct Selection {
 
 impl Selection {
     /// The files below a folder, or the file itself, sorted.
-    pub(super) fn find(&self, place: &Path) -> Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        match fs::metadata(place) {
-            Ok(metadata) if metadata.is_dir() => self.list(place, &mut files)?,
-            Ok(_) => files.push(place.to_owned()),
-            Err(error) => return Err(Error::io(error, "cannot list `inputDirURI`", place)),
-        }
-        let wanted = |path: &PathBuf| {
-            let path = path.to_string_lossy();
-            self.include.as_ref().is_none_or(|pattern| pattern.matches(&path))
-                && !self.exclude.as_ref().is_some_and(|pattern| pattern.matches(&path))
+    pub(super) fn find(&self, place: &Location, list: Listing<'_>) -> Result<Vec<InputFile>> {
+        let mut files = match place.local_path() {
+            Some(path) => self.local(path)?,
+            None => list(place, self.recursive)?.into_iter().map(InputFile::Object).collect(),
         };
-        files.retain(wanted);
-        files.sort();
+        files.retain(|file| {
+            let text = file.match_text();
+            self.include.as_ref().is_none_or(|pattern| pattern.matches(&text))
+                && !self.exclude.as_ref().is_some_and(|pattern| pattern.matches(&text))
+        });
+        sort(&mut files);
         match files.is_empty() {
             false => Ok(files),
-            true => Err(Error::not_found("no input file").with("path", place.display()).action(
+            true => Err(Error::not_found("no input file").with("path", place).action(
                 "check `inputDirURI` and the patterns, which are matched against whole paths: `glob:**/*.csv`",
             )),
         }
     }
 
-    fn list(&self, folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    fn local(&self, place: &Path) -> Result<Vec<InputFile>> {
+        let mut files = Vec::new();
+        match fs::metadata(place) {
+            Ok(metadata) if metadata.is_dir() => self.list(place, &mut files)?,
+            Ok(_) => files.push(InputFile::Local(place.to_owned())),
+            Err(error) => return Err(Error::io(error, "cannot list `inputDirURI`", place)),
+        }
+        Ok(files)
+    }
+
+    fn list(&self, folder: &Path, files: &mut Vec<InputFile>) -> Result<()> {
         let failed = |error| Error::io(error, "cannot list `inputDirURI`", folder);
         for entry in fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -52,7 +61,7 @@ impl Selection {
                     self.list(&entry.path(), files)?;
                 }
             } else if entry.path().is_file() {
-                files.push(entry.path());
+                files.push(InputFile::Local(entry.path()));
             }
         }
         Ok(())
@@ -60,31 +69,40 @@ impl Selection {
 }
 
 /// Numbers the files as Pinot does and names their segments.
-pub(super) fn name(place: &Path, files: Vec<PathBuf>, names: &Names, notes: &mut Notes) -> Result<Vec<NamedInput>> {
+pub(super) fn name(
+    place: &Location,
+    files: Vec<InputFile>,
+    names: &Names,
+    notes: &mut Notes,
+) -> Result<Vec<NamedInput>> {
+    let place = Path::new(place.key());
     let mut counts: HashMap<PathBuf, usize> = HashMap::new();
-    let mut taken: HashMap<String, PathBuf> = HashMap::new();
+    let mut taken: HashMap<String, InputFile> = HashMap::new();
     let mut inputs = Vec::with_capacity(files.len());
-    for path in files {
-        let text = path.to_str().ok_or_else(|| {
-            Error::invalid_config("expected the path of every input in UTF-8")
-                .with("file", path.display())
-                .action("rename the file, or exclude it with `excludeFileNamePattern`")
-        })?;
-        let parent = path.parent().unwrap_or(place);
+    for file in files {
+        let text = match &file {
+            InputFile::Object(entry) => entry.location.to_uri(),
+            InputFile::Local(path) => path.to_str().map(ToOwned::to_owned).ok_or_else(|| {
+                Error::invalid_config("expected the path of every input in UTF-8")
+                    .with("file", path.display())
+                    .action("rename the file, or exclude it with `excludeFileNamePattern`")
+            })?,
+        };
+        let parent = file.path().parent().unwrap_or(place);
         let folder = parent.strip_prefix(place).unwrap_or(Path::new("")).to_owned();
         let group = if names.global_sequence { place } else { parent };
         let count = counts.entry(group.to_owned()).or_default();
-        let name = names.of(text, *count, notes);
+        let name = names.of(&text, *count, notes);
         *count += 1;
         if let InputName::Whole(name) = &name
-            && let Some(other) = taken.insert(name.clone(), path.clone())
+            && let Some(other) = taken.insert(name.clone(), file.clone())
         {
             return Err(Error::new(ErrorKind::AlreadyExists, format!("two inputs would have the segment `{name}`"))
-                .with("file", other.display())
-                .with("file", path.display())
+                .with("file", other)
+                .with("file", file)
                 .action(OWN_NAMES));
         }
-        inputs.push(NamedInput { name, folder, path });
+        inputs.push(NamedInput { file, name, folder });
     }
     Ok(inputs)
 }

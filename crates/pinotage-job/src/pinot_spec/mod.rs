@@ -30,7 +30,7 @@ pub use push::{ArchiveUris, PushWishes};
 pub use reference::job_spec_reference;
 pub use spec::*;
 pub use template::TemplateValues;
-pub use translate::{Loaded, is_consistent, load};
+pub use translate::{Loaded, Outside, StoreListing, is_consistent, load};
 
 use serde::de::DeserializeOwned;
 

@@ -1,11 +1,9 @@
 //! What a job spec wants of controllers.
 
-use std::path::{Path, PathBuf};
-
 use pinotage_client::{Connection, Retries};
 use pinotage_common::{Error, Result, TimeSpan};
 use pinotage_sink::publish::{Form, PushOptions};
-use pinotage_store::Location;
+use pinotage_store::{Location, StoreOptions};
 
 use super::access::Access;
 use super::pattern::PathPattern;
@@ -25,19 +23,18 @@ pub struct ArchiveUris {
 }
 
 impl ArchiveUris {
-    /// The URI of a segment file.
-    ///
-    /// # Errors
-    ///
-    /// `invalid-config` for a path that is no location.
-    pub fn of(&self, file: &Path) -> Result<String> {
-        let own = Location::parse(&file.to_string_lossy())?.to_uri();
+    /// The URI of a segment file. Prefix and suffix go around its path; of an object that is the path inside of its bucket.
+    pub fn of(&self, file: &Location) -> String {
+        let own = file.to_uri();
         if self.prefix.is_none() && self.suffix.is_none() {
-            return Ok(own);
+            return own;
         }
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
-        let path = own.split_once("://").map_or(own.as_str(), |(_, path)| path);
-        Ok(format!("{}{path}{}", part(&self.prefix), part(&self.suffix)))
+        let path = own.split_once("://").map_or(own.as_str(), |(_, rest)| match file.local_path() {
+            Some(_) => rest,
+            None => rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or_default(),
+        });
+        format!("{}{path}{}", part(&self.prefix), part(&self.suffix))
     }
 }
 
@@ -55,7 +52,9 @@ pub struct PushWishes {
     /// The table, without its type.
     pub table: String,
     /// The folder whose segment files (`.tar.gz`, at any depth) are pushed. A job that also builds has its segments there.
-    pub output: PathBuf,
+    pub output: Location,
+    /// How an object store in `output` is reached.
+    pub store: StoreOptions,
     /// Which segment files of the folder are pushed, by their whole path.
     pub file_pattern: Option<PathPattern>,
     /// The controllers with `pushAttempts` and `pushRetryIntervalMillis`; each gets every segment. Never empty.
@@ -75,7 +74,7 @@ impl PushWishes {
         spec: &SegmentGenerationJobSpec,
         form: Form,
         table: &str,
-        output: &Path,
+        (output, store): (&Location, &StoreOptions),
         access: &Access,
     ) -> Result<Self> {
         let push = spec.push_job_spec.clone().unwrap_or_default();
@@ -107,7 +106,8 @@ impl PushWishes {
                 _ => form,
             },
             table: raw_name(table).to_owned(),
-            output: output.to_owned(),
+            output: output.clone(),
+            store: store.clone(),
             file_pattern: pattern
                 .map(|text| PathPattern::parse("pushJobSpec.pushFileNamePattern", text))
                 .transpose()?,

@@ -24,7 +24,8 @@ pub struct SegmentGenerationJobSpec {
     /// Honoured, in any case of letters: `SegmentCreation`, `SegmentTarPush`, `SegmentUriPush`, `SegmentMetadataPush`,
     /// `SegmentCreationAndTarPush`, `SegmentCreationAndUriPush`, `SegmentCreationAndMetadataPush`.
     pub job_type: Option<String>,
-    /// Honoured: a folder or one file, relative to the working directory, or `file:`. Other schemes are refused by name.
+    /// Honoured: a folder or one file, relative to the working directory, or a URI: `file:`, `s3:`, `gs:`, `abfss:`, `wasbs:`, and
+    /// `http(s):` for one file. `hdfs:` is refused.
     #[serde(rename = "inputDirURI")]
     pub input_dir_uri: Option<String>,
     /// Honoured; true unless it says false.
@@ -34,8 +35,8 @@ pub struct SegmentGenerationJobSpec {
     pub include_file_name_pattern: Option<String>,
     /// Honoured, as `includeFileNamePattern`.
     pub exclude_file_name_pattern: Option<String>,
-    /// Honoured: a folder, relative to the working directory, or `file:`; below it the folders of the inputs are kept. Other
-    /// schemes are refused by name.
+    /// Honoured: a folder, relative to the working directory, or a URI: `file:`, `s3:`, `gs:`, `abfss:`, `wasbs:`; below it the
+    /// folders of the inputs are kept. `hdfs:` is refused.
     #[serde(rename = "outputDirURI")]
     pub output_dir_uri: Option<String>,
     /// Honoured: so many inputs are built at the same time; 1 unless it says more. Each of them uses all cores.
@@ -45,7 +46,8 @@ pub struct SegmentGenerationJobSpec {
     /// file and report success.
     #[serde(deserialize_with = "flag")]
     pub overwrite_output: Option<bool>,
-    /// Honoured by scheme: a known class for a scheme is accepted, an unknown class is refused.
+    /// Honoured: how stores are reached. Files are read by the scheme of their URI, also without an entry; an unknown class is
+    /// refused.
     #[serde(rename = "pinotFSSpecs")]
     pub pinot_fs_specs: Option<Vec<PinotFsSpec>>,
     /// Honoured, see below.
@@ -95,11 +97,13 @@ pub struct ExecutionFrameworkSpec {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PinotFsSpec {
-    /// Honoured: `file`; others are refused when a URI uses them.
+    /// No effect but in messages: the class says which store is meant.
     pub scheme: Option<String>,
     /// Honoured by name: Pinot's own file systems are known, others are refused.
     pub class_name: Option<String>,
-    /// No effect for `file`; values appear in no output.
+    /// Honoured: `region`, `endpoint`, `accessKey`, `secretKey` of S3; `gcpKey` of Google; `accountName`, `accessKey`, `sasToken`,
+    /// `authenticationType`, `fileSystemName` (the container of the URI) of Azure. What is about Pinot's own client has no effect,
+    /// other keys are refused. Without keys the environment has them. Values appear in no output.
     pub configs: Option<BTreeMap<String, Option<Secret>>>,
 }
 
@@ -173,7 +177,7 @@ pub struct PushJobSpec {
     /// No effect: `pushParallelism` counts for all of a push.
     #[serde(deserialize_with = "number")]
     pub segment_metadata_generation_parallelism: Option<i64>,
-    /// Honoured by URI and metadata pushes: put before the path of a segment file.
+    /// Honoured by URI and metadata pushes: put before the path of a segment file, which begins with `/` and has no bucket.
     pub segment_uri_prefix: Option<String>,
     /// Honoured by URI and metadata pushes: put behind the path of a segment file.
     pub segment_uri_suffix: Option<String>,

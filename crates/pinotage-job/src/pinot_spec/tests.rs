@@ -7,6 +7,7 @@ use std::path::Path;
 use chrono::DateTime;
 use pinotage_client::{Address, Connection};
 use pinotage_common::{Error, Result};
+use pinotage_store::{Entry, Location, StoreOptions};
 use tempfile::TempDir;
 
 use super::*;
@@ -76,8 +77,16 @@ fn controller(url: &str, _: &Connection) -> Result<String> {
     }
 }
 
+/// A store with two folders of files.
+fn bucket(_: &StoreOptions, folder: &Location, below: bool) -> Result<Vec<Entry>> {
+    let keys = ["2014/b.csv", "2014/a b.csv", "2015/a.csv", "readme.txt"].into_iter();
+    let entry = |key| Ok(Entry { location: folder.join(key)?, size: 1, etag: None, modified: None });
+    keys.filter(|key| below || !key.contains('/')).map(entry).collect()
+}
+
 fn load_in(folder: &Path, pairs: &[&str]) -> Result<Loaded> {
-    load(&folder.join("job.yaml"), folder, &values(pairs), Given::default(), &controller)
+    let outside = Outside { document: &controller, list: &bucket };
+    load(&folder.join("job.yaml"), folder, &values(pairs), Given::default(), outside)
 }
 
 /// What becomes of a job spec, with what differs from machine to machine taken out.
@@ -97,14 +106,14 @@ fn shown(text: &str, pairs: &[&str]) -> String {
             let mut shown = String::new();
             if let Some(plan) = plan {
                 let file = &plan.file;
-                let one_to_one = plan.one_to_one.unwrap();
+                let one_to_one = plan.one_to_one.clone().unwrap();
                 shown.push_str(&format!(
                     "reads {} from {:?}\n  {:?}\nwrites {} to {} as {:?}, {:?}\n  errors {}, memory {}, segment {}\n",
                     file.source.format.as_deref().unwrap_or_default(),
                     file.source.paths,
                     file.source.csv,
                     file.sink.table,
-                    plan.output.display(),
+                    plan.output_text(),
                     file.sink.archive,
                     file.sink.segment_name,
                     file.limits.errors,
@@ -112,12 +121,7 @@ fn shown(text: &str, pairs: &[&str]) -> String {
                     file.sink.segment.max_bytes,
                 ));
                 for input in one_to_one.inputs {
-                    shown.push_str(&format!(
-                        "  {} → {}/ {:?}\n",
-                        input.path.display(),
-                        input.folder.display(),
-                        input.name
-                    ));
+                    shown.push_str(&format!("  {} → {}/ {:?}\n", input.file, input.folder.display(), input.name));
                 }
                 shown.push_str(&format!(
                     "  fails on empty {}, overwrites {}\n",
@@ -134,11 +138,17 @@ fn shown(text: &str, pairs: &[&str]) -> String {
 }
 
 fn pushed(mut push: PushWishes) -> String {
+    let StoreOptions { s3, gcs, azure, .. } = std::mem::take(&mut push.store);
+    let stores = format!("{s3:?}\n{gcs:?}\n{azure:?}\n");
     let connections = std::mem::take(&mut push.connections).into_iter().map(|connection| {
         let Connection { controller, auth, tls, timeouts, retries, .. } = connection;
         format!("to {controller}\n  {auth:?}\n  {tls:?}\n  {timeouts:?}\n  {retries:?}\n")
     });
-    connections.collect::<String>() + &format!("{push:#?}\n")
+    let text = format!("{push:#?}\n");
+    // The defaults that are left of the stores.
+    let (before, rest) = text.split_once("    store: StoreOptions {").unwrap();
+    let (_, after) = rest.split_once("\n    },\n").unwrap();
+    connections.collect::<String>() + &stores + before + after
 }
 
 const CLUSTER: &str = "tableSpec:
@@ -284,10 +294,69 @@ fn inputs_are_a_file_or_a_folder() {
     ] {
         let folder = folder(&spec(fields));
         let plan = load_in(folder.path(), &[]).unwrap().plan.unwrap();
-        let found: Vec<_> = plan.one_to_one.unwrap().inputs.into_iter().map(|input| input.path).collect();
+        let found: Vec<_> =
+            plan.one_to_one.unwrap().inputs.into_iter().map(|input| input.file.path().to_owned()).collect();
         assert_eq!(found.len(), expected.len(), "{fields} {found:?}");
         assert!(found.iter().zip(expected).all(|(found, expected)| found.ends_with(expected)), "{fields} {found:?}");
     }
+}
+
+#[test]
+fn the_form_of_a_job_between_buckets_is_understood() {
+    let text = spec(
+        "jobType: SegmentCreationAndUriPush
+inputDirURI: 's3://my-bucket/raw/'
+includeFileNamePattern: 'glob:**/*.csv'
+excludeFileNamePattern: 'glob:s3:/my-bucket/raw/2015/*'
+outputDirURI: 's3a://my-bucket/segments'
+pinotFSSpecs:
+  - scheme: s3
+    className: org.apache.pinot.plugin.filesystem.S3PinotFS
+    configs:
+      region: 'us-west-2'
+      endpoint: https://minio:9000
+      accessKey: open
+      secretKey: sesame
+      disableAcl: false
+      serverSideEncryption: ''
+  - scheme: gs
+    className: org.apache.pinot.plugin.filesystem.GcsPinotFS
+    configs: {projectId: p, gcpKey: /keys/gcp.json}
+  - scheme: adl2
+    className: org.apache.pinot.plugin.filesystem.ADLSGen2PinotFS
+    configs: {accountName: lake, accessKey: c2VzYW1l, fileSystemName: raw}
+segmentNameGeneratorSpec:
+  type: inputFile
+  configs:
+    file.path.pattern: 's3://my-bucket/raw/(\\d+)/(.+)\\.csv'
+    segment.name.template: 'g_\\${filePathPattern:\\1}_\\${filePathPattern:\\2}'
+pinotClusterSpecs: [{controllerURI: 'http://localhost:9000'}]
+",
+    );
+    let folder = folder(&text);
+    let store = load_in(folder.path(), &[]).unwrap().plan.unwrap().file.store;
+    assert_eq!(store.s3.secret_key.as_ref().map(|secret| secret.expose()), Some("sesame"));
+    assert_eq!(store.gcs.service_account_file.as_deref(), Some("/keys/gcp.json"));
+    let shown = shown(&text, &[]);
+    assert!(!shown.contains("sesame") && !shown.contains("c2VzYW1l"), "{shown}");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn archives_are_found_under_prefix_and_suffix() {
+    let uris = |prefix: Option<&str>| {
+        let text = prefix
+            .map_or_else(String::new, |prefix| format!("  segmentUriPrefix: '{prefix}'\n  segmentUriSuffix: '?x'\n"));
+        let text = format!(
+            "jobType: SegmentUriPush\noutputDirURI: s3://bucket/out\n{CLUSTER}pushJobSpec:\n  pushAttempts: 1\n{text}"
+        );
+        load_in(folder(&spec(&text)).path(), &[]).unwrap().push.unwrap().archive_uris.unwrap()
+    };
+    let object = Location::parse("s3://bucket/out/a%20b.tar.gz").unwrap();
+    assert_eq!(uris(None).of(&object), "s3://bucket/out/a%20b.tar.gz");
+    assert_eq!(uris(Some("https://files")).of(&object), "https://files/out/a%20b.tar.gz?x");
+    let file = Location::parse("/out/a.tar.gz").unwrap();
+    assert_eq!(uris(Some("https://files")).of(&file), "https://files/out/a.tar.gz?x");
 }
 
 #[test]
@@ -356,6 +425,12 @@ fn what_cannot_be_is_refused_with_what_to_do() {
     let csv = "className: org.apache.pinot.plugin.inputformat.csv.CSVRecordReader";
     let config = "configClassName: org.apache.pinot.plugin.inputformat.csv.CSVRecordReaderConfig";
     let avro = "className: org.apache.pinot.plugin.inputformat.avro.AvroRecordReader, configClassName: org.apache.pinot.plugin.inputformat.avro.AvroRecordReaderConfig";
+    let class = |scheme: &str, class: &str, configs: &str| {
+        let class = format!("className: org.apache.pinot.plugin.filesystem.{class}");
+        format!("pinotFSSpecs: [{{scheme: {scheme}, {class}, configs: {{{configs}}}}}]\n")
+    };
+    let s3 = |configs: &str| class("s3", "S3PinotFS", configs);
+    let azure = |configs: &str| class("abfss", "ADLSGen2PinotFS", configs);
     let mut text = String::new();
     for (fields, pairs) in [
         ("jobTipe: SegmentCreation\n", &[][..]),
@@ -366,7 +441,22 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         ("overwriteOutput: perhaps\n", &[]),
         ("inputDirURI: ''\n", &[]),
         ("inputDirURI: nowhere\n", &[]),
-        ("inputDirURI: s3://bucket/in\n", &[]),
+        ("inputDirURI: adl2://lake/in\n", &[]),
+        ("outputDirURI: https://host/out\n", &[]),
+        (
+            "pinotFSSpecs: [{className: org.apache.pinot.plugin.filesystem.S3PinotFS, configs: {accessKey: s3cr3t}}]\n",
+            &[],
+        ),
+        (&s3("serverSideEncryption: aws:kms"), &[]),
+        (&s3("acessKey: s3cr3t"), &[]),
+        (
+            &s3(
+                "endpoint: 'http://a', region: a}}, {scheme: s3a, className: org.apache.pinot.plugin.filesystem.S3PinotFS, configs: {region: b",
+            ),
+            &[],
+        ),
+        (&azure("authenticationType: AZURE_AD, clientSecret: s3cr3t"), &[]),
+        (&format!("{}inputDirURI: abfss://other@lake.dfs.core.windows.net/in\n", azure("fileSystemName: lake")), &[]),
         ("outputDirURI: hdfs:///out\n", &[]),
         ("inputDirURI: ${where}\n", &[]),
         ("inputDirURI: <% print 1 %>\n", &[]),
@@ -396,6 +486,7 @@ fn what_cannot_be_is_refused_with_what_to_do() {
     ] {
         let shown = shown(&spec(fields), pairs);
         assert!(shown.contains("what to do: "), "{fields} is not refused: {shown}");
+        assert!(!shown.contains("s3cr3t"), "{shown}");
         text.push_str(&format!("{fields}{shown}\n"));
     }
     insta::assert_snapshot!(text);

@@ -6,6 +6,7 @@ use pinotage_client::Connection;
 use pinotage_common::{ByteSize, Error, Result};
 use pinotage_sink::publish::{Foreign, PushOptions};
 use pinotage_spec::{Schema, TableConfig};
+use pinotage_store::{Entry, Location, StoreOptions};
 use serde_json::{Value as Json, json};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -24,7 +25,7 @@ use crate::ErrorBudget;
 use crate::file::{Archive, JobFile, SegmentLimits, Unknown};
 use crate::nearest::document_error;
 use crate::one_to_one::{InputName, OneToOne};
-use crate::plan::{Plan, check_documents, folder_of};
+use crate::plan::{Plan, check_documents, check_writable, folder_of};
 
 /// A job spec, ready to run.
 #[derive(Debug, Clone)]
@@ -37,25 +38,41 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-type Fetch<'a> = &'a dyn Fn(&str, &Connection) -> Result<String>;
+/// A [`Listing`](crate::Listing) of stores that are reached in a given way.
+pub type StoreListing<'a> = &'a dyn Fn(&StoreOptions, &Location, bool) -> Result<Vec<Entry>>;
+
+/// What a job spec needs of the network to be read.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// Gets a document from a web server, mostly a controller: its URL and how the server is spoken to.
+    pub document: &'a dyn Fn(&str, &Connection) -> Result<String>,
+    /// Finds the inputs in an object store.
+    pub list: StoreListing<'a>,
+}
 
 /// Reads a job spec: fills the template, reads every field, finds the inputs and the table's documents.
 ///
-/// Relative paths of the spec are relative to `working`, the working directory, as in Pinot. `fetch` gets a document from a
-/// web server, mostly a controller: its URL and how the server is spoken to. `given` is what the command line says.
+/// Relative paths of the spec are relative to `working`, the working directory, as in Pinot, which must be absolute. `given` is
+/// what the command line says.
 ///
 /// # Errors
 ///
 /// `invalid-config` with the nearest name for what is unknown or impossible, `unsupported` for what is refused, those of
-/// reading files and of `fetch`.
-pub fn load(path: &Path, working: &Path, values: &TemplateValues, given: Given, fetch: Fetch<'_>) -> Result<Loaded> {
+/// reading files and of `outside`.
+pub fn load(
+    path: &Path,
+    working: &Path,
+    values: &TemplateValues,
+    given: Given,
+    outside: Outside<'_>,
+) -> Result<Loaded> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the job spec", path))?;
     let text = values.render(&text).map_err(|error| error.with("file", path.display()))?;
     let spec = SegmentGenerationJobSpec::from_yaml(&text);
     let loaded = spec.and_then(|mut spec| {
         given.direct(&mut spec);
         let access = Access::try_new(&spec, given.auth, working)?;
-        translate(&spec, &folder_of(path), working, &access, fetch)
+        translate(&spec, &folder_of(path), working, &access, outside)
     });
     loaded.map_err(|error| error.with("job", path.display()))
 }
@@ -76,19 +93,21 @@ fn translate(
     folder: &Path,
     working: &Path,
     access: &Access,
-    fetch: Fetch<'_>,
+    outside: Outside<'_>,
 ) -> Result<Loaded> {
     let mut notes = Notes::default();
     let (builds, form) = job_type::parse(spec.job_type.as_deref())?;
     let table_spec = spec.table_spec.clone().unwrap_or_default();
     let table_name = required("tableSpec.tableName", table_spec.table_name.as_deref())?;
-    let output = Place::local("outputDirURI", required("outputDirURI", spec.output_dir_uri.as_deref())?, working)?;
-    file_system::check(spec.pinot_fs_specs.as_deref().unwrap_or_default(), &mut notes)?;
+    let output = Place::files("outputDirURI", required("outputDirURI", spec.output_dir_uri.as_deref())?, working)?;
+    check_writable(&output).map_err(|error| error.with("option", "outputDirURI"))?;
+    let uris = [spec.input_dir_uri.as_deref(), spec.output_dir_uri.as_deref()];
+    let store = file_system::options(spec.pinot_fs_specs.as_deref().unwrap_or_default(), &uris, &mut notes)?;
     if let Some(framework) = &spec.execution_framework_spec {
         let name = framework.name.as_deref().unwrap_or("standalone");
         notes.no_effect("executionFrameworkSpec", &format!("the job runs in this process, not as `{name}`"));
     }
-    let push = form.map(|form| PushWishes::try_new(spec, form, table_name, &output, access)).transpose()?;
+    let push = form.map(|form| PushWishes::try_new(spec, form, table_name, (&output, &store), access)).transpose()?;
     if push.is_none() && spec.clean_up_output_dir == Some(true) {
         notes.no_effect("cleanUpOutputDir", "segments are not pushed, so they stay");
     }
@@ -131,7 +150,8 @@ fn translate(
     }
     let plan = match builds {
         true => {
-            let plan = plan(spec, &table_spec, table_name, folder, working, &output, access, fetch, &mut notes)?;
+            let plan =
+                plan(spec, &table_spec, table_name, folder, working, &output, store, access, outside, &mut notes)?;
             if push.is_none() && plan.table_config.as_ref().is_some_and(is_consistent) {
                 notes.add("the table config says `consistentDataPush`: segment names get no time as postfix here");
             }
@@ -152,12 +172,13 @@ fn plan(
     table_name: &str,
     folder: &Path,
     working: &Path,
-    output: &Path,
+    output: &Location,
+    store: StoreOptions,
     access: &Access,
-    fetch: Fetch<'_>,
+    outside: Outside<'_>,
     notes: &mut Notes,
 ) -> Result<Plan> {
-    let input = Place::local("inputDirURI", required("inputDirURI", spec.input_dir_uri.as_deref())?, working)?;
+    let input = Place::files("inputDirURI", required("inputDirURI", spec.input_dir_uri.as_deref())?, working)?;
     let reader_spec = spec.record_reader_spec.as_ref();
     let reader = Reader::try_new(reader_spec.ok_or_else(|| missing("recordReaderSpec"))?, notes)?;
     let pattern = |option, text: &Option<String>| {
@@ -168,7 +189,7 @@ fn plan(
         include: pattern("includeFileNamePattern", &spec.include_file_name_pattern)?,
         exclude: pattern("excludeFileNamePattern", &spec.exclude_file_name_pattern)?,
     };
-    let documents = Documents { working, controller: controllers(spec).into_iter().next(), access, fetch };
+    let documents = Documents { working, controller: controllers(spec).into_iter().next(), access, outside };
     let raw_name = raw_name(table_name);
     let schema = Schema::from_json(&documents.get(
         "tableSpec.schemaURI",
@@ -183,17 +204,20 @@ fn plan(
     let table = TableConfig::from_document(unwrap_table(&table)?)?;
     check_documents("tableSpec.tableName", raw_name, Some(&schema), Some(&table))?;
     let names = Names::try_new(spec.segment_name_generator_spec.as_ref(), &schema, &table, notes)?;
-    let inputs = inputs::name(&input, selection.find(&input)?, &names, notes)?;
+    let list = |folder: &Location, below| (outside.list)(&store, folder, below);
+    let files = selection.find(&input, &list).map_err(|error| error.with("option", "inputDirURI"))?;
+    let inputs = inputs::name(&input, files, &names, notes)?;
     let parallelism = spec.segment_creation_job_parallelism.unwrap_or(1).max(1) as u64;
 
     // The state of one folder of inputs is no other's, however the template is filled.
     let id = xxh3_64(format!("{:?} {:?}", spec.input_dir_uri, spec.output_dir_uri).as_bytes());
     let mut file: JobFile = serde_json::from_value(json!({
         "name": format!("{raw_name}-{:08x}", id as u32),
-        "source": {"kind": "files", "paths": [input.display().to_string()], "format": reader.format},
-        "sink": {"kind": "pinot", "table": raw_name, "output": output.display().to_string()},
+        "source": {"kind": "files", "paths": [input.to_string()], "format": reader.format},
+        "sink": {"kind": "pinot", "table": raw_name, "output": output.to_string()},
     }))
     .map_err(|error| Error::unexpected("cannot write a job file for the job spec").caused_by(error))?;
+    file.store = store;
     file.source.csv = reader.csv;
     file.source.unknown_columns = Unknown::Ignore;
     file.sink.archive = Some(Archive::TarGz);
@@ -205,7 +229,8 @@ fn plan(
     file.limits.errors = if continues { ErrorBudget::Percent(100.0) } else { ErrorBudget::Rows(0) };
     let state = folder.join(".pinotage").join(&file.name);
     Ok(Plan {
-        output: output.to_owned(),
+        output: output.local_path().map_or_else(|| state.join("segments"), ToOwned::to_owned),
+        store_output: output.local_path().is_none().then(|| output.clone()),
         archive: Archive::TarGz,
         keeps_segments: true,
         connection: None,
@@ -267,7 +292,7 @@ struct Documents<'a> {
     working: &'a Path,
     controller: Option<String>,
     access: &'a Access,
-    fetch: Fetch<'a>,
+    outside: Outside<'a>,
 }
 
 impl Documents<'_> {
@@ -282,9 +307,13 @@ impl Documents<'_> {
                 let (scheme, rest) = uri.split_once("://").unwrap_or(("http", &uri));
                 let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
                 let connection = self.access.connection(option, &format!("{scheme}://{host}"))?;
-                (self.fetch)(&uri, &connection).map_err(|error| error.with("option", option))
+                (self.outside.document)(&uri, &connection).map_err(|error| error.with("option", option))
             }
             Place::Local(path) => read(option, &path),
+            Place::Object(at) => Err(Error::unsupported("documents of a table are not read from object stores")
+                .with("option", option)
+                .with("uri", at)
+                .action("name a file of this machine, or leave it out to take the controller's")),
         }
     }
 }

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 use pinotage_common::{Error, Result};
+use pinotage_store::Location;
 
 /// What a URI points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// A file or folder of this machine, as an absolute path.
     Local(PathBuf),
-    /// A document of a controller.
+    /// A document of a controller, or one file of a web server.
     Http(String),
+    /// An object or a folder of an object store.
+    Object(Location),
 }
 
 impl Place {
@@ -41,20 +44,33 @@ impl Place {
             "hdfs" => Err(Error::unsupported("HDFS cannot be read or written without a JVM")
                 .with("option", option)
                 .action("copy the files to a disk or an object store first, for example with `hdfs dfs -get`")),
-            scheme => Err(Error::unsupported(format!("`{scheme}:` is not there yet: files of this machine are"))
+            _ if Location::is_uri(text) => {
+                Ok(Self::Object(Location::parse(text).map_err(|error| error.with("option", option))?))
+            }
+            scheme => Err(Error::invalid_config(format!("expected two slashes after `{scheme}:`"))
                 .with("option", option)
-                .action("copy the files to a disk of this machine and name its folder")),
+                .action(format!("write `{scheme}://…`, or `./` before a path with a colon"))),
         }
     }
 
-    /// A local path; a controller has no folders.
+    /// A local path.
     pub(super) fn local(option: &'static str, text: &str, working: &Path) -> Result<PathBuf> {
         match Self::parse(option, text, working)? {
             Self::Local(path) => Ok(path),
-            Self::Http(uri) => Err(Error::invalid_config(format!("`{uri}` is no folder"))
+            Self::Http(_) | Self::Object(_) => Err(Error::invalid_config(format!("`{text}` is not on this machine"))
                 .with("option", option)
-                .action("name a folder of this machine")),
+                .action("name a file of this machine")),
         }
+    }
+
+    /// Files or a folder of them, here or in a store.
+    pub(super) fn files(option: &'static str, text: &str, working: &Path) -> Result<Location> {
+        match Self::parse(option, text, working)? {
+            Self::Local(path) => Location::local(&path),
+            Self::Http(uri) => Location::parse(&uri),
+            Self::Object(at) => Ok(at),
+        }
+        .map_err(|error| error.with("option", option))
     }
 }
 
@@ -82,7 +98,10 @@ mod tests {
             assert_eq!(parse(text).unwrap(), Place::Local(path.into()), "{text}");
         }
         assert_eq!(parse("http://c:9000/x").unwrap(), Place::Http("http://c:9000/x".into()));
-        for (text, expected) in [("s3://b/k", "`s3:`"), ("hdfs:///x", "JVM"), ("file:x", "absolute")] {
+        assert_eq!(parse("s3a://b/k").unwrap(), Place::Object(Location::parse("s3://b/k").unwrap()));
+        for (text, expected) in
+            [("s3:k", "`s3:`"), ("adl://b/k", "container"), ("hdfs:///x", "JVM"), ("file:x", "absolute")]
+        {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("inputDirURI"), "{error}");
         }

@@ -113,7 +113,10 @@ impl Uploads<'_> {
         if self.options.form == Form::Uri {
             return Ok(Parcel { segment, bytes, content: Content::Uri(uri) });
         }
-        let path = segment.path.clone();
+        let (path, _copy) = match &segment.stored {
+            Some(stored) => stored.fetch().await.map(|(path, copy)| (path, Some(copy)))?,
+            None => (segment.path.clone(), None),
+        };
         let documents = blocking(move || SegmentDocuments::read(&path)).await?;
         let metadata = MetadataOnly {
             name: segment.name.clone(),
@@ -230,8 +233,11 @@ async fn found_crc(target: &Target, segment: &LocalSegment) -> Result<Option<u64
     }
 }
 
-/// The archive of a segment; a folder becomes one that lives as long as the second value.
+/// The archive of a segment; what a folder becomes, or the copy of one in a store, lives as long as the second value.
 async fn archive(segment: &LocalSegment) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+    if let Some(stored) = &segment.stored {
+        return stored.fetch().await.map(|(path, copy)| (path, Some(copy)));
+    }
     if !segment.path.is_dir() {
         return Ok((segment.path.clone(), None));
     }

@@ -39,6 +39,25 @@ fn uris_and_paths_have_one_form() {
 }
 
 #[test]
+fn uris_are_told_from_paths_and_have_parents() {
+    for (text, is_uri) in
+        [("s3://b/k", true), ("file:/k", true), ("nosuch://k", true), ("a:b", false), ("/s3://b", false)]
+    {
+        assert_eq!(Location::is_uri(text), is_uri, "{text}");
+    }
+    for (text, parent) in [
+        ("s3://b/x/y", "s3://b/x"),
+        ("s3://b/x", "s3://b/"),
+        ("s3://b", "s3://b/"),
+        ("/x/y", "/x"),
+        ("/x", "/"),
+        ("/", "/"),
+    ] {
+        assert_eq!(parse(text).unwrap().parent().to_string(), parent, "{text}");
+    }
+}
+
+#[test]
 fn patterns_see_one_slash_after_the_scheme() {
     assert_eq!(parse("s3a://bucket/x/a%20b").unwrap().match_text(), "s3:/bucket/x/a b");
     assert_eq!(parse("file:///x/a").unwrap().match_text(), "/x/a");

@@ -109,6 +109,8 @@ async fn writes_and_reads(store: &Store, base: &str, sizes: &[usize]) {
         let got = store.get(&at, &to, size as u64, &quiet).await.unwrap();
         assert_eq!((got.size, got.etag), (head.size, head.etag), "{at}");
         assert!(fs::read(&to).unwrap() == content, "{at}");
+        let listed = store.list(&at, &ListOptions::default()).try_next().await.unwrap().unwrap();
+        store.get_version(&listed, &to, &quiet).await.unwrap();
 
         let reader = store.open(&at).await.unwrap();
         assert_eq!(reader.read(size as u64 / 2..size as u64).await.unwrap(), content[size / 2..], "{at}");
@@ -118,6 +120,8 @@ async fn writes_and_reads(store: &Store, base: &str, sizes: &[usize]) {
         if size > 0 {
             assert_eq!(reader.read(0..1).await.unwrap_err().kind(), ErrorKind::CommitConflict, "it was replaced");
         }
+        let replaced = store.get_version(&listed, &folder.path().join("none"), &quiet).await.unwrap_err();
+        assert_eq!(replaced.kind(), ErrorKind::CommitConflict, "{replaced}");
         let too_large = store.get(&at, &folder.path().join("none"), 13, &quiet).await.unwrap_err();
         assert_eq!(too_large.kind(), ErrorKind::ResourceExhausted);
         assert_eq!(names(folder.path()), ["from", "to"]);
