@@ -1,16 +1,20 @@
 //! Clusters, tables and answers.
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use pinotage_client::{
     Address, Auth, Blocks, Connection, Controller, DataTable, GrpcServers, KeyStore, Metadata, ServerAddress,
     ServerQuery, Tls, TrustStore,
 };
 use pinotage_common::{Result, Secret};
+use pinotage_segment::write::{NameInput, SegmentBuilder};
+use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
 use pinotage_testkit::cluster::{self, Cluster, Options, Version};
 use pinotage_testkit::{GoldenCase, golden_cases};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// Long enough for a busy machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -80,16 +84,54 @@ pub(crate) fn golden(name: &str) -> GoldenCase {
 
 /// Makes a table of a golden segment and returns the segment's name.
 pub(crate) fn table(cluster: &Cluster, case: &GoldenCase, table: &str) -> String {
-    let read =
-        |file: &str| -> Json { serde_json::from_slice(&std::fs::read(case.folder.join(file)).unwrap()).unwrap() };
-    let (mut schema, mut config) = (read("schema.json"), read("table.json"));
+    let (schema, config) = (read(case, "schema.json"), read(case, "table.json"));
+    create(cluster, table, schema, config);
+    upload(cluster, table, &case.segment())
+}
+
+/// Makes a table of rows and returns its only segment's name.
+pub(crate) fn table_of(cluster: &Cluster, table: &str, schema: Json, rows: &RecordBatch) -> String {
+    let config = json!({
+        "tableName": table, "tableType": "OFFLINE", "tenants": {}, "metadata": {},
+        "segmentsConfig": {"replication": "1"}, "tableIndexConfig": {"loadMode": "MMAP"},
+    });
+    create(cluster, table, schema.clone(), config.clone());
+    let parsed = (Schema::from_document(schema).unwrap(), TableConfig::from_document(config).unwrap());
+    let mut builder = SegmentBuilder::try_new(&parsed.0, &parsed.1).unwrap();
+    builder.append(rows).unwrap();
+    let generator = SegmentNameGenerator::Fixed { name: format!("{table}_0") };
+    let built = builder.finish(&NameInput { generator: &generator, sequence: None }, 1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    upload(cluster, table, &built.write_dir(folder.path()).unwrap())
+}
+
+/// The schema and the rows of a golden segment without some columns.
+pub(crate) fn without(case: &GoldenCase, columns: &[&str]) -> (Json, RecordBatch) {
+    let mut schema = read(case, "schema.json");
+    for fields in schema.as_object_mut().unwrap().values_mut().filter_map(Json::as_array_mut) {
+        fields.retain(|field| !columns.contains(&field["name"].as_str().unwrap()));
+    }
+    let rows = case.batch();
+    let kept: Vec<usize> =
+        (0..rows.num_columns()).filter(|at| !columns.contains(&rows.schema().field(*at).name().as_str())).collect();
+    (schema, rows.project(&kept).unwrap())
+}
+
+fn read(case: &GoldenCase, file: &str) -> Json {
+    serde_json::from_slice(&std::fs::read(case.folder.join(file)).unwrap()).unwrap()
+}
+
+fn create(cluster: &Cluster, table: &str, mut schema: Json, mut config: Json) {
     schema["schemaName"] = table.into();
     config["tableName"] = format!("{table}_OFFLINE").into();
     config["segmentsConfig"]["schemaName"] = table.into();
     cluster.create_table(&schema, &config);
-    cluster.upload(table, &case.segment());
+}
+
+fn upload(cluster: &Cluster, table: &str, segment: &Path) -> String {
+    cluster.upload(table, segment);
     cluster.await_online(&format!("{table}_OFFLINE"), 1);
-    case.segment().file_name().unwrap().to_str().unwrap().to_owned()
+    segment.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
 /// A query of a table without its type.

@@ -7,20 +7,28 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType as Arrow, Field, Int64Type, Schema as ArrowSchema};
 use pinotage_client::{Intermediate, Metadata};
 use pinotage_common::ErrorKind;
-use pinotage_testkit::GoldenCase;
 
-use super::places::{Place, ask, golden, query, server, servers, table};
+use super::places::{Place, ask, connection, golden, query, server, servers, table, table_of, without};
+
+/// Columns that servers cannot answer with: lists of bytes before 1.6.
+const UNANSWERED: [&str; 1] = ["yMv"];
+
+/// Columns that 0.11 has not: dimensions of decimals too.
+const TOO_NEW: [&str; 2] = ["yMv", "bd"];
 
 /// Asks for all columns, the last first, and compares them with what the segment holds.
-async fn compare(place: Place, case: &GoldenCase, options: &str) {
+async fn compare(place: Place, case: &str, options: &str) {
     let Some(cluster) = place.cluster() else { return };
-    let (servers, server) = (servers(&super::places::connection(cluster)), server(cluster, 0).await);
-    let name = format!("types_{}", case.name.replace('-', "_"));
-    let segment = table(cluster, case, &name);
-    // No server can answer with lists of bytes before 1.6.
-    let expected = case.batch();
-    let kept: Vec<usize> = (0..expected.num_columns()).filter(|at| expected.schema().field(*at).name() != "yMv").collect();
-    let expected = expected.project(&kept).unwrap();
+    let name = format!("{}_{}", case.replace('-', "_"), options.len());
+    let case = golden(case);
+    let (segment, expected) = match place {
+        Place::Oldest => {
+            let (schema, rows) = without(&case, &TOO_NEW);
+            (table_of(cluster, &name, schema, &rows), rows)
+        }
+        _ => (table(cluster, &case, &name), without(&case, &UNANSWERED).1),
+    };
+    let (servers, server) = (servers(&connection(cluster)), server(cluster, 0).await);
     let schema = expected.schema();
     let columns: Vec<String> = schema.fields().iter().rev().map(|field| format!("\"{}\"", field.name())).collect();
     let select = format!("SELECT {} FROM t LIMIT 1000000", columns.join(", "));
@@ -44,23 +52,21 @@ async fn compare(place: Place, case: &GoldenCase, options: &str) {
 #[tokio::test]
 async fn every_type_comes_as_it_was_stored() {
     for name in ["dict-all-types", "raw-all-types", "multi-values", "var-length-dictionary"] {
-        compare(Place::Modern, &golden(name), "").await;
+        compare(Place::Modern, name, "").await;
     }
 }
 
 #[tokio::test]
 async fn nulls_come_as_nulls() {
     for name in ["nulls-by-table", "nulls-by-column", "dict-all-types"] {
-        let case = golden(name);
-        let renamed = GoldenCase { name: format!("{name}-handled"), ..case };
-        compare(Place::Modern, &renamed, "SET enableNullHandling=true;").await;
+        compare(Place::Modern, name, "SET enableNullHandling=true;").await;
     }
 }
 
 #[tokio::test]
 async fn every_type_comes_from_the_oldest_release() {
     for name in ["dict-all-types", "multi-values", "var-length-dictionary"] {
-        compare(Place::Oldest, &golden(name), "").await;
+        compare(Place::Oldest, name, "").await;
     }
 }
 
@@ -69,10 +75,9 @@ async fn every_type_comes_from_the_oldest_release() {
 async fn aggregations_are_those_of_the_broker() {
     for place in [Place::Modern, Place::Oldest] {
         let Some(cluster) = place.cluster() else { return };
-        let (servers, server) = (servers(&super::places::connection(cluster)), server(cluster, 0).await);
-        let segment = table(cluster, &golden("multi-values"), "aggregations");
-        let what = "COUNT(*), SUM(many), MIN(many), MAX(many), AVG(many), MINMAXRANGE(many)";
-        let what = what.replace("many", "LENGTH(one)");
+        let (servers, server) = (servers(&connection(cluster)), server(cluster, 0).await);
+        let segment = table(cluster, &golden("indexes"), "aggregations");
+        let what = "COUNT(*), SUM(i), MIN(i), MAX(i), AVG(i), MINMAXRANGE(i)";
         let select = format!("SELECT {what} FROM t");
         let expected = cluster.query(&format!("SELECT {what} FROM aggregations"))["resultTable"]["rows"][0].clone();
         let expected: Vec<f64> = expected.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
@@ -98,7 +103,7 @@ async fn aggregations_are_those_of_the_broker() {
 #[tokio::test]
 async fn columns_are_what_was_asked_for_or_an_error() {
     let Some(cluster) = Place::Modern.cluster() else { return };
-    let (servers, server) = (servers(&super::places::connection(cluster)), server(cluster, 0).await);
+    let (servers, server) = (servers(&connection(cluster)), server(cluster, 0).await);
     let case = golden("dict-all-types");
     let segment = table(cluster, &case, "asked_columns");
     let (tables, metadata): (_, Metadata) =
