@@ -34,6 +34,7 @@ pub use address::Address;
 pub(crate) use address::cut;
 pub(crate) use answer::Answer;
 pub(crate) use call::{Call, Content, Wait};
+pub(crate) use failure::connection;
 
 /// The header that selects a logical database.
 const DATABASE: HeaderName = HeaderName::from_static("database");

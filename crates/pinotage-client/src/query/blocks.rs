@@ -91,7 +91,7 @@ impl Blocks {
             }
             let message = tokio::time::timeout(self.patience, self.messages.message()).await;
             let message = message.map_err(|_| self.asked.silent(self.patience))?;
-            let message = message.map_err(|status| self.asked.status(status))?;
+            let message = message.map_err(|status| self.asked.status(&status))?;
             let Some(message) = message else {
                 return match std::mem::replace(&mut self.state, State::Failed) {
                     State::Closing(metadata) => {

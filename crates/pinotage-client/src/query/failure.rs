@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use super::server::ServerAddress;
 use crate::broker::QueryException;
-use crate::http::cut;
+use crate::http::{connection, cut};
 
 /// How much of a server's words is shown, in characters.
 const MAX_WORDS: usize = 1_000;
@@ -124,7 +124,7 @@ impl Asked {
     }
 
     /// What gRPC says that went wrong.
-    pub(super) fn status(&self, status: Status) -> Error {
+    pub(super) fn status(&self, status: &Status) -> Error {
         let words = self.words(status.message());
         let (kind, remedy, message, advice) = match status.code() {
             Code::InvalidArgument => (
@@ -164,11 +164,16 @@ impl Asked {
         self.fail(Error::new(kind, message), remedy).action(advice)
     }
 
-    fn lost(&self, status: Status, words: &str) -> Error {
-        let reason = causes(&status).last().map_or_else(|| words.to_owned(), |cause| self.words(&cause.to_string()));
+    fn lost(&self, status: &Status, words: &str) -> Error {
+        if let Some((kind, reason, advice)) = connection(&self.server.to_string(), status) {
+            let remedy = if kind == ErrorKind::InvalidConfig { Remedy::Nobody } else { Remedy::OtherReplica };
+            return self.fail(Error::new(kind, format!("cannot ask the server: {reason}")), remedy).action(advice);
+        }
+        let reason = causes(status).last().map_or_else(|| words.to_owned(), |cause| self.words(&cause.to_string()));
         let message = format!("the server's answer is not there or is cut off: {reason}");
         let advice = "look at the server's log; check its address, and whether its gRPC port speaks TLS";
-        self.fail(Error::new(ErrorKind::Unavailable, message).with("status", status.code()), Remedy::OtherReplica)
+        self.fail(Error::new(ErrorKind::Unavailable, message), Remedy::OtherReplica)
+            .with("status", format_args!("{:?}", status.code()))
             .action(advice)
     }
 

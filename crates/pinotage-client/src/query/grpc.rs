@@ -37,8 +37,8 @@ const FRAME_BYTES: u32 = 1 << 20;
 /// Sooner than what lies between takes an idle connection for dead. Servers refuse HTTP/2's own pings.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// The gRPC query services of a cluster's servers; each has one connection, made when it is first asked. A proxy of
-/// the connection options is not used: servers are asked directly.
+/// The gRPC query services of a cluster's servers; each has one connection, made when it is first asked, which lives in the
+/// runtime that asked first. A proxy of the connection options is not used: servers are asked directly.
 ///
 /// # Pinot equivalent
 ///
@@ -119,7 +119,7 @@ impl GrpcServers {
         // A server sends its first word with its first rows.
         let patience = Blocks::patience(query.timeout) + self.http.connect_timeout();
         let answer = tokio::time::timeout(patience, submit).await.map_err(|_| asked.silent(patience))?;
-        let messages = answer.map_err(|status| asked.status(status))?.into_inner();
+        let messages = answer.map_err(|status| asked.status(&status))?.into_inner();
         Ok(Blocks::new(messages, asked, query.segments.len(), query.timeout))
     }
 
