@@ -171,7 +171,12 @@ impl Asked {
         }
         let reason = causes(status).last().map_or_else(|| words.to_owned(), |cause| self.words(&cause.to_string()));
         let message = format!("the server's answer is not there or is cut off: {reason}");
-        let advice = "look at the server's log; check its address, and whether its gRPC port speaks TLS";
+        // In TLS 1.3 a client without a certificate is told so after the handshake, if it still listens.
+        let advice = if self.server.tls {
+            "look at the server's log; if the port asks for certificates set `tls.keyStore` to one that the server trusts"
+        } else {
+            "look at the server's log; check its address, and whether its gRPC port speaks TLS"
+        };
         self.fail(Error::new(ErrorKind::Unavailable, message), Remedy::OtherReplica)
             .with("status", format_args!("{:?}", status.code()))
             .action(advice)
