@@ -26,11 +26,12 @@ const LAYERS: [(&str, u8); 12] = [
 ];
 
 /// Libraries that only these crates may use.
-const FENCES: [(&str, &[&str]); 6] = [
+const FENCES: [(&str, &[&str]); 7] = [
     ("datafusion", &["pinotage-engine"]),
     ("clap", &["pinotage-cli"]),
     ("jni", &["pinotage-jni"]),
     ("reqwest", &["pinotage-client"]),
+    ("tonic", &["pinotage-client"]),
     ("object_store", &["pinotage-store"]),
     ("tokio", &["pinotage-store", "pinotage-client", "pinotage-sink", "pinotage-engine", "pinotage-cli"]),
 ];

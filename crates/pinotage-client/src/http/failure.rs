@@ -33,6 +33,19 @@ pub(super) fn failed(call: &Call, timeouts: &Timeouts, proxy: Option<&str>, erro
     Failed { error, again, after: None }
 }
 
+/// What a lost or impossible connection that is not HTTP means, where that is known: kind, reason and advice.
+pub(crate) fn connection(target: &str, error: &(dyn StdError + 'static)) -> Option<(ErrorKind, String, String)> {
+    if let Some(tls) = find::<rustls::Error>(error) {
+        let (kind, reason, advice, _) = explain_tls(target, tls);
+        return Some((kind, reason, advice));
+    }
+    let refused = find::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    refused.then(|| {
+        let advice = "start the server, or correct the address";
+        (ErrorKind::Unavailable, format!("nothing listens at {target}"), advice.to_owned())
+    })
+}
+
 type Explained = (ErrorKind, String, String, Again);
 
 fn explain(call: &Call, target: &str, timeouts: &Timeouts, error: &reqwest::Error) -> Explained {
