@@ -26,6 +26,7 @@ mod segment_name;
 mod table_config;
 mod time_format;
 mod value;
+mod version;
 
 pub use arrow_type::{PINOT_TYPE_KEY, arrow_field, arrow_schema};
 pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
@@ -38,3 +39,4 @@ pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_nam
 pub use table_config::TableConfig;
 pub use time_format::{DateTimeFormat, TimeUnit, VALID_TIME_MILLIS, parse_timestamp};
 pub use value::{BigDecimalBytes, Value, parse_hex, to_hex};
+pub use version::PinotVersion;
