@@ -113,7 +113,7 @@ impl DirectRead<'_> {
         let about_null = matches!(predicate, Predicate::IsNull(_) | Predicate::IsNotNull(_));
         let passes = match (self.nullable)(column) {
             // A comparison with a null is unknown, and so is its opposite.
-            true => about_null && !test(&field.default_null_value) != opposite,
+            true => about_null && test(&field.default_null_value) == opposite,
             false => test(&field.default_null_value) != opposite,
         };
         Folded::Same(passes)

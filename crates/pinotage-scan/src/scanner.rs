@@ -135,9 +135,11 @@ impl Inner {
             })
             .await?;
         let crc = segment.crc.ok_or_else(|| {
-            located(Error::unsupported("the cluster does not tell the segment's CRC").action("read with `reader=server`"))
+            located(
+                Error::unsupported("the cluster does not tell the segment's CRC").action("read with `reader=server`"),
+            )
         })?;
-        let fetch = |archive| async move { self.fetch(segment, &archive).await };
+        let fetch = |archive: std::path::PathBuf| async move { self.fetch(segment, &archive).await };
         let opened = cache.get(&typed, &segment.name, crc, fetch).await.map_err(located)?;
         let (inner, plan, split, sender) = (Arc::clone(self), Arc::clone(plan), split.clone(), sender.clone());
         let runtime = tokio::runtime::Handle::current();
@@ -218,7 +220,9 @@ impl Stream for Batches {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(outcome) => {
                     self.ended = true;
-                    Poll::Ready(outcome.err().map(|error| Err(Error::unexpected("a reader broke down").caused_by(error))))
+                    Poll::Ready(
+                        outcome.err().map(|error| Err(Error::unexpected("a reader broke down").caused_by(error))),
+                    )
                 }
             },
             Poll::Pending => Poll::Pending,

@@ -119,7 +119,10 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segmen
     let mut spool = Spool::new(&inner.budget, &plan.schema);
     while let Some(table) = blocks.next().await {
         let table = table?;
-        if nulls && table.version() < 4 && table.num_rows() > 0 && plan.schema.fields().iter().any(|it| it.is_nullable())
+        if nulls
+            && table.version() < 4
+            && table.num_rows() > 0
+            && plan.schema.fields().iter().any(|it| it.is_nullable())
         {
             return Err(Error::unsupported("the server sends no nulls")
                 .with("server", server)

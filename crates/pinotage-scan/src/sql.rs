@@ -26,11 +26,8 @@ pub(crate) fn select(
     if let Some(threads) = options.max_execution_threads {
         sql.push_str(&format!("SET maxExecutionThreads={threads}; "));
     }
-    let columns: Vec<String> = if columns.is_empty() {
-        vec![quoted(DOC_ID)]
-    } else {
-        columns.iter().map(|column| quoted(column)).collect()
-    };
+    let columns: Vec<String> =
+        if columns.is_empty() { vec![quoted(DOC_ID)] } else { columns.iter().map(|column| quoted(column)).collect() };
     sql.push_str(&format!("SELECT {} FROM {}", columns.join(", "), quoted(typed)));
     if let Some(filter) = filter {
         sql.push_str(" WHERE ");
