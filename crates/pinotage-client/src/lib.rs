@@ -9,6 +9,7 @@ mod controller;
 mod http;
 mod names;
 mod options;
+mod query;
 mod server;
 
 pub use broker::{Broker, DataSchema, Query, QueryAnswer, QueryException, ResultTable, RoutingTable, TimeBoundary};
@@ -21,4 +22,8 @@ pub use controller::{
 pub use http::{Address, Http};
 pub use names::TableType;
 pub use options::{Auth, Connection, KeyStore, Proxy, Retries, Timeouts, Tls, TrustStore};
+pub use query::{
+    Blocks, Column, ColumnDataType, DataTable, GrpcServers, Intermediate, Metadata, Remedy, ServerAddress,
+    ServerFailure, ServerQuery,
+};
 pub use server::{SegmentError, ServerAdmin, ServerSegment, ServerTableSize};

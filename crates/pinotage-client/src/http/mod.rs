@@ -17,9 +17,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_common::{Error, ErrorKind, Result, Secret};
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode};
+use rustls::ClientConfig;
 use url::Url;
 
 use self::answer::MAX_REFUSAL_BYTES;
@@ -30,6 +31,7 @@ use self::retry::{Again, Failed};
 use crate::options::{Connection, Proxy};
 
 pub use address::Address;
+pub(crate) use address::cut;
 pub(crate) use answer::Answer;
 pub(crate) use call::{Call, Content, Wait};
 
@@ -114,6 +116,26 @@ impl Http {
             Some(database) if database != DEFAULT_DATABASE && !table.contains('.') => format!("{database}.{table}"),
             _ => table.to_owned(),
         }
+    }
+
+    /// The TLS configuration of all connections, for those that are not HTTP.
+    pub(crate) fn tls(&self) -> Result<ClientConfig> {
+        tls::configuration(&self.0.options.tls)
+    }
+
+    /// Who asks as of now, for what is not HTTP: the name in lower case, the value, and the secrets in it.
+    pub(crate) fn authorization(&self) -> Result<Option<(String, String, Vec<Secret>)>> {
+        let Some(Authorization { name, value, secrets }) = authorization(&self.0.options.auth)? else {
+            return Ok(None);
+        };
+        let value = String::from_utf8(value.as_bytes().to_vec())
+            .map_err(|_| Error::invalid_config("expected a password or token of text").with("option", "auth"))?;
+        Ok(Some((name.as_str().to_owned(), value, secrets)))
+    }
+
+    /// How long a connection may take.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.0.options.timeouts.connect.duration()
     }
 
     /// Sends a request until it is answered for good. Refusals are answers too: [`Answer::ok`] makes errors of them.

@@ -4,5 +4,6 @@
 mod controller;
 mod faults;
 mod others;
+mod query;
 mod stores;
 mod support;

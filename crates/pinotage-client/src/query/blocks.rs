@@ -1,0 +1,156 @@
+//! A server's answer, part by part, and whether it is whole.
+
+use std::time::Duration;
+
+use pinotage_common::{Error, Result};
+use tonic::Streaming;
+
+use super::data_table::{DataTable, Metadata};
+use super::failure::Asked;
+use super::message::{ResponseType, ServerResponse};
+
+/// How much longer than the server's own time-out the client waits for a message.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A server's answer, part by part. Dropping it stops the query at the server.
+///
+/// It ends with an error unless it is whole: [`Blocks::next`] gives the error before its end, and [`Blocks::finish`]
+/// gives nothing but an error then. Nothing of an answer that is not whole may be used.
+#[derive(Debug)]
+pub struct Blocks {
+    messages: Streaming<ServerResponse>,
+    asked: Asked,
+    num_segments: usize,
+    patience: Duration,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Some tables may come.
+    Open,
+    /// The last message came; nothing may follow.
+    Closing(Metadata),
+    /// All came.
+    Whole(Metadata),
+    /// Something is missing.
+    Failed,
+}
+
+impl Blocks {
+    pub(super) fn new(
+        messages: Streaming<ServerResponse>,
+        asked: Asked,
+        num_segments: usize,
+        timeout: Duration,
+    ) -> Self {
+        Self { messages, asked, num_segments, patience: Self::patience(timeout), state: State::Open }
+    }
+
+    /// How long to wait for a message of a query with this time-out. The server stops after the time-out, but a reader
+    /// may take as long as it likes: the whole answer has no time.
+    pub(super) fn patience(timeout: Duration) -> Duration {
+        timeout.saturating_add(GRACE)
+    }
+
+    /// The number under which the server knows the query.
+    pub fn request_id(&self) -> i64 {
+        self.asked.request_id
+    }
+
+    /// The next part, in any order; nothing when the answer is whole.
+    ///
+    /// # Errors
+    ///
+    /// Those of the server, of the connection and of [`DataTable::parse`], and `unavailable` when the answer ends without
+    /// its last message, or that message says that segments or groups are missing. [`crate::ServerFailure`] is the cause.
+    pub async fn next(&mut self) -> Option<Result<DataTable>> {
+        let next = self.step().await;
+        if next.is_err() {
+            self.state = State::Failed;
+        }
+        next.transpose()
+    }
+
+    /// What the server says about the whole answer, once [`Blocks::next`] has given all of it.
+    ///
+    /// # Errors
+    ///
+    /// `unexpected` when it has not, or gave an error.
+    pub fn finish(self) -> Result<Metadata> {
+        match self.state {
+            State::Whole(metadata) => Ok(metadata),
+            _ => Err(self.asked.named(Error::unexpected("expected an answer that was read to its end"))),
+        }
+    }
+
+    async fn step(&mut self) -> Result<Option<DataTable>> {
+        loop {
+            if matches!(self.state, State::Whole(_) | State::Failed) {
+                return Ok(None);
+            }
+            let message = tokio::time::timeout(self.patience, self.messages.message()).await;
+            let message = message.map_err(|_| self.asked.silent(self.patience))?;
+            let message = message.map_err(|status| self.asked.status(status))?;
+            let Some(message) = message else {
+                return match std::mem::replace(&mut self.state, State::Failed) {
+                    State::Closing(metadata) => {
+                        self.state = State::Whole(metadata);
+                        Ok(None)
+                    }
+                    _ => Err(self.asked.incomplete("its end before its last message")),
+                };
+            };
+            if !matches!(self.state, State::Open) {
+                return Err(self.asked.incomplete("more after its last message"));
+            }
+            let kind = message.response_type();
+            let table = DataTable::parse(message.payload).map_err(|error| self.asked.named(error))?;
+            if !table.exceptions().is_empty() {
+                return Err(self.asked.exceptions(table.exceptions()));
+            }
+            match kind {
+                Some(ResponseType::Data) => return Ok(Some(table)),
+                Some(ResponseType::Metadata) => self.close(&table)?,
+                Some(ResponseType::NonStreaming) => {
+                    self.close(&table)?;
+                    return Ok(Some(table));
+                }
+                None => return Err(self.asked.incomplete("a message of an unknown type")),
+            }
+        }
+    }
+
+    /// The last message: does it say that anything is missing?
+    fn close(&mut self, table: &DataTable) -> Result<()> {
+        let metadata = table.metadata();
+        let queried = metadata.num_segments_queried;
+        if queried.and_then(|queried| usize::try_from(queried).ok()) != Some(self.num_segments) {
+            let found = queried.map_or_else(|| "no number".into(), |queried| queried.to_string());
+            let asked = self.num_segments;
+            return Err(self.asked.incomplete(format_args!("{found} segments where {asked} were asked for")));
+        }
+        if let Some(invalid @ 1..) = metadata.num_segments_pruned_by_invalid {
+            return Err(self.asked.stale(invalid));
+        }
+        let cut = if metadata.num_groups_limit_reached {
+            Some("only some of the groups (`numGroupsLimit`)")
+        } else if metadata.groups_trimmed {
+            Some("only some of the groups (`minServerGroupTrimSize`)")
+        } else if metadata.incomplete_merge {
+            Some("the results of only some of the segments")
+        } else if metadata.lite_mode_leaf_stage_limit_reached {
+            Some("only as many rows as the lite mode gives")
+        } else {
+            None
+        };
+        if let Some(cut) = cut {
+            return Err(self.asked.limited(cut));
+        }
+        if let Some(reason) = &metadata.early_termination_reason {
+            return Err(self.asked.limited(&format!("an early end ({reason})")));
+        }
+        self.state = State::Closing(metadata.clone());
+        Ok(())
+    }
+}

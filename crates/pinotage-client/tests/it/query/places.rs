@@ -1,0 +1,121 @@
+//! Clusters, tables and answers.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use pinotage_client::{
+    Address, Auth, Blocks, Connection, Controller, DataTable, GrpcServers, KeyStore, Metadata, ServerAddress,
+    ServerQuery, Tls, TrustStore,
+};
+use pinotage_common::{Result, Secret};
+use pinotage_testkit::cluster::{self, Cluster, Options, Version};
+use pinotage_testkit::{GoldenCase, golden_cases};
+use serde_json::Value as Json;
+
+/// Long enough for a busy machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A cluster that tests share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Pinot 1.5.1.
+    Modern,
+    /// Pinot 0.11.0.
+    Oldest,
+    /// Pinot 1.5.1 that wants to know users and to see certificates.
+    Secure,
+}
+
+impl Place {
+    /// Nothing when there is no cluster, which says so.
+    pub(crate) fn cluster(self) -> Option<&'static Cluster> {
+        static CLUSTERS: [OnceLock<Option<Cluster>>; 2] = [const { OnceLock::new() }; 2];
+        let (at, options) = match self {
+            Self::Modern => return Cluster::shared(),
+            Self::Oldest => (0, Options { version: Version::V0_11, ..Options::default() }),
+            Self::Secure => (1, Options { auth: true, tls: cluster::Tls::Mutual, ..Options::default() }),
+        };
+        CLUSTERS[at].get_or_init(|| Cluster::start(&options)).as_ref()
+    }
+}
+
+/// How somebody who may do everything reaches a cluster.
+pub(crate) fn connection(cluster: &Cluster) -> Connection {
+    let mut connection = Connection::new(Address::parse(&cluster.controller).unwrap());
+    if let Some(admin) = &cluster.admin {
+        connection.auth = Auth::Basic { user: admin.name.clone(), password: Secret::new(&admin.password) };
+    }
+    if let Some(files) = &cluster.tls {
+        connection.tls = Tls {
+            trust_store: Some(TrustStore { path: files.ca.clone(), password: None }),
+            key_store: Some(KeyStore {
+                path: files.client.clone(),
+                key_path: Some(files.client_key.clone()),
+                password: None,
+                key_password: None,
+                alias: None,
+            }),
+            insecure_trust_any_server: false,
+        };
+    }
+    connection
+}
+
+pub(crate) fn servers(connection: &Connection) -> GrpcServers {
+    GrpcServers::new(Controller::new(connection).unwrap().http()).unwrap()
+}
+
+/// A server, as the controller tells where it is.
+pub(crate) async fn server(cluster: &Cluster, number: usize) -> ServerAddress {
+    let controller = Controller::new(&connection(cluster)).unwrap();
+    let instance = controller.instance(&cluster.servers[number].instance).await.unwrap();
+    let server = ServerAddress::of(&instance, cluster.tls.is_some()).unwrap();
+    assert_eq!(server.port, cluster.servers[number].grpc_port);
+    server
+}
+
+pub(crate) fn golden(name: &str) -> GoldenCase {
+    golden_cases().into_iter().find(|case| case.name == name).unwrap()
+}
+
+/// Makes a table of a golden segment and returns the segment's name.
+pub(crate) fn table(cluster: &Cluster, case: &GoldenCase, table: &str) -> String {
+    let read =
+        |file: &str| -> Json { serde_json::from_slice(&std::fs::read(case.folder.join(file)).unwrap()).unwrap() };
+    let (mut schema, mut config) = (read("schema.json"), read("table.json"));
+    schema["schemaName"] = table.into();
+    config["tableName"] = format!("{table}_OFFLINE").into();
+    config["segmentsConfig"]["schemaName"] = table.into();
+    cluster.create_table(&schema, &config);
+    cluster.upload(table, &case.segment());
+    cluster.await_online(&format!("{table}_OFFLINE"), 1);
+    case.segment().file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// A query of a table without its type.
+pub(crate) fn query(table: &str, options: &str, select: &str, segments: &[&str]) -> ServerQuery {
+    let table = format!("{table}_OFFLINE");
+    let (select, rest) = select.split_once(" FROM t").unwrap();
+    let sql = format!("SET timeoutMs={}; {options} {select} FROM {table}{rest}", TIMEOUT.as_millis());
+    let mut query = ServerQuery::new(table, sql, segments.iter().map(|it| (*it).to_owned()).collect());
+    query.timeout = TIMEOUT;
+    query
+}
+
+/// All of an answer.
+pub(crate) async fn whole(mut blocks: Blocks) -> Result<(Vec<DataTable>, Metadata)> {
+    let mut tables = Vec::new();
+    while let Some(table) = blocks.next().await {
+        tables.push(table?);
+    }
+    Ok((tables, blocks.finish()?))
+}
+
+/// Asks and reads all of the answer.
+pub(crate) async fn ask(
+    servers: &GrpcServers,
+    server: &ServerAddress,
+    query: &ServerQuery,
+) -> Result<(Vec<DataTable>, Metadata)> {
+    whole(servers.submit(server, query).await?).await
+}
