@@ -25,7 +25,7 @@ pub use document::document;
 pub use manifest::{Counts, SegmentRecord};
 pub use pinotage_sink::publish::PushObserver;
 pub use push::{Pusher, Replace, segment_files_below, segments_at};
-pub use query::query;
+pub use query::{TableSource, query, query_each};
 pub use rewrite::{OldSegment, RewriteOptions, RewritePlan, RewriteSummary, Rewriter, default_rewrite_state};
 pub use run::{Input, InputStatus, InputSummary, Observer, Prepared, RunOptions, Silent, Summary, prepare, run};
 pub use sql::SqlWay;

@@ -1,12 +1,13 @@
 //! Which segments are read, by whom, with which filter.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use pinotage_client::TableType;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::{ColumnPlan, FilterSql, Predicate, TableConfig};
+use pinotage_spec::{ColumnPlan, DataType, FieldSpec, FilterSql, Predicate, TableConfig};
 use pinotage_store::{Location, Store};
 
 use crate::boundary::Boundary;
@@ -94,7 +95,7 @@ impl ScanPlan {
         };
         if let Some(predicate) = &request.predicate {
             // Also finds literals of a wrong type before anybody is asked.
-            predicate.to_sql(table.schema())?;
+            predicate.to_sql(table.schema(), &|_| false)?;
         }
         let mut plan = Self {
             table: table.name().to_owned(),
@@ -166,18 +167,16 @@ impl ScanPlan {
         let rows: u64 = segments.iter().map(|segment| cost::rows(&segment.metadata)).sum();
         let expected_rows = (rows as f64 * share) as u64;
         let facts = Facts {
-            against_servers: read
-                .iter()
-                .chain(&looked_at)
-                .find(|column| !table.version.sends_nulls() && table.is_nullable(column, options.nulls))
-                .map(|column| format!("servers of Pinot {} send no nulls, and `{column}` has some", table.version)),
+            against_servers: against_servers(table, options, fields()),
             against_direct: against_direct(config, &segments, store).await,
             only_on_servers: segments.iter().filter(|segment| segment.only_on_servers).count(),
             expected_bytes: expected_rows.saturating_mul(row_bytes),
             unindexed_filter: request.predicate.is_some() && !indexed(table, config, &looked_at),
         };
         let (reader, reason) = choose(options.reader, &typed, &facts)?;
-        let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema())).transpose()?.flatten();
+        let nullable = |column: &str| table.is_nullable(column, options.nulls);
+        let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable));
+        let filter = filter.transpose()?.flatten();
         let keyed = config.is_upsert() || config.is_dedup();
         let (by_server, direct): (Vec<_>, Vec<_>) =
             segments.into_iter().partition(|segment| reader == Reader::Server || segment.only_on_servers);
@@ -262,12 +261,49 @@ impl ScanPlan {
     }
 }
 
+impl fmt::Display for ScanPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        write!(f, "table={}, columns=[{}]", self.table, columns.join(", "))?;
+        for half in &self.halves {
+            write!(f, ", {}: reader={} ({})", half.table_type, half.reader.name(), half.reason)?;
+            write!(f, ", segments={}, pruned={}", half.segments, half.pruned)?;
+            if let Some(predicate) = &half.predicate {
+                write!(f, ", filter={predicate}")?;
+            }
+            write!(f, ", about {} rows in {} KiB", half.expected_rows, half.expected_bytes.div_ceil(1024))?;
+        }
+        write!(f, ", requests={}", self.requests())?;
+        if let Some(limit) = self.limit {
+            write!(f, ", limit={limit}")?;
+        }
+        Ok(())
+    }
+}
+
 /// One half of a table on its way into a plan.
 struct HalfInput<'a> {
     half: TableType,
     config: &'a TableConfig,
     view: HalfView,
     limits: Option<Predicate>,
+}
+
+/// Why servers cannot send a column as it is.
+fn against_servers<'f>(
+    table: &Table,
+    options: &ScanOptions,
+    mut fields: impl Iterator<Item = &'f FieldSpec>,
+) -> Option<String> {
+    fields.find_map(|field| {
+        let (version, name) = (table.version, &field.name);
+        if !version.sends_nulls() && table.is_nullable(name, options.nulls) {
+            return Some(format!("servers of Pinot {version} send no nulls, and `{name}` may have some"));
+        }
+        let list = !field.single_value && matches!(field.data_type, DataType::Bytes | DataType::BigDecimal);
+        (list && !version.sends_lists_of_bytes())
+            .then(|| format!("servers of Pinot {version} send no lists of {}, as `{name}` is", field.data_type))
+    })
 }
 
 /// Why the segments of a half cannot be read directly.

@@ -10,7 +10,6 @@ use pinotage_common::{Error, Result, Retry};
 use tokio::sync::mpsc;
 
 use crate::cache::blocking;
-use crate::options::Nulls;
 use crate::plan::ScanPlan;
 use crate::scanner::Inner;
 use crate::split::Split;
@@ -105,7 +104,8 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segmen
     let typed = inner.controller().http().qualified(&half.table_type.of(&plan.table));
     let columns: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
     let limit = plan.limit.filter(|_| plan.exact);
-    let nulls = plan.nulls == Nulls::Sql && inner.table.keeps_nulls(half.table_type);
+    // Filters mean the same without it, and the oldest servers refuse it.
+    let nulls = plan.schema.fields().iter().any(|field| field.is_nullable());
     let filter = half.filter.as_ref();
     let query = ServerQuery {
         sql: sql::select(&typed, &columns, filter, limit, nulls, &inner.options),

@@ -66,12 +66,6 @@ impl Table {
         &self.halves
     }
 
-    /// A half keeps nulls of any column.
-    pub(crate) fn keeps_nulls(&self, half: TableType) -> bool {
-        let config = self.halves.iter().find(|(known, _)| *known == half).map(|(_, config)| config);
-        config.is_some_and(|config| self.schema.fields().any(|field| config.tracks_nulls(&self.schema, field)))
-    }
-
     /// A column may hold nulls: a half that is read keeps them.
     pub(crate) fn is_nullable(&self, column: &str, nulls: Nulls) -> bool {
         let Some(field) = self.schema.field(column) else { return false };

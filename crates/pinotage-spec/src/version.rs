@@ -34,6 +34,11 @@ impl PinotVersion {
         self >= Self { major: 1, minor: 0 }
     }
 
+    /// Servers send columns with several values of BYTES or BIG_DECIMAL a row.
+    pub fn sends_lists_of_bytes(self) -> bool {
+        self >= Self { major: 1, minor: 6 }
+    }
+
     /// Servers tell which rows of an upsert table count (`validDocIdsBitmap`).
     pub fn tells_valid_docs(self) -> bool {
         self >= Self { major: 1, minor: 1 }

@@ -22,6 +22,18 @@ pub enum CompareOp {
 }
 
 impl CompareOp {
+    /// The comparison that holds where this one does not.
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Eq => Self::NotEq,
+            Self::NotEq => Self::Eq,
+            Self::Lt => Self::GtEq,
+            Self::LtEq => Self::Gt,
+            Self::Gt => Self::LtEq,
+            Self::GtEq => Self::Lt,
+        }
+    }
+
     /// As in SQL.
     pub const fn sql(self) -> &'static str {
         match self {

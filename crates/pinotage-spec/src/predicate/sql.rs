@@ -11,6 +11,9 @@ const IN_CHUNK: usize = 1_000;
 /// More values than this are sent as their range: parsing them would take a server longer than reading the rows.
 const MAX_IN: usize = 20_000;
 
+/// A condition that no row meets, in every release.
+const NOTHING: &str = "\"$docId\" < 0";
+
 /// A condition in Pinot's SQL, that lets through at least the rows of a predicate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterSql {
@@ -20,68 +23,141 @@ pub struct FilterSql {
     pub exact: bool,
 }
 
-impl FilterSql {
-    fn exact(sql: String) -> Option<Self> {
-        Some(Self { sql, exact: true })
+/// A part of a predicate on its way into SQL.
+enum Said {
+    /// Every row passes.
+    All,
+    /// No row passes.
+    Nothing,
+    Sql(FilterSql),
+    /// It cannot be said.
+    No,
+}
+
+impl Said {
+    fn exact(sql: String) -> Self {
+        Self::Sql(FilterSql { sql, exact: true })
     }
 
-    fn wider(sql: String) -> Option<Self> {
-        Some(Self { sql, exact: false })
+    fn wider(sql: String) -> Self {
+        Self::Sql(FilterSql { sql, exact: false })
     }
 }
 
 impl Predicate {
-    /// The predicate in Pinot's SQL, as far as it can be said there; `None` when nothing of it can.
+    /// The predicate in Pinot's SQL, as far as it can be said there; `None` when nothing of it can, or nothing has to.
     ///
-    /// With the query option `enableNullHandling=true` a null is unknown to servers too, as it is here; without it,
-    /// columns must not track nulls. Literals are written so that every release reads them as the value that they are:
-    /// TIMESTAMP as milliseconds, FLOAT, DOUBLE and BIG_DECIMAL as quoted text (which no optimizer rounds), BYTES as hex.
-    /// What releases and indexes answer differently is widened or left out, and then not `exact`: -0.0 beside 0.0, NaN as
-    /// a literal, JSON texts.
+    /// It means the same with and without the query option `enableNullHandling`: releases do not agree what is unknown, so
+    /// nothing that is unknown is left to them. Opposites are taken of single comparisons, never of AND and OR, and a
+    /// comparison of a column that keeps nulls says that it wants none. A column that is not `nullable` has no nulls,
+    /// whatever segments say.
+    ///
+    /// Literals are written so that every release reads them as the value that they are: TIMESTAMP as milliseconds, FLOAT,
+    /// DOUBLE and BIG_DECIMAL as quoted text (which no optimizer rounds), BYTES as hex. What releases and indexes answer
+    /// differently is widened or left out, and then not `exact`: -0.0 beside 0.0, NaN as a literal, JSON texts.
     ///
     /// # Errors
     ///
     /// `schema-mismatch` for a column that the schema does not have; `invalid-config` for a literal of another type than
     /// its column.
-    pub fn to_sql(&self, schema: &Schema) -> Result<Option<FilterSql>> {
-        Ok(match self {
-            Self::Compare { column, op, value } => compare(field(schema, column, [value])?, *op, value),
-            Self::In { column, values } => is_in(field(schema, column, values)?, values),
-            Self::IsNull(column) => {
-                field(schema, column, [])?;
-                FilterSql::exact(format!("{} IS NULL", quoted(column)))
-            }
-            Self::IsNotNull(column) => {
-                field(schema, column, [])?;
-                FilterSql::exact(format!("{} IS NOT NULL", quoted(column)))
-            }
-            Self::And(parts) => {
-                let mut exact = true;
-                let mut said = Vec::with_capacity(parts.len());
-                for part in parts {
-                    match part.to_sql(schema)? {
-                        Some(part) => {
-                            exact &= part.exact;
-                            said.push(part.sql);
-                        }
-                        None => exact = false,
-                    }
-                }
-                (!said.is_empty()).then(|| FilterSql { sql: joined(said, " AND "), exact })
-            }
-            Self::Or(parts) => {
-                let said = parts.iter().map(|part| part.to_sql(schema)).collect::<Result<Option<Vec<_>>>>()?;
-                said.filter(|said| !said.is_empty()).map(|said| FilterSql {
-                    exact: said.iter().all(|part| part.exact),
-                    sql: joined(said.into_iter().map(|part| part.sql).collect(), " OR "),
-                })
-            }
-            // What is let through too much inside would be missing outside.
-            Self::Not(part) => part
-                .to_sql(schema)?
-                .filter(|part| part.exact)
-                .map(|part| FilterSql { sql: format!("NOT ({})", part.sql), exact: true }),
+    pub fn to_sql(&self, schema: &Schema, nullable: &dyn Fn(&str) -> bool) -> Result<Option<FilterSql>> {
+        Ok(match self.say(false, schema, nullable)? {
+            Said::All | Said::No => None,
+            Said::Nothing => Some(FilterSql { sql: NOTHING.into(), exact: true }),
+            Said::Sql(filter) => Some(filter),
         })
+    }
+
+    /// The predicate or its opposite; what is unknown passes neither.
+    fn say(&self, opposite: bool, schema: &Schema, nullable: &dyn Fn(&str) -> bool) -> Result<Said> {
+        let parts =
+            |parts: &[Self]| parts.iter().map(|part| part.say(opposite, schema, nullable)).collect::<Result<Vec<_>>>();
+        let (column, said) = match self {
+            Self::And(list) if opposite => return Ok(any(parts(list)?)),
+            Self::Or(list) if !opposite => return Ok(any(parts(list)?)),
+            Self::And(list) | Self::Or(list) => return Ok(all(parts(list)?)),
+            Self::Not(part) => return part.say(!opposite, schema, nullable),
+            Self::IsNull(column) | Self::IsNotNull(column) => {
+                field(schema, column, [])?;
+                let null = matches!(self, Self::IsNull(_)) != opposite;
+                return Ok(match (nullable(column), null) {
+                    (true, true) => Said::exact(format!("{} IS NULL", quoted(column))),
+                    (true, false) => Said::exact(format!("{} IS NOT NULL", quoted(column))),
+                    (false, true) => Said::Nothing,
+                    (false, false) => Said::All,
+                });
+            }
+            Self::Compare { column, op, value } => {
+                let field = field(schema, column, [value])?;
+                // One value of a list may pass while another one does not: opposites are not always comparisons.
+                let ordered = !matches!(op, CompareOp::Eq | CompareOp::NotEq);
+                let said = match compare(field, if opposite { op.opposite() } else { *op }, value) {
+                    Said::Sql(_) if opposite && ordered && !field.single_value => not(compare(field, *op, value)),
+                    said => said,
+                };
+                (column, said)
+            }
+            Self::In { column, values } => {
+                let said = is_in(field(schema, column, values)?, values);
+                (column, if opposite { not(said) } else { said })
+            }
+        };
+        Ok(match said {
+            Said::Sql(FilterSql { sql, exact }) if nullable(column) => {
+                Said::Sql(FilterSql { sql: format!("({sql} AND {} IS NOT NULL)", quoted(column)), exact })
+            }
+            said => said,
+        })
+    }
+}
+
+fn not(said: Said) -> Said {
+    match said {
+        Said::All => Said::Nothing,
+        Said::Nothing => Said::All,
+        Said::Sql(FilterSql { sql, exact: true }) => Said::exact(format!("NOT ({sql})")),
+        // What is let through too much inside would be missing outside.
+        Said::Sql(_) | Said::No => Said::No,
+    }
+}
+
+fn all(parts: Vec<Said>) -> Said {
+    let (mut exact, mut said) = (true, Vec::with_capacity(parts.len()));
+    for part in parts {
+        match part {
+            Said::All => {}
+            Said::Nothing => return Said::Nothing,
+            Said::No => exact = false,
+            Said::Sql(part) => {
+                exact &= part.exact;
+                said.push(part.sql);
+            }
+        }
+    }
+    match (said.is_empty(), exact) {
+        (true, true) => Said::All,
+        (true, false) => Said::No,
+        (false, exact) => Said::Sql(FilterSql { sql: joined(said, " AND "), exact }),
+    }
+}
+
+fn any(parts: Vec<Said>) -> Said {
+    let (mut exact, mut said, mut whole) = (true, Vec::with_capacity(parts.len()), true);
+    for part in parts {
+        match part {
+            Said::All => return Said::All,
+            Said::Nothing => {}
+            Said::No => whole = false,
+            Said::Sql(part) => {
+                exact &= part.exact;
+                said.push(part.sql);
+            }
+        }
+    }
+    match (whole, said.is_empty()) {
+        (false, _) => Said::No,
+        (true, true) => Said::Nothing,
+        (true, false) => Said::Sql(FilterSql { sql: joined(said, " OR "), exact }),
     }
 }
 
@@ -107,9 +183,9 @@ fn field<'s>(schema: &'s Schema, column: &str, values: impl IntoIterator<Item = 
     }
 }
 
-fn compare(field: &FieldSpec, op: CompareOp, value: &Value) -> Option<FilterSql> {
-    let column = quoted(&field.name);
-    let sql = |op: CompareOp| Some(format!("{column} {} {}", op.sql(), literal(field, value)?));
+fn compare(field: &FieldSpec, op: CompareOp, value: &Value) -> Said {
+    let Some(literal) = literal(field, value) else { return Said::No };
+    let sql = |op: CompareOp| format!("{} {} {literal}", quoted(&field.name), op.sql());
     let zero = match value {
         Value::Float(value) => *value == 0.0,
         Value::Double(value) => *value == 0.0,
@@ -117,42 +193,51 @@ fn compare(field: &FieldSpec, op: CompareOp, value: &Value) -> Option<FilterSql>
     };
     match (field.data_type, op) {
         // Texts are stored in Pinot's own form, and servers before 1.0 compare them in another way.
-        (DataType::Json, _) => None,
+        (DataType::Json, _) => Said::No,
+        (DataType::Boolean, CompareOp::Eq | CompareOp::NotEq) => Said::exact(sql(op)),
         // Only equality means the same in every release.
-        (DataType::Boolean, CompareOp::Eq | CompareOp::NotEq) => FilterSql::exact(sql(op)?),
-        (DataType::Boolean, _) => None,
+        (DataType::Boolean, _) => Said::No,
         // Raw columns take -0.0 and 0.0 for one number, dictionaries for two.
         _ if zero => match op {
-            CompareOp::Eq => FilterSql::wider(sql(op)?),
-            CompareOp::Lt | CompareOp::LtEq => FilterSql::wider(sql(CompareOp::LtEq)?),
-            CompareOp::Gt | CompareOp::GtEq => FilterSql::wider(sql(CompareOp::GtEq)?),
-            CompareOp::NotEq => None,
+            CompareOp::Eq => Said::wider(sql(op)),
+            CompareOp::Lt | CompareOp::LtEq => Said::wider(sql(CompareOp::LtEq)),
+            CompareOp::Gt | CompareOp::GtEq => Said::wider(sql(CompareOp::GtEq)),
+            CompareOp::NotEq => Said::No,
         },
-        _ => FilterSql::exact(sql(op)?),
+        _ => Said::exact(sql(op)),
     }
 }
 
-fn is_in(field: &FieldSpec, values: &[Value]) -> Option<FilterSql> {
-    let column = quoted(&field.name);
-    if values.is_empty() || field.data_type == DataType::Json {
-        return None;
+fn is_in(field: &FieldSpec, values: &[Value]) -> Said {
+    if values.is_empty() {
+        return Said::Nothing;
     }
     if values.len() > MAX_IN {
         let mut ordered: Vec<&Value> = values.iter().collect();
         ordered.sort_by(|a, b| a.compare(b).unwrap_or(std::cmp::Ordering::Equal));
-        // Several values of one row may lie on both sides of a range's end, each by itself.
-        let low = compare(field, CompareOp::GtEq, ordered.first()?)?;
-        let high = compare(field, CompareOp::LtEq, ordered.last()?)?;
-        return FilterSql::wider(joined(vec![low.sql, high.sql], " AND "));
+        let ends = ordered.first().zip(ordered.last());
+        return match ends
+            .map(|(low, high)| (compare(field, CompareOp::GtEq, low), compare(field, CompareOp::LtEq, high)))
+        {
+            // Several values of one row may lie on both sides of the range, which lets the row through.
+            Some((Said::Sql(low), Said::Sql(high))) => Said::wider(joined(vec![low.sql, high.sql], " AND ")),
+            _ => Said::No,
+        };
     }
     let mut exact = true;
     let mut literals = Vec::with_capacity(values.len());
     for value in values {
-        exact &= compare(field, CompareOp::Eq, value)?.exact;
-        literals.push(literal(field, value)?);
+        match (compare(field, CompareOp::Eq, value), literal(field, value)) {
+            (Said::Sql(said), Some(literal)) => {
+                exact &= said.exact;
+                literals.push(literal);
+            }
+            _ => return Said::No,
+        }
     }
+    let column = quoted(&field.name);
     let chunks = literals.chunks(IN_CHUNK).map(|chunk| format!("{column} IN ({})", chunk.join(", "))).collect();
-    Some(FilterSql { sql: joined(chunks, " OR "), exact })
+    Said::Sql(FilterSql { sql: joined(chunks, " OR "), exact })
 }
 
 /// A literal that every release reads as this value; `None` where they differ.
@@ -192,7 +277,7 @@ mod tests {
 
     fn sql(predicate: &Predicate) -> Option<(String, bool)> {
         let schema = Schema::from_json(SCHEMA).unwrap();
-        predicate.to_sql(&schema).unwrap().map(|filter| (filter.sql, filter.exact))
+        predicate.to_sql(&schema, &|_| false).unwrap().map(|filter| (filter.sql, filter.exact))
     }
 
     #[test]
@@ -216,13 +301,6 @@ mod tests {
                 },
                 "\"m\" IN ('a', 'b')",
             ),
-            (
-                Predicate::Not(Box::new(Predicate::Or(vec![
-                    Predicate::IsNull("i".into()),
-                    Predicate::IsNotNull("l".into()),
-                ]))),
-                "NOT ((\"i\" IS NULL OR \"l\" IS NOT NULL))",
-            ),
         ];
         for (predicate, expected) in cases {
             assert_eq!(sql(&predicate), Some((expected.into(), true)), "{predicate}");
@@ -237,7 +315,6 @@ mod tests {
             compare("d", NotEq, Value::Double(0.0)),
             compare("j", Eq, Value::String("{}".into())),
             compare("b", Lt, Value::Int(1)),
-            Predicate::In { column: "i".into(), values: vec![] },
             Predicate::Not(Box::new(compare("d", Eq, Value::Double(0.0)))),
             Predicate::Or(vec![compare("i", Eq, Value::Int(1)), compare("j", Eq, Value::String("{}".into()))]),
             Predicate::And(vec![]),
@@ -246,8 +323,42 @@ mod tests {
             assert_eq!(sql(&predicate), None, "{predicate}");
         }
         assert_eq!(sql(&compare("d", Lt, Value::Double(-0.0))), Some(("\"d\" <= '-0.0'".into(), false)));
+        let empty = Predicate::In { column: "i".into(), values: vec![] };
+        assert_eq!(sql(&empty), Some((NOTHING.into(), true)));
         let both = Predicate::And(vec![compare("i", Eq, Value::Int(1)), compare("j", Eq, Value::String("{}".into()))]);
         assert_eq!(sql(&both), Some(("\"i\" = 1".into(), false)));
+    }
+
+    #[test]
+    fn what_is_unknown_is_not_left_to_servers() {
+        use CompareOp::*;
+        let schema = Schema::from_json(SCHEMA).unwrap();
+        let not = |part| Predicate::Not(Box::new(part));
+        let (i, null) = (compare("i", Eq, Value::Int(1)), Predicate::IsNull("i".into()));
+        let text = Predicate::In { column: "m".into(), values: vec![Value::String("a".into())] };
+        let (low, unequal) =
+            (compare("m", Lt, Value::String("a".into())), compare("m", NotEq, Value::String("a".into())));
+        // The predicate, then for a column that keeps nulls, then for one that does not.
+        let cases = [
+            (i.clone(), "(\"i\" = 1 AND \"i\" IS NOT NULL)", "\"i\" = 1"),
+            (not(i.clone()), "(\"i\" <> 1 AND \"i\" IS NOT NULL)", "\"i\" <> 1"),
+            (null.clone(), "\"i\" IS NULL", NOTHING),
+            (
+                not(Predicate::And(vec![i.clone(), null])),
+                "((\"i\" <> 1 AND \"i\" IS NOT NULL) OR \"i\" IS NOT NULL)",
+                "",
+            ),
+            (not(text), "(NOT (\"m\" IN ('a')) AND \"m\" IS NOT NULL)", "NOT (\"m\" IN ('a'))"),
+            (not(low), "(NOT (\"m\" < 'a') AND \"m\" IS NOT NULL)", "NOT (\"m\" < 'a')"),
+            (not(unequal), "(\"m\" = 'a' AND \"m\" IS NOT NULL)", "\"m\" = 'a'"),
+        ];
+        for (predicate, with, without) in cases {
+            for (nullable, expected) in [(true, with), (false, without)] {
+                let said = predicate.to_sql(&schema, &|_| nullable).unwrap();
+                assert!(said.as_ref().is_none_or(|said| said.exact));
+                assert_eq!(said.map_or(String::new(), |said| said.sql), expected, "{predicate}, nullable: {nullable}");
+            }
+        }
     }
 
     #[test]
@@ -261,8 +372,8 @@ mod tests {
     #[test]
     fn an_unknown_column_and_a_wrong_literal_are_named() {
         let schema = Schema::from_json(SCHEMA).unwrap();
-        let error = compare("z", CompareOp::Eq, Value::Int(1)).to_sql(&schema).unwrap_err();
+        let error = compare("z", CompareOp::Eq, Value::Int(1)).to_sql(&schema, &|_| false).unwrap_err();
         assert!(error.context().contains(&("column", "z".into())));
-        assert!(compare("i", CompareOp::Eq, Value::Long(1)).to_sql(&schema).is_err());
+        assert!(compare("i", CompareOp::Eq, Value::Long(1)).to_sql(&schema, &|_| false).is_err());
     }
 }

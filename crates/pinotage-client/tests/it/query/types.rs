@@ -19,7 +19,8 @@ async fn compare(place: Place, case: &GoldenCase, options: &str) {
     let segment = table(cluster, case, &name);
     // No server can answer with lists of bytes before 1.6.
     let expected = case.batch();
-    let kept: Vec<usize> = (0..expected.num_columns()).filter(|at| expected.schema().field(*at).name() != "yMv").collect();
+    let kept: Vec<usize> =
+        (0..expected.num_columns()).filter(|at| expected.schema().field(*at).name() != "yMv").collect();
     let expected = expected.project(&kept).unwrap();
     let schema = expected.schema();
     let columns: Vec<String> = schema.fields().iter().rev().map(|field| format!("\"{}\"", field.name())).collect();
