@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
-const LAYERS: [(&str, u8); 12] = [
+const LAYERS: [(&str, u8); 13] = [
     ("pinotage-common", 0),
     ("pinotage-spec", 1),
     ("pinotage-store", 1),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, u8); 12] = [
     ("pinotage-formats", 2),
     ("pinotage-transform", 2),
     ("pinotage-client", 2),
+    ("pinotage-scan", 3),
     ("pinotage-sink", 3),
     ("pinotage-job", 5),
     ("pinotage-engine", 6),
@@ -33,7 +34,10 @@ const FENCES: [(&str, &[&str]); 7] = [
     ("reqwest", &["pinotage-client"]),
     ("tonic", &["pinotage-client"]),
     ("object_store", &["pinotage-store"]),
-    ("tokio", &["pinotage-store", "pinotage-client", "pinotage-sink", "pinotage-engine", "pinotage-cli"]),
+    (
+        "tokio",
+        &["pinotage-store", "pinotage-client", "pinotage-scan", "pinotage-sink", "pinotage-engine", "pinotage-cli"],
+    ),
 ];
 
 /// The longest source file in lines, and from where on a split is due.

@@ -17,7 +17,7 @@ pub use controller::{
     BrokerInstance, ColumnPartition, ConsumingSegment, Controller, CopyToDeepStore, CustomMap, Instance, LineageEntry,
     LineageState, MetadataOnly, Replacement, Saved, SchemaUpdate, SegmentFilter, SegmentSize, SegmentState,
     SegmentStates, SegmentStatus, SegmentZkMetadata, TableConfigs, TableHalfSize, TableInstances, TableSize, Tenants,
-    Upload,
+    Upload, hidden_segments,
 };
 pub use http::{Address, Http};
 pub use names::TableType;

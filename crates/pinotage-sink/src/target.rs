@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinotage_client::{Controller, LineageEntry, LineageState, SegmentState, SegmentZkMetadata, TableType};
+use pinotage_client::{
+    Controller, LineageEntry, LineageState, SegmentState, SegmentZkMetadata, TableType, hidden_segments,
+};
 use pinotage_common::{Error, ErrorKind, Result};
 
 /// One half of a table of a cluster.
@@ -82,22 +84,9 @@ impl Snapshot {
     }
 
     /// The segments that queries see: not what was replaced, and not what is about to replace it.
-    ///
-    /// # Pinot equivalent
-    ///
-    /// `SegmentLineageUtils.filterSegmentsBasedOnLineageInPlace`
     pub fn visible(&self) -> BTreeSet<&str> {
-        let mut visible: BTreeSet<&str> =
-            self.assigned.iter().filter(|name| self.segments.contains_key(*name)).map(String::as_str).collect();
-        for entry in &self.lineage {
-            let hidden = match entry.state {
-                LineageState::Completed => &entry.segments_from,
-                _ => &entry.segments_to,
-            };
-            hidden.iter().for_each(|name| {
-                visible.remove(name.as_str());
-            });
-        }
-        visible
+        let hidden = hidden_segments(&self.lineage);
+        let held = self.assigned.iter().map(String::as_str).filter(|name| self.segments.contains_key(*name));
+        held.filter(|name| !hidden.contains(name)).collect()
     }
 }

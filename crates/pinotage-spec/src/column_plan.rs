@@ -160,11 +160,7 @@ impl ColumnPlan {
         };
         let dictionary_config = config.pointer("/indexes/dictionary").unwrap_or(&Json::Null);
         Ok(Self {
-            tracks_nulls: if schema.column_based_null_handling() {
-                !field.not_null
-            } else {
-                table.null_handling_enabled()
-            },
+            tracks_nulls: table.tracks_nulls(schema, field),
             dictionary,
             var_length_dictionary: listed("varLengthDictionaryColumns")
                 || dictionary_config.get("useVarLengthDictionary").is_some_and(is_true),

@@ -26,15 +26,17 @@ mod segment_name;
 mod table_config;
 mod time_format;
 mod value;
+mod version;
 
 pub use arrow_type::{PINOT_TYPE_KEY, arrow_field, arrow_schema};
 pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
 pub use data_type::{DataType, FieldType, StoredType};
 pub use field::{DEFAULT_MAX_LENGTH, DateTimeSpec, FieldSpec, MaxLengthStrategy};
 pub use partition::{PartitionConfig, PartitionFunction};
-pub use predicate::{CompareOp, Predicate};
+pub use predicate::{CompareOp, FilterSql, Predicate, quoted};
 pub use schema::Schema;
 pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_name};
 pub use table_config::TableConfig;
 pub use time_format::{DateTimeFormat, TimeUnit, VALID_TIME_MILLIS, parse_timestamp};
 pub use value::{BigDecimalBytes, Value, parse_hex, to_hex};
+pub use version::PinotVersion;

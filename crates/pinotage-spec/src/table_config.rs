@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::partition::PartitionConfig;
 use crate::schema::{array, strings};
+use crate::{FieldSpec, Schema};
 
 /// A Pinot table config, with its document kept as it was read.
 ///
@@ -108,6 +109,21 @@ impl TableConfig {
     /// `tableIndexConfig.nullHandlingEnabled`
     pub fn null_handling_enabled(&self) -> bool {
         self.index_flag("nullHandlingEnabled")
+    }
+
+    /// Nulls of a column are kept, beside its default value.
+    pub fn tracks_nulls(&self, schema: &Schema, field: &FieldSpec) -> bool {
+        if schema.column_based_null_handling() { !field.not_null } else { self.null_handling_enabled() }
+    }
+
+    /// The table keeps the newest row of each primary key (`upsertConfig`).
+    pub fn is_upsert(&self) -> bool {
+        self.json.pointer("/upsertConfig/mode").and_then(Json::as_str).is_some_and(|mode| mode != "NONE")
+    }
+
+    /// The table drops rows whose primary key it has already (`dedupConfig`).
+    pub fn is_dedup(&self) -> bool {
+        self.json.pointer("/dedupConfig/dedupEnabled").is_some_and(is_true)
     }
 
     /// The first of `tableIndexConfig.sortedColumn`, or the column with a `SORTED` index in `fieldConfigList`.

@@ -1,25 +1,28 @@
 //! `pinotage sql`
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arrow::util::pretty::pretty_format_batches_with_schema;
 use clap::ValueEnum;
 use pinotage_common::{Error, Result};
+use pinotage_engine::TableSource;
 
 use crate::output::print;
 
-/// Answers SQL over segments and files, in this process.
+/// Answers SQL over segments, files and tables of clusters, in this process.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage sql --table flights=out/segments 'SELECT carrier, count(*) FROM flights GROUP BY carrier'
-  pinotage sql --table f=out/segments --output csv 'SELECT * FROM f LIMIT 10' > ten.csv")]
+  pinotage sql --table f=out/segments --output csv 'SELECT * FROM f LIMIT 10' > ten.csv
+  pinotage sql --table f=pinot://localhost:9000/flights --table a=airports.csv \\
+      'SELECT a.city, count(*) FROM f JOIN a ON f.origin = a.code GROUP BY a.city'")]
 pub(crate) struct Args {
     /// The query; names are case-sensitive
     sql: String,
-    /// A table: its name and a segment, a folder of segments, or a file
-    #[arg(long = "table", value_name = "NAME=PATH", required = true, value_parser = table)]
-    tables: Vec<(String, PathBuf)>,
+    /// A table: its name and a segment, a folder of segments, a file, or a cluster's table such as
+    /// `pinot://host:9000/flights?reader=direct`
+    #[arg(long = "table", value_name = "NAME=PLACE", required = true, value_parser = table)]
+    tables: Vec<(String, TableSource)>,
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -35,10 +38,12 @@ pub(crate) enum Output {
     Csv,
 }
 
-fn table(text: &str) -> Result<(String, PathBuf), String> {
+fn table(text: &str) -> Result<(String, TableSource)> {
     match text.split_once('=') {
-        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
-        _ => Err("expected NAME=PATH".into()),
+        Some((name, place)) if !name.is_empty() && !place.is_empty() => {
+            Ok((name.to_owned(), TableSource::parse(place)?))
+        }
+        _ => Err(Error::invalid_config("expected NAME=PLACE")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The lineage of segments: several replaced by several others in one step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pinotage_common::{ErrorKind, Result};
 use reqwest::{Method, StatusCode};
@@ -41,6 +41,23 @@ pub struct LineageEntry {
     pub segments_from: Vec<String>,
     /// Those that come.
     pub segments_to: Vec<String>,
+}
+
+/// The segments that queries do not see because of replacements: what was replaced, and what is about to replace it or was
+/// taken back.
+///
+/// # Pinot equivalent
+///
+/// `SegmentLineageUtils.filterSegmentsBasedOnLineageInPlace`
+pub fn hidden_segments(lineage: &[LineageEntry]) -> BTreeSet<&str> {
+    lineage
+        .iter()
+        .flat_map(|entry| match entry.state {
+            LineageState::Completed => &entry.segments_from,
+            _ => &entry.segments_to,
+        })
+        .map(String::as_str)
+        .collect()
 }
 
 /// Where a replacement stands.

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 pub use cluster::{BrokerInstance, Instance, TableInstances, Tenants};
-pub use lineage::{LineageEntry, LineageState, Replacement};
+pub use lineage::{LineageEntry, LineageState, Replacement, hidden_segments};
 pub use schema::SchemaUpdate;
 pub use segment::SegmentFilter;
 pub use state::{ConsumingSegment, SegmentSize, SegmentState, SegmentStates, TableHalfSize, TableSize};

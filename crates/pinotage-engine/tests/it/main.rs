@@ -103,6 +103,7 @@ impl Job {
 
 fn ask(sql: &str, tables: &[(&str, PathBuf)]) -> Vec<String> {
     let tables: Vec<(String, PathBuf)> = tables.iter().map(|(name, path)| ((*name).to_owned(), path.clone())).collect();
+    let tables: Vec<_> = tables.into_iter().map(|(name, path)| (name, TableSource::from(path))).collect();
     let (_, batches) = query(sql, &tables).unwrap();
     let mut lines = Vec::new();
     for batch in batches {

@@ -39,12 +39,18 @@ impl<R: Read> Read for Granted<R> {
     }
 }
 
-/// Unpacks files and folders; links, paths that leave the folder and more than `max_unpacked` bytes are refused.
+/// Unpacks to a temporary folder.
 pub(super) fn unpack(path: &Path, max_unpacked: u64) -> Result<TempDir> {
     let folder = tempfile::tempdir()
         .map_err(|error| Error::io(error, "cannot make a temporary folder", std::env::temp_dir()))?;
+    unpack_into(path, folder.path(), max_unpacked)?;
+    Ok(folder)
+}
+
+/// Unpacks files and folders; links, paths that leave the folder and more than `max_unpacked` bytes are refused.
+pub(super) fn unpack_into(path: &Path, folder: &Path, max_unpacked: u64) -> Result<()> {
     visit(path, max_unpacked, |name, content| {
-        let target = folder.path().join(name);
+        let target = folder.join(name);
         let failed = |error| Error::io(error, "cannot unpack", &target);
         let Some(content) = content else { return fs::create_dir_all(&target).map_err(failed) };
         if let Some(parent) = target.parent() {
@@ -52,8 +58,7 @@ pub(super) fn unpack(path: &Path, max_unpacked: u64) -> Result<TempDir> {
         }
         let mut out = File::create(&target).map_err(failed)?;
         io::copy(content, &mut out).map(drop).map_err(|error| bad(path, error))
-    })?;
-    Ok(folder)
+    })
 }
 
 /// The files of an archive that describe its segment: `metadata.properties` and `creation.meta`. Nothing is unpacked.

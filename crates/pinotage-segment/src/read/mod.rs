@@ -104,6 +104,17 @@ impl Segment {
         Self::open_inner(path, options).map_err(|error| error.with("segment", path.display()))
     }
 
+    /// Unpacks an archive into a folder, which has to exist, and returns where its segment is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::open_with`], and those of writing.
+    pub fn unpack(archive: &Path, folder: &Path, options: &OpenOptions) -> Result<PathBuf> {
+        archive::unpack_into(archive, folder, options.max_unpacked_bytes)
+            .and_then(|()| archive::segment_folder(folder))
+            .map_err(|error| error.with("segment", archive.display()))
+    }
+
     fn open_inner(path: &Path, options: &OpenOptions) -> Result<Self> {
         let kind = std::fs::metadata(path).map_err(|error| Error::io(error, "cannot open the segment", path))?;
         let unpacked = if kind.is_file() { Some(archive::unpack(path, options.max_unpacked_bytes)?) } else { None };

@@ -5,6 +5,10 @@ use std::fmt;
 
 use crate::Value;
 
+mod sql;
+
+pub use sql::{FilterSql, quoted};
+
 /// A comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -18,6 +22,30 @@ pub enum CompareOp {
 }
 
 impl CompareOp {
+    /// The comparison that holds where this one does not.
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Eq => Self::NotEq,
+            Self::NotEq => Self::Eq,
+            Self::Lt => Self::GtEq,
+            Self::LtEq => Self::Gt,
+            Self::Gt => Self::LtEq,
+            Self::GtEq => Self::Lt,
+        }
+    }
+
+    /// As in SQL.
+    pub const fn sql(self) -> &'static str {
+        match self {
+            Self::Eq => "=",
+            Self::NotEq => "<>",
+            Self::Lt => "<",
+            Self::LtEq => "<=",
+            Self::Gt => ">",
+            Self::GtEq => ">=",
+        }
+    }
+
     /// Whether a value that stands in this order to the literal passes.
     pub fn accepts(self, ordering: Ordering) -> bool {
         match self {
@@ -66,6 +94,38 @@ pub enum Predicate {
     Not(Box<Predicate>),
 }
 
+impl Predicate {
+    /// The names of the columns, each once, in the order in which they occur.
+    pub fn columns(&self) -> Vec<&str> {
+        fn collect<'p>(predicate: &'p Predicate, columns: &mut Vec<&'p str>) {
+            match predicate {
+                Predicate::Compare { column, .. }
+                | Predicate::In { column, .. }
+                | Predicate::IsNull(column)
+                | Predicate::IsNotNull(column) => {
+                    if !columns.contains(&column.as_str()) {
+                        columns.push(column);
+                    }
+                }
+                Predicate::And(parts) | Predicate::Or(parts) => parts.iter().for_each(|part| collect(part, columns)),
+                Predicate::Not(part) => collect(part, columns),
+            }
+        }
+        let mut columns = Vec::new();
+        collect(self, &mut columns);
+        columns
+    }
+
+    /// All of some conditions; `None` when there are none.
+    pub fn all(parts: impl IntoIterator<Item = Predicate>) -> Option<Predicate> {
+        let mut parts: Vec<Predicate> = parts.into_iter().collect();
+        match parts.len() {
+            0 | 1 => parts.pop(),
+            _ => Some(Predicate::And(parts)),
+        }
+    }
+}
+
 impl fmt::Display for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |f: &mut fmt::Formatter<'_>, parts: &[Predicate], word: &str| {
@@ -77,15 +137,7 @@ impl fmt::Display for Predicate {
         };
         match self {
             Self::Compare { column, op, value } => {
-                let op = match op {
-                    CompareOp::Eq => "=",
-                    CompareOp::NotEq => "<>",
-                    CompareOp::Lt => "<",
-                    CompareOp::LtEq => "<=",
-                    CompareOp::Gt => ">",
-                    CompareOp::GtEq => ">=",
-                };
-                write!(f, "{column} {op} {}", value.to_java_string())
+                write!(f, "{column} {} {}", op.sql(), value.to_java_string())
             }
             Self::In { column, values } => {
                 let values: Vec<String> = values.iter().map(Value::to_java_string).collect();

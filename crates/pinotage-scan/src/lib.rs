@@ -1,0 +1,29 @@
+//! Reading tables of a Pinot cluster: complete or an error.
+//!
+//! [`Table`] is what there is to read, [`Scanner`] makes a [`ScanPlan`] (which segments are read, by whom and with which
+//! filter) and reads its splits as Arrow.
+#![forbid(unsafe_code)]
+
+mod boundary;
+mod cache;
+mod choice;
+mod constant;
+mod cost;
+mod direct;
+mod options;
+mod pace;
+mod plan;
+mod prune;
+mod scanner;
+mod server;
+mod split;
+mod spool;
+mod sql;
+mod table;
+mod view;
+
+pub use options::{MissingSegments, Nulls, Reader, ScanOptions};
+pub use plan::{HalfPlan, ScanPlan, ScanRequest};
+pub use scanner::{Batches, Scanner};
+pub use split::Split;
+pub use table::Table;

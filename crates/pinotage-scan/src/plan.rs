@@ -1,0 +1,355 @@
+//! Which segments are read, by whom, with which filter.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use pinotage_client::TableType;
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_spec::{ColumnPlan, DataType, FieldSpec, FilterSql, Predicate, TableConfig};
+use pinotage_store::{Location, Store};
+
+use crate::boundary::Boundary;
+use crate::choice::{Facts, choose};
+use crate::cost;
+use crate::options::{MissingSegments, Nulls, Reader, ScanOptions};
+use crate::prune::Known;
+use crate::split::{Split, Work, direct_splits, server_splits};
+use crate::table::Table;
+use crate::view::{HalfView, SegmentView};
+
+/// What is to be read of a table.
+#[derive(Debug, Clone, Default)]
+pub struct ScanRequest {
+    /// The columns, in this order; `None` is all of the schema. May be empty: the batches then only count rows.
+    pub columns: Option<Vec<String>>,
+    /// Which rows; `None` is all.
+    pub predicate: Option<Predicate>,
+    /// How many rows are enough; any may be chosen.
+    pub limit: Option<u64>,
+}
+
+/// Which segments of a table are read for a request, by whom, with which filter: one consistent view of the table.
+#[derive(Debug, Clone)]
+pub struct ScanPlan {
+    /// The table's name without a type.
+    pub table: String,
+    /// The columns of the batches.
+    pub schema: SchemaRef,
+    /// Each half of the table that rows come from.
+    pub halves: Vec<HalfPlan>,
+    /// What can be read by itself, in any order and at any place.
+    pub splits: Vec<Split>,
+    /// Every row that comes passes the request's predicate. Otherwise it has to be checked again.
+    pub exact: bool,
+    /// The number of rows that come, when the cluster's records tell.
+    pub exact_rows: Option<u64>,
+    /// How many rows are enough.
+    pub limit: Option<u64>,
+    /// What a person should know, such as segments that are left out.
+    pub warnings: Vec<String>,
+    pub(crate) nulls: Nulls,
+}
+
+/// How one half of a table is read.
+#[derive(Debug, Clone)]
+pub struct HalfPlan {
+    /// Which half.
+    pub table_type: TableType,
+    /// Who reads it.
+    pub reader: Reader,
+    /// Why.
+    pub reason: String,
+    /// Which rows count: the request's predicate and the time where the halves meet.
+    pub predicate: Option<Predicate>,
+    /// What of it servers are told.
+    pub filter: Option<FilterSql>,
+    /// The number of segments that are read.
+    pub segments: usize,
+    /// The number of segments that cannot have such rows.
+    pub pruned: usize,
+    /// About how many rows will come.
+    pub expected_rows: u64,
+    /// About how many bytes an answer with these rows has.
+    pub expected_bytes: u64,
+}
+
+impl ScanPlan {
+    /// Looks at the cluster and decides. Nothing is read of the segments, but for one question to the deep store whether it
+    /// lets us in.
+    ///
+    /// # Errors
+    ///
+    /// `schema-mismatch` for columns that the table does not have; `unavailable` when a segment is on no server and cannot
+    /// be read directly; `unsupported` when nobody can read the table exactly; those of asking the cluster.
+    pub async fn make(table: &Table, request: &ScanRequest, options: &ScanOptions, store: &Store) -> Result<Self> {
+        options.validate()?;
+        let full = table.arrow_schema(options.nulls);
+        let schema = match &request.columns {
+            None => Arc::clone(&full),
+            Some(columns) => {
+                let field = |name: &String| full.field_with_name(name).cloned().map_err(|_| unknown(table, name));
+                Arc::new(arrow::datatypes::Schema::new(columns.iter().map(field).collect::<Result<Vec<_>>>()?))
+            }
+        };
+        if let Some(predicate) = &request.predicate {
+            // Also finds literals of a wrong type before anybody is asked.
+            predicate.to_sql(table.schema(), &|_| false)?;
+        }
+        let mut plan = Self {
+            table: table.name().to_owned(),
+            schema,
+            halves: Vec::new(),
+            splits: Vec::new(),
+            exact: true,
+            exact_rows: Some(0),
+            limit: request.limit,
+            warnings: Vec::new(),
+            nulls: options.nulls,
+        };
+        let mut views = Vec::new();
+        for (half, config) in table.halves() {
+            views.push((*half, config, HalfView::take(&table.controller, table.name(), *half).await?));
+        }
+        let mut boundary = None;
+        if let [(TableType::Offline, config, offline), (TableType::Realtime, ..)] = views.as_slice() {
+            boundary = if offline.segments.is_empty() { None } else { Boundary::ask(table, offline, config).await? };
+            if boundary.is_none() {
+                if !offline.segments.is_empty() {
+                    plan.warnings.push(format!(
+                        "the {} segments of {} are left out, as brokers leave them out: none has a time where the halves could meet",
+                        offline.segments.len(),
+                        TableType::Offline.of(table.name()),
+                    ));
+                }
+                views.remove(0);
+            }
+        }
+        for (half, config, view) in views {
+            let limits = boundary.as_ref().map(|boundary| match half {
+                TableType::Offline => boundary.offline(),
+                TableType::Realtime => boundary.realtime(),
+            });
+            plan.add(table, request, options, store, HalfInput { half, config, view, limits }).await?;
+        }
+        Ok(plan)
+    }
+
+    async fn add(
+        &mut self,
+        table: &Table,
+        request: &ScanRequest,
+        options: &ScanOptions,
+        store: &Store,
+        input: HalfInput<'_>,
+    ) -> Result<()> {
+        let HalfInput { half, config, view, limits } = input;
+        let limited = limits.is_some();
+        let predicate = Predicate::all(limits.into_iter().chain(request.predicate.clone()));
+        let typed = half.of(table.name());
+        let all = view.segments.len();
+        let segments: Vec<SegmentView> = view
+            .segments
+            .into_iter()
+            .filter(|segment| segment.rows() != Some(0))
+            .filter(|segment| {
+                let known =
+                    Known { schema: table.schema(), time_column: config.time_column(), metadata: &segment.metadata };
+                predicate.as_ref().is_none_or(|predicate| known.may_pass(predicate))
+            })
+            .collect();
+        let read: BTreeSet<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let looked_at = predicate.as_ref().map(Predicate::columns).unwrap_or_default();
+        let fields = || table.schema().fields().filter(|field| read.contains(field.name.as_str()));
+        let share = predicate.as_ref().map_or(1.0, cost::share);
+        let row_bytes = cost::row_bytes(fields());
+        let rows: u64 = segments.iter().map(|segment| cost::rows(&segment.metadata)).sum();
+        let expected_rows = (rows as f64 * share) as u64;
+        let facts = Facts {
+            against_servers: against_servers(table, options, fields()),
+            against_direct: against_direct(config, &segments, store).await,
+            only_on_servers: segments.iter().filter(|segment| segment.only_on_servers).count(),
+            expected_bytes: expected_rows.saturating_mul(row_bytes),
+            unindexed_filter: request.predicate.is_some() && !indexed(table, config, &looked_at),
+        };
+        let (reader, reason) = choose(options.reader, &typed, &facts)?;
+        let nullable = |column: &str| table.is_nullable(column, options.nulls);
+        let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable));
+        let filter = filter.transpose()?.flatten();
+        let keyed = config.is_upsert() || config.is_dedup();
+        let (by_server, direct): (Vec<_>, Vec<_>) =
+            segments.into_iter().partition(|segment| reader == Reader::Server || segment.only_on_servers);
+        if !by_server.is_empty()
+            && let Some(reason) = &facts.against_servers
+        {
+            return Err(Error::unsupported(format!("{} segments are only on servers, and {reason}", by_server.len()))
+                .with("table", &typed)
+                .action("set `nulls: default` if nulls may be read as default values"));
+        }
+        let by_server = self.on_servers(by_server, &typed, options)?;
+        let count = by_server.len() + direct.len();
+        // The filter that only some releases evaluate exactly is checked again wherever the rows come from.
+        if !by_server.is_empty() && predicate.is_some() {
+            self.exact &= filter.as_ref().is_some_and(|filter| filter.exact);
+        }
+        let rows_known = by_server.iter().chain(&direct).map(SegmentView::rows).sum::<Option<u64>>();
+        self.exact_rows = match (self.exact_rows, rows_known) {
+            (Some(before), Some(rows)) if predicate.is_none() && !limited && !keyed => Some(before + rows),
+            _ => None,
+        };
+        let number = self.halves.len();
+        let shrink = |rows: u64| (rows as f64 * share) as u64;
+        self.splits.extend(server_splits(number, by_server, keyed, options.request_size.bytes(), |segment| {
+            shrink(cost::rows(&segment.metadata)).saturating_mul(row_bytes)
+        })?);
+        self.splits.extend(direct_splits(number, direct, row_bytes, shrink));
+        self.halves.push(HalfPlan {
+            table_type: half,
+            reader,
+            reason,
+            predicate,
+            filter,
+            segments: count,
+            pruned: all - count,
+            expected_rows,
+            expected_bytes: facts.expected_bytes,
+        });
+        Ok(())
+    }
+
+    /// Every segment needs a server that has loaded it.
+    fn on_servers(
+        &mut self,
+        segments: Vec<SegmentView>,
+        typed: &str,
+        options: &ScanOptions,
+    ) -> Result<Vec<SegmentView>> {
+        let (missing, there): (Vec<_>, Vec<_>) = segments.into_iter().partition(|segment| segment.replicas.is_empty());
+        if missing.is_empty() {
+            return Ok(there);
+        }
+        let names: Vec<&str> = missing.iter().map(SegmentView::name).collect();
+        let shown = names.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+        match options.missing_segments {
+            MissingSegments::Error => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("no server has loaded {} of the table's segments", names.len()),
+            )
+            .with("table", typed)
+            .with("segments", shown)
+            .action("start the servers that have them; `missingSegments: skip` reads the rest")),
+            MissingSegments::Skip => {
+                self.warnings.push(format!(
+                    "rows are missing: no server has loaded {} segments of {typed}: {}",
+                    names.len(),
+                    names.join(", ")
+                ));
+                Ok(there)
+            }
+        }
+    }
+
+    /// The half that a split reads.
+    pub fn half(&self, split: &Split) -> &HalfPlan {
+        &self.halves[split.half]
+    }
+
+    /// The number of requests to servers.
+    pub fn requests(&self) -> usize {
+        self.splits.iter().filter(|split| matches!(split.work, Work::Server { .. })).count()
+    }
+}
+
+impl fmt::Display for ScanPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        write!(f, "table={}, columns=[{}]", self.table, columns.join(", "))?;
+        for half in &self.halves {
+            write!(f, ", {}: reader={} ({})", half.table_type, half.reader.name(), half.reason)?;
+            write!(f, ", segments={}, pruned={}", half.segments, half.pruned)?;
+            if let Some(predicate) = &half.predicate {
+                write!(f, ", filter={predicate}")?;
+            }
+            write!(f, ", about {} rows in {} KiB", half.expected_rows, half.expected_bytes.div_ceil(1024))?;
+        }
+        write!(f, ", requests={}", self.requests())?;
+        if let Some(limit) = self.limit {
+            write!(f, ", limit={limit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One half of a table on its way into a plan.
+struct HalfInput<'a> {
+    half: TableType,
+    config: &'a TableConfig,
+    view: HalfView,
+    limits: Option<Predicate>,
+}
+
+/// Why servers cannot send a column as it is.
+fn against_servers<'f>(
+    table: &Table,
+    options: &ScanOptions,
+    mut fields: impl Iterator<Item = &'f FieldSpec>,
+) -> Option<String> {
+    fields.find_map(|field| {
+        let (version, name) = (table.version, &field.name);
+        if !version.sends_nulls() && table.is_nullable(name, options.nulls) {
+            return Some(format!("servers of Pinot {version} send no nulls, and `{name}` may have some"));
+        }
+        let list = !field.single_value && matches!(field.data_type, DataType::Bytes | DataType::BigDecimal);
+        (list && !version.sends_lists_of_bytes())
+            .then(|| format!("servers of Pinot {version} send no lists of {}, as `{name}` is", field.data_type))
+    })
+}
+
+/// Why the segments of a half cannot be read directly.
+async fn against_direct(config: &TableConfig, segments: &[SegmentView], store: &Store) -> Option<String> {
+    if config.is_upsert() {
+        return Some("servers alone know which rows of an upsert table count".into());
+    }
+    let whole: Vec<&SegmentView> = segments.iter().filter(|segment| !segment.only_on_servers).collect();
+    if let Some(segment) = whole.iter().find(|segment| segment.metadata.crypter.is_some()) {
+        return Some(format!("segment `{}` is encrypted", segment.name()));
+    }
+    let mut asked = false;
+    for segment in whole {
+        let url = segment.metadata.download_url.as_deref().unwrap_or_default();
+        if url.is_empty() {
+            return Some(format!("segment `{}` has no archive in the deep store", segment.name()));
+        }
+        if url.starts_with("http://") || url.starts_with("https://") {
+            continue;
+        }
+        let location = match Location::parse(url) {
+            Ok(location) => location,
+            Err(error) => return Some(format!("the archive of segment `{}`: {}", segment.name(), error.message())),
+        };
+        // One that we may read stands for all.
+        if !asked && let Err(error) = store.head(&location).await {
+            return Some(format!("the deep store does not give us segment `{}`: {}", segment.name(), error.message()));
+        }
+        asked = true;
+    }
+    None
+}
+
+/// Servers have an index for one of the columns at least.
+fn indexed(table: &Table, config: &TableConfig, columns: &[&str]) -> bool {
+    let Ok(plans) = ColumnPlan::resolve(table.schema(), config) else { return false };
+    plans
+        .iter()
+        .filter(|plan| columns.contains(&plan.field.name.as_str()))
+        .any(|plan| plan.sort || plan.inverted || plan.left_to_server.iter().any(|index| index.contains("range")))
+}
+
+fn unknown(table: &Table, column: &str) -> Error {
+    let columns: Vec<&str> = table.schema().fields().map(|field| field.name.as_str()).collect();
+    Error::schema_mismatch("the table has no such column")
+        .with("table", table.name())
+        .with("column", column)
+        .action(format!("use one of its columns: {}", columns.join(", ")))
+}

@@ -1,0 +1,6 @@
+//! Scans of real clusters.
+
+mod agreement;
+mod complete;
+mod hybrid;
+mod support;

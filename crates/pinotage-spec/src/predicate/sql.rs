@@ -1,0 +1,379 @@
+//! A predicate in the SQL of Pinot's servers.
+
+use pinotage_common::{Error, Result};
+
+use super::{CompareOp, Predicate};
+use crate::{DataType, FieldSpec, Schema, StoredType, Value};
+
+/// Values in one `IN`; longer lists become several, joined by OR.
+const IN_CHUNK: usize = 1_000;
+
+/// More values than this are sent as their range: parsing them would take a server longer than reading the rows.
+const MAX_IN: usize = 20_000;
+
+/// A condition that no row meets, in every release.
+const NOTHING: &str = "\"$docId\" < 0";
+
+/// A condition in Pinot's SQL, that lets through at least the rows of a predicate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterSql {
+    /// What stands after `WHERE`.
+    pub sql: String,
+    /// It lets through the rows of the predicate and no others. Otherwise the predicate has to be checked again.
+    pub exact: bool,
+}
+
+/// A part of a predicate on its way into SQL.
+enum Said {
+    /// Every row passes.
+    All,
+    /// No row passes.
+    Nothing,
+    Sql(FilterSql),
+    /// It cannot be said.
+    No,
+}
+
+impl Said {
+    fn exact(sql: String) -> Self {
+        Self::Sql(FilterSql { sql, exact: true })
+    }
+
+    fn wider(sql: String) -> Self {
+        Self::Sql(FilterSql { sql, exact: false })
+    }
+}
+
+impl Predicate {
+    /// The predicate in Pinot's SQL, as far as it can be said there; `None` when nothing of it can, or nothing has to.
+    ///
+    /// It means the same with and without the query option `enableNullHandling`: releases do not agree what is unknown, so
+    /// nothing that is unknown is left to them. Opposites are taken of single comparisons, never of AND and OR, and a
+    /// comparison of a column that keeps nulls says that it wants none. A column that is not `nullable` has no nulls,
+    /// whatever segments say.
+    ///
+    /// Literals are written so that every release reads them as the value that they are: TIMESTAMP as milliseconds, FLOAT,
+    /// DOUBLE and BIG_DECIMAL as quoted text (which no optimizer rounds), BYTES as hex. What releases and indexes answer
+    /// differently is widened or left out, and then not `exact`: -0.0 beside 0.0, NaN as a literal, JSON texts.
+    ///
+    /// # Errors
+    ///
+    /// `schema-mismatch` for a column that the schema does not have; `invalid-config` for a literal of another type than
+    /// its column.
+    pub fn to_sql(&self, schema: &Schema, nullable: &dyn Fn(&str) -> bool) -> Result<Option<FilterSql>> {
+        Ok(match self.say(false, schema, nullable)? {
+            Said::All | Said::No => None,
+            Said::Nothing => Some(FilterSql { sql: NOTHING.into(), exact: true }),
+            Said::Sql(filter) => Some(filter),
+        })
+    }
+
+    /// The predicate or its opposite; what is unknown passes neither.
+    fn say(&self, opposite: bool, schema: &Schema, nullable: &dyn Fn(&str) -> bool) -> Result<Said> {
+        let parts =
+            |parts: &[Self]| parts.iter().map(|part| part.say(opposite, schema, nullable)).collect::<Result<Vec<_>>>();
+        let (column, said) = match self {
+            Self::And(list) if opposite => return Ok(any(parts(list)?)),
+            Self::Or(list) if !opposite => return Ok(any(parts(list)?)),
+            Self::And(list) | Self::Or(list) => return Ok(all(parts(list)?)),
+            Self::Not(part) => return part.say(!opposite, schema, nullable),
+            Self::IsNull(column) | Self::IsNotNull(column) => {
+                field(schema, column, [])?;
+                let null = matches!(self, Self::IsNull(_)) != opposite;
+                return Ok(match (nullable(column), null) {
+                    (true, true) => Said::exact(format!("{} IS NULL", quoted(column))),
+                    (true, false) => Said::exact(format!("{} IS NOT NULL", quoted(column))),
+                    (false, true) => Said::Nothing,
+                    (false, false) => Said::All,
+                });
+            }
+            Self::Compare { column, op, value } => {
+                let field = field(schema, column, [value])?;
+                // One value of a list may pass while another one does not: opposites are not always comparisons.
+                let ordered = !matches!(op, CompareOp::Eq | CompareOp::NotEq);
+                let said = match compare(field, if opposite { op.opposite() } else { *op }, value) {
+                    Said::Sql(_) if opposite && ordered && !field.single_value => not(compare(field, *op, value)),
+                    said => said,
+                };
+                (column, said)
+            }
+            Self::In { column, values } => {
+                let said = is_in(field(schema, column, values)?, values);
+                (column, if opposite { not(said) } else { said })
+            }
+        };
+        Ok(match said {
+            Said::Sql(FilterSql { sql, exact }) if nullable(column) => {
+                Said::Sql(FilterSql { sql: format!("({sql} AND {} IS NOT NULL)", quoted(column)), exact })
+            }
+            said => said,
+        })
+    }
+}
+
+fn not(said: Said) -> Said {
+    match said {
+        Said::All => Said::Nothing,
+        Said::Nothing => Said::All,
+        Said::Sql(FilterSql { sql, exact: true }) => Said::exact(format!("NOT ({sql})")),
+        // What is let through too much inside would be missing outside.
+        Said::Sql(_) | Said::No => Said::No,
+    }
+}
+
+fn all(parts: Vec<Said>) -> Said {
+    let (mut exact, mut said) = (true, Vec::with_capacity(parts.len()));
+    for part in parts {
+        match part {
+            Said::All => {}
+            Said::Nothing => return Said::Nothing,
+            Said::No => exact = false,
+            Said::Sql(part) => {
+                exact &= part.exact;
+                said.push(part.sql);
+            }
+        }
+    }
+    match (said.is_empty(), exact) {
+        (true, true) => Said::All,
+        (true, false) => Said::No,
+        (false, exact) => Said::Sql(FilterSql { sql: joined(said, " AND "), exact }),
+    }
+}
+
+fn any(parts: Vec<Said>) -> Said {
+    let (mut exact, mut said, mut whole) = (true, Vec::with_capacity(parts.len()), true);
+    for part in parts {
+        match part {
+            Said::All => return Said::All,
+            Said::Nothing => {}
+            Said::No => whole = false,
+            Said::Sql(part) => {
+                exact &= part.exact;
+                said.push(part.sql);
+            }
+        }
+    }
+    match (whole, said.is_empty()) {
+        (false, _) => Said::No,
+        (true, true) => Said::Nothing,
+        (true, false) => Said::Sql(FilterSql { sql: joined(said, " OR "), exact }),
+    }
+}
+
+/// A name as Pinot's SQL takes any: in double quotes.
+pub fn quoted(column: &str) -> String {
+    format!("\"{}\"", column.replace('"', "\"\""))
+}
+
+fn field<'s>(schema: &'s Schema, column: &str, values: impl IntoIterator<Item = &'s Value>) -> Result<&'s FieldSpec> {
+    let field = schema.field(column).ok_or_else(|| {
+        Error::schema_mismatch("the table has no such column")
+            .with("column", column)
+            .action("use one of the schema's columns")
+    })?;
+    match values.into_iter().find(|value| value.stored_type() != field.data_type.stored()) {
+        None => Ok(field),
+        Some(value) => Err(Error::invalid_config(format!(
+            "a {} column cannot be compared with `{}`",
+            field.data_type,
+            value.to_java_string()
+        ))
+        .with("column", column)),
+    }
+}
+
+fn compare(field: &FieldSpec, op: CompareOp, value: &Value) -> Said {
+    let Some(literal) = literal(field, value) else { return Said::No };
+    let sql = |op: CompareOp| format!("{} {} {literal}", quoted(&field.name), op.sql());
+    let zero = match value {
+        Value::Float(value) => *value == 0.0,
+        Value::Double(value) => *value == 0.0,
+        _ => false,
+    };
+    match (field.data_type, op) {
+        // Texts are stored in Pinot's own form, and servers before 1.0 compare them in another way.
+        (DataType::Json, _) => Said::No,
+        (DataType::Boolean, CompareOp::Eq | CompareOp::NotEq) => Said::exact(sql(op)),
+        // Only equality means the same in every release.
+        (DataType::Boolean, _) => Said::No,
+        // Raw columns take -0.0 and 0.0 for one number, dictionaries for two.
+        _ if zero => match op {
+            CompareOp::Eq => Said::wider(sql(op)),
+            CompareOp::Lt | CompareOp::LtEq => Said::wider(sql(CompareOp::LtEq)),
+            CompareOp::Gt | CompareOp::GtEq => Said::wider(sql(CompareOp::GtEq)),
+            CompareOp::NotEq => Said::No,
+        },
+        _ => Said::exact(sql(op)),
+    }
+}
+
+fn is_in(field: &FieldSpec, values: &[Value]) -> Said {
+    if values.is_empty() {
+        return Said::Nothing;
+    }
+    if values.len() > MAX_IN {
+        let mut ordered: Vec<&Value> = values.iter().collect();
+        ordered.sort_by(|a, b| a.compare(b).unwrap_or(std::cmp::Ordering::Equal));
+        let ends = ordered.first().zip(ordered.last());
+        return match ends
+            .map(|(low, high)| (compare(field, CompareOp::GtEq, low), compare(field, CompareOp::LtEq, high)))
+        {
+            // Several values of one row may lie on both sides of the range, which lets the row through.
+            Some((Said::Sql(low), Said::Sql(high))) => Said::wider(joined(vec![low.sql, high.sql], " AND ")),
+            _ => Said::No,
+        };
+    }
+    let mut exact = true;
+    let mut literals = Vec::with_capacity(values.len());
+    for value in values {
+        match (compare(field, CompareOp::Eq, value), literal(field, value)) {
+            (Said::Sql(said), Some(literal)) => {
+                exact &= said.exact;
+                literals.push(literal);
+            }
+            _ => return Said::No,
+        }
+    }
+    let column = quoted(&field.name);
+    let chunks = literals.chunks(IN_CHUNK).map(|chunk| format!("{column} IN ({})", chunk.join(", "))).collect();
+    Said::Sql(FilterSql { sql: joined(chunks, " OR "), exact })
+}
+
+/// A literal that every release reads as this value; `None` where they differ.
+fn literal(field: &FieldSpec, value: &Value) -> Option<String> {
+    let text = value.to_java_string();
+    Some(match (field.data_type.stored(), value) {
+        (_, Value::Int(value)) if field.data_type == DataType::Boolean => (*value != 0).to_string(),
+        // The parser takes the sign for an operator, and the number behind it for a decimal.
+        (StoredType::Long, Value::Long(i64::MIN)) => format!("'{text}'"),
+        (StoredType::Int | StoredType::Long, _) => text,
+        (_, Value::Float(value)) if value.is_nan() => return None,
+        (_, Value::Double(value)) if value.is_nan() => return None,
+        (_, Value::BigDecimal(value)) => format!("'{}'", value.to_plain_string()),
+        (StoredType::String, _) => format!("'{}'", text.replace('\'', "''")),
+        _ => format!("'{text}'"),
+    })
+}
+
+fn joined(mut parts: Vec<String>, word: &str) -> String {
+    if parts.len() == 1 { parts.remove(0) } else { format!("({})", parts.join(word)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = r#"{"schemaName": "t", "dimensionFieldSpecs": [
+        {"name": "i", "dataType": "INT"}, {"name": "l", "dataType": "LONG"}, {"name": "f", "dataType": "FLOAT"},
+        {"name": "d", "dataType": "DOUBLE"}, {"name": "n", "dataType": "BIG_DECIMAL"}, {"name": "b", "dataType": "BOOLEAN"},
+        {"name": "s \"q\"", "dataType": "STRING"}, {"name": "j", "dataType": "JSON"}, {"name": "x", "dataType": "BYTES"},
+        {"name": "m", "dataType": "STRING", "singleValueField": false}],
+        "dateTimeFieldSpecs": [{"name": "t", "dataType": "TIMESTAMP", "format": "TIMESTAMP", "granularity": "1:MILLISECONDS"}]}"#;
+
+    fn compare(column: &str, op: CompareOp, value: Value) -> Predicate {
+        Predicate::Compare { column: column.into(), op, value }
+    }
+
+    fn sql(predicate: &Predicate) -> Option<(String, bool)> {
+        let schema = Schema::from_json(SCHEMA).unwrap();
+        predicate.to_sql(&schema, &|_| false).unwrap().map(|filter| (filter.sql, filter.exact))
+    }
+
+    #[test]
+    fn literals_are_those_that_every_release_reads_alike() {
+        use CompareOp::*;
+        let cases = [
+            (compare("i", Lt, Value::Int(-5)), "\"i\" < -5"),
+            (compare("l", GtEq, Value::Long(i64::MIN)), "\"l\" >= '-9223372036854775808'"),
+            (compare("f", Gt, Value::Float(0.1)), "\"f\" > '0.1'"),
+            (compare("d", NotEq, Value::Double(f64::INFINITY)), "\"d\" <> 'Infinity'"),
+            (compare("d", Eq, Value::Double(1e300)), "\"d\" = '1.0E300'"),
+            (compare("n", LtEq, Value::BigDecimal("1E+3".parse().unwrap())), "\"n\" <= '1000'"),
+            (compare("b", Eq, Value::Int(1)), "\"b\" = true"),
+            (compare("s \"q\"", Eq, Value::String("it's 100%".into())), "\"s \"\"q\"\"\" = 'it''s 100%'"),
+            (compare("x", Eq, Value::Bytes(vec![0, 255])), "\"x\" = '00ff'"),
+            (compare("t", LtEq, Value::Long(1_700_000_000_000)), "\"t\" <= 1700000000000"),
+            (
+                Predicate::In {
+                    column: "m".into(),
+                    values: vec![Value::String("a".into()), Value::String("b".into())],
+                },
+                "\"m\" IN ('a', 'b')",
+            ),
+        ];
+        for (predicate, expected) in cases {
+            assert_eq!(sql(&predicate), Some((expected.into(), true)), "{predicate}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_alike_everywhere_is_wider_or_left_out() {
+        use CompareOp::*;
+        let none = [
+            compare("d", Eq, Value::Double(f64::NAN)),
+            compare("d", NotEq, Value::Double(0.0)),
+            compare("j", Eq, Value::String("{}".into())),
+            compare("b", Lt, Value::Int(1)),
+            Predicate::Not(Box::new(compare("d", Eq, Value::Double(0.0)))),
+            Predicate::Or(vec![compare("i", Eq, Value::Int(1)), compare("j", Eq, Value::String("{}".into()))]),
+            Predicate::And(vec![]),
+        ];
+        for predicate in none {
+            assert_eq!(sql(&predicate), None, "{predicate}");
+        }
+        assert_eq!(sql(&compare("d", Lt, Value::Double(-0.0))), Some(("\"d\" <= '-0.0'".into(), false)));
+        let empty = Predicate::In { column: "i".into(), values: vec![] };
+        assert_eq!(sql(&empty), Some((NOTHING.into(), true)));
+        let both = Predicate::And(vec![compare("i", Eq, Value::Int(1)), compare("j", Eq, Value::String("{}".into()))]);
+        assert_eq!(sql(&both), Some(("\"i\" = 1".into(), false)));
+    }
+
+    #[test]
+    fn what_is_unknown_is_not_left_to_servers() {
+        use CompareOp::*;
+        let schema = Schema::from_json(SCHEMA).unwrap();
+        let not = |part| Predicate::Not(Box::new(part));
+        let (i, null) = (compare("i", Eq, Value::Int(1)), Predicate::IsNull("i".into()));
+        let text = Predicate::In { column: "m".into(), values: vec![Value::String("a".into())] };
+        let (low, unequal) =
+            (compare("m", Lt, Value::String("a".into())), compare("m", NotEq, Value::String("a".into())));
+        // The predicate, then for a column that keeps nulls, then for one that does not.
+        let cases = [
+            (i.clone(), "(\"i\" = 1 AND \"i\" IS NOT NULL)", "\"i\" = 1"),
+            (not(i.clone()), "(\"i\" <> 1 AND \"i\" IS NOT NULL)", "\"i\" <> 1"),
+            (null.clone(), "\"i\" IS NULL", NOTHING),
+            (
+                not(Predicate::And(vec![i.clone(), null])),
+                "((\"i\" <> 1 AND \"i\" IS NOT NULL) OR \"i\" IS NOT NULL)",
+                "",
+            ),
+            (not(text), "(NOT (\"m\" IN ('a')) AND \"m\" IS NOT NULL)", "NOT (\"m\" IN ('a'))"),
+            (not(low), "(NOT (\"m\" < 'a') AND \"m\" IS NOT NULL)", "NOT (\"m\" < 'a')"),
+            (not(unequal), "(\"m\" = 'a' AND \"m\" IS NOT NULL)", "\"m\" = 'a'"),
+        ];
+        for (predicate, with, without) in cases {
+            for (nullable, expected) in [(true, with), (false, without)] {
+                let said = predicate.to_sql(&schema, &|_| nullable).unwrap();
+                assert!(said.as_ref().is_none_or(|said| said.exact));
+                assert_eq!(said.map_or(String::new(), |said| said.sql), expected, "{predicate}, nullable: {nullable}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_very_long_ones_become_a_range() {
+        let list = |len: i32| Predicate::In { column: "i".into(), values: (0..len).map(Value::Int).collect() };
+        let (text, exact) = sql(&list(2_500)).unwrap();
+        assert_eq!((text.matches(" IN (").count(), exact), (3, true));
+        assert_eq!(sql(&list(20_001)), Some(("(\"i\" >= 0 AND \"i\" <= 20000)".into(), false)));
+    }
+
+    #[test]
+    fn an_unknown_column_and_a_wrong_literal_are_named() {
+        let schema = Schema::from_json(SCHEMA).unwrap();
+        let error = compare("z", CompareOp::Eq, Value::Int(1)).to_sql(&schema, &|_| false).unwrap_err();
+        assert!(error.context().contains(&("column", "z".into())));
+        assert!(compare("i", CompareOp::Eq, Value::Long(1)).to_sql(&schema, &|_| false).is_err());
+    }
+}

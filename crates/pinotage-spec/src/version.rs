@@ -1,0 +1,66 @@
+//! What a release of Pinot can do: the one table of choices that depend on it.
+
+use std::fmt;
+
+use pinotage_common::{Error, Result};
+
+/// A release of Pinot, by its first two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PinotVersion {
+    major: u16,
+    minor: u16,
+}
+
+impl PinotVersion {
+    /// The oldest release that Pinotage supports.
+    pub const OLDEST: Self = Self { major: 0, minor: 11 };
+
+    /// Reads what a controller says of itself, such as `1.5.1-020ff0d…` or `1.6.0-SNAPSHOT`.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` for a text that does not begin with two numbers.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut numbers = text.trim().split(['.', '-', '+']).map(str::parse::<u16>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => Ok(Self { major, minor }),
+            _ => Err(Error::unsupported(format!("expected a release of Pinot such as `1.5.1`, found `{text}`"))
+                .action("name the release by the option `pinotVersion`")),
+        }
+    }
+
+    /// Servers send null bitmaps and compare as SQL does (`enableNullHandling`, which needs DataTable V4).
+    pub fn sends_nulls(self) -> bool {
+        self >= Self { major: 1, minor: 0 }
+    }
+
+    /// Servers send columns with several values of BYTES or BIG_DECIMAL a row.
+    pub fn sends_lists_of_bytes(self) -> bool {
+        self >= Self { major: 1, minor: 6 }
+    }
+
+    /// Servers tell which rows of an upsert table count (`validDocIdsBitmap`).
+    pub fn tells_valid_docs(self) -> bool {
+        self >= Self { major: 1, minor: 1 }
+    }
+}
+
+impl fmt::Display for PinotVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_read_as_controllers_write_them() {
+        let version = |text| PinotVersion::parse(text).unwrap();
+        assert_eq!(version("0.11.0-1b4d6b6b0a27422c1552ea1a936ad145056f7033"), PinotVersion::OLDEST);
+        assert!(version("1.6.0-SNAPSHOT") > version("1.5.1"));
+        assert!(!version("0.12.1").sends_nulls() && version("1.0.0").sends_nulls());
+        assert!(PinotVersion::parse("Unknown").is_err());
+    }
+}
