@@ -16,8 +16,8 @@ use pinotage_spec::{Schema, TableConfig};
 use serde_json::Value as Json;
 
 use crate::manifest::{Manifest, Pending, SegmentRecord};
-use crate::retention::Retention;
 use crate::output::Output;
+use crate::retention::Retention;
 
 /// How often a call is asked whether it is still wanted.
 const CANCEL_PAUSE: Duration = Duration::from_millis(50);
