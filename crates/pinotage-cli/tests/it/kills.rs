@@ -39,7 +39,7 @@ impl Call {
     /// Whether a request is the one; it has to be asked of each.
     pub(crate) fn is(mut self) -> impl FnMut(&Request) -> bool + Send + 'static {
         move |request| {
-            let is_one = self.uploads == 0 && request.method != "HEAD" && request.path.ends_with(self.end);
+            let is_one = self.uploads == 0 && request.path.ends_with(self.end);
             self.number -= usize::from(is_one);
             self.uploads -= usize::from(self.uploads > 0 && request.path.ends_with(UPLOAD));
             is_one && self.number == 0
@@ -250,6 +250,9 @@ fn what_is_deleted_by_hand_before_the_end_is_pushed_again_to_the_oldest_pinot() 
     tampered(cluster);
 }
 
+/// Gets id and entry of the replacement in progress.
+type Tamper<'a> = &'a dyn Fn(&str, &Json);
+
 fn tampered(cluster: &'static Cluster) {
     let mut story = Story::new(cluster, "tampered");
     story.next_round();
@@ -277,7 +280,7 @@ fn tampered(cluster: &'static Cluster) {
         delete_all(id, entry);
         forget(id, entry);
     };
-    let tampers: [(&str, &dyn Fn(&str, &Json)); 6] = [
+    let tampers: [(&str, Tamper); 6] = [
         ("the entry is reverted", &revert),
         ("the entry is lost", &forget),
         ("a new segment is deleted", &delete_one),
