@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::temporal_conversions::timestamp_ms_to_datetime;
 use pinotage_common::Result;
+use pinotage_job::InputFile;
 use pinotage_sink::retention_millis;
 use pinotage_transform::{Conformer, latest_time};
 use serde_json::Value as Json;
@@ -47,7 +48,7 @@ impl Retention {
     pub(crate) fn warning(self, old: &[(&Input, i64)], all: usize) -> Option<String> {
         let (first, latest) = old.first()?;
         let time = timestamp_ms_to_datetime(*latest).map_or_else(|| latest.to_string(), |time| time.to_string());
-        let path = first.path.display();
+        let path = &first.file;
         Some(format!(
             "the first rows of {} of {all} inputs, such as {path} with times up to {time} UTC, are older than the {self} that the \
              table keeps: the controller will delete segments without later ones",
@@ -71,14 +72,15 @@ pub fn warning_of_old_inputs(job: &Prepared) -> Option<String> {
     retention.warning(&retention.old(job, job.inputs.iter()), job.inputs.len())
 }
 
-/// The latest time in the first batch of an input; nothing for SQL that needs more rows than that.
+/// The latest time in the first batch of an input; nothing for SQL that needs more rows than that, and for objects.
 fn first_rows(job: &Prepared, input: &Input) -> Result<Option<i64>> {
     let Some(column) = job.table.time_column() else { return Ok(None) };
     let Some(field) = job.schema.field(column) else { return Ok(None) };
-    if matches!(job.sql, Some(SqlWay::Whole(_))) {
+    // An object would be fetched for this alone.
+    let (false, InputFile::Local(path)) = (matches!(job.sql, Some(SqlWay::Whole(_))), &input.file) else {
         return Ok(None);
-    }
-    let mut reader = open_input(job, input)?;
+    };
+    let mut reader = open_input(job, input, path)?;
     let Some(rows) = reader.next_batch()? else { return Ok(None) };
     let selected = match &job.plan.file.transform {
         Some(transform) => RowSql::try_new(&transform.sql, &reader.schema())?.apply(&rows.batch)?.batch,

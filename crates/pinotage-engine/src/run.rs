@@ -517,7 +517,7 @@ fn tell_of_old(job: &Prepared, work: &[Unit], observer: &dyn Observer) -> BTreeS
     if let Some(warning) = retention.warning(&old, work.len()) {
         observer.warning(&warning);
     }
-    old.into_iter().map(|(input, _)| uri(&job.plan, &input.path)).collect()
+    old.into_iter().map(|(input, _)| uri(&job.plan, &input.file)).collect()
 }
 
 fn would_do(cluster: &Cluster) -> PushSummary {

@@ -97,7 +97,7 @@ impl Workshop<'_> {
 
 /// Opens an input under the columns that the job expects. Text gets its types from them, other formats bring their own, and
 /// so do the inputs of a job that makes one segment of each.
-fn open_input(job: &Prepared, input: &Input, path: &Path) -> Result<Box<dyn SourceReader>> {
+pub(crate) fn open_input(job: &Prepared, input: &Input, path: &Path) -> Result<Box<dyn SourceReader>> {
     let text = matches!(input.format, Format::Csv | Format::Json) && input.named.is_none();
     open(path, input.format, &job.read, text.then(|| job.source_schema.clone()))
 }

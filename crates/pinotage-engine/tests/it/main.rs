@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use pinotage_common::Result;
-use pinotage_engine::{RunOptions, Silent, Summary, prepare, query, run};
+use pinotage_engine::{RunOptions, Silent, Summary, TableSource, prepare, query, run};
 use pinotage_job::Plan;
 use tempfile::TempDir;
 
@@ -102,8 +102,8 @@ impl Job {
 }
 
 fn ask(sql: &str, tables: &[(&str, PathBuf)]) -> Vec<String> {
-    let tables: Vec<(String, PathBuf)> = tables.iter().map(|(name, path)| ((*name).to_owned(), path.clone())).collect();
-    let tables: Vec<_> = tables.into_iter().map(|(name, path)| (name, TableSource::from(path))).collect();
+    let tables: Vec<(String, TableSource)> =
+        tables.iter().map(|(name, path)| ((*name).to_owned(), path.clone().into())).collect();
     let (_, batches) = query(sql, &tables).unwrap();
     let mut lines = Vec::new();
     for batch in batches {

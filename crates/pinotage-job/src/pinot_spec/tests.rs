@@ -261,7 +261,14 @@ fn another_controller_has_the_documents_too() {
         Ok(if url.ends_with("schema") { SCHEMA.into() } else { TABLE.into() })
     };
     let given = Given { controller: Some(Address::parse("other:1").unwrap()), ..Given::default() };
-    let loaded = load(&folder.path().join("job.yaml"), folder.path(), &values(&[]), given, &other).unwrap();
+    let loaded = load(
+        &folder.path().join("job.yaml"),
+        folder.path(),
+        &values(&[]),
+        given,
+        Outside { document: &other, list: &bucket },
+    )
+    .unwrap();
     // What is at another server is not the controllers' to move.
     assert_eq!(*asked.borrow(), ["http://other:1/tables/games/schema", "http://localhost:9001/tables/games"]);
     let controllers = loaded.push.unwrap().connections.into_iter().map(|connection| connection.controller.to_string());
