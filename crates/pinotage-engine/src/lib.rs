@@ -30,7 +30,7 @@ pub use manifest::{Counts, SegmentRecord};
 pub use objects::list_objects;
 pub use pinotage_sink::publish::PushObserver;
 pub use push::{Pusher, Replace, remove_segment_files, segment_files_below, segments_at};
-pub use query::{TableSource, query, query_each};
+pub use query::{TableSource, query, query_each, scan_reference};
 pub use retention::warning_of_old_inputs;
 pub use rewrite::{OldSegment, RewriteOptions, RewritePlan, RewriteSummary, Rewriter, default_rewrite_state};
 pub use run::{Input, InputStatus, InputSummary, Observer, Prepared, RunOptions, Silent, Summary, prepare, run};

@@ -3,6 +3,7 @@
 mod cluster;
 mod local;
 mod predicate;
+mod reference;
 mod scan;
 mod source;
 
@@ -19,6 +20,7 @@ use pinotage_common::{Error, Result};
 
 use self::cluster::ClusterTable;
 use self::local::LocalTable;
+pub use reference::scan_reference;
 pub use source::TableSource;
 
 /// Answers a query over named tables; all of the answer is held in memory.
