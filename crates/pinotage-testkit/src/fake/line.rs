@@ -62,7 +62,8 @@ fn bring(mut client: TcpStream, target: u16, limit: usize, end: Break, brought: 
     let mut buffer = [0; 4096];
     let mut left = limit;
     while left > 0 {
-        let read = server.read(&mut buffer[..buffer.len().min(left)])?;
+        let wanted = buffer.len().min(left);
+        let read = server.read(&mut buffer[..wanted])?;
         if read == 0 {
             break;
         }
