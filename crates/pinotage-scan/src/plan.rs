@@ -1,6 +1,6 @@
 //! Which segments are read, by whom, with which filter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -67,6 +67,9 @@ pub struct HalfPlan {
     pub filter: Option<FilterSql>,
     /// The number of segments that are read.
     pub segments: usize,
+    /// The segments whose rows are the same whenever they are read, with their CRCs: not those that are still growing, and
+    /// none of a table in which other segments decide which rows count.
+    pub lasting: BTreeMap<String, u64>,
     /// The number of segments that cannot have such rows.
     pub pruned: usize,
     /// About how many rows will come.
@@ -199,6 +202,9 @@ impl ScanPlan {
             (Some(before), Some(rows)) if predicate.is_none() && !limited && !keyed => Some(before + rows),
             _ => None,
         };
+        let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
+        let lasting =
+            lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         let number = self.halves.len();
         let shrink = |rows: u64| (rows as f64 * share) as u64;
         self.splits.extend(server_splits(number, by_server, keyed, options.request_size.bytes(), |segment| {
@@ -212,6 +218,7 @@ impl ScanPlan {
             predicate,
             filter,
             segments: count,
+            lasting,
             pruned: all - count,
             expected_rows,
             expected_bytes: facts.expected_bytes,
