@@ -19,6 +19,9 @@ use crate::split::{Split, Work, direct_splits, server_splits};
 use crate::table::Table;
 use crate::view::{HalfView, SegmentView};
 
+/// Where rows have to wait, a request asks for so many seconds of them at most.
+const AT_ONCE_SECONDS: u64 = 2;
+
 /// What is to be read of a table.
 #[derive(Debug, Clone, Default)]
 pub struct ScanRequest {
@@ -207,7 +210,11 @@ impl ScanPlan {
             lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         let number = self.halves.len();
         let shrink = |rows: u64| (rows as f64 * share) as u64;
-        self.splits.extend(server_splits(number, by_server, keyed, options.request_size.bytes(), |segment| {
+        // An answer comes at once: the smaller it is, the steadier is the rate.
+        let at_once =
+            options.rows_per_second.map(|rate| rate.saturating_mul(AT_ONCE_SECONDS).saturating_mul(row_bytes));
+        let max_bytes = options.request_size.bytes().min(at_once.unwrap_or(u64::MAX));
+        self.splits.extend(server_splits(number, by_server, keyed, max_bytes, |segment| {
             shrink(cost::rows(&segment.metadata)).saturating_mul(row_bytes)
         })?);
         self.splits.extend(direct_splits(number, direct, row_bytes, shrink));

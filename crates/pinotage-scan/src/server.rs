@@ -1,13 +1,14 @@
 //! Requests to servers: an answer counts when all of it is there, and is asked for again elsewhere when it is not.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use pinotage_client::{Controller, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
 use pinotage_common::{Error, Result, Retry};
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::cache::blocking;
 use crate::plan::ScanPlan;
@@ -57,7 +58,7 @@ impl Servers {
 
 /// Reads one split: asks one candidate after the other until an answer is whole, then gives it.
 pub(crate) async fn read(
-    inner: &Inner,
+    inner: &Arc<Inner>,
     plan: &ScanPlan,
     split: &Split,
     segments: &[String],
@@ -66,13 +67,13 @@ pub(crate) async fn read(
 ) -> Result<()> {
     let mut pause = PAUSE;
     let mut attempt = 0;
-    let spool = loop {
+    let (spool, _permit) = loop {
         let server = candidates
             .get(attempt % candidates.len().max(1))
             .ok_or_else(|| Error::unexpected("a request has a server to be sent to"))?;
         attempt += 1;
         let error = match ask(inner, plan, split, server, segments).await {
-            Ok(spool) => break spool,
+            Ok(answer) => break answer,
             Err(error) => error,
         };
         let remedy = ServerFailure::of(&error).map(|failure| failure.remedy);
@@ -92,19 +93,28 @@ pub(crate) async fn read(
             pause = (pause * 2).min(MAX_PAUSE);
         }
     };
-    let (sender, rows) = (sender.clone(), inner.options.batch_rows);
+    let (inner, sender, runtime) = (Arc::clone(inner), sender.clone(), Handle::current());
     blocking(move || {
         spool.give(&mut |batch| {
-            (0..batch.num_rows())
-                .step_by(rows)
-                .all(|at| sender.blocking_send(Ok(batch.slice(at, rows.min(batch.num_rows() - at)))).is_ok())
+            (0..batch.num_rows()).step_by(inner.options.batch_rows).all(|at| {
+                let batch = batch.slice(at, inner.options.batch_rows.min(batch.num_rows() - at));
+                runtime.block_on(inner.pace.pass(batch.num_rows()));
+                sender.blocking_send(Ok(batch)).is_ok()
+            })
         })
     })
     .await
 }
 
-/// The whole answer of one server.
-async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segments: &[String]) -> Result<Spool> {
+/// The whole answer of one server. It comes as fast as the server gives it, which would run out of time otherwise; where rows
+/// have to wait, the server gets its next request when these are given.
+async fn ask(
+    inner: &Inner,
+    plan: &ScanPlan,
+    split: &Split,
+    server: &str,
+    segments: &[String],
+) -> Result<(Spool, Option<OwnedSemaphorePermit>)> {
     let half = plan.half(split);
     let typed = inner.controller().http().qualified(&half.table_type.of(&plan.table));
     let columns: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
@@ -117,8 +127,8 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segmen
         timeout: inner.options.timeout.duration(),
         ..ServerQuery::new(typed, "", segments.to_vec())
     };
-    let gate = inner.gate(server);
-    let _permit = gate.acquire().await.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
+    let permit = inner.gate(server).acquire_owned().await;
+    let permit = permit.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
     let address = inner.servers.address(inner, server).await?;
     let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
     let mut spool = Spool::new(&inner.budget, &plan.schema);
@@ -133,11 +143,10 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segmen
                 .with("server", server)
                 .action("read with `reader=direct`, or set `nulls: default` if nulls may be read as default values"));
         }
-        inner.pace.pass(table.num_rows()).await;
         if table.num_rows() > 0 {
             spool = spool.push(table.batch(&plan.schema)?).await?;
         }
     }
     blocks.finish()?;
-    Ok(spool)
+    Ok((spool, inner.options.rows_per_second.map(|_| permit)))
 }
