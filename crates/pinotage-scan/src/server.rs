@@ -57,6 +57,10 @@ pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request:
     let mut attempt = 0;
     let mut turn = 0;
     loop {
+        if request.segments.is_empty() {
+            // They are gone since the plan was made.
+            return Ok(Spool::new(&inner.budget, &plan.schema));
+        }
         let server = request
             .candidates
             .get(turn % request.candidates.len().max(1))
