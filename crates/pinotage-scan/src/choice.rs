@@ -14,6 +14,8 @@ pub(crate) struct Facts {
     pub(crate) against_servers: Option<String>,
     /// Why this process cannot read its segments.
     pub(crate) against_direct: Option<String>,
+    /// Segments that no server has loaded.
+    pub(crate) without_server: usize,
     /// Servers know which of its rows count; whoever reads its segments has to ask them.
     pub(crate) upsert: bool,
     /// Segments that only servers have, such as those that are still growing.
@@ -50,6 +52,8 @@ pub(crate) fn choose(wanted: Reader, table: &str, facts: &Facts) -> Result<(Read
             (Reader::Server, "servers know which rows of an upsert table count".into())
         } else if facts.only_on_servers > 0 {
             (Reader::Server, format!("{} segments are only on servers", facts.only_on_servers))
+        } else if facts.without_server > 0 {
+            (Reader::Direct, format!("no server has loaded {} segments", facts.without_server))
         } else if facts.expected_bytes > LARGE_BYTES {
             (Reader::Direct, format!("about {} MiB are expected", facts.expected_bytes >> 20))
         } else if facts.unindexed_filter {
@@ -74,6 +78,8 @@ mod tests {
         let growing =
             Facts { only_on_servers: 1, expected_bytes: u64::MAX, unindexed_filter: true, ..Facts::default() };
         assert_eq!(auto(growing).unwrap(), Reader::Server);
+        let away = Facts { without_server: 1, ..Facts::default() };
+        assert_eq!(auto(away).unwrap(), Reader::Direct);
         let large = || Facts { expected_bytes: u64::MAX, ..Facts::default() };
         assert_eq!(auto(Facts { upsert: true, ..large() }).unwrap(), Reader::Server);
         assert_eq!(auto(Facts { against_direct: Some("encrypted".into()), ..large() }).unwrap(), Reader::Server);

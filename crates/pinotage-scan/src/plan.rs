@@ -1,6 +1,6 @@
 //! Which segments are read, by whom, with which filter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,6 +21,9 @@ use crate::reasons::{against_direct, against_servers, indexed};
 use crate::split::{Split, Work, direct_splits, server_splits};
 use crate::table::Table;
 use crate::view::{HalfView, SegmentView};
+
+/// Where rows have to wait, a request asks for so many seconds of them at most.
+const AT_ONCE_SECONDS: u64 = 2;
 
 /// What is to be read of a table.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +73,9 @@ pub struct HalfPlan {
     pub filter: Option<FilterSql>,
     /// The number of segments that are read.
     pub segments: usize,
+    /// The segments whose rows are the same whenever they are read, with their CRCs: not those that are still growing, and
+    /// none of a table in which other segments decide which rows count.
+    pub lasting: BTreeMap<String, u64>,
     /// The number of segments that cannot have such rows.
     pub pruned: usize,
     /// About how many rows will come.
@@ -178,6 +184,7 @@ impl ScanPlan {
             against_servers: against_servers(table, options, fields()),
             against_direct: against_direct(table, config, &segments, store).await,
             upsert,
+            without_server: segments.iter().filter(|segment| segment.replicas.is_empty()).count(),
             only_on_servers: segments.iter().filter(|segment| is_only_on_servers(segment)).count(),
             expected_bytes: expected_rows.saturating_mul(row_bytes),
             unindexed_filter: request.predicate.is_some() && !indexed(table, config, &looked_at),
@@ -211,6 +218,9 @@ impl ScanPlan {
             (Some(before), Some(rows)) if predicate.is_none() && !limited && !keyed => Some(before + rows),
             _ => None,
         };
+        let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
+        let lasting =
+            lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         if upsert && !config.is_upsert_consistent() && all.iter().any(|segment| segment.only_on_servers) {
             self.warnings.push(format!(
                 "{typed} has no `upsertConfig.consistencyMode`: rows that are updated at the moment of reading may come twice or not at all, as in Pinot's own queries"
@@ -219,10 +229,14 @@ impl ScanPlan {
         let number = self.halves.len();
         let bytes =
             |segment: &SegmentView| ((cost::rows(&segment.metadata) as f64 * share) as u64).saturating_mul(row_bytes);
+        // An answer comes at once: the smaller it is, the steadier is the rate.
+        let at_once =
+            options.rows_per_second.map(|rate| rate.saturating_mul(AT_ONCE_SECONDS).saturating_mul(row_bytes));
+        let max_bytes = options.request_size.bytes().min(at_once.unwrap_or(u64::MAX));
         if keyed {
             self.splits.extend(keyed_splits(number, by_server, upsert.then_some(&all), bytes)?);
         } else {
-            self.splits.extend(server_splits(number, by_server, options.request_size.bytes(), bytes));
+            self.splits.extend(server_splits(number, by_server, max_bytes, bytes));
         }
         if upsert {
             self.splits.extend(valid_splits(number, direct, &all, bytes)?);
@@ -236,6 +250,7 @@ impl ScanPlan {
             predicate,
             filter,
             segments: count,
+            lasting,
             pruned: all.len() - count,
             expected_rows,
             expected_bytes: facts.expected_bytes,

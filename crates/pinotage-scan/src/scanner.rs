@@ -117,17 +117,19 @@ impl Inner {
     }
 
     async fn read(self: &Arc<Self>, plan: &Arc<ScanPlan>, split: &Split, sender: &Sender) -> Result<()> {
-        let spool = match &split.work {
+        let (spool, _permit) = match &split.work {
             Work::Server(request) => crate::server::read(self, plan, split, request).await?,
             Work::Valid(partition) => crate::valid::read(self, plan, split, partition).await?,
             Work::Direct(segment) => return self.read_direct(plan, split, segment, None, sender).await,
         };
-        let (sender, rows) = (sender.clone(), self.options.batch_rows);
+        let (inner, sender, runtime) = (Arc::clone(self), sender.clone(), tokio::runtime::Handle::current());
         blocking(move || {
             spool.give(&mut |batch| {
-                (0..batch.num_rows())
-                    .step_by(rows)
-                    .all(|at| sender.blocking_send(Ok(batch.slice(at, rows.min(batch.num_rows() - at)))).is_ok())
+                (0..batch.num_rows()).step_by(inner.options.batch_rows).all(|at| {
+                    let batch = batch.slice(at, inner.options.batch_rows.min(batch.num_rows() - at));
+                    runtime.block_on(inner.pace.pass(batch.num_rows()));
+                    sender.blocking_send(Ok(batch)).is_ok()
+                })
             })
         })
         .await
@@ -161,6 +163,8 @@ impl Inner {
         let opened = cache.get(&typed, &segment.name, crc, fetch).await.map_err(located)?;
         let (inner, plan, split, sender) = (Arc::clone(self), Arc::clone(plan), split.clone(), sender.clone());
         let runtime = tokio::runtime::Handle::current();
+        // Rows of some docs wait until those of all segments are there, and are given later.
+        let paced = docs.is_none();
         blocking(move || {
             let half = plan.half(&split);
             let read = DirectRead {
@@ -172,12 +176,17 @@ impl Inner {
                 nullable: &|column| inner.table.is_nullable(column, plan.nulls),
             };
             read.read(&opened, docs, &mut |batch| {
-                runtime.block_on(inner.pace.pass(batch.num_rows()));
+                if paced {
+                    runtime.block_on(inner.pace.pass(batch.num_rows()));
+                }
                 sender.blocking_send(Ok(batch)).is_ok()
             })
         })
         .await
-        .map_err(located)
+        .map_err(located)?;
+        // Nobody reads it any more.
+        cache.make_room();
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pinotage_client::{Controller, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
 use pinotage_common::{Error, ErrorKind, Result, Retry};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::plan::ScanPlan;
 use crate::scanner::Inner;
@@ -15,6 +16,9 @@ use crate::sql;
 
 /// The pause after every replica was asked, and after a server that has too much to do; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How many segments of a request an error names.
+const SHOWN: usize = 10;
+
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The servers of a cluster, by instance id.
@@ -49,8 +53,11 @@ impl Servers {
     }
 }
 
+/// The complete answer to a split; as long as it is held, its server gets no other request in its place.
+pub(crate) type Answer = (Spool, Option<OwnedSemaphorePermit>);
+
 /// Reads one split: asks one candidate after the other until an answer is whole.
-pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request: &Request) -> Result<Spool> {
+pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request: &Request) -> Result<Answer> {
     let half = plan.half(split).table_type;
     let mut request = request.clone();
     let mut pause = PAUSE;
@@ -85,7 +92,9 @@ pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request:
             Err(error) => error,
         };
         if !again || attempt >= inner.options.attempts as usize {
-            return Err(if attempt > 1 { error.with("attempts", attempt) } else { error });
+            let shown = request.segments.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if request.segments.len() > SHOWN { ", …" } else { "" };
+            return Err(error.with("segments", format_args!("{shown}{more}")).with("attempts", attempt));
         }
         tracing::warn!(server, attempt, %error, "asking again");
         if let Some(renewed) = renewed {
@@ -119,8 +128,9 @@ pub(crate) async fn has_rows(inner: &Inner, typed: &str, server: &str, segments:
     Ok(rows > 0)
 }
 
-/// The whole answer of one server.
-async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, request: &Request) -> Result<Spool> {
+/// The whole answer of one server. It comes as fast as the server gives it, which would run out of time otherwise; where rows
+/// have to wait, the server gets its next request when these are given.
+async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, request: &Request) -> Result<Answer> {
     let half = plan.half(split);
     let typed = inner.controller().http().qualified(&half.table_type.of(&plan.table));
     let columns: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
@@ -135,8 +145,8 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, reques
         more_segments: only.is_some(),
         ..ServerQuery::new(typed, "", request.segments.clone())
     };
-    let gate = inner.gate(server);
-    let _permit = gate.acquire().await.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
+    let permit = inner.gate(server).acquire_owned().await;
+    let permit = permit.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
     let address = inner.servers.address(inner, server).await?;
     let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
     let mut spool = Spool::new(&inner.budget, &plan.schema);
@@ -151,11 +161,10 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, reques
                 .with("server", server)
                 .action("read with `reader=direct`, or set `nulls: default` if nulls may be read as default values"));
         }
-        inner.pace.pass(table.num_rows()).await;
         if table.num_rows() > 0 {
             spool = spool.push(table.batch(&plan.schema)?).await?;
         }
     }
     blocks.finish()?;
-    Ok(spool)
+    Ok((spool, inner.options.rows_per_second.map(|_| permit)))
 }

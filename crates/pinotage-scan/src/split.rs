@@ -76,6 +76,20 @@ impl Split {
         many.iter().map(String::as_str).chain(one)
     }
 
+    /// The split without the segments that are not wanted; nothing when none is left.
+    pub fn retain(&self, wanted: impl Fn(&str) -> bool) -> Option<Self> {
+        let mut split = self.clone();
+        match &mut split.work {
+            Work::Server { segments, .. } => {
+                let all = segments.len() as u64;
+                segments.retain(|name| wanted(name));
+                split.expected_bytes = split.expected_bytes / all.max(1) * segments.len() as u64;
+                (!segments.is_empty()).then_some(split)
+            }
+            Work::Direct(segment) => wanted(&segment.name).then_some(split),
+        }
+    }
+
     /// The instance ids of the servers that may be asked for it, the preferred one first; empty when it is read directly.
     pub fn servers(&self) -> &[String] {
         match &self.work {

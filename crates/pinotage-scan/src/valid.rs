@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::plan::ScanPlan;
 use crate::scanner::Inner;
-use crate::server::{self, has_rows};
+use crate::server::{self, Answer, has_rows};
 use crate::split::{DirectSegment, Split, ValidPartition};
 use crate::spool::Spool;
 
@@ -22,9 +22,9 @@ pub(crate) async fn read(
     plan: &Arc<ScanPlan>,
     split: &Split,
     partition: &ValidPartition,
-) -> Result<Spool> {
+) -> Result<Answer> {
     let error = match read_directly(inner, plan, split, partition).await {
-        Ok(spool) => return Ok(spool),
+        Ok(spool) => return Ok((spool, None)),
         Err(error) => error,
     };
     if let Some(reason) = &plan.half(split).against_servers {
