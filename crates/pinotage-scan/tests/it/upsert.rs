@@ -80,7 +80,8 @@ fn latest(rows: impl IntoIterator<Item = (u64, u64)>) -> Vec<(i64, i64)> {
 async fn at_rest(place: Place) {
     let Some(cluster) = place.cluster() else { return };
     let name = "upsert_rest";
-    let topic = create_upsert(cluster, name, json!({"mode": "FULL"}), 10);
+    // Servers that share the partitions fill segments of that many more rows.
+    let topic = create_upsert(cluster, name, json!({"mode": "FULL"}), 10 / cluster.servers.len() as u64);
     let mut rows: Vec<(u64, u64)> = (0..30).map(|id| (id, id)).collect();
     rows.extend((0..30).filter(|id| id % 3 == 0).map(|id| (id, 100 + id)));
     rows.iter().for_each(|(id, version)| topic.publish(partition(*id), [row(*id, *version)]));
