@@ -189,7 +189,10 @@ impl ScanPlan {
             expected_bytes: expected_rows.saturating_mul(row_bytes),
             unindexed_filter: request.predicate.is_some() && !indexed(table, config, &looked_at),
         };
-        let (reader, reason) = choose(options.reader, &typed, &facts)?;
+        let (reader, mut reason) = choose(options.reader, &typed, &facts)?;
+        if upsert && reader == Reader::Direct {
+            reason.push_str("; servers read the partitions that have rows in growing segments, or get some meanwhile");
+        }
         let nullable = |column: &str| table.is_nullable(column, options.nulls);
         let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable));
         let filter = filter.transpose()?.flatten();

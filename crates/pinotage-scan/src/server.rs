@@ -16,10 +16,10 @@ use crate::sql;
 
 /// The pause after every replica was asked, and after a server that has too much to do; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+
 /// How many segments of a request an error names.
 const SHOWN: usize = 10;
-
-const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The servers of a cluster, by instance id.
 #[derive(Debug)]
@@ -64,6 +64,10 @@ pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request:
     let mut attempt = 0;
     let mut turn = 0;
     loop {
+        if request.segments.is_empty() {
+            // They are gone since the plan was made.
+            return Ok((Spool::new(&inner.budget, &plan.schema), None));
+        }
         let server = request
             .candidates
             .get(turn % request.candidates.len().max(1))

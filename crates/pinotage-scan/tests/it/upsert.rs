@@ -26,6 +26,7 @@ fn create_upsert(cluster: &Cluster, name: &str, upsert: Json, rows_per_segment: 
         }
         config["routing"] = json!({"instanceSelectorType": "strictReplicaGroup"});
         config["upsertConfig"] = upsert;
+        config["tableIndexConfig"]["nullHandlingEnabled"] = (config["upsertConfig"]["mode"] == "PARTIAL").into();
     })
 }
 
@@ -79,7 +80,8 @@ fn latest(rows: impl IntoIterator<Item = (u64, u64)>) -> Vec<(i64, i64)> {
 async fn at_rest(place: Place) {
     let Some(cluster) = place.cluster() else { return };
     let name = "upsert_rest";
-    let topic = create_upsert(cluster, name, json!({"mode": "FULL"}), 10);
+    // Servers that share the partitions fill segments of that many more rows.
+    let topic = create_upsert(cluster, name, json!({"mode": "FULL"}), 10 / cluster.servers.len() as u64);
     let mut rows: Vec<(u64, u64)> = (0..30).map(|id| (id, id)).collect();
     rows.extend((0..30).filter(|id| id % 3 == 0).map(|id| (id, 100 + id)));
     rows.iter().for_each(|(id, version)| topic.publish(partition(*id), [row(*id, *version)]));
@@ -95,6 +97,12 @@ async fn at_rest(place: Place) {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_count_are_the_brokers() {
     at_rest(Place::Modern).await;
+}
+
+/// Each has a partition, and tells of no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_count_are_on_two_servers() {
+    at_rest(Place::Two).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,6 +133,18 @@ async fn deleted_rows_do_not_count() {
     compare(cluster, name, &expected.into_iter().filter(|(id, _)| *id < 14).collect::<Vec<_>>()).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_put_together_from_several_are_read_as_they_are() {
+    let Some(cluster) = Place::Modern.cluster() else { return };
+    let name = "upsert_partial";
+    let mode = json!({"mode": "PARTIAL", "partialUpsertStrategies": {"version": "INCREMENT"}});
+    let topic = create_upsert(cluster, name, mode, 10);
+    (0..45).for_each(|at| topic.publish(partition(at % 15), [row(at % 15, at)]));
+    // Three rows of each key.
+    let expected: Vec<(i64, i64)> = (0..15).map(|id| (id, 3 * id + 45)).collect();
+    compare(cluster, name, &expected).await;
+}
+
 /// Nothing but the bitmaps and the archives: nobody answers queries for whom the port speaks TLS.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quiet_table_is_read_without_a_query() {
@@ -147,11 +167,20 @@ async fn a_quiet_table_is_read_without_a_query() {
     assert_eq!(pairs(&scanner, None).await.unwrap(), expected);
 }
 
-/// Every key once, at any moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_come_once_while_they_are_updated() {
+    keys_come_once(Place::Modern).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_two_servers_come_once_while_they_are_updated() {
+    keys_come_once(Place::Two).await;
+}
+
+/// Every key once, at any moment.
+async fn keys_come_once(place: Place) {
     const KEYS: u64 = 40;
-    let Some(cluster) = Place::Modern.cluster() else { return };
+    let Some(cluster) = place.cluster() else { return };
     let name = "upsert_running";
     let mode = json!({"mode": "FULL", "consistencyMode": "SYNC"});
     let topic = Arc::new(create_upsert(cluster, name, mode, 100));
