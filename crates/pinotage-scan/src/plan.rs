@@ -45,11 +45,15 @@ pub struct ScanPlan {
     pub exact: bool,
     /// The number of rows that come, when the cluster's records tell.
     pub exact_rows: Option<u64>,
+    /// No more rows than this can come, when the cluster's records tell.
+    pub max_rows: Option<u64>,
     /// How many rows are enough.
     pub limit: Option<u64>,
     /// What a person should know, such as segments that are left out.
     pub warnings: Vec<String>,
     pub(crate) nulls: Nulls,
+    /// All splits as servers would read them; nothing when they should not, or cannot.
+    server_splits: Option<Vec<Split>>,
 }
 
 /// How one half of a table is read.
@@ -95,7 +99,7 @@ impl ScanPlan {
         };
         if let Some(predicate) = &request.predicate {
             // Also finds literals of a wrong type before anybody is asked.
-            predicate.to_sql(table.schema(), &|_| false)?;
+            predicate.to_sql(table.schema(), &|_| false, &|_| false)?;
         }
         let mut plan = Self {
             table: table.name().to_owned(),
@@ -104,9 +108,11 @@ impl ScanPlan {
             splits: Vec::new(),
             exact: true,
             exact_rows: Some(0),
+            max_rows: Some(0),
             limit: request.limit,
             warnings: Vec::new(),
             nulls: options.nulls,
+            server_splits: Some(Vec::new()),
         };
         let mut views = Vec::new();
         for (half, config) in table.halves() {
@@ -175,9 +181,24 @@ impl ScanPlan {
         };
         let (reader, reason) = choose(options.reader, &typed, &facts)?;
         let nullable = |column: &str| table.is_nullable(column, options.nulls);
-        let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable));
+        let filter = predicate
+            .as_ref()
+            .map(|predicate| predicate.to_sql(table.schema(), &nullable, &|column| table.has_fst(column)));
         let filter = filter.transpose()?.flatten();
         let keyed = config.is_upsert() || config.is_dedup();
+        let number = self.halves.len();
+        let shrink = |rows: u64| (rows as f64 * share) as u64;
+        let on_servers = |segments| {
+            server_splits(number, segments, keyed, options.request_size.bytes(), |segment| {
+                shrink(cost::rows(&segment.metadata)).saturating_mul(row_bytes)
+            })
+        };
+        // What is only much to send may still be little to answer. A filter without an index is much work either way.
+        let small_answers = options.reader == Reader::Auto
+            && facts.against_servers.is_none()
+            && !facts.unindexed_filter
+            && segments.iter().all(|segment| !segment.replicas.is_empty());
+        let others = if reader == Reader::Direct && small_answers { Some(on_servers(segments.clone())?) } else { None };
         let (by_server, direct): (Vec<_>, Vec<_>) =
             segments.into_iter().partition(|segment| reader == Reader::Server || segment.only_on_servers);
         if !by_server.is_empty()
@@ -198,11 +219,11 @@ impl ScanPlan {
             (Some(before), Some(rows)) if predicate.is_none() && !limited && !keyed => Some(before + rows),
             _ => None,
         };
-        let number = self.halves.len();
-        let shrink = |rows: u64| (rows as f64 * share) as u64;
-        self.splits.extend(server_splits(number, by_server, keyed, options.request_size.bytes(), |segment| {
-            shrink(cost::rows(&segment.metadata)).saturating_mul(row_bytes)
-        })?);
+        self.max_rows = self.max_rows.zip(rows_known).map(|(before, rows)| before + rows);
+        let by_server = on_servers(by_server)?;
+        let others = if reader == Reader::Server { Some(by_server.clone()) } else { others };
+        self.server_splits = self.server_splits.take().zip(others).map(|(before, more)| [before, more].concat());
+        self.splits.extend(by_server);
         self.splits.extend(direct_splits(number, direct, row_bytes, shrink));
         self.halves.push(HalfPlan {
             table_type: half,
@@ -248,6 +269,22 @@ impl ScanPlan {
                 Ok(there)
             }
         }
+    }
+
+    /// The same rows from servers alone, where servers pass exactly them. `auto` leaves it to servers to answer from much,
+    /// unless they would have to go through all of it for a filter without an index.
+    pub(crate) fn by_servers(&self) -> Option<Self> {
+        let filtered =
+            |half: &HalfPlan| half.predicate.is_none() || half.filter.as_ref().is_some_and(|filter| filter.exact);
+        let splits = self.server_splits.clone().filter(|_| self.halves.iter().all(filtered))?;
+        let mut plan = Self { splits, exact: true, ..self.clone() };
+        for half in &mut plan.halves {
+            if half.reader != Reader::Server {
+                half.reader = Reader::Server;
+                half.reason = "the answer is small".into();
+            }
+        }
+        Some(plan)
     }
 
     /// The half that a split reads.

@@ -15,6 +15,7 @@ use pinotage_store::{Location, Store};
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
+use crate::aggregate::{AggregatePlan, AggregateRequest};
 use crate::cache::{SegmentCache, blocking};
 use crate::direct::DirectRead;
 use crate::options::{Nulls, ScanOptions};
@@ -87,22 +88,37 @@ impl Scanner {
     ///
     /// Errors come as items; nothing follows one.
     pub fn read(&self, plan: &Arc<ScanPlan>, split: &Split) -> Batches {
-        let (sender, receiver) = mpsc::channel(WAITING);
         let (inner, plan, split) = (Arc::clone(&self.0), Arc::clone(plan), split.clone());
-        let schema = Arc::clone(&plan.schema);
-        let task = tokio::spawn(async move {
-            let read = match &split.work {
+        Batches::spawn(Arc::clone(&plan.schema), |sender| async move {
+            match &split.work {
                 Work::Server { segments, candidates } => {
-                    crate::server::read(&inner, &plan, &split, segments, candidates, &sender).await
+                    let half = plan.half(&split);
+                    crate::server::read(&inner, plan.as_ref(), half, segments, candidates, &sender).await
                 }
                 Work::Direct(segment) => inner.read_direct(&plan, &split, segment, &sender).await,
-            };
-            if let Err(error) = read {
-                // Whoever does not listen any more does not want to know.
-                let _ = sender.send(Err(error)).await;
             }
-        });
-        Batches { schema, receiver, task, ended: false }
+        })
+    }
+
+    /// Lets servers answer about the rows of a plan, where that gives exactly what the rows would.
+    pub fn aggregated(&self, plan: &ScanPlan, request: &AggregateRequest) -> Option<AggregatePlan> {
+        AggregatePlan::make(&self.0.table, plan, request)
+    }
+
+    /// What the rows of a split come to: one row for each group, or one for all. Groups of other splits may be the same.
+    ///
+    /// Errors come as items, as for [`Scanner::read`]; `resource-exhausted` when there are more groups than servers take.
+    pub fn aggregate(&self, plan: &Arc<AggregatePlan>, split: &Split) -> Batches {
+        let (inner, plan, split) = (Arc::clone(&self.0), Arc::clone(plan), split.clone());
+        Batches::spawn(Arc::clone(plan.schema()), |sender| async move {
+            match &split.work {
+                Work::Server { segments, candidates } => {
+                    let half = plan.rows().half(&split);
+                    crate::server::read(&inner, plan.as_ref(), half, segments, candidates, &sender).await
+                }
+                Work::Direct(_) => Err(Error::unexpected("servers aggregate what they have")),
+            }
+        })
     }
 }
 
@@ -195,6 +211,22 @@ pub struct Batches {
 }
 
 impl Batches {
+    /// Reads in a task of its own.
+    fn spawn<F: Future<Output = Result<()>> + Send + 'static>(
+        schema: SchemaRef,
+        read: impl FnOnce(mpsc::Sender<Result<RecordBatch>>) -> F,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let reading = read(sender.clone());
+        let task = tokio::spawn(async move {
+            if let Err(error) = reading.await {
+                // Whoever does not listen any more does not want to know.
+                let _ = sender.send(Err(error)).await;
+            }
+        });
+        Self { schema, receiver, task, ended: false }
+    }
+
     /// The columns of every batch.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema

@@ -5,16 +5,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use pinotage_client::{Controller, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
+use arrow::datatypes::SchemaRef;
+use pinotage_client::{Controller, DataTable, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
 use pinotage_common::{Error, Result, Retry};
 use tokio::sync::mpsc;
 
 use crate::cache::blocking;
-use crate::plan::ScanPlan;
+use crate::options::ScanOptions;
+use crate::plan::{HalfPlan, ScanPlan};
 use crate::scanner::Inner;
-use crate::split::Split;
 use crate::spool::Spool;
-use crate::sql;
+use crate::sql::{Query, select};
 
 /// The pause after every replica was asked, and after a server that has too much to do; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -52,11 +53,47 @@ impl Servers {
     }
 }
 
+/// What servers are asked, and how their answers are read.
+pub(crate) trait Question: Sync {
+    /// The columns of what is read.
+    fn schema(&self) -> &SchemaRef;
+
+    /// Nulls matter: servers are to treat them as SQL does.
+    fn nulls(&self) -> bool;
+
+    /// The text for one half of the table, which is named with its type.
+    fn sql(&self, typed: &str, half: &HalfPlan, options: &ScanOptions) -> String;
+
+    /// A part of an answer that has some rows.
+    fn batch(&self, table: &DataTable) -> Result<RecordBatch>;
+}
+
+impl Question for ScanPlan {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn nulls(&self) -> bool {
+        // Filters mean the same without it, and the oldest servers refuse it.
+        self.schema.fields().iter().any(|field| field.is_nullable())
+    }
+
+    fn sql(&self, typed: &str, half: &HalfPlan, options: &ScanOptions) -> String {
+        let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let query = Query { typed, filter: half.filter.as_ref(), nulls: self.nulls(), options };
+        select(&query, &columns, self.limit.filter(|_| self.exact))
+    }
+
+    fn batch(&self, table: &DataTable) -> Result<RecordBatch> {
+        table.batch(&self.schema)
+    }
+}
+
 /// Reads one split: asks one candidate after the other until an answer is whole, then gives it.
 pub(crate) async fn read(
     inner: &Inner,
-    plan: &ScanPlan,
-    split: &Split,
+    question: &dyn Question,
+    half: &HalfPlan,
     segments: &[String],
     candidates: &[String],
     sender: &mpsc::Sender<Result<RecordBatch>>,
@@ -68,7 +105,7 @@ pub(crate) async fn read(
             .get(attempt % candidates.len().max(1))
             .ok_or_else(|| Error::unexpected("a request has a server to be sent to"))?;
         attempt += 1;
-        let error = match ask(inner, plan, split, server, segments).await {
+        let error = match ask(inner, question, half, server, segments).await {
             Ok(spool) => break spool,
             Err(error) => error,
         };
@@ -99,16 +136,16 @@ pub(crate) async fn read(
 }
 
 /// The whole answer of one server.
-async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segments: &[String]) -> Result<Spool> {
-    let half = plan.half(split);
-    let typed = inner.controller().http().qualified(&half.table_type.of(&plan.table));
-    let columns: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let limit = plan.limit.filter(|_| plan.exact);
-    // Filters mean the same without it, and the oldest servers refuse it.
-    let nulls = plan.schema.fields().iter().any(|field| field.is_nullable());
-    let filter = half.filter.as_ref();
+async fn ask(
+    inner: &Inner,
+    question: &dyn Question,
+    half: &HalfPlan,
+    server: &str,
+    segments: &[String],
+) -> Result<Spool> {
+    let typed = inner.controller().http().qualified(&half.table_type.of(inner.table.name()));
     let query = ServerQuery {
-        sql: sql::select(&typed, &columns, filter, limit, nulls, &inner.options),
+        sql: question.sql(&typed, half, &inner.options),
         timeout: inner.options.timeout.duration(),
         ..ServerQuery::new(typed, "", segments.to_vec())
     };
@@ -116,21 +153,17 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segmen
     let _permit = gate.acquire().await.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
     let address = inner.servers.address(inner, server).await?;
     let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
-    let mut spool = Spool::new(&inner.budget, &plan.schema);
+    let mut spool = Spool::new(&inner.budget, question.schema());
     while let Some(table) = blocks.next().await {
         let table = table?;
-        if nulls
-            && table.version() < 4
-            && table.num_rows() > 0
-            && plan.schema.fields().iter().any(|it| it.is_nullable())
-        {
+        if question.nulls() && table.version() < 4 && table.num_rows() > 0 {
             return Err(Error::unsupported("the server sends no nulls")
                 .with("server", server)
                 .action("read with `reader=direct`, or set `nulls: default` if nulls may be read as default values"));
         }
         inner.pace.pass(table.num_rows()).await;
         if table.num_rows() > 0 {
-            spool = spool.push(table.batch(&plan.schema)?).await?;
+            spool = spool.push(question.batch(&table)?).await?;
         }
     }
     blocks.finish()?;
