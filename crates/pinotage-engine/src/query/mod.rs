@@ -1,5 +1,6 @@
 //! SQL over segments, files and tables of clusters.
 
+mod aggregate;
 mod cluster;
 mod local;
 mod predicate;
@@ -13,10 +14,13 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt as _;
 use pinotage_common::{Error, Result};
 
+use self::aggregate::AggregateOnServers;
 use self::cluster::ClusterTable;
 use self::local::LocalTable;
 pub use source::TableSource;
@@ -65,7 +69,12 @@ pub fn query_each(
 async fn plan(sql: &str, tables: &[(String, TableSource)]) -> Result<SendableRecordBatchStream> {
     let mut config = SessionConfig::new();
     config.options_mut().sql_parser.enable_ident_normalization = false;
-    let context = SessionContext::new_with_config(config);
+    let mut rules = PhysicalOptimizer::new().rules;
+    // Behind what finds answers in statistics, and before what cuts plans into partitions.
+    let place = rules.iter().position(|rule| rule.name() == "aggregate_statistics").map_or(0, |at| at + 1);
+    rules.insert(place, Arc::new(AggregateOnServers));
+    let state = SessionStateBuilder::new().with_config(config).with_default_features();
+    let context = SessionContext::new_with_state(state.with_physical_optimizer_rules(rules).build());
     for (name, source) in tables {
         let table: Arc<dyn TableProvider> = match source {
             TableSource::Local(path) => Arc::new(LocalTable::open(path)?),

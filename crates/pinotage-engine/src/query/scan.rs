@@ -33,13 +33,31 @@ impl ScanExec {
         let mut order: Vec<usize> = (0..plan.splits.len()).collect();
         order.sort_by_key(|at| std::cmp::Reverse(plan.splits[*at].expected_bytes));
         order.into_iter().enumerate().for_each(|(turn, at)| partitions[turn % count].push(at));
+        Self::with_partitions(scanner, Arc::new(plan), partitions)
+    }
+
+    /// A partition for each split.
+    pub(super) fn one_each(scanner: Scanner, plan: Arc<ScanPlan>) -> Self {
+        let partitions = (0..plan.splits.len()).map(|at| vec![at]).collect();
+        Self::with_partitions(scanner, plan, partitions)
+    }
+
+    fn with_partitions(scanner: Scanner, plan: Arc<ScanPlan>, partitions: Vec<Vec<usize>>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&plan.schema)),
-            Partitioning::UnknownPartitioning(count),
+            Partitioning::UnknownPartitioning(partitions.len()),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { scanner, plan: Arc::new(plan), partitions, properties: Arc::new(properties) }
+        Self { scanner, plan, partitions, properties: Arc::new(properties) }
+    }
+
+    pub(super) fn scanner(&self) -> &Scanner {
+        &self.scanner
+    }
+
+    pub(super) fn plan(&self) -> &ScanPlan {
+        &self.plan
     }
 }
 
