@@ -10,9 +10,6 @@ const ALL: u64 = i32::MAX as u64;
 /// The column that costs servers nothing, when rows are only to be counted.
 pub(crate) const DOC_ID: &str = "$docId";
 
-/// The most groups of one answer. A server holds all of them in memory.
-const MAX_GROUPS: u64 = 1_000_000;
-
 /// What every request says.
 pub(crate) struct Query<'a> {
     /// The table with its type.
@@ -56,7 +53,7 @@ pub(crate) fn aggregate(query: &Query<'_>, keys: &[String], aggregates: &[String
     }
     let keys = list(keys.iter().map(String::as_str));
     // A server that is asked alone would take its answer for the final one, in which keys that are null have default values.
-    let settings = format!("SET numGroupsLimit={MAX_GROUPS}; SET serverReturnFinalResult=false; ");
+    let settings = format!("SET numGroupsLimit={}; SET serverReturnFinalResult=false; ", query.options.max_groups);
     query.text(&settings, &format!("{keys}, {}", aggregates.join(", ")), &format!(" GROUP BY {keys}"), ALL)
 }
 
@@ -81,5 +78,15 @@ mod tests {
         let query = Query { typed: "t_OFFLINE", filter: None, nulls: false, options: &ScanOptions::default() };
         let all = select(&query, &[], None);
         assert_eq!(all, "SET timeoutMs=300000; SELECT \"$docId\" FROM \"t_OFFLINE\" LIMIT 2147483647");
+        let calls = ["COUNT(*)".to_owned(), "MIN(\"i\")".to_owned()];
+        assert_eq!(
+            aggregate(&query, &[], &calls),
+            "SET timeoutMs=300000; SELECT COUNT(*), MIN(\"i\") FROM \"t_OFFLINE\" LIMIT 1"
+        );
+        assert_eq!(
+            aggregate(&query, &["k".into()], &calls),
+            "SET timeoutMs=300000; SET numGroupsLimit=1000000; SET serverReturnFinalResult=false; \
+             SELECT \"k\", COUNT(*), MIN(\"i\") FROM \"t_OFFLINE\" GROUP BY \"k\" LIMIT 2147483647"
+        );
     }
 }

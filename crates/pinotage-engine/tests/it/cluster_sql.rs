@@ -114,6 +114,9 @@ fn compare(cluster: &Cluster, name: &str, oldest: bool) {
         let plan = ask(cluster, name, "direct", &format!("EXPLAIN {sql}")).join("\n");
         assert!(!plan.contains("PinotAggregateExec"), "{sql}");
     }
+    // More groups than servers take: the rows are read.
+    let many = "SELECT id, COUNT(*), MAX(i) FROM t GROUP BY id";
+    assert_eq!(ask(cluster, name, "server&maxGroups=10", many), ask(cluster, name, "direct", many));
     let plan = ask(cluster, name, "server", "EXPLAIN SELECT COUNT(*) FROM t").join("\n");
     assert!(!plan.contains("Pinot") && plan.contains("PlaceholderRowExec"), "{plan}");
     assert_eq!(ask(cluster, name, "server", "SELECT COUNT(*) FROM t"), [ROWS.to_string()]);

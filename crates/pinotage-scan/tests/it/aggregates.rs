@@ -1,16 +1,17 @@
 //! What servers aggregate is what the rows come to.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt as _;
+use pinotage_common::ErrorKind;
 use pinotage_scan::{Aggregate, AggregateRequest, Nulls, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner};
 use pinotage_spec::Predicate;
 use serde_json::json;
-use std::sync::Arc;
 
 use crate::agreement::draw;
 use crate::support::{Fixture, Place, by, noise, read};
@@ -148,4 +149,15 @@ async fn servers_aggregate_what_the_rows_come_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_of_the_oldest_release_aggregate_what_the_rows_come_to() {
     same_numbers(Place::Oldest, false, Nulls::Sql, 120).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_groups_than_servers_take_are_an_error() {
+    let Some(fixture) = Fixture::new(Place::Modern, "many_groups", 1, 100, false, json!({})) else { return };
+    let scanner = fixture.scanner(ScanOptions { max_groups: 10, ..by(Reader::Server) }).await;
+    let plan = scanner.plan(&ScanRequest { columns: Some(vec!["id".into()]), ..ScanRequest::default() }).await.unwrap();
+    let request = AggregateRequest { group_by: vec!["id".into()], aggregates: vec![] };
+    let plan = Arc::new(scanner.aggregated(&plan, &request).unwrap());
+    let answer = scanner.aggregate(&plan, &plan.splits()[0]).try_collect::<Vec<_>>().await;
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ResourceExhausted);
 }
