@@ -4,6 +4,7 @@
 mod commands;
 mod output;
 mod progress;
+mod rows;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Command {
     Plan(commands::plan::Args),
     Infer(commands::infer::Args),
     Sql(commands::sql::Args),
+    Scan(commands::scan::Args),
+    Reconcile(commands::reconcile::Args),
     Push(commands::push::Args),
     #[command(subcommand)]
     Segment(commands::segment::Command),
@@ -50,6 +53,8 @@ fn main() -> ExitCode {
         Command::Infer(args) => commands::infer::run(&args),
         Command::Push(args) => commands::push::run(&args),
         Command::Sql(args) => commands::sql::run(&args),
+        Command::Scan(args) => commands::scan::run(&args),
+        Command::Reconcile(args) => commands::reconcile::run(&args),
         Command::Segment(command) => commands::segment::run(&command),
         Command::Table(command) => commands::table::run(&command),
     };

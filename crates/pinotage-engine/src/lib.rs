@@ -8,6 +8,7 @@
 mod built;
 mod cluster;
 mod document;
+mod export;
 mod identity;
 mod manifest;
 mod objects;
@@ -15,6 +16,7 @@ mod output;
 mod push;
 mod quarantine;
 mod query;
+mod reconcile;
 mod retention;
 mod rewrite;
 mod run;
@@ -26,11 +28,15 @@ mod whole_source;
 
 pub use cluster::{Cluster, PushSummary};
 pub use document::document;
+pub use export::{Export, ExportOptions, ExportSummary, RowFormat, RowWriter, write_file};
 pub use manifest::{Counts, SegmentRecord};
 pub use objects::list_objects;
 pub use pinotage_sink::publish::PushObserver;
 pub use push::{Pusher, Replace, remove_segment_files, segment_files_below, segments_at};
-pub use query::{TableSource, query, query_each};
+pub use query::{Answer, TableSource, query, scan_reference};
+pub use reconcile::{
+    BucketBy, BucketDifference, Difference, ReconcileOptions, Reconciliation, RowDifference, reconcile,
+};
 pub use retention::warning_of_old_inputs;
 pub use rewrite::{OldSegment, RewriteOptions, RewritePlan, RewriteSummary, Rewriter, default_rewrite_state};
 pub use run::{Input, InputStatus, InputSummary, Observer, Prepared, RunOptions, Silent, Summary, prepare, run};

@@ -10,10 +10,9 @@ use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, RecordBatchOpt
 use arrow::datatypes::{DataType as Arrow, Field, Schema as ArrowSchema, SchemaRef};
 use pinotage_client::{DataTable, Intermediate};
 use pinotage_common::{Error, Result};
-use pinotage_spec::{DataType, FilterSql, quoted};
+use pinotage_spec::{DataType, quoted};
 
-use crate::options::ScanOptions;
-use crate::plan::{HalfPlan, ScanPlan};
+use crate::plan::ScanPlan;
 use crate::server::Question;
 use crate::split::Split;
 use crate::sql::{self, Query};
@@ -144,9 +143,8 @@ impl Question for AggregatePlan {
         self.nulls
     }
 
-    fn sql(&self, typed: &str, half: &HalfPlan, options: &ScanOptions) -> String {
-        let filter: Option<&FilterSql> = half.filter.as_ref();
-        sql::aggregate(&Query { typed, filter, nulls: self.nulls, options }, &self.group_by, &self.calls)
+    fn sql(&self, query: &Query<'_>) -> String {
+        sql::aggregate(query, &self.group_by, &self.calls)
     }
 
     fn batch(&self, table: &DataTable) -> Result<RecordBatch> {

@@ -7,18 +7,20 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_client::{Controller, DataTable, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
-use pinotage_common::{Error, Result, Retry};
-use tokio::sync::mpsc;
+use pinotage_common::{Error, ErrorKind, Result, Retry};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::cache::blocking;
-use crate::options::ScanOptions;
 use crate::plan::{HalfPlan, ScanPlan};
 use crate::scanner::Inner;
+use crate::split::Request;
 use crate::spool::Spool;
-use crate::sql::{Query, select};
+use crate::sql::{self, Query};
 
 /// The pause after every replica was asked, and after a server that has too much to do; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How many segments of a request an error names.
+const SHOWN: usize = 10;
+
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The servers of a cluster, by instance id.
@@ -61,8 +63,8 @@ pub(crate) trait Question: Sync {
     /// Nulls matter: servers are to treat them as SQL does.
     fn nulls(&self) -> bool;
 
-    /// The text for one half of the table, which is named with its type.
-    fn sql(&self, typed: &str, half: &HalfPlan, options: &ScanOptions) -> String;
+    /// The text.
+    fn sql(&self, query: &Query<'_>) -> String;
 
     /// A part of an answer that has some rows.
     fn batch(&self, table: &DataTable) -> Result<RecordBatch>;
@@ -78,10 +80,9 @@ impl Question for ScanPlan {
         self.schema.fields().iter().any(|field| field.is_nullable())
     }
 
-    fn sql(&self, typed: &str, half: &HalfPlan, options: &ScanOptions) -> String {
+    fn sql(&self, query: &Query<'_>) -> String {
         let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let query = Query { typed, filter: half.filter.as_ref(), nulls: self.nulls(), options };
-        select(&query, &columns, self.limit.filter(|_| self.exact))
+        sql::select(query, &columns, self.limit.filter(|_| self.exact))
     }
 
     fn batch(&self, table: &DataTable) -> Result<RecordBatch> {
@@ -89,83 +90,111 @@ impl Question for ScanPlan {
     }
 }
 
-/// Reads one split: asks one candidate after the other until an answer is whole, then gives it.
-pub(crate) async fn read(
-    inner: &Inner,
-    question: &dyn Question,
-    half: &HalfPlan,
-    segments: &[String],
-    candidates: &[String],
-    sender: &mpsc::Sender<Result<RecordBatch>>,
-) -> Result<()> {
+/// The complete answer to a split; as long as it is held, its server gets no other request in its place.
+pub(crate) type Answer = (Spool, Option<OwnedSemaphorePermit>);
+
+/// Reads one split: asks one candidate after the other until an answer is whole.
+pub(crate) async fn read(inner: &Inner, question: &dyn Question, plan: &HalfPlan, request: &Request) -> Result<Answer> {
+    let (half, table) = (plan.table_type, inner.table.name());
+    let mut request = request.clone();
     let mut pause = PAUSE;
     let mut attempt = 0;
-    let spool = loop {
-        let server = candidates
-            .get(attempt % candidates.len().max(1))
+    let mut turn = 0;
+    loop {
+        let server = request
+            .candidates
+            .get(turn % request.candidates.len().max(1))
             .ok_or_else(|| Error::unexpected("a request has a server to be sent to"))?;
         attempt += 1;
-        let error = match ask(inner, question, half, server, segments).await {
-            Ok(spool) => break spool,
+        turn += 1;
+        let answer = ask(inner, question, plan, server, &request).await;
+        let again = match &answer {
+            Ok(_) => true,
+            Err(error) => match ServerFailure::of(error) {
+                Some(failure) => failure.remedy != Remedy::Nobody,
+                None => error.retry() == Retry::Temporary,
+            },
+        };
+        // Rows may have gone to segments that were not asked for, or the segments that were are no more.
+        let renewed = if again { request.renewed(inner.controller(), table, half).await? } else { None };
+        let error = match answer {
+            Ok(spool) if renewed.is_none() => return Ok(spool),
+            Ok(_) => Error::new(ErrorKind::Unavailable, "the table got new segments while it was read")
+                .with("table", half.of(table))
+                .action("read it again when fewer segments come and go, or raise `attempts`"),
             Err(error) => error,
         };
-        let remedy = ServerFailure::of(&error).map(|failure| failure.remedy);
-        let again = match remedy {
-            Some(remedy) => remedy != Remedy::Nobody,
-            None => error.retry() == Retry::Temporary,
-        };
         if !again || attempt >= inner.options.attempts as usize {
-            return Err(if attempt > 1 { error.with("attempts", attempt) } else { error });
+            let shown = request.segments.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if request.segments.len() > SHOWN { ", …" } else { "" };
+            return Err(error.with("segments", format_args!("{shown}{more}")).with("attempts", attempt));
+        }
+        tracing::warn!(server, attempt, %error, "asking again");
+        if let Some(renewed) = renewed {
+            (request, turn) = (renewed, 0);
+            continue;
         }
         inner.servers.forget(server);
-        tracing::warn!(server, attempt, %error, "asking again");
-        if remedy == Some(Remedy::Later) || attempt % candidates.len() == 0 {
+        let later = ServerFailure::of(&error).is_some_and(|failure| failure.remedy == Remedy::Later);
+        if later || turn % request.candidates.len() == 0 {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-    };
-    let (sender, rows) = (sender.clone(), inner.options.batch_rows);
-    blocking(move || {
-        spool.give(&mut |batch| {
-            (0..batch.num_rows())
-                .step_by(rows)
-                .all(|at| sender.blocking_send(Ok(batch.slice(at, rows.min(batch.num_rows() - at)))).is_ok())
-        })
-    })
-    .await
+    }
 }
 
-/// The whole answer of one server.
+/// A server has rows of these segments, whether they count or not.
+pub(crate) async fn has_rows(inner: &Inner, typed: &str, server: &str, segments: Vec<String>) -> Result<bool> {
+    let query = ServerQuery {
+        sql: sql::any_row(typed, &segments, &inner.options),
+        timeout: inner.options.timeout.duration(),
+        more_segments: true,
+        ..ServerQuery::new(typed, "", segments)
+    };
+    let address = inner.servers.address(inner, server).await?;
+    let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
+    let mut rows = 0;
+    while let Some(table) = blocks.next().await {
+        rows += table?.num_rows();
+    }
+    blocks.finish()?;
+    Ok(rows > 0)
+}
+
+/// The whole answer of one server. It comes as fast as the server gives it, which would run out of time otherwise; where rows
+/// have to wait, the server gets its next request when these are given.
 async fn ask(
     inner: &Inner,
     question: &dyn Question,
     half: &HalfPlan,
     server: &str,
-    segments: &[String],
-) -> Result<Spool> {
+    request: &Request,
+) -> Result<Answer> {
     let typed = inner.controller().http().qualified(&half.table_type.of(inner.table.name()));
+    let (filter, nulls, options) = (half.filter.as_ref(), question.nulls(), &inner.options);
+    let only = request.partitions.is_some().then_some(request.segments.as_slice());
     let query = ServerQuery {
-        sql: question.sql(&typed, half, &inner.options),
+        sql: question.sql(&Query { typed: &typed, filter, segments: only, nulls, options }),
         timeout: inner.options.timeout.duration(),
-        ..ServerQuery::new(typed, "", segments.to_vec())
+        more_segments: only.is_some(),
+        ..ServerQuery::new(typed, "", request.segments.clone())
     };
-    let gate = inner.gate(server);
-    let _permit = gate.acquire().await.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
+    let permit = inner.gate(server).acquire_owned().await;
+    let permit = permit.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
     let address = inner.servers.address(inner, server).await?;
     let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
     let mut spool = Spool::new(&inner.budget, question.schema());
     while let Some(table) = blocks.next().await {
         let table = table?;
-        if question.nulls() && table.version() < 4 && table.num_rows() > 0 {
+        if nulls && table.version() < 4 && table.num_rows() > 0 {
             return Err(Error::unsupported("the server sends no nulls")
                 .with("server", server)
                 .action("read with `reader=direct`, or set `nulls: default` if nulls may be read as default values"));
         }
-        inner.pace.pass(table.num_rows()).await;
         if table.num_rows() > 0 {
             spool = spool.push(question.batch(&table)?).await?;
         }
     }
     blocks.finish()?;
-    Ok(spool)
+    Ok((spool, inner.options.rows_per_second.map(|_| permit)))
 }

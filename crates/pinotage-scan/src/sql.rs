@@ -15,6 +15,8 @@ pub(crate) struct Query<'a> {
     /// The table with its type.
     pub(crate) typed: &'a str,
     pub(crate) filter: Option<&'a FilterSql>,
+    /// Rows of other segments are left out.
+    pub(crate) segments: Option<&'a [String]>,
     /// Nulls are treated as SQL does.
     pub(crate) nulls: bool,
     pub(crate) options: &'a ScanOptions,
@@ -30,9 +32,11 @@ impl Query<'_> {
             sql.push_str(&format!("SET maxExecutionThreads={threads}; "));
         }
         sql.push_str(&format!("{settings}SELECT {columns} FROM {}", quoted(self.typed)));
-        if let Some(filter) = self.filter {
+        let filter = self.filter.map(|filter| format!("({})", filter.sql));
+        let conditions: Vec<String> = filter.into_iter().chain(self.segments.map(of_segments)).collect();
+        if !conditions.is_empty() {
             sql.push_str(" WHERE ");
-            sql.push_str(&filter.sql);
+            sql.push_str(&conditions.join(" AND "));
         }
         sql.push_str(group_by);
         sql.push_str(&format!(" LIMIT {limit}"));
@@ -57,8 +61,20 @@ pub(crate) fn aggregate(query: &Query<'_>, keys: &[String], aggregates: &[String
     query.text(&settings, &format!("{keys}, {}", aggregates.join(", ")), &format!(" GROUP BY {keys}"), ALL)
 }
 
+/// The text of a request for one row of some segments, be it out of date or not.
+pub(crate) fn any_row(typed: &str, segments: &[String], options: &ScanOptions) -> String {
+    let query = Query { typed, filter: None, segments: Some(segments), nulls: false, options };
+    format!("SET skipUpsert=true; {}", select(&query, &[], Some(1)))
+}
+
 fn list<'c>(columns: impl Iterator<Item = &'c str>) -> String {
     columns.map(quoted).collect::<Vec<_>>().join(", ")
+}
+
+/// Rows of these segments, which the server knows without looking at them.
+fn of_segments(segments: &[String]) -> String {
+    let names: Vec<String> = segments.iter().map(|name| format!("'{}'", name.replace('\'', "''"))).collect();
+    format!("\"$segmentName\" IN ({})", names.join(", "))
 }
 
 #[cfg(test)]
@@ -69,13 +85,14 @@ mod tests {
     fn a_request_says_how_long_and_how_many() {
         let options = ScanOptions { max_execution_threads: Some(2), ..ScanOptions::default() };
         let filter = FilterSql { sql: "\"a\" = 1".into(), exact: true };
-        let query = Query { typed: "t_OFFLINE", filter: Some(&filter), nulls: true, options: &options };
+        let query = Query { typed: "t_OFFLINE", filter: Some(&filter), segments: None, nulls: true, options: &options };
         assert_eq!(
             select(&query, &["a", "b\"c"], Some(7)),
             "SET timeoutMs=300000; SET enableNullHandling=true; SET maxExecutionThreads=2; \
-             SELECT \"a\", \"b\"\"c\" FROM \"t_OFFLINE\" WHERE \"a\" = 1 LIMIT 7"
+             SELECT \"a\", \"b\"\"c\" FROM \"t_OFFLINE\" WHERE (\"a\" = 1) LIMIT 7"
         );
-        let query = Query { typed: "t_OFFLINE", filter: None, nulls: false, options: &ScanOptions::default() };
+        let options = ScanOptions::default();
+        let query = Query { typed: "t_OFFLINE", filter: None, segments: None, nulls: false, options: &options };
         let all = select(&query, &[], None);
         assert_eq!(all, "SET timeoutMs=300000; SELECT \"$docId\" FROM \"t_OFFLINE\" LIMIT 2147483647");
         let calls = ["COUNT(*)".to_owned(), "MIN(\"i\")".to_owned()];
@@ -87,6 +104,11 @@ mod tests {
             aggregate(&query, &["k".into()], &calls),
             "SET timeoutMs=300000; SET numGroupsLimit=1000000; SET serverReturnFinalResult=false; \
              SELECT \"k\", COUNT(*), MIN(\"i\") FROM \"t_OFFLINE\" GROUP BY \"k\" LIMIT 2147483647"
+        );
+        assert_eq!(
+            any_row("t_REALTIME", &["t__0".into(), "it's".into()], &ScanOptions::default()),
+            "SET skipUpsert=true; SET timeoutMs=300000; SELECT \"$docId\" FROM \"t_REALTIME\" \
+             WHERE \"$segmentName\" IN ('t__0', 'it''s') LIMIT 1"
         );
     }
 }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use arrow::array::RecordBatch;
 use clap::Subcommand;
 use comfy_table::{CellAlignment, Table, presets};
-use pinotage_common::{Error, Result};
+use pinotage_common::Result;
 use pinotage_segment::read::{ScanOptions, Segment, Severity};
 use pinotage_spec::Value;
 
-use super::sql::{Output, rows};
 use crate::output::{bytes, print};
+use crate::rows::{self, Output};
 
 /// Looks into segments: folders or archives.
 #[derive(Subcommand)]
@@ -159,20 +160,13 @@ fn short(value: Option<&Value>) -> String {
 }
 
 fn cat(segment: &Segment, columns: Option<Vec<String>>, limit: usize, output: Output) -> Result<()> {
-    let batch_rows = limit.clamp(1, 8192);
+    let batches = segment.scan(ScanOptions { columns, batch_rows: limit.clamp(1, 8192), ..ScanOptions::default() })?;
+    let schema = batches.schema();
     let mut left = limit;
-    let mut batches = Vec::new();
-    for batch in segment.scan(ScanOptions { columns, batch_rows, ..ScanOptions::default() })? {
-        let batch = batch?;
-        batches.push(batch.slice(0, left.min(batch.num_rows())));
-        left = left.saturating_sub(batch.num_rows());
-        if left == 0 {
-            break;
-        }
-    }
-    let failed = |error: arrow::error::ArrowError| Error::unexpected("cannot print the rows").caused_by(error);
-    print(&match output {
-        Output::Text => format!("{}\n", arrow::util::pretty::pretty_format_batches(&batches).map_err(failed)?),
-        other => rows(&batches, other).map_err(failed)?,
-    })
+    let first = batches.map_while(|batch| {
+        let batch = batch.map(|batch| batch.slice(0, left.min(batch.num_rows())));
+        left -= batch.as_ref().map_or(0, RecordBatch::num_rows);
+        (!matches!(&batch, Ok(batch) if batch.num_rows() == 0)).then_some(batch)
+    });
+    rows::write(&schema, first, output)
 }

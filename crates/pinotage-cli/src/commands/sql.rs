@@ -1,19 +1,25 @@
 //! `pinotage sql`
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use arrow::util::pretty::pretty_format_batches_with_schema;
-use clap::ValueEnum;
+use arrow::array::AsArray as _;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use pinotage_common::{Error, Result};
-use pinotage_engine::TableSource;
+use pinotage_engine::{Answer, TableSource};
 
 use crate::output::print;
+use crate::rows::Target;
 
 /// Answers SQL over segments, files and tables of clusters, in this process.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage sql --table flights=out/segments 'SELECT carrier, count(*) FROM flights GROUP BY carrier'
   pinotage sql --table f=out/segments --output csv 'SELECT * FROM f LIMIT 10' > ten.csv
+  pinotage sql --table f=pinot://localhost:9000/flights --to late.parquet 'SELECT * FROM f WHERE dep_delay > 60'
+  pinotage sql --table f=pinot://localhost:9000/flights --explain 'SELECT count(*) FROM f'
   pinotage sql --table f=pinot://localhost:9000/flights --table a=airports.csv \\
       'SELECT a.city, count(*) FROM f JOIN a ON f.origin = a.code GROUP BY a.city'")]
 pub(crate) struct Args {
@@ -23,19 +29,11 @@ pub(crate) struct Args {
     /// `pinot://host:9000/flights?reader=direct`
     #[arg(long = "table", value_name = "NAME=PLACE", required = true, value_parser = table)]
     tables: Vec<(String, TableSource)>,
-    /// How the answer is printed
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    output: Output,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Output {
-    /// A table for people
-    Text,
-    /// One object a line
-    Json,
-    /// With a header
-    Csv,
+    #[command(flatten)]
+    target: Target,
+    /// Print how the query would be answered: which segments are read, by whom and why
+    #[arg(long, conflicts_with_all = ["output", "to"])]
+    explain: bool,
 }
 
 fn table(text: &str) -> Result<(String, TableSource)> {
@@ -48,30 +46,28 @@ fn table(text: &str) -> Result<(String, TableSource)> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let (schema, batches) = pinotage_engine::query(&args.sql, &args.tables)?;
-    let failed = |error: arrow::error::ArrowError| Error::unexpected("cannot print the answer").caused_by(error);
-    print(&match args.output {
-        Output::Text => format!("{}\n", pretty_format_batches_with_schema(schema, &batches).map_err(failed)?),
-        other => rows(&batches, other).map_err(failed)?,
-    })?;
+    let cancel = Arc::new(AtomicBool::new(false));
+    super::run::stop_on_ctrl_c(&cancel);
+    if args.explain {
+        explain(Answer::open(&format!("EXPLAIN {}", args.sql), &args.tables, &cancel)?)?;
+    } else {
+        let answer = Answer::open(&args.sql, &args.tables, &cancel)?;
+        let schema = Arc::clone(answer.schema());
+        args.target.write(&schema, answer)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Batches as CSV or JSON lines.
-pub(crate) fn rows(batches: &[arrow::array::RecordBatch], output: Output) -> Result<String, arrow::error::ArrowError> {
-    let mut bytes = Vec::new();
-    match output {
-        Output::Csv => {
-            let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(&mut bytes);
-            batches.iter().try_for_each(|batch| writer.write(batch))?;
-        }
-        _ => {
-            let mut writer = arrow::json::writer::WriterBuilder::new()
-                .with_explicit_nulls(true)
-                .build::<_, arrow::json::writer::LineDelimited>(&mut bytes);
-            batches.iter().try_for_each(|batch| writer.write(batch))?;
-            writer.finish()?;
+/// Prints kinds of plans, and below each of them the plan.
+fn explain(answer: Answer) -> Result<()> {
+    for batch in answer {
+        let failed = |error| Error::unexpected("cannot print the plan").caused_by(error);
+        let texts = batch?.columns().iter().map(|column| cast(column, &DataType::Utf8)).collect::<Result<Vec<_>, _>>();
+        if let [kinds, plans] = texts.map_err(failed)?.as_slice() {
+            for (kind, plan) in kinds.as_string::<i32>().iter().zip(plans.as_string::<i32>()) {
+                print(&format!("{}:\n{}\n", kind.unwrap_or_default(), plan.unwrap_or_default()))?;
+            }
         }
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(())
 }

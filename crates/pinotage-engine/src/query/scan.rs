@@ -13,15 +13,14 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use pinotage_scan::{ScanPlan, Scanner};
+use pinotage_scan::{ScanPlan, Scanner, Split};
 
 /// Reads the splits of a plan; each partition reads some of them, one after the other.
 #[derive(Clone)]
-pub(super) struct ScanExec {
+pub(crate) struct ScanExec {
     scanner: Scanner,
     plan: Arc<ScanPlan>,
-    /// Numbers of splits by partition.
-    partitions: Vec<Vec<usize>>,
+    partitions: Vec<Vec<Split>>,
     properties: Arc<PlanProperties>,
 }
 
@@ -30,19 +29,19 @@ impl ScanExec {
         let count = max_partitions.min(plan.splits.len()).max(1);
         let mut partitions = vec![Vec::new(); count];
         // The largest first, so that the last ones to end are small.
-        let mut order: Vec<usize> = (0..plan.splits.len()).collect();
-        order.sort_by_key(|at| std::cmp::Reverse(plan.splits[*at].expected_bytes));
-        order.into_iter().enumerate().for_each(|(turn, at)| partitions[turn % count].push(at));
-        Self::with_partitions(scanner, Arc::new(plan), partitions)
+        let mut splits = plan.splits.clone();
+        splits.sort_by_key(|split| std::cmp::Reverse(split.expected_bytes));
+        splits.into_iter().enumerate().for_each(|(turn, split)| partitions[turn % count].push(split));
+        Self::of(scanner, Arc::new(plan), partitions)
     }
 
     /// A partition for each split.
     pub(super) fn one_each(scanner: Scanner, plan: Arc<ScanPlan>) -> Self {
-        let partitions = (0..plan.splits.len()).map(|at| vec![at]).collect();
-        Self::with_partitions(scanner, plan, partitions)
+        let partitions = plan.splits.iter().map(|split| vec![split.clone()]).collect();
+        Self::of(scanner, plan, partitions)
     }
 
-    fn with_partitions(scanner: Scanner, plan: Arc<ScanPlan>, partitions: Vec<Vec<usize>>) -> Self {
+    fn of(scanner: Scanner, plan: Arc<ScanPlan>, partitions: Vec<Vec<Split>>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&plan.schema)),
             Partitioning::UnknownPartitioning(partitions.len()),
@@ -56,8 +55,14 @@ impl ScanExec {
         &self.scanner
     }
 
-    pub(super) fn plan(&self) -> &ScanPlan {
+    /// What is read.
+    pub(crate) fn plan(&self) -> &ScanPlan {
         &self.plan
+    }
+
+    /// The same, of one split alone.
+    pub(crate) fn only(&self, split: Split) -> Self {
+        Self::of(self.scanner.clone(), Arc::clone(&self.plan), vec![vec![split]])
     }
 }
 
@@ -93,7 +98,7 @@ impl ExecutionPlan for ScanExec {
         let splits = self.partitions.get(partition).cloned().unwrap_or_default();
         let (scanner, plan) = (self.scanner.clone(), Arc::clone(&self.plan));
         let batches = stream::iter(splits)
-            .map(move |at| scanner.read(&plan, &plan.splits[at]))
+            .map(move |split| scanner.read(&plan, &split))
             .flatten()
             .map_err(|error| DataFusionError::External(Box::new(error)));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))

@@ -2,6 +2,9 @@
 
 mod aggregates;
 mod agreement;
+mod changes;
 mod complete;
 mod hybrid;
+mod realtime;
 mod support;
+mod upsert;

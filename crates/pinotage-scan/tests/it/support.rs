@@ -83,7 +83,11 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// The table with these many rows in these many segments; nothing when there is no cluster, which says so.
     pub(crate) fn new(place: Place, name: &str, segments: u64, rows: u64, nulls: bool, more: Json) -> Option<Self> {
-        let cluster = place.cluster()?;
+        Some(Self::on(place.cluster()?, name, segments, rows, nulls, more))
+    }
+
+    /// The same on a cluster that is there.
+    pub(crate) fn on(cluster: &'static Cluster, name: &str, segments: u64, rows: u64, nulls: bool, more: Json) -> Self {
         let (schema, config) = documents(name, nulls, more);
         cluster.create_table(&schema, &config);
         let mut fixture = Self {
@@ -99,7 +103,7 @@ impl Fixture {
             fixture.rows.extend(rows);
         }
         cluster.await_online(&format!("{name}_OFFLINE"), segments as usize);
-        Some(fixture)
+        fixture
     }
 
     /// Builds a segment of rows and uploads it.
@@ -111,7 +115,7 @@ impl Fixture {
 
     /// A reader of the table.
     pub(crate) async fn scanner(&self, options: ScanOptions) -> Scanner {
-        scanner(self.cluster, &self.name, options).await.unwrap()
+        scanner_at(&self.cluster.controller, &self.name, options).await.unwrap()
     }
 
     /// What the table holds, in the order of the column `id`.
@@ -120,8 +124,8 @@ impl Fixture {
     }
 }
 
-pub(crate) async fn scanner(cluster: &Cluster, table: &str, options: ScanOptions) -> Result<Scanner> {
-    let controller = Controller::new(&Connection::new(Address::parse(&cluster.controller)?))?;
+pub(crate) async fn scanner_at(controller: &str, table: &str, options: ScanOptions) -> Result<Scanner> {
+    let controller = Controller::new(&Connection::new(Address::parse(controller)?))?;
     Scanner::new(Table::open(&controller, table).await?, Store::new(StoreOptions::default())?, options)
 }
 
@@ -140,6 +144,16 @@ pub(crate) async fn read(scanner: &Scanner, request: &ScanRequest) -> Result<(Sc
         None => all,
     };
     Ok((ScanPlan::clone(&plan), sorted))
+}
+
+/// The ids that a plan gives now, ascending.
+pub(crate) async fn ids_of_plan(scanner: &Scanner, plan: &Arc<ScanPlan>) -> Result<Vec<i64>> {
+    let splits = stream::iter(plan.splits.iter().map(|split| scanner.read(plan, split)));
+    let batches: Vec<RecordBatch> = splits.flatten_unordered(4).try_collect().await?;
+    let ids = |batch: &RecordBatch| batch["id"].as_primitive::<Int64Type>().values().to_vec();
+    let mut ids: Vec<i64> = batches.iter().flat_map(ids).collect();
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// The ids of rows that pass, ascending.
