@@ -80,13 +80,15 @@ impl Split {
     pub fn retain(&self, wanted: impl Fn(&str) -> bool) -> Option<Self> {
         let mut split = self.clone();
         match &mut split.work {
-            Work::Server { segments, .. } => {
+            Work::Server(Request { segments, .. }) => {
                 let all = segments.len() as u64;
                 segments.retain(|name| wanted(name));
                 split.expected_bytes = split.expected_bytes / all.max(1) * segments.len() as u64;
                 (!segments.is_empty()).then_some(split)
             }
             Work::Direct(segment) => wanted(&segment.name).then_some(split),
+            // Only together its segments tell which rows count.
+            Work::Valid(partition) => partition.request.segments.iter().any(|name| wanted(name)).then(|| self.clone()),
         }
     }
 

@@ -124,6 +124,10 @@ impl Fixture {
     }
 }
 
+pub(crate) async fn scanner(cluster: &Cluster, table: &str, options: ScanOptions) -> Result<Scanner> {
+    scanner_at(&cluster.controller, table, options).await
+}
+
 pub(crate) async fn scanner_at(controller: &str, table: &str, options: ScanOptions) -> Result<Scanner> {
     let controller = Controller::new(&Connection::new(Address::parse(controller)?))?;
     Scanner::new(Table::open(&controller, table).await?, Store::new(StoreOptions::default())?, options)
