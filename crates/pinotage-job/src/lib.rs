@@ -21,4 +21,4 @@ pub use infer::{infer_schema, infer_table_config};
 pub use input::{InputFile, Listing, expand_paths};
 pub use one_to_one::{InputName, NamedInput, OneToOne};
 pub use plan::{Plan, check_ingestion, connection_file};
-pub use reference::{job_reference, job_schema};
+pub use reference::{job_reference, job_schema, option_table};

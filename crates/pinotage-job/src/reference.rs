@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::file::JobFile;
@@ -13,13 +14,18 @@ pub fn job_schema() -> String {
 
 /// Every option of the job file, as Markdown.
 pub fn job_reference() -> String {
-    let schema = schemars::schema_for!(JobFile).to_value();
-    let mut text = String::from(
+    let text = String::from(
         "# The job file\n\nMade from the options' declarations in `pinotage-job`; editors read the same as `job.schema.json`. Every text may hold\n\
          `${env:NAME}` and `${file:PATH}` (relative to the job file, without its last line break); `$${` stands for `${`.\n\
-         Paths are relative to the job file. An unknown key is an error that names the nearest known one.\n\n\
-         | option | value | default | meaning |\n| --- | --- | --- | --- |\n",
+         Paths are relative to the job file. An unknown key is an error that names the nearest known one.\n\n",
     );
+    text + &option_table::<JobFile>()
+}
+
+/// Every option of a declaration, as a Markdown table.
+pub fn option_table<T: JsonSchema>() -> String {
+    let schema = schemars::schema_for!(T).to_value();
+    let mut text = String::from("| option | value | default | meaning |\n| --- | --- | --- | --- |\n");
     rows(&schema, &schema, "", &mut |option| {
         let OptionRow { place, kind, default, meaning } = option;
         let _ = writeln!(text, "| `{place}` | {kind} | {default} | {meaning} |");

@@ -140,7 +140,7 @@ impl SegmentCache {
     }
 
     /// Removes what was not used for the longest time; what is being read stays.
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let size = |entry: &Entry| entry.bytes.load(Ordering::Relaxed);
         let mut total: u64 = entries.values().map(|entry| size(entry)).sum();

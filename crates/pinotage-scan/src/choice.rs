@@ -14,6 +14,8 @@ pub(crate) struct Facts {
     pub(crate) against_servers: Option<String>,
     /// Why this process cannot read its segments.
     pub(crate) against_direct: Option<String>,
+    /// Segments that no server has loaded.
+    pub(crate) without_server: usize,
     /// Segments that only servers have, such as those that are still growing.
     pub(crate) only_on_servers: usize,
     /// The answer's expected bytes.
@@ -46,6 +48,8 @@ pub(crate) fn choose(wanted: Reader, table: &str, facts: &Facts) -> Result<(Read
         (Reader::Auto, Some(reason), None) => Ok((Reader::Direct, reason.clone())),
         (Reader::Auto, None, None) => Ok(if facts.only_on_servers > 0 {
             (Reader::Server, format!("{} segments are only on servers", facts.only_on_servers))
+        } else if facts.without_server > 0 {
+            (Reader::Direct, format!("no server has loaded {} segments", facts.without_server))
         } else if facts.expected_bytes > LARGE_BYTES {
             (Reader::Direct, format!("about {} MiB are expected", facts.expected_bytes >> 20))
         } else if facts.unindexed_filter {
@@ -70,6 +74,8 @@ mod tests {
         let growing =
             Facts { only_on_servers: 1, expected_bytes: u64::MAX, unindexed_filter: true, ..Facts::default() };
         assert_eq!(auto(growing).unwrap(), Reader::Server);
+        let away = Facts { without_server: 1, ..Facts::default() };
+        assert_eq!(auto(away).unwrap(), Reader::Direct);
         let upsert = Facts { against_direct: Some("upsert".into()), expected_bytes: u64::MAX, ..Facts::default() };
         assert_eq!(auto(upsert).unwrap(), Reader::Server);
         assert_eq!(auto(server("no nulls")).unwrap(), Reader::Direct);

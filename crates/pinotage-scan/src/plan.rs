@@ -172,6 +172,7 @@ impl ScanPlan {
         let facts = Facts {
             against_servers: against_servers(table, options, fields()),
             against_direct: against_direct(config, &segments, store).await,
+            without_server: segments.iter().filter(|segment| segment.replicas.is_empty()).count(),
             only_on_servers: segments.iter().filter(|segment| segment.only_on_servers).count(),
             expected_bytes: expected_rows.saturating_mul(row_bytes),
             unindexed_filter: request.predicate.is_some() && !indexed(table, config, &looked_at),

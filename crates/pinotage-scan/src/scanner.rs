@@ -159,7 +159,10 @@ impl Inner {
             })
         })
         .await
-        .map_err(located)
+        .map_err(located)?;
+        // Nobody reads it any more.
+        cache.make_room();
+        Ok(())
     }
 
     /// Writes a segment's archive to a file.

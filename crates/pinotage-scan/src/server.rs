@@ -18,6 +18,9 @@ use crate::sql;
 
 /// The pause after every replica was asked, and after a server that has too much to do; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How many segments of a request an error names.
+const SHOWN: usize = 10;
+
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The servers of a cluster, by instance id.
@@ -78,7 +81,9 @@ pub(crate) async fn read(
             None => error.retry() == Retry::Temporary,
         };
         if !again || attempt >= inner.options.attempts as usize {
-            return Err(if attempt > 1 { error.with("attempts", attempt) } else { error });
+            let shown = segments.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if segments.len() > SHOWN { ", …" } else { "" };
+            return Err(error.with("segments", format_args!("{shown}{more}")).with("attempts", attempt));
         }
         inner.servers.forget(server);
         tracing::warn!(server, attempt, %error, "asking again");

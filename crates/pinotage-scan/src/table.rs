@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use pinotage_client::{Controller, TableType};
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{PinotVersion, Schema, TableConfig, arrow_field};
 
 use crate::options::Nulls;
@@ -31,7 +31,16 @@ impl Table {
             .into_iter()
             .find_map(|half| Some((name.strip_suffix(&half.of(""))?, half)));
         let (raw, only) = typed.map_or((name, None), |(raw, half)| (raw, Some(half)));
-        let configs = controller.table_configs(raw).await?;
+        let missing = || {
+            Error::not_found("there is no such table")
+                .with("table", name)
+                .with("controller", controller.address())
+                .action("correct its name; check that the address is that of the cluster's controller")
+        };
+        let configs = controller.table_configs(raw).await.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => missing().caused_by(error),
+            _ => error,
+        })?;
         let mut halves = Vec::new();
         for half in [TableType::Offline, TableType::Realtime] {
             if let Some(config) = configs.of(half).filter(|_| only.is_none_or(|only| only == half)) {
@@ -39,10 +48,7 @@ impl Table {
             }
         }
         if halves.is_empty() {
-            return Err(Error::not_found("there is no such table")
-                .with("table", name)
-                .with("controller", controller.address())
-                .action("correct its name; check that the address is that of the cluster's controller"));
+            return Err(missing());
         }
         let schema = Schema::from_document(controller.table_schema(raw).await?)?;
         let versions = controller.versions().await?;

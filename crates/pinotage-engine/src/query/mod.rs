@@ -4,6 +4,7 @@ mod answer;
 mod cluster;
 mod local;
 mod predicate;
+mod reference;
 mod scan;
 mod source;
 
@@ -16,6 +17,7 @@ use pinotage_common::{Error, Result};
 
 pub use answer::Answer;
 pub(crate) use answer::Session;
+pub use reference::scan_reference;
 pub(crate) use scan::ScanExec;
 pub use source::TableSource;
 

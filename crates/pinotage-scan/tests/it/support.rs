@@ -68,7 +68,11 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// The table with these many rows in these many segments; nothing when there is no cluster, which says so.
     pub(crate) fn new(place: Place, name: &str, segments: u64, rows: u64, nulls: bool, more: Json) -> Option<Self> {
-        let cluster = place.cluster()?;
+        Some(Self::on(place.cluster()?, name, segments, rows, nulls, more))
+    }
+
+    /// The same on a cluster that is there.
+    pub(crate) fn on(cluster: &'static Cluster, name: &str, segments: u64, rows: u64, nulls: bool, more: Json) -> Self {
         let (schema, config) = documents(name, nulls, more);
         cluster.create_table(&schema, &config);
         let mut fixture = Self {
@@ -84,7 +88,7 @@ impl Fixture {
             fixture.rows.extend(rows);
         }
         cluster.await_online(&format!("{name}_OFFLINE"), segments as usize);
-        Some(fixture)
+        fixture
     }
 
     /// Builds a segment of rows and uploads it.
@@ -96,7 +100,7 @@ impl Fixture {
 
     /// A reader of the table.
     pub(crate) async fn scanner(&self, options: ScanOptions) -> Scanner {
-        scanner(self.cluster, &self.name, options).await.unwrap()
+        scanner_at(&self.cluster.controller, &self.name, options).await.unwrap()
     }
 
     /// What the table holds, in the order of the column `id`.
@@ -105,8 +109,8 @@ impl Fixture {
     }
 }
 
-pub(crate) async fn scanner(cluster: &Cluster, table: &str, options: ScanOptions) -> Result<Scanner> {
-    let controller = Controller::new(&Connection::new(Address::parse(&cluster.controller)?))?;
+pub(crate) async fn scanner_at(controller: &str, table: &str, options: ScanOptions) -> Result<Scanner> {
+    let controller = Controller::new(&Connection::new(Address::parse(controller)?))?;
     Scanner::new(Table::open(&controller, table).await?, Store::new(StoreOptions::default())?, options)
 }
 

@@ -15,6 +15,7 @@
 
 mod connection;
 mod gate;
+mod line;
 mod relay;
 mod request;
 
@@ -27,6 +28,7 @@ use std::thread;
 use rustls::ServerConfig;
 
 pub use gate::{Gate, Hold, Side};
+pub use line::{Break, Line};
 pub use relay::Relay;
 pub use request::Request;
 

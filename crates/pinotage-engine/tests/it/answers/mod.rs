@@ -16,7 +16,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use parquet::arrow::ArrowWriter;
-use pinotage_engine::{RunOptions, Silent, prepare, run};
+use pinotage_engine::{RunOptions, Silent, TableSource, prepare, query, run};
 use pinotage_job::Plan;
 use pinotage_testkit::cluster::{Cluster, Options, Version};
 use pinotage_testkit::servers::Server;
@@ -25,6 +25,12 @@ use tempfile::TempDir;
 
 use queries::{Dialect, queries};
 use rows::{ROWS, Random};
+
+/// The column of lists of bytes, which servers do not send.
+const LISTS_OF_BYTES: &str = "hashes";
+
+/// The column of decimals.
+const DECIMALS: &str = "amount";
 
 /// A question with DataFusion's answer.
 type Case = (String, Vec<Vec<String>>);
@@ -101,6 +107,51 @@ impl Input {
     }
 }
 
+impl Input {
+    /// Asks the questions of the table in the cluster itself, every so many of them, as SQL over a scan by a reader.
+    fn compare_scan(&self, cluster: &Cluster, table: &str, reader: &str, every: usize) {
+        let place = cluster.controller.replace("http://", "pinot://");
+        let source = TableSource::parse(&format!("{place}/{table}?reader={reader}")).unwrap();
+        let tables = [("t".to_owned(), source)];
+        // Decimals are texts on their way out, which are compared as such.
+        let unsent = |sql: &str| sql.contains(DECIMALS) || (reader == "server" && sql.contains(LISTS_OF_BYTES));
+        let asked = self.cases.iter().filter(|(sql, _)| !unsent(sql)).step_by(every);
+        let (mut wrong, mut all) = (Vec::new(), 0);
+        for (sql, expected) in asked {
+            let written = Dialect::DataFusion.write(sql);
+            let found = query(&written, &tables).map(|(_, batches)| in_order(sql, cells(&batches)));
+            all += 1;
+            match found {
+                Ok(found) if found == *expected => {}
+                Ok(found) => {
+                    let first = found.iter().zip(expected).find(|(found, expected)| found != expected);
+                    let (few, many) = (found.len(), expected.len());
+                    wrong
+                        .push(format!("{written}\n  {few} rows instead of {many}, first (found, expected): {first:?}"));
+                }
+                Err(error) => wrong.push(format!("{written}\n  {error}")),
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{table} by {reader}: {} of {all} answers differ:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
+        println!("{table}: {all} answers by {reader} are those over the input");
+    }
+}
+
+/// The rows of batches in the form in which answers are compared.
+fn cells(batches: &[RecordBatch]) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let columns: Vec<Vec<String>> = batch.columns().iter().map(texts).collect();
+        rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|column| column[row].clone()).collect()));
+    }
+    rows
+}
+
 /// DataFusion over the rows of the input.
 fn asker(rows: RecordBatch) -> impl Fn(&str) -> Vec<Vec<String>> {
     let context = SessionContext::new();
@@ -111,12 +162,7 @@ fn asker(rows: RecordBatch) -> impl Fn(&str) -> Vec<Vec<String>> {
         let written = Dialect::DataFusion.write(sql);
         let answer = runtime.block_on(async { context.sql(&written).await?.collect().await });
         let batches = answer.unwrap_or_else(|error| panic!("{written}: {error}"));
-        let mut rows = Vec::new();
-        for batch in batches {
-            let columns: Vec<Vec<String>> = batch.columns().iter().map(texts).collect();
-            rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|column| column[row].clone()).collect()));
-        }
-        in_order(sql, rows)
+        in_order(sql, cells(&batches))
     }
 }
 
@@ -215,6 +261,10 @@ fn answers_are_those_of_the_input_in_each_form_of_push() {
         let table = format!("answers_{form}");
         input.push(cluster, &table, &push);
         input.compare(cluster, &table);
+        if form == "tar" {
+            input.compare_scan(cluster, &table, "server", 2);
+            input.compare_scan(cluster, &table, "direct", 2);
+        }
     }
 }
 
@@ -229,5 +279,9 @@ fn the_oldest_release_gives_the_same_answers() {
         let table = format!("answers_{form}");
         input.push(&cluster, &table, &push);
         input.compare(&cluster, &table);
+        if form == "tar" {
+            // Nulls are read directly, the rest by servers.
+            input.compare_scan(&cluster, &table, "auto", 4);
+        }
     }
 }

@@ -9,7 +9,9 @@ pub(crate) enum Dialect {
 }
 
 /// What is written differently: `[name;argument;…]`, for Pinot and for DataFusion.
-const DIALECT: [(&str, &str, &str); 12] = [
+const DIALECT: [(&str, &str, &str); 13] = [
+    // Otherwise DataFusion compares doubles, in which some decimals are not equal to themselves.
+    ("decimal", "$1", "CAST('$1' AS DECIMAL(18, 3))"),
     ("bytes", "'$1'", "X'$1'"),
     ("millis", "$1", "to_timestamp_millis($1)"),
     // A filter on a list is one on any of its values; one that excludes a value is one on all of them.

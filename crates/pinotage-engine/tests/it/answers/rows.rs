@@ -108,7 +108,7 @@ static BIG_DECIMAL: Kind = Kind {
         let numbers = values.iter().map(|n| n.map(|n| i128::from(signed(n)) * 12_345));
         Arc::new(numbers.collect::<Decimal128Array>().with_precision_and_scale(18, 3).unwrap())
     },
-    literal: |n| format!("{:.3}", signed(n) as f64 * 12.345),
+    literal: |n| format!("[decimal;{:.3}]", signed(n) as f64 * 12.345),
     is_ordered: true,
     is_summed: false,
 };
