@@ -26,4 +26,4 @@ pub use query::{
     Blocks, Column, ColumnDataType, DataTable, GrpcServers, Intermediate, Metadata, Remedy, ServerAddress,
     ServerFailure, ServerQuery,
 };
-pub use server::{SegmentError, ServerAdmin, ServerSegment, ServerTableSize};
+pub use server::{SegmentError, ServerAdmin, ServerSegment, ServerTableSize, ValidDocs};

@@ -1,14 +1,18 @@
 //! The REST API of a server's admin port.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pinotage_common::Result;
 use reqwest::Method;
+use roaring::RoaringBitmap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
-use crate::http::{Address, Call, Http};
+use crate::http::{Address, Call, Http, Wait};
 
 /// The admin port of a server of a Pinot cluster. Clones share its connections. Calls fail as those of
 /// [`crate::Controller`] do; tables are named with their type: `sales_OFFLINE`.
@@ -31,6 +35,15 @@ pub struct ServerSegment {
     pub fields: Map<String, Json>,
 }
 
+/// Which rows of a segment of an upsert table count on a server, as of now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidDocs {
+    /// The CRC in the `creation.meta` of the segment that the server has loaded: other segments have other rows.
+    pub crc: Option<u64>,
+    /// The numbers of the rows, in the order of the segment's files.
+    pub docs: RoaringBitmap,
+}
+
 /// Why a segment is not as it should be on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentError {
@@ -47,6 +60,15 @@ pub struct ServerTableSize {
     pub disk_bytes: u64,
     /// By segment, in bytes.
     pub segments: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawValidDocs {
+    #[serde(default)]
+    segment_crc: Option<String>,
+    /// In Base64.
+    bitmap: String,
 }
 
 #[derive(Deserialize)]
@@ -186,6 +208,38 @@ impl ServerAdmin {
             Some(SegmentError { segment: info.segment_name, message })
         };
         Ok(found.into_iter().filter_map(error).collect())
+    }
+
+    /// Which rows of a segment of an upsert table count: `GET /segments/{t}/{s}/validDocIdsBitmap`. Deleted rows do not
+    /// count with `deletes`, for which the table has to have a `deleteRecordColumn`. Pinot 1.1 and later.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` when it has no such segment, or no such rows of it; `invalid-config` for one that still consumes, and
+    /// for a table without upsert: that is how Pinot answers.
+    pub async fn valid_docs(&self, table: &str, segment: &str, deletes: bool) -> Result<ValidDocs> {
+        let kind = if deletes { "IN_MEMORY_WITH_DELETE" } else { "IN_MEMORY" };
+        let path = ["segments", table, segment, "validDocIdsBitmap"];
+        let call = self.get("get the rows that count", &path, &[("validDocIdsType", kind)])?;
+        let answer = self.http.send(&call).await?;
+        let raw: RawValidDocs = answer.read()?;
+        let bytes = STANDARD.decode(&raw.bitmap).map_err(|error| answer.unreadable(&error.to_string()))?;
+        let docs = RoaringBitmap::deserialize_from(bytes.as_slice());
+        Ok(ValidDocs {
+            crc: raw.segment_crc.and_then(|crc| crc.parse().ok()),
+            docs: docs.map_err(|error| answer.unreadable(&error.to_string()))?,
+        })
+    }
+
+    /// Writes the archive of a segment that it has loaded to a file, which is there whole or not at all:
+    /// `GET /segments/{t}/{s}`. Returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// `not-found` when it has no such segment, and those of writing the file.
+    pub async fn download_segment(&self, table: &str, segment: &str, path: &Path) -> Result<u64> {
+        let call = self.get("download the segment from a server", &["segments", table, segment], &[])?;
+        Ok(self.http.send(&call.wait(Wait::Transfer).save(path)).await?.saved())
     }
 
     fn get(&self, what: &'static str, path: &[&str], query: &[(&str, &str)]) -> Result<Call> {

@@ -16,6 +16,8 @@ pub(crate) struct Facts {
     pub(crate) against_direct: Option<String>,
     /// Segments that no server has loaded.
     pub(crate) without_server: usize,
+    /// Servers know which of its rows count; whoever reads its segments has to ask them.
+    pub(crate) upsert: bool,
     /// Segments that only servers have, such as those that are still growing.
     pub(crate) only_on_servers: usize,
     /// The answer's expected bytes.
@@ -46,7 +48,9 @@ pub(crate) fn choose(wanted: Reader, table: &str, facts: &Facts) -> Result<(Read
             refused(&[servers, direct], "set `nulls: default` if nulls may be read as default values")
         }
         (Reader::Auto, Some(reason), None) => Ok((Reader::Direct, reason.clone())),
-        (Reader::Auto, None, None) => Ok(if facts.only_on_servers > 0 {
+        (Reader::Auto, None, None) => Ok(if facts.upsert {
+            (Reader::Server, "servers know which rows of an upsert table count".into())
+        } else if facts.only_on_servers > 0 {
             (Reader::Server, format!("{} segments are only on servers", facts.only_on_servers))
         } else if facts.without_server > 0 {
             (Reader::Direct, format!("no server has loaded {} segments", facts.without_server))
@@ -76,10 +80,11 @@ mod tests {
         assert_eq!(auto(growing).unwrap(), Reader::Server);
         let away = Facts { without_server: 1, ..Facts::default() };
         assert_eq!(auto(away).unwrap(), Reader::Direct);
-        let upsert = Facts { against_direct: Some("upsert".into()), expected_bytes: u64::MAX, ..Facts::default() };
-        assert_eq!(auto(upsert).unwrap(), Reader::Server);
+        let large = || Facts { expected_bytes: u64::MAX, ..Facts::default() };
+        assert_eq!(auto(Facts { upsert: true, ..large() }).unwrap(), Reader::Server);
+        assert_eq!(auto(Facts { against_direct: Some("encrypted".into()), ..large() }).unwrap(), Reader::Server);
         assert_eq!(auto(server("no nulls")).unwrap(), Reader::Direct);
-        let none = Facts { against_direct: Some("upsert".into()), ..server("no nulls") };
+        let none = Facts { against_direct: Some("encrypted".into()), ..server("no nulls") };
         assert_eq!(auto(none).unwrap_err().kind(), ErrorKind::Unsupported);
         assert_eq!(choose(Reader::Server, "t", &server("no nulls")).unwrap_err().message(), "no nulls");
         assert_eq!(choose(Reader::Direct, "t", &server("no nulls")).unwrap().0, Reader::Direct);

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_spec::{CompareOp, FieldSpec, Predicate, Schema, Value};
+use roaring::RoaringBitmap;
 
 use crate::constant::constant;
 
@@ -24,8 +25,13 @@ pub(crate) struct DirectRead<'a> {
 }
 
 impl DirectRead<'_> {
-    /// Gives the batches of a segment until `give` wants no more.
-    pub(crate) fn read(&self, segment: &Segment, give: &mut dyn FnMut(RecordBatch) -> bool) -> Result<()> {
+    /// Gives the batches of a segment, or of some of its docs, until `give` wants no more.
+    pub(crate) fn read(
+        &self,
+        segment: &Segment,
+        docs: Option<RoaringBitmap>,
+        give: &mut dyn FnMut(RecordBatch) -> bool,
+    ) -> Result<()> {
         let has = |column: &str| segment.metadata().columns.contains_key(column);
         let predicate = match self.predicate.map(|predicate| self.known(predicate, false, &has)) {
             None | Some(Folded::Same(true)) => None,
@@ -33,8 +39,8 @@ impl DirectRead<'_> {
             Some(Folded::Open(predicate)) => Some(predicate),
         };
         let columns = self.batch_schema.fields().iter().map(|field| field.name()).filter(|name| has(name)).cloned();
-        let options =
-            ScanOptions { columns: Some(columns.collect()), predicate, batch_rows: self.batch_rows, nulls: self.nulls };
+        let columns = Some(columns.collect());
+        let options = ScanOptions { columns, predicate, batch_rows: self.batch_rows, nulls: self.nulls, docs };
         for batch in segment.scan(options)? {
             if !give(self.complete(&batch?)?) {
                 break;

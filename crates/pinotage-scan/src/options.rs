@@ -24,7 +24,8 @@ pub struct ScanOptions {
     pub requests_per_server: usize,
     /// Threads that a server may use for one request (`maxExecutionThreads`). Default: as the server decides.
     pub max_execution_threads: Option<u32>,
-    /// Rows a second that all readers of this process together take from a table's servers. Default: as fast as it goes.
+    /// Rows a second that all readers of this process together give of the table. Servers are asked for two seconds of them
+    /// at a time, as far as segments are that small. Default: as fast as it goes.
     pub rows_per_second: Option<u64>,
     /// How long a server may work for one request (`timeoutMs`; Pinot's own default of 15 s is too short for a scan).
     pub timeout: TimeSpan,

@@ -7,17 +7,23 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use pinotage_client::TableType;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::{ColumnPlan, DataType, FieldSpec, FilterSql, Predicate, TableConfig};
-use pinotage_store::{Location, Store};
+use pinotage_spec::{FilterSql, Predicate, TableConfig};
+use pinotage_store::Store;
 
 use crate::boundary::Boundary;
 use crate::choice::{Facts, choose};
 use crate::cost;
+use crate::fetch::is_only_peers;
+use crate::keyed::{keyed_splits, valid_splits};
 use crate::options::{MissingSegments, Nulls, Reader, ScanOptions};
 use crate::prune::Known;
+use crate::reasons::{against_direct, against_servers, indexed};
 use crate::split::{Split, Work, direct_splits, server_splits};
 use crate::table::Table;
 use crate::view::{HalfView, SegmentView};
+
+/// Where rows have to wait, a request asks for so many seconds of them at most.
+const AT_ONCE_SECONDS: u64 = 2;
 
 /// What is to be read of a table.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +82,10 @@ pub struct HalfPlan {
     pub expected_rows: u64,
     /// About how many bytes an answer with these rows has.
     pub expected_bytes: u64,
+    /// Why servers cannot give the rows as they are.
+    pub(crate) against_servers: Option<String>,
+    /// Deleted rows of an upsert table do not count.
+    pub(crate) deletes: bool,
 }
 
 impl ScanPlan {
@@ -151,16 +161,17 @@ impl ScanPlan {
         let limited = limits.is_some();
         let predicate = Predicate::all(limits.into_iter().chain(request.predicate.clone()));
         let typed = half.of(table.name());
-        let all = view.segments.len();
-        let segments: Vec<SegmentView> = view
-            .segments
-            .into_iter()
+        let all = view.segments;
+        let upsert = config.is_upsert();
+        let segments: Vec<SegmentView> = all
+            .iter()
             .filter(|segment| segment.rows() != Some(0))
             .filter(|segment| {
                 let known =
                     Known { schema: table.schema(), time_column: config.time_column(), metadata: &segment.metadata };
                 predicate.as_ref().is_none_or(|predicate| known.may_pass(predicate))
             })
+            .cloned()
             .collect();
         let read: BTreeSet<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         let looked_at = predicate.as_ref().map(Predicate::columns).unwrap_or_default();
@@ -171,9 +182,10 @@ impl ScanPlan {
         let expected_rows = (rows as f64 * share) as u64;
         let facts = Facts {
             against_servers: against_servers(table, options, fields()),
-            against_direct: against_direct(config, &segments, store).await,
+            against_direct: against_direct(table, config, &segments, store).await,
+            upsert,
             without_server: segments.iter().filter(|segment| segment.replicas.is_empty()).count(),
-            only_on_servers: segments.iter().filter(|segment| segment.only_on_servers).count(),
+            only_on_servers: segments.iter().filter(|segment| is_only_on_servers(segment)).count(),
             expected_bytes: expected_rows.saturating_mul(row_bytes),
             unindexed_filter: request.predicate.is_some() && !indexed(table, config, &looked_at),
         };
@@ -181,9 +193,9 @@ impl ScanPlan {
         let nullable = |column: &str| table.is_nullable(column, options.nulls);
         let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable));
         let filter = filter.transpose()?.flatten();
-        let keyed = config.is_upsert() || config.is_dedup();
-        let (by_server, direct): (Vec<_>, Vec<_>) =
-            segments.into_iter().partition(|segment| reader == Reader::Server || segment.only_on_servers);
+        // The partitions of an upsert table stay whole.
+        let to_server = |segment: &SegmentView| reader == Reader::Server || (segment.only_on_servers && !upsert);
+        let (by_server, direct): (Vec<_>, Vec<_>) = segments.into_iter().partition(to_server);
         if !by_server.is_empty()
             && let Some(reason) = &facts.against_servers
         {
@@ -194,10 +206,11 @@ impl ScanPlan {
         let by_server = self.on_servers(by_server, &typed, options)?;
         let count = by_server.len() + direct.len();
         // The filter that only some releases evaluate exactly is checked again wherever the rows come from.
-        if !by_server.is_empty() && predicate.is_some() {
+        if (!by_server.is_empty() || upsert) && predicate.is_some() {
             self.exact &= filter.as_ref().is_some_and(|filter| filter.exact);
         }
         let rows_known = by_server.iter().chain(&direct).map(SegmentView::rows).sum::<Option<u64>>();
+        let keyed = upsert || config.is_dedup();
         self.exact_rows = match (self.exact_rows, rows_known) {
             (Some(before), Some(rows)) if predicate.is_none() && !limited && !keyed => Some(before + rows),
             _ => None,
@@ -205,12 +218,28 @@ impl ScanPlan {
         let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
         let lasting =
             lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
+        if upsert && !config.is_upsert_consistent() && all.iter().any(|segment| segment.only_on_servers) {
+            self.warnings.push(format!(
+                "{typed} has no `upsertConfig.consistencyMode`: rows that are updated at the moment of reading may come twice or not at all, as in Pinot's own queries"
+            ));
+        }
         let number = self.halves.len();
-        let shrink = |rows: u64| (rows as f64 * share) as u64;
-        self.splits.extend(server_splits(number, by_server, keyed, options.request_size.bytes(), |segment| {
-            shrink(cost::rows(&segment.metadata)).saturating_mul(row_bytes)
-        })?);
-        self.splits.extend(direct_splits(number, direct, row_bytes, shrink));
+        let bytes =
+            |segment: &SegmentView| ((cost::rows(&segment.metadata) as f64 * share) as u64).saturating_mul(row_bytes);
+        // An answer comes at once: the smaller it is, the steadier is the rate.
+        let at_once =
+            options.rows_per_second.map(|rate| rate.saturating_mul(AT_ONCE_SECONDS).saturating_mul(row_bytes));
+        let max_bytes = options.request_size.bytes().min(at_once.unwrap_or(u64::MAX));
+        if keyed {
+            self.splits.extend(keyed_splits(number, by_server, upsert.then_some(&all), bytes)?);
+        } else {
+            self.splits.extend(server_splits(number, by_server, max_bytes, bytes));
+        }
+        if upsert {
+            self.splits.extend(valid_splits(number, direct, &all, bytes)?);
+        } else {
+            self.splits.extend(direct_splits(number, direct, bytes));
+        }
         self.halves.push(HalfPlan {
             table_type: half,
             reader,
@@ -219,9 +248,11 @@ impl ScanPlan {
             filter,
             segments: count,
             lasting,
-            pruned: all - count,
+            pruned: all.len() - count,
             expected_rows,
             expected_bytes: facts.expected_bytes,
+            against_servers: facts.against_servers,
+            deletes: config.delete_record_column().is_some(),
         });
         Ok(())
     }
@@ -265,7 +296,7 @@ impl ScanPlan {
 
     /// The number of requests to servers.
     pub fn requests(&self) -> usize {
-        self.splits.iter().filter(|split| matches!(split.work, Work::Server { .. })).count()
+        self.splits.iter().filter(|split| matches!(split.work, Work::Server(_))).count()
     }
 }
 
@@ -289,69 +320,17 @@ impl fmt::Display for ScanPlan {
     }
 }
 
+/// Nobody but servers has it.
+fn is_only_on_servers(segment: &SegmentView) -> bool {
+    segment.only_on_servers || segment.metadata.download_url.as_deref().is_none_or(is_only_peers)
+}
+
 /// One half of a table on its way into a plan.
 struct HalfInput<'a> {
     half: TableType,
     config: &'a TableConfig,
     view: HalfView,
     limits: Option<Predicate>,
-}
-
-/// Why servers cannot send a column as it is.
-fn against_servers<'f>(
-    table: &Table,
-    options: &ScanOptions,
-    mut fields: impl Iterator<Item = &'f FieldSpec>,
-) -> Option<String> {
-    fields.find_map(|field| {
-        let (version, name) = (table.version, &field.name);
-        if !version.sends_nulls() && table.is_nullable(name, options.nulls) {
-            return Some(format!("servers of Pinot {version} send no nulls, and `{name}` may have some"));
-        }
-        let list = !field.single_value && matches!(field.data_type, DataType::Bytes | DataType::BigDecimal);
-        (list && !version.sends_lists_of_bytes())
-            .then(|| format!("servers of Pinot {version} send no lists of {}, as `{name}` is", field.data_type))
-    })
-}
-
-/// Why the segments of a half cannot be read directly.
-async fn against_direct(config: &TableConfig, segments: &[SegmentView], store: &Store) -> Option<String> {
-    if config.is_upsert() {
-        return Some("servers alone know which rows of an upsert table count".into());
-    }
-    let whole: Vec<&SegmentView> = segments.iter().filter(|segment| !segment.only_on_servers).collect();
-    if let Some(segment) = whole.iter().find(|segment| segment.metadata.crypter.is_some()) {
-        return Some(format!("segment `{}` is encrypted", segment.name()));
-    }
-    let mut asked = false;
-    for segment in whole {
-        let url = segment.metadata.download_url.as_deref().unwrap_or_default();
-        if url.is_empty() {
-            return Some(format!("segment `{}` has no archive in the deep store", segment.name()));
-        }
-        if url.starts_with("http://") || url.starts_with("https://") {
-            continue;
-        }
-        let location = match Location::parse(url) {
-            Ok(location) => location,
-            Err(error) => return Some(format!("the archive of segment `{}`: {}", segment.name(), error.message())),
-        };
-        // One that we may read stands for all.
-        if !asked && let Err(error) = store.head(&location).await {
-            return Some(format!("the deep store does not give us segment `{}`: {}", segment.name(), error.message()));
-        }
-        asked = true;
-    }
-    None
-}
-
-/// Servers have an index for one of the columns at least.
-fn indexed(table: &Table, config: &TableConfig, columns: &[&str]) -> bool {
-    let Ok(plans) = ColumnPlan::resolve(table.schema(), config) else { return false };
-    plans
-        .iter()
-        .filter(|plan| columns.contains(&plan.field.name.as_str()))
-        .any(|plan| plan.sort || plan.inverted || plan.left_to_server.iter().any(|index| index.contains("range")))
 }
 
 fn unknown(table: &Table, column: &str) -> Error {

@@ -11,7 +11,8 @@ use arrow::datatypes::SchemaRef;
 use futures::Stream;
 use pinotage_client::Controller;
 use pinotage_common::{Error, Result};
-use pinotage_store::{Location, Store};
+use pinotage_store::Store;
+use roaring::RoaringBitmap;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
@@ -28,6 +29,9 @@ use crate::table::Table;
 /// Batches that wait for whoever reads a split.
 const WAITING: usize = 2;
 
+/// Where the batches of a split go.
+type Sender = mpsc::Sender<Result<RecordBatch>>;
+
 /// Reads a table. Clones share connections, limits and the cache of segments.
 #[derive(Clone)]
 pub struct Scanner(Arc<Inner>);
@@ -38,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) budget: Arc<Budget>,
     pub(crate) pace: Pace,
     pub(crate) servers: Servers,
-    store: Store,
+    pub(crate) store: Store,
     cache: OnceCell<SegmentCache>,
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
@@ -91,13 +95,7 @@ impl Scanner {
         let (inner, plan, split) = (Arc::clone(&self.0), Arc::clone(plan), split.clone());
         let schema = Arc::clone(&plan.schema);
         let task = tokio::spawn(async move {
-            let read = match &split.work {
-                Work::Server { segments, candidates } => {
-                    crate::server::read(&inner, &plan, &split, segments, candidates, &sender).await
-                }
-                Work::Direct(segment) => inner.read_direct(&plan, &split, segment, &sender).await,
-            };
-            if let Err(error) = read {
+            if let Err(error) = inner.read(&plan, &split, &sender).await {
                 // Whoever does not listen any more does not want to know.
                 let _ = sender.send(Err(error)).await;
             }
@@ -118,12 +116,33 @@ impl Inner {
         &self.table.controller
     }
 
-    async fn read_direct(
+    async fn read(self: &Arc<Self>, plan: &Arc<ScanPlan>, split: &Split, sender: &Sender) -> Result<()> {
+        let (spool, _permit) = match &split.work {
+            Work::Server(request) => crate::server::read(self, plan, split, request).await?,
+            Work::Valid(partition) => crate::valid::read(self, plan, split, partition).await?,
+            Work::Direct(segment) => return self.read_direct(plan, split, segment, None, sender).await,
+        };
+        let (inner, sender, runtime) = (Arc::clone(self), sender.clone(), tokio::runtime::Handle::current());
+        blocking(move || {
+            spool.give(&mut |batch| {
+                (0..batch.num_rows()).step_by(inner.options.batch_rows).all(|at| {
+                    let batch = batch.slice(at, inner.options.batch_rows.min(batch.num_rows() - at));
+                    runtime.block_on(inner.pace.pass(batch.num_rows()));
+                    sender.blocking_send(Ok(batch)).is_ok()
+                })
+            })
+        })
+        .await
+    }
+
+    /// Gives the rows of a segment, or of some of its docs, as they are decoded.
+    pub(crate) async fn read_direct(
         self: &Arc<Self>,
         plan: &Arc<ScanPlan>,
         split: &Split,
         segment: &DirectSegment,
-        sender: &mpsc::Sender<Result<RecordBatch>>,
+        docs: Option<RoaringBitmap>,
+        sender: &Sender,
     ) -> Result<()> {
         let half = plan.half(split);
         let typed = half.table_type.of(self.table.name());
@@ -139,10 +158,13 @@ impl Inner {
                 Error::unsupported("the cluster does not tell the segment's CRC").action("read with `reader=server`"),
             )
         })?;
-        let fetch = |archive: std::path::PathBuf| async move { self.fetch(segment, &archive).await };
+        let qualified = self.controller().http().qualified(&typed);
+        let fetch = |archive: std::path::PathBuf| async move { self.fetch(&qualified, segment, &archive).await };
         let opened = cache.get(&typed, &segment.name, crc, fetch).await.map_err(located)?;
         let (inner, plan, split, sender) = (Arc::clone(self), Arc::clone(plan), split.clone(), sender.clone());
         let runtime = tokio::runtime::Handle::current();
+        // Rows of some docs wait until those of all segments are there, and are given later.
+        let paced = docs.is_none();
         blocking(move || {
             let half = plan.half(&split);
             let read = DirectRead {
@@ -153,8 +175,10 @@ impl Inner {
                 nulls: plan.nulls == Nulls::Sql,
                 nullable: &|column| inner.table.is_nullable(column, plan.nulls),
             };
-            read.read(&opened, &mut |batch| {
-                runtime.block_on(inner.pace.pass(batch.num_rows()));
+            read.read(&opened, docs, &mut |batch| {
+                if paced {
+                    runtime.block_on(inner.pace.pass(batch.num_rows()));
+                }
                 sender.blocking_send(Ok(batch)).is_ok()
             })
         })
@@ -164,29 +188,6 @@ impl Inner {
         cache.make_room();
         Ok(())
     }
-
-    /// Writes a segment's archive to a file.
-    async fn fetch(&self, segment: &DirectSegment, archive: &std::path::Path) -> Result<()> {
-        if is_controllers(&segment.url, self.table.name(), &segment.name) {
-            // By the address that we know: the one in the record need not be reachable from here.
-            let table = self.controller().http().qualified(self.table.name());
-            return self.controller().download_segment(&table, &segment.name, archive).await.map(drop);
-        }
-        let limit = segment.size_bytes.map_or(u64::MAX, |bytes| bytes.saturating_mul(2));
-        let location = Location::parse(&segment.url)?;
-        self.store.get(&location, archive, limit, &pinotage_store::quiet).await.map(drop)
-    }
-}
-
-/// The archive is one that the controller keeps, and not somewhere else on the web.
-fn is_controllers(url: &str, table: &str, segment: &str) -> bool {
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    rest.and_then(|rest| rest.split_once("/segments/")).is_some_and(|(host, path)| {
-        let mut parts = path.split('/');
-        let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-        let is = |part: Option<&str>, name: &str| part.is_some_and(|part| part == name || !plain(name));
-        !host.contains('/') && is(parts.next(), table) && is(parts.next(), segment) && parts.next().is_none()
-    })
 }
 
 /// The batches of a split, see [`Scanner::read`].

@@ -4,15 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use pinotage_client::{Controller, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
-use pinotage_common::{Error, Result, Retry};
-use tokio::sync::mpsc;
+use pinotage_common::{Error, ErrorKind, Result, Retry};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::cache::blocking;
 use crate::plan::ScanPlan;
 use crate::scanner::Inner;
-use crate::split::Split;
+use crate::split::{Request, Split};
 use crate::spool::Spool;
 use crate::sql;
 
@@ -55,56 +53,80 @@ impl Servers {
     }
 }
 
-/// Reads one split: asks one candidate after the other until an answer is whole, then gives it.
-pub(crate) async fn read(
-    inner: &Inner,
-    plan: &ScanPlan,
-    split: &Split,
-    segments: &[String],
-    candidates: &[String],
-    sender: &mpsc::Sender<Result<RecordBatch>>,
-) -> Result<()> {
+/// The complete answer to a split; as long as it is held, its server gets no other request in its place.
+pub(crate) type Answer = (Spool, Option<OwnedSemaphorePermit>);
+
+/// Reads one split: asks one candidate after the other until an answer is whole.
+pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request: &Request) -> Result<Answer> {
+    let half = plan.half(split).table_type;
+    let mut request = request.clone();
     let mut pause = PAUSE;
     let mut attempt = 0;
-    let spool = loop {
-        let server = candidates
-            .get(attempt % candidates.len().max(1))
+    let mut turn = 0;
+    loop {
+        let server = request
+            .candidates
+            .get(turn % request.candidates.len().max(1))
             .ok_or_else(|| Error::unexpected("a request has a server to be sent to"))?;
         attempt += 1;
-        let error = match ask(inner, plan, split, server, segments).await {
-            Ok(spool) => break spool,
+        turn += 1;
+        let answer = ask(inner, plan, split, server, &request).await;
+        let again = match &answer {
+            Ok(_) => true,
+            Err(error) => match ServerFailure::of(error) {
+                Some(failure) => failure.remedy != Remedy::Nobody,
+                None => error.retry() == Retry::Temporary,
+            },
+        };
+        // Rows may have gone to segments that were not asked for, or the segments that were are no more.
+        let renewed = if again { request.renewed(inner.controller(), &plan.table, half).await? } else { None };
+        let error = match answer {
+            Ok(spool) if renewed.is_none() => return Ok(spool),
+            Ok(_) => Error::new(ErrorKind::Unavailable, "the table got new segments while it was read")
+                .with("table", half.of(&plan.table))
+                .action("read it again when fewer segments come and go, or raise `attempts`"),
             Err(error) => error,
         };
-        let remedy = ServerFailure::of(&error).map(|failure| failure.remedy);
-        let again = match remedy {
-            Some(remedy) => remedy != Remedy::Nobody,
-            None => error.retry() == Retry::Temporary,
-        };
         if !again || attempt >= inner.options.attempts as usize {
-            let shown = segments.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = if segments.len() > SHOWN { ", …" } else { "" };
+            let shown = request.segments.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if request.segments.len() > SHOWN { ", …" } else { "" };
             return Err(error.with("segments", format_args!("{shown}{more}")).with("attempts", attempt));
         }
-        inner.servers.forget(server);
         tracing::warn!(server, attempt, %error, "asking again");
-        if remedy == Some(Remedy::Later) || attempt % candidates.len() == 0 {
+        if let Some(renewed) = renewed {
+            (request, turn) = (renewed, 0);
+            continue;
+        }
+        inner.servers.forget(server);
+        let later = ServerFailure::of(&error).is_some_and(|failure| failure.remedy == Remedy::Later);
+        if later || turn % request.candidates.len() == 0 {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-    };
-    let (sender, rows) = (sender.clone(), inner.options.batch_rows);
-    blocking(move || {
-        spool.give(&mut |batch| {
-            (0..batch.num_rows())
-                .step_by(rows)
-                .all(|at| sender.blocking_send(Ok(batch.slice(at, rows.min(batch.num_rows() - at)))).is_ok())
-        })
-    })
-    .await
+    }
 }
 
-/// The whole answer of one server.
-async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segments: &[String]) -> Result<Spool> {
+/// A server has rows of these segments, whether they count or not.
+pub(crate) async fn has_rows(inner: &Inner, typed: &str, server: &str, segments: Vec<String>) -> Result<bool> {
+    let query = ServerQuery {
+        sql: sql::any_row(typed, &segments, &inner.options),
+        timeout: inner.options.timeout.duration(),
+        more_segments: true,
+        ..ServerQuery::new(typed, "", segments)
+    };
+    let address = inner.servers.address(inner, server).await?;
+    let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
+    let mut rows = 0;
+    while let Some(table) = blocks.next().await {
+        rows += table?.num_rows();
+    }
+    blocks.finish()?;
+    Ok(rows > 0)
+}
+
+/// The whole answer of one server. It comes as fast as the server gives it, which would run out of time otherwise; where rows
+/// have to wait, the server gets its next request when these are given.
+async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, request: &Request) -> Result<Answer> {
     let half = plan.half(split);
     let typed = inner.controller().http().qualified(&half.table_type.of(&plan.table));
     let columns: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
@@ -112,13 +134,15 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segmen
     // Filters mean the same without it, and the oldest servers refuse it.
     let nulls = plan.schema.fields().iter().any(|field| field.is_nullable());
     let filter = half.filter.as_ref();
+    let only = request.partitions.is_some().then_some(request.segments.as_slice());
     let query = ServerQuery {
-        sql: sql::select(&typed, &columns, filter, limit, nulls, &inner.options),
+        sql: sql::select(&typed, &columns, filter, only, limit, nulls, &inner.options),
         timeout: inner.options.timeout.duration(),
-        ..ServerQuery::new(typed, "", segments.to_vec())
+        more_segments: only.is_some(),
+        ..ServerQuery::new(typed, "", request.segments.clone())
     };
-    let gate = inner.gate(server);
-    let _permit = gate.acquire().await.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
+    let permit = inner.gate(server).acquire_owned().await;
+    let permit = permit.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
     let address = inner.servers.address(inner, server).await?;
     let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
     let mut spool = Spool::new(&inner.budget, &plan.schema);
@@ -133,11 +157,10 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, segmen
                 .with("server", server)
                 .action("read with `reader=direct`, or set `nulls: default` if nulls may be read as default values"));
         }
-        inner.pace.pass(table.num_rows()).await;
         if table.num_rows() > 0 {
             spool = spool.push(table.batch(&plan.schema)?).await?;
         }
     }
     blocks.finish()?;
-    Ok(spool)
+    Ok((spool, inner.options.rows_per_second.map(|_| permit)))
 }

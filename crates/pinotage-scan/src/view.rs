@@ -44,10 +44,11 @@ impl SegmentView {
 
 impl HalfView {
     /// Asks for the segments. Replacements and assignments are asked for before and after the rest, until both answers
-    /// are the same: what is seen was all there at one moment.
+    /// are the same: what is seen was all there at one moment. A segment that just began is waited for a little, until a
+    /// server has it.
     pub(crate) async fn take(controller: &Controller, table: &str, half: TableType) -> Result<Self> {
         let mut before = try_join!(controller.lineage(table, half), controller.ideal_state(table, half))?;
-        for _ in 0..LOOKS {
+        for look in 1..=LOOKS {
             let (records, view) =
                 try_join!(controller.all_segment_metadata(table, half), controller.external_view(table, half))?;
             let after = try_join!(controller.lineage(table, half), controller.ideal_state(table, half))?;
@@ -55,7 +56,10 @@ impl HalfView {
             if before == after
                 && let Some(segments) = segments(&hidden, &after.1, records, &view)
             {
-                return Ok(Self { segments });
+                let began = |segment: &SegmentView| segment.only_on_servers && segment.replicas.is_empty();
+                if look == LOOKS || !segments.iter().any(began) {
+                    return Ok(Self { segments });
+                }
             }
             before = after;
             tokio::time::sleep(PAUSE).await;

@@ -121,6 +121,17 @@ impl TableConfig {
         self.json.pointer("/upsertConfig/mode").and_then(Json::as_str).is_some_and(|mode| mode != "NONE")
     }
 
+    /// A query of an upsert table sees all its segments as of one moment (`upsertConfig.consistencyMode`, Pinot 1.3 and
+    /// later); otherwise a row that is updated meanwhile can come twice, or not at all.
+    pub fn is_upsert_consistent(&self) -> bool {
+        self.json.pointer("/upsertConfig/consistencyMode").and_then(Json::as_str).is_some_and(|mode| mode != "NONE")
+    }
+
+    /// The column of an upsert table that marks deleted rows (`upsertConfig.deleteRecordColumn`, Pinot 1.0 and later).
+    pub fn delete_record_column(&self) -> Option<&str> {
+        self.json.pointer("/upsertConfig/deleteRecordColumn").and_then(Json::as_str).filter(|name| !name.is_empty())
+    }
+
     /// The table drops rows whose primary key it has already (`dedupConfig`).
     pub fn is_dedup(&self) -> bool {
         self.json.pointer("/dedupConfig/dedupEnabled").is_some_and(is_true)

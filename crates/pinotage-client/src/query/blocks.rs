@@ -8,6 +8,7 @@ use tonic::Streaming;
 use super::data_table::{DataTable, Metadata};
 use super::failure::Asked;
 use super::message::{ResponseType, ServerResponse};
+use super::server::ServerQuery;
 
 /// How much longer than the server's own time-out the client waits for a message.
 const GRACE: Duration = Duration::from_secs(5);
@@ -21,6 +22,7 @@ pub struct Blocks {
     messages: Streaming<ServerResponse>,
     asked: Asked,
     num_segments: usize,
+    more_segments: bool,
     patience: Duration,
     state: State,
 }
@@ -38,13 +40,15 @@ enum State {
 }
 
 impl Blocks {
-    pub(super) fn new(
-        messages: Streaming<ServerResponse>,
-        asked: Asked,
-        num_segments: usize,
-        timeout: Duration,
-    ) -> Self {
-        Self { messages, asked, num_segments, patience: Self::patience(timeout), state: State::Open }
+    pub(super) fn new(messages: Streaming<ServerResponse>, asked: Asked, query: &ServerQuery) -> Self {
+        Self {
+            messages,
+            asked,
+            num_segments: query.segments.len(),
+            more_segments: query.more_segments,
+            patience: Self::patience(query.timeout),
+            state: State::Open,
+        }
     }
 
     /// How long to wait for a message of a query with this time-out. The server stops after the time-out, but a reader
@@ -125,7 +129,12 @@ impl Blocks {
     fn close(&mut self, table: &DataTable) -> Result<()> {
         let metadata = table.metadata();
         let queried = metadata.num_segments_queried;
-        if queried.and_then(|queried| usize::try_from(queried).ok()) != Some(self.num_segments) {
+        let all = match queried.and_then(|queried| usize::try_from(queried).ok()) {
+            // Segments that the server does not have are exceptions, so the ones that were asked for are among them.
+            Some(queried) if self.more_segments => queried >= self.num_segments,
+            queried => queried == Some(self.num_segments),
+        };
+        if !all {
             let found = queried.map_or_else(|| "no number".into(), |queried| queried.to_string());
             let asked = self.num_segments;
             return Err(self.asked.incomplete(format_args!("{found} segments where {asked} were asked for")));

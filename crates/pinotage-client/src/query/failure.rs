@@ -17,6 +17,8 @@ const MAX_WORDS: usize = 1_000;
 /// How many missing segments an error names; [`ServerFailure::missing_segments`] has all of them.
 const MAX_SEGMENTS: usize = 10;
 
+const RELOAD: &str = "reload the table's segments, so that they get the columns that were added to the schema";
+
 /// Who may give the answer that a server did not give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Remedy {
@@ -94,8 +96,7 @@ impl Asked {
     /// The server lacks a column in some segments.
     pub(super) fn stale(&self, segments: i32) -> Error {
         let message = format!("expected all columns in all segments, found {segments} segments that lack one");
-        self.fail(Error::new(ErrorKind::Unavailable, message), Remedy::OtherReplica)
-            .action("reload the table's segments, so that they get the columns that were added to the schema")
+        self.fail(Error::new(ErrorKind::Unavailable, message), Remedy::OtherReplica).action(RELOAD)
     }
 
     /// What the server says that went wrong.
@@ -105,6 +106,8 @@ impl Asked {
         let worst = exceptions.iter().max_by_key(|it| meaning(it.error_code).0);
         let (remedy, kind, advice) = meaning(worst.map_or(0, |it| it.error_code));
         let words = worst.map_or_else(String::new, |it| self.words(&it.message));
+        // A column that was asked for is in the schema of the cluster, but not yet in the server's.
+        let advice = if words.contains("Failed to find column") { RELOAD } else { advice };
         let mut error = Error::new(kind, format!("the server could not answer: {words}"));
         if let Some(worst) = worst {
             error = error.with("code", worst.error_code);

@@ -120,7 +120,7 @@ impl GrpcServers {
         let patience = Blocks::patience(query.timeout) + self.http.connect_timeout();
         let answer = tokio::time::timeout(patience, submit).await.map_err(|_| asked.silent(patience))?;
         let messages = answer.map_err(|status| asked.status(&status))?.into_inner();
-        Ok(Blocks::new(messages, asked, query.segments.len(), query.timeout))
+        Ok(Blocks::new(messages, asked, query))
     }
 
     fn channel(&self, server: &ServerAddress) -> Result<Channel> {

@@ -62,6 +62,10 @@ pub struct ServerQuery {
     pub sql: String,
     /// The segments, each once. None at all means none.
     pub segments: Vec<String>,
+    /// The server may look into more segments than these, as Pinot 1.3 and later do in upsert tables: into those that began
+    /// in the last seconds, and into both forms of one that is being committed. Another request may give the same rows, so
+    /// the text has to leave them out by a condition on `$segmentName`.
+    pub more_segments: bool,
     /// The option `timeoutMs` of the text: the server stops then, and the client waits a little longer for each message.
     pub timeout: Duration,
     /// The answer may come in parts. Only a selection without ORDER BY does.
@@ -77,6 +81,7 @@ impl ServerQuery {
             table: table.into(),
             sql: sql.into(),
             segments,
+            more_segments: false,
             timeout: Duration::from_secs(15),
             streaming: true,
             client: "pinotage".into(),

@@ -1,1 +1,227 @@
-//! Tables of two halves.
+//! Tables of two halves: every row once, and the same rows that the broker answers from.
+
+use pinotage_client::TableType;
+use pinotage_scan::Reader;
+use pinotage_spec::{CompareOp, Predicate, Schema, TableConfig, Value};
+use pinotage_testkit::cluster::{Cluster, Topic, eventually};
+use serde_json::{Value as Json, json};
+
+use crate::support::{Place, broker_ids, build, by, ids, scanner};
+
+const FIRST_DAY: i64 = 19_723;
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+
+/// The ids of REALTIME rows begin here.
+const REALTIME: u64 = 1_000_000;
+
+/// How a table writes its times.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    name: &'static str,
+    data_type: &'static str,
+    format: &'static str,
+    hourly: bool,
+    /// The unit of its times, in milliseconds.
+    unit: i64,
+    /// A time in the column's own form.
+    write: fn(i64) -> Json,
+}
+
+const TIMES: [Time; 6] = [
+    Time {
+        name: "days",
+        data_type: "INT",
+        format: "1:DAYS:EPOCH",
+        hourly: false,
+        unit: DAY,
+        write: |millis| json!(millis / DAY),
+    },
+    // Whole days stay a day apart.
+    Time {
+        name: "hourly_days",
+        data_type: "INT",
+        format: "1:DAYS:EPOCH",
+        hourly: true,
+        unit: DAY,
+        write: |millis| json!(millis / DAY),
+    },
+    Time {
+        name: "millis",
+        data_type: "LONG",
+        format: "1:MILLISECONDS:EPOCH",
+        hourly: false,
+        unit: 1,
+        write: |millis| json!(millis),
+    },
+    Time {
+        name: "hourly",
+        data_type: "LONG",
+        format: "1:MILLISECONDS:EPOCH",
+        hourly: true,
+        unit: 1,
+        write: |millis| json!(millis),
+    },
+    Time {
+        name: "timestamp",
+        data_type: "TIMESTAMP",
+        format: "1:MILLISECONDS:TIMESTAMP",
+        hourly: false,
+        unit: 1,
+        write: |millis| json!(millis),
+    },
+    Time {
+        name: "text",
+        data_type: "STRING",
+        format: "1:DAYS:SIMPLE_DATE_FORMAT:yyyy-MM-dd",
+        hourly: false,
+        unit: DAY,
+        write: |millis| json!(chrono::DateTime::from_timestamp_millis(millis).unwrap().format("%Y-%m-%d").to_string()),
+    },
+];
+
+impl Time {
+    fn schema(&self, table: &str) -> Json {
+        json!({
+            "schemaName": table,
+            "dimensionFieldSpecs": [{"name": "id", "dataType": "LONG"}],
+            "dateTimeFieldSpecs": [
+                {"name": "at", "dataType": self.data_type, "format": self.format, "granularity": "1:DAYS"},
+            ],
+        })
+    }
+
+    fn config(&self, table: &str, half: TableType) -> Json {
+        json!({
+            "tableName": table, "tableType": half.name(), "tenants": {}, "metadata": {},
+            "segmentsConfig": {
+                "schemaName": table, "replication": "1", "replicasPerPartition": "1", "timeColumnName": "at",
+                "segmentPushType": "APPEND", "segmentPushFrequency": if self.hourly { "HOURLY" } else { "DAILY" },
+            },
+            "tableIndexConfig": {"loadMode": "MMAP"},
+        })
+    }
+
+    /// A row every six hours, the first one at the beginning of a day.
+    fn row(&self, number: u64, id: u64) -> (i64, Json) {
+        let millis = FIRST_DAY * DAY + number as i64 * 6 * HOUR;
+        (millis / self.unit * self.unit, json!({"id": id, "at": (self.write)(millis)}))
+    }
+}
+
+/// A hybrid table whose halves overlap, and the times of their rows by id.
+struct Hybrid {
+    cluster: &'static Cluster,
+    name: String,
+    time: Time,
+    topic: Topic,
+    offline: Vec<(i64, u64)>,
+    realtime: Vec<(i64, u64)>,
+}
+
+impl Hybrid {
+    /// Both halves, without a row.
+    fn new(place: Place, time: Time, name: &str) -> Option<Self> {
+        let cluster = place.cluster()?;
+        let topic = cluster.create_topic(name, 2);
+        let mut realtime = time.config(name, TableType::Realtime);
+        realtime["tableIndexConfig"]["streamConfigs"] = topic.stream_configs(8);
+        cluster.create_table(&time.schema(name), &time.config(name, TableType::Offline));
+        cluster.create_table(&time.schema(name), &realtime);
+        Some(Self { cluster, name: name.to_owned(), time, topic, offline: Vec::new(), realtime: Vec::new() })
+    }
+
+    /// Uploads the rows of a day.
+    fn upload(&mut self, day: u64) {
+        let rows: Vec<(i64, Json)> = (day * 4..day * 4 + 4).map(|number| self.time.row(number, number)).collect();
+        self.offline.extend(rows.iter().map(|(at, row)| (*at, row["id"].as_u64().unwrap())));
+        let schema = Schema::from_document(self.time.schema(&self.name)).unwrap();
+        let config = TableConfig::from_document(self.time.config(&self.name, TableType::Offline)).unwrap();
+        let (folder, rows): (_, Vec<Json>) =
+            (tempfile::tempdir().unwrap(), rows.into_iter().map(|(_, row)| row).collect());
+        let segment = build(&schema, &config, &format!("{}_{day}", self.name), &rows, folder.path());
+        self.cluster.upload(&self.name, &segment);
+    }
+
+    /// Publishes the rows of some days.
+    fn publish(&mut self, days: std::ops::Range<u64>) {
+        for number in days.start * 4..days.end * 4 {
+            let (at, row) = self.time.row(number, REALTIME + number);
+            self.realtime.push((at, REALTIME + number));
+            self.topic.publish((number % 2) as u32, [row]);
+        }
+    }
+
+    /// The ids of the rows that count, by Pinot's rule.
+    fn expected(&self) -> Vec<i64> {
+        let latest = self.offline.iter().map(|(at, _)| *at).max();
+        let step = if self.time.hourly && self.time.unit < DAY { HOUR } else { DAY };
+        let boundary = latest.map_or(i64::MIN, |latest| latest - step);
+        let offline = self.offline.iter().filter(|(at, _)| *at <= boundary);
+        let realtime = self.realtime.iter().filter(|(at, _)| *at > boundary);
+        let mut ids: Vec<i64> = offline.chain(realtime).map(|(_, id)| *id as i64).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Waits until the broker answers from all rows, and compares all readers with it.
+    async fn compare(&self) {
+        let expected = self.expected();
+        self.cluster.await_count(&format!("{}_REALTIME", self.name), self.realtime.len() as u64);
+        eventually(&format!("the broker sees all rows of {}", self.name), || {
+            let found = broker_ids(self.cluster, &format!("SELECT id FROM {} LIMIT 100000", self.name));
+            if found == expected { Ok(()) } else { Err(format!("{found:?} instead of {expected:?}")) }
+        });
+        for reader in [Reader::Server, Reader::Direct, Reader::Auto] {
+            let scanner = scanner(self.cluster, &self.name, by(reader)).await.unwrap();
+            let (plan, found) = ids(&scanner, None).await.unwrap();
+            assert_eq!(found, expected, "{}, {reader:?}: {plan}", self.time.name);
+            assert!(plan.exact, "{plan}");
+            // The number of rows is not what the cluster's records say.
+            assert_eq!(plan.exact_rows, None);
+            let some = Predicate::Compare { column: "id".into(), op: CompareOp::Gt, value: Value::Long(7) };
+            let (_, found) = ids(&scanner, Some(&some)).await.unwrap();
+            assert_eq!(found, expected.iter().copied().filter(|id| *id > 7).collect::<Vec<_>>());
+        }
+        // Halves by themselves are read whole.
+        for (half, rows) in [(TableType::Offline, &self.offline), (TableType::Realtime, &self.realtime)] {
+            let scanner = scanner(self.cluster, &half.of(&self.name), by(Reader::Auto)).await.unwrap();
+            let (_, found) = ids(&scanner, None).await.unwrap();
+            let mut all: Vec<i64> = rows.iter().map(|(_, id)| *id as i64).collect();
+            all.sort_unstable();
+            assert_eq!(found, all, "{half}");
+        }
+    }
+}
+
+async fn halves_meet(place: Place) {
+    let mut tables = Vec::new();
+    for time in TIMES {
+        let Some(mut table) = Hybrid::new(place, time, &format!("hybrid_{}", time.name)) else { return };
+        table.publish(2..9);
+        tables.push(table);
+    }
+    for table in &mut tables {
+        // Without OFFLINE segments, all rows are REALTIME.
+        table.compare().await;
+        (0..5).for_each(|day| table.upload(day));
+    }
+    for table in &mut tables {
+        table.compare().await;
+        // The halves meet a day later.
+        table.upload(5);
+    }
+    for table in &tables {
+        table.compare().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn halves_meet_where_the_broker_says() {
+    halves_meet(Place::Modern).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn halves_meet_where_the_oldest_broker_says() {
+    halves_meet(Place::Oldest).await;
+}

@@ -1,6 +1,9 @@
 //! Scans of real clusters.
 
 mod agreement;
+mod changes;
 mod complete;
 mod hybrid;
+mod realtime;
 mod support;
+mod upsert;

@@ -109,6 +109,10 @@ impl Fixture {
     }
 }
 
+pub(crate) async fn scanner(cluster: &Cluster, table: &str, options: ScanOptions) -> Result<Scanner> {
+    scanner_at(&cluster.controller, table, options).await
+}
+
 pub(crate) async fn scanner_at(controller: &str, table: &str, options: ScanOptions) -> Result<Scanner> {
     let controller = Controller::new(&Connection::new(Address::parse(controller)?))?;
     Scanner::new(Table::open(&controller, table).await?, Store::new(StoreOptions::default())?, options)
@@ -129,6 +133,16 @@ pub(crate) async fn read(scanner: &Scanner, request: &ScanRequest) -> Result<(Sc
         None => all,
     };
     Ok((ScanPlan::clone(&plan), sorted))
+}
+
+/// The ids that a plan gives now, ascending.
+pub(crate) async fn ids_of_plan(scanner: &Scanner, plan: &Arc<ScanPlan>) -> Result<Vec<i64>> {
+    let splits = stream::iter(plan.splits.iter().map(|split| scanner.read(plan, split)));
+    let batches: Vec<RecordBatch> = splits.flatten_unordered(4).try_collect().await?;
+    let ids = |batch: &RecordBatch| batch["id"].as_primitive::<Int64Type>().values().to_vec();
+    let mut ids: Vec<i64> = batches.iter().flat_map(ids).collect();
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// The ids of rows that pass, ascending.

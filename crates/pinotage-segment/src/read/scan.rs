@@ -27,11 +27,13 @@ pub struct ScanOptions {
     pub batch_rows: usize,
     /// Docs of the null vectors become Arrow nulls; otherwise the stored default values are given.
     pub nulls: bool,
+    /// The docs of which rows come, by their numbers in the segment; `None` is all.
+    pub docs: Option<RoaringBitmap>,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { columns: None, predicate: None, batch_rows: 8192, nulls: true }
+        Self { columns: None, predicate: None, batch_rows: 8192, nulls: true, docs: None }
     }
 }
 
@@ -42,7 +44,7 @@ pub struct SegmentScan<'a> {
     /// The columns of a batch.
     projected: Vec<usize>,
     filter: Option<Filter>,
-    /// Docs outside of which none passes, when an index knows.
+    /// Docs outside of which none passes, when an index or the caller knows.
     candidates: Option<RoaringBitmap>,
     batch_rows: usize,
     next: usize,
@@ -103,6 +105,10 @@ impl<'a> SegmentScan<'a> {
         let candidates = match &filter {
             Some(filter) => filter.candidates(&mut columns)?,
             None => None,
+        };
+        let candidates = match (candidates, options.docs) {
+            (Some(candidates), Some(docs)) => Some(candidates & docs),
+            (candidates, docs) => candidates.or(docs),
         };
         Ok(Self {
             schema: Arc::new(ArrowSchema::new(fields)),

@@ -85,7 +85,13 @@ fn predicates_keep_what_sql_keeps() {
     let path = worked_example().write_dir(folder.path()).unwrap();
     let text = |text: &str| Value::String(text.into());
     let rows = |predicate: Predicate, nulls: bool| -> Vec<i32> {
-        let options = ScanOptions { columns: Some(vec!["n".into()]), predicate: Some(predicate), batch_rows: 2, nulls };
+        let options = ScanOptions {
+            columns: Some(vec!["n".into()]),
+            predicate: Some(predicate),
+            batch_rows: 2,
+            nulls,
+            docs: None,
+        };
         read(&path, options).column(0).as_primitive::<Int32Type>().values().to_vec()
     };
     assert_eq!(rows(compare("city", Eq, text("Paris")), true), [7, 40]);
@@ -106,6 +112,24 @@ fn predicates_keep_what_sql_keeps() {
     let both = Predicate::And(vec![compare("city", Eq, text("Oslo")), compare("n", Lt, Value::Int(0))]);
     assert_eq!(rows(both, true), [-3]);
     assert_eq!(rows(Predicate::In { column: "n".into(), values: vec![Value::Int(0), Value::Int(40)] }, true), [40, 0]);
+}
+
+#[test]
+fn only_the_docs_that_were_asked_for_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = worked_example().write_dir(folder.path()).unwrap();
+    let all = read(&path, ScanOptions::default());
+    let all = all.column_by_name("n").unwrap().as_primitive::<Int32Type>().values().to_vec();
+    for docs in [vec![], vec![0], vec![1, 3], vec![2, 3, 4], vec![3, 4, 5, 1_000_000]] {
+        for predicate in [None, Some(compare("n", CompareOp::Gt, Value::Int(0)))] {
+            let expected = docs.iter().filter_map(|doc| all.get(*doc as usize).copied());
+            let expected: Vec<i32> = expected.filter(|n| predicate.is_none() || *n > 0).collect();
+            let docs = Some(docs.iter().copied().collect());
+            let found = read(&path, ScanOptions { predicate, docs, batch_rows: 2, ..ScanOptions::default() });
+            let found = found.column_by_name("n").unwrap().as_primitive::<Int32Type>();
+            assert_eq!(found.values().to_vec(), expected);
+        }
+    }
 }
 
 #[test]
@@ -453,7 +477,7 @@ proptest! {
         let cases: Vec<_> = cases.iter().filter(|case| case.batch().num_rows() > 0).collect();
         let segment = Segment::open(&cases[case % cases.len()].segment()).unwrap();
         let all = |predicate, batch_rows| {
-            let scan = segment.scan(ScanOptions { columns: None, predicate, batch_rows, nulls }).unwrap();
+            let scan = segment.scan(ScanOptions { columns: None, predicate, batch_rows, nulls, docs: None }).unwrap();
             let schema = scan.schema();
             let batches = scan.collect::<Result<Vec<_>, _>>().unwrap();
             assert!(batches.iter().all(|batch| (1..=batch_rows).contains(&batch.num_rows())));
