@@ -97,21 +97,26 @@ pub(crate) fn keyed_splits(
     all: Option<&[SegmentView]>,
     bytes: impl Fn(&SegmentView) -> u64,
 ) -> Result<Vec<Split>> {
-    let mut groups: Vec<(Vec<String>, BTreeSet<Option<u32>>, Vec<SegmentView>)> = Vec::new();
+    struct Group {
+        candidates: Vec<String>,
+        numbers: BTreeSet<Option<u32>>,
+        segments: Vec<SegmentView>,
+    }
+    let mut groups: Vec<Group> = Vec::new();
     for (number, mut segments) in by_partition(segments) {
         let servers = common_servers(&segments)?;
         // Whoever has one partition is asked for all that it has.
-        let server = |(candidates, ..): &&mut (Vec<String>, _, _)| servers.contains(&candidates[0]);
-        match groups.iter_mut().find(server) {
-            Some((candidates, numbers, others)) => {
-                candidates.retain(|candidate| servers.contains(candidate));
-                numbers.insert(number);
-                others.append(&mut segments);
+        let asked = |group: &&mut Group| group.candidates.first().is_some_and(|server| servers.contains(server));
+        match groups.iter_mut().find(asked) {
+            Some(group) => {
+                group.candidates.retain(|candidate| servers.contains(candidate));
+                group.numbers.insert(number);
+                group.segments.append(&mut segments);
             }
-            None => groups.push((servers, BTreeSet::from([number]), segments)),
+            None => groups.push(Group { candidates: servers, numbers: BTreeSet::from([number]), segments }),
         }
     }
-    let splits = groups.into_iter().map(|(candidates, numbers, segments)| Split {
+    let splits = groups.into_iter().map(|Group { candidates, numbers, segments }| Split {
         half,
         expected_bytes: segments.iter().map(&bytes).sum(),
         work: Work::Server(Request {

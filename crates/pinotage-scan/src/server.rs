@@ -103,7 +103,7 @@ pub(crate) async fn read(inner: &Inner, question: &dyn Question, plan: &HalfPlan
     loop {
         if request.segments.is_empty() {
             // They are gone since the plan was made.
-            return Ok((Spool::new(&inner.budget, &plan.schema), None));
+            return Ok((Spool::new(&inner.budget, question.schema()), None));
         }
         let server = request
             .candidates
