@@ -97,11 +97,12 @@ pub(crate) fn keyed_splits(
     all: Option<&[SegmentView]>,
     bytes: impl Fn(&SegmentView) -> u64,
 ) -> Result<Vec<Split>> {
-    let mut groups: Vec<(Vec<String>, BTreeSet<Option<u32>>, Vec<SegmentView>)> = Vec::new();
+    type Group = (Vec<String>, BTreeSet<Option<u32>>, Vec<SegmentView>);
+    let mut groups: Vec<Group> = Vec::new();
     for (number, mut segments) in by_partition(segments) {
         let servers = common_servers(&segments)?;
         // Whoever has one partition is asked for all that it has.
-        let server = |(candidates, ..): &&mut (Vec<String>, _, _)| servers.contains(&candidates[0]);
+        let server = |(candidates, ..): &&mut Group| servers.contains(&candidates[0]);
         match groups.iter_mut().find(server) {
             Some((candidates, numbers, others)) => {
                 candidates.retain(|candidate| servers.contains(candidate));
