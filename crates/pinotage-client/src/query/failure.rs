@@ -103,8 +103,9 @@ impl Asked {
     pub(super) fn exceptions(&self, exceptions: &[QueryException]) -> Error {
         let missing: Vec<String> =
             exceptions.iter().filter(|it| it.error_code == 235).flat_map(|it| missing_segments(&it.message)).collect();
-        let worst = exceptions.iter().max_by_key(|it| meaning(it.error_code).0);
-        let (remedy, kind, advice) = meaning(worst.map_or(0, |it| it.error_code));
+        let worst = exceptions.iter().max_by_key(|it| meaning(it).0);
+        let nothing = QueryException { error_code: 0, message: String::new() };
+        let (remedy, kind, advice) = meaning(worst.unwrap_or(&nothing));
         let words = worst.map_or_else(String::new, |it| self.words(&it.message));
         // A column that was asked for is in the schema of the cluster, but not yet in the server's.
         let advice = if words.contains("Failed to find column") { RELOAD } else { advice };
@@ -218,14 +219,16 @@ fn causes<'a>(error: &'a dyn StdError) -> impl Iterator<Item = &'a (dyn StdError
     std::iter::successors(error.source(), |&cause| cause.source())
 }
 
-/// What a code means. The larger the remedy, the worse.
+/// What an exception means. The larger the remedy, the worse.
 ///
 /// # Pinot equivalent
 ///
 /// `org.apache.pinot.spi.exception.QueryErrorCode`
-fn meaning(code: i64) -> (Remedy, ErrorKind, &'static str) {
+fn meaning(exception: &QueryException) -> (Remedy, ErrorKind, &'static str) {
     let elsewhere = |advice| (Remedy::OtherReplica, ErrorKind::Unavailable, advice);
-    match code {
+    // While it plans, a server gives this the code of any failure.
+    let timed_out = exception.error_code == 200 && exception.message.contains("Query timed out");
+    match if timed_out { 250 } else { exception.error_code } {
         230 | 235 => elsewhere("ask another replica; if none has it, look at the states of the table's segments"),
         240 | 250 | 400 => {
             elsewhere("raise the time-out, ask for fewer segments at once, or look at the server's load")
@@ -263,6 +266,10 @@ mod tests {
         assert_eq!(failure.missing_segments, ["a", "b c"]);
         let text = error.to_string();
         assert!(text.contains("Server_h_1") && text.contains("t_OFFLINE") && text.contains("a, b c"), "{text}");
+        let late = exception(200, "Query execution error on: Server_h_1 Query timed out while generating the plan");
+        assert_eq!(ServerFailure::of(&asked.exceptions(&[late])).unwrap().remedy, Remedy::OtherReplica);
+        let error = asked.exceptions(&[exception(200, "Failed to find column: c in schema: t")]);
+        assert!(error.advice().contains("reload") && error.retry() == Retry::Permanent, "{error}");
         let error = asked.exceptions(&[missing, exception(150, "no hunter2 here")]);
         assert_eq!(ServerFailure::of(&error).unwrap().remedy, Remedy::Nobody);
         assert_eq!((error.kind(), error.retry()), (ErrorKind::InvalidConfig, Retry::Permanent));

@@ -1,14 +1,13 @@
-//! Tables that change between plan and reading: the old view, the new one or an error, never something in between.
+//! Tables that change between plan and reading, and columns that came later.
 
 use std::sync::Arc;
 
 use arrow::array::Array;
-use pinotage_common::Result;
 use pinotage_scan::{Reader, ScanOptions, ScanPlan, ScanRequest, Scanner};
 use pinotage_testkit::cluster::eventually;
 use serde_json::{Value as Json, json};
 
-use crate::support::{FIRST_DAY, Fixture, Place, broker_ids, by, ids, ids_of_plan, read, row};
+use crate::support::{FIRST_DAY, Fixture, Place, by, ids, ids_of_plan, read, row};
 
 const READERS: [Reader; 2] = [Reader::Server, Reader::Direct];
 
@@ -28,29 +27,15 @@ async fn plans(fixture: &Fixture) -> Vec<(Scanner, Arc<ScanPlan>)> {
     plans
 }
 
-/// The old rows, or an error that says to read again.
-fn old_or_error(found: Result<Vec<i64>>, old: &[i64]) -> bool {
-    match found {
-        Ok(found) => {
-            assert_eq!(found, old);
-            true
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            assert!(!error.advice().is_empty(), "{error}");
-            false
-        }
-    }
-}
-
+/// Planned before its end and read after it: the old rows, or an error that says what to do.
 async fn replaced(place: Place) {
-    let Some(fixture) = Fixture::new(place, "replaced", 2, 30, false, json!({})) else { return };
+    let Some(fixture) = Fixture::new(place, "meanwhile", 2, 30, false, json!({})) else { return };
     let (cluster, old) = (fixture.cluster, (0..60).collect::<Vec<i64>>());
-    let url = |what: &str, more: &str| format!("{}/segments/replaced/{what}?type=OFFLINE{more}", cluster.controller);
-    let body = json!({"segmentsFrom": ["replaced_0", "replaced_1"], "segmentsTo": ["new_0"]});
+    let url = |what: &str, more: &str| format!("{}/segments/meanwhile/{what}?type=OFFLINE{more}", cluster.controller);
+    let body = json!({"segmentsFrom": ["meanwhile_0", "meanwhile_1"], "segmentsTo": ["new_0"]});
     let entry = cluster.post_json(&url("startReplaceSegments", ""), &body)["segmentLineageEntryId"].clone();
     fixture.upload("new_0", &(100..140).map(|id| row(id, FIRST_DAY, false)).collect::<Vec<_>>());
-    cluster.await_online("replaced_OFFLINE", 3);
+    cluster.await_online("meanwhile_OFFLINE", 3);
     let plans = plans(&fixture).await;
     for (scanner, plan) in &plans {
         assert_eq!(ids_of_plan(scanner, plan).await.unwrap(), old, "what is not finished does not count: {plan}");
@@ -59,7 +44,10 @@ async fn replaced(place: Place) {
     // It answers nothing.
     cluster.http.post_json(&url("endReplaceSegments", &more), &json!({})).unwrap();
     for ((scanner, plan), reader) in plans.iter().zip(READERS) {
-        old_or_error(ids_of_plan(scanner, plan).await, &old);
+        match ids_of_plan(scanner, plan).await {
+            Ok(found) => assert_eq!(found, old),
+            Err(error) => assert!(error.advice().contains("again"), "{error}"),
+        }
         let found = ids(&fixture.scanner(by(reader)).await, None).await.unwrap().1;
         assert_eq!(found, (100..140).collect::<Vec<i64>>(), "{reader:?}");
     }
@@ -73,44 +61,6 @@ async fn a_replacement_is_seen_whole_or_not_at_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_in_the_oldest_release_is_seen_whole_or_not_at_all() {
     replaced(Place::Oldest).await;
-}
-
-async fn deleted(place: Place) {
-    let Some(fixture) = Fixture::new(place, "deleted", 3, 30, false, json!({})) else { return };
-    let plans = plans(&fixture).await;
-    fixture.cluster.delete(&format!("{}/segments/deleted/deleted_1?type=OFFLINE", fixture.cluster.controller));
-    fixture.cluster.await_online("deleted_OFFLINE", 2);
-    let whole: Vec<i64> = (0..90).collect();
-    assert!(!old_or_error(ids_of_plan(&plans[0].0, &plans[0].1).await, &whole), "no server has all of it");
-    old_or_error(ids_of_plan(&plans[1].0, &plans[1].1).await, &whole);
-    for (scanner, _) in &plans {
-        let (_, found) = ids(scanner, None).await.unwrap();
-        assert_eq!(found, (0..30).chain(60..90).collect::<Vec<i64>>());
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_segment_is_an_error_or_still_there() {
-    deleted(Place::Modern).await;
-    deleted(Place::Oldest).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refreshed_segment_is_the_old_or_the_new_one() {
-    let Some(fixture) = Fixture::new(Place::Modern, "refreshed", 2, 30, false, json!({})) else { return };
-    let plans = plans(&fixture).await;
-    fixture.upload("refreshed_1", &(100..145).map(|id| row(id, FIRST_DAY + 1, false)).collect::<Vec<_>>());
-    let new: Vec<i64> = (0..30).chain(100..145).collect();
-    eventually("the new rows", || {
-        let found = broker_ids(fixture.cluster, "SELECT id FROM refreshed LIMIT 1000");
-        if found == new { Ok(()) } else { Err(format!("{found:?}")) }
-    });
-    assert_eq!(ids_of_plan(&plans[0].0, &plans[0].1).await.unwrap(), new);
-    let error = ids_of_plan(&plans[1].0, &plans[1].1).await.unwrap_err();
-    assert!(error.advice().contains("again"), "{error}");
-    for (scanner, _) in &plans {
-        assert_eq!(ids(scanner, None).await.unwrap().1, new);
-    }
 }
 
 /// Columns that came later: with a default value, and with nulls where the table keeps them.
