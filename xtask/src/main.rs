@@ -27,6 +27,8 @@ Commands:
                   them: `env $(cargo xtask servers) cargo test -p pinotage-store`
   bench [--scale N] [--no-java]
                   Builds TPC-H lineitem segments, with Pinot's own builder beside it.
+  bench scan [--scale N] [--rounds N] [--p99]
+                  Reads them by servers and directly, with DataFusion over Parquet beside it.
 
 Examples:
   cargo xtask test

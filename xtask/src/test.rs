@@ -55,9 +55,13 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
     result
 }
 
-/// Runs `benches/lineitem.py`, which says what it does.
+/// Runs `benches/lineitem.py` or, with `scan` first, `benches/scan.py`, which say what they do.
 pub(crate) fn bench(options: &[&str]) -> Result<(), String> {
-    let mut args = vec!["benches/lineitem.py"];
+    let (script, options) = match options {
+        ["scan", options @ ..] => ("benches/scan.py", options),
+        _ => ("benches/lineitem.py", options),
+    };
+    let mut args = vec![script];
     args.extend(options);
     sh("python3", &args, &[])
 }

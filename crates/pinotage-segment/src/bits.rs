@@ -46,7 +46,12 @@ pub fn unpack(stream: &[u8], bits: u8, start: usize, out: &mut [u32]) -> bool {
     }
     let width = usize::from(bits);
     let mask = (1u64 << bits) - 1;
-    for (i, value) in out.iter_mut().enumerate() {
+    // Every eighth value begins at a byte.
+    let done = match stream.get(start / 8 * width..).filter(|_| start.is_multiple_of(8)) {
+        Some(stream) => unpack_groups(stream, bits, out),
+        None => 0,
+    };
+    for (i, value) in out.iter_mut().enumerate().skip(done) {
         let bit = (start + i) * width;
         let byte = bit / 8;
         // Eight bytes hold any value of at most 31 bits at any bit offset; near the end fewer are left.
@@ -61,6 +66,35 @@ pub fn unpack(stream: &[u8], bits: u8, start: usize, out: &mut [u32]) -> bool {
         *value = ((word >> (64 - width - bit % 8)) & mask) as u32;
     }
     true
+}
+
+/// Reads values from the first one of a stream, eight at a time, and returns how many: not those at its end.
+fn unpack_groups(stream: &[u8], bits: u8, out: &mut [u32]) -> usize {
+    // With a width that is known, all places and shifts of a group are.
+    macro_rules! of_width {
+        ($($width:literal)*) => {
+            match bits {
+                $($width => groups::<$width>(stream, out),)*
+                _ => 0,
+            }
+        };
+    }
+    of_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
+}
+
+fn groups<const WIDTH: usize>(stream: &[u8], out: &mut [u32]) -> usize {
+    let mut done = 0;
+    for (group, values) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        // Eight bytes hold any value, the last one of the group too.
+        let Some(bytes) = stream.get(group * WIDTH..group * WIDTH + WIDTH + 8) else { break };
+        for (i, value) in values.iter_mut().enumerate() {
+            let bit = i * WIDTH;
+            let word = bytes.get(bit / 8..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+            *value = ((u64::from_be_bytes(word) >> (64 - WIDTH - bit % 8)) & ((1 << WIDTH) - 1)) as u32;
+        }
+        done += values.len();
+    }
+    done
 }
 
 #[cfg(test)]

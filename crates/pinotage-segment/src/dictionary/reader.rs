@@ -148,18 +148,25 @@ impl<'a> DictionaryReader<'a> {
     ///
     /// As [`DictionaryReader::to_array`], and `corrupt-segment` for an id outside of the dictionary.
     pub fn take(&self, ids: &[u32]) -> Result<ArrayRef> {
-        if let Some(width) = self.data_type.stored().fixed_width() {
-            let mut bytes = Vec::with_capacity(ids.len() * width);
-            for id in ids {
-                bytes.extend_from_slice(self.bytes(*id)?);
-            }
-            return Ok(fixed_array(self.data_type, &bytes));
+        match self.data_type.stored().fixed_width() {
+            Some(4) => return Ok(fixed_array(self.data_type, self.numbers::<4>(ids)?.as_flattened())),
+            Some(_) => return Ok(fixed_array(self.data_type, self.numbers::<8>(ids)?.as_flattened())),
+            None => {}
         }
         let mut builder = BytesBuilder::with_capacity(ids.len());
         for id in ids {
             builder.push(self.bytes(*id)?)?;
         }
         builder.finish(self.data_type)
+    }
+
+    /// The stored numbers of some ids.
+    fn numbers<const N: usize>(&self, ids: &[u32]) -> Result<Vec<[u8; N]>> {
+        let numbers = self.bytes.as_chunks::<N>().0;
+        if let Some(id) = ids.iter().max().filter(|id| **id as usize >= numbers.len()) {
+            self.bytes(*id)?;
+        }
+        Ok(ids.iter().map(|id| numbers.get(*id as usize).copied().unwrap_or([0; N])).collect())
     }
 
     /// The ids whose values stand so to a literal: at most two ranges, ascending.

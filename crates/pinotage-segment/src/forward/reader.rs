@@ -85,12 +85,14 @@ impl<'a> ForwardReader<'a> {
                 let mut ids = Vec::with_capacity(docs.len());
                 for run in docs.runs() {
                     let mut id = ends.partition_point(|end| *end as usize <= run.start);
-                    ids.extend(run.map(|doc| {
-                        while ends.get(id).is_some_and(|end| *end as usize <= doc) {
-                            id += 1;
-                        }
-                        id as u32
-                    }));
+                    let mut doc = run.start;
+                    while doc < run.end {
+                        // Beyond the last id there is no doc; should there be one, its id is refused.
+                        let end = ends.get(id).map_or(run.end, |end| run.end.min(*end as usize));
+                        ids.extend(std::iter::repeat_n(id as u32, end - doc));
+                        doc = end;
+                        id += 1;
+                    }
                 }
                 Ok(ids)
             }

@@ -24,6 +24,12 @@ pub(crate) fn fixed_array(data_type: DataType, bytes: &[u8]) -> ArrayRef {
     }
 }
 
+/// More values of variable width in one array than its offsets reach.
+pub(super) fn too_long() -> Error {
+    Error::new(ErrorKind::ResourceExhausted, "expected less than 2 GiB of values in one batch")
+        .action("read with smaller batches")
+}
+
 /// Values of variable width, collected one after the other.
 #[derive(Default)]
 pub(crate) struct BytesBuilder {
@@ -44,11 +50,8 @@ impl BytesBuilder {
     ///
     /// `resource-exhausted` beyond 2 GiB, which Arrow's 32-bit offsets cannot reach.
     pub(crate) fn push(&mut self, value: &[u8]) -> Result<()> {
-        let end =
-            self.bytes.len().checked_add(value.len()).and_then(|end| i32::try_from(end).ok()).ok_or_else(|| {
-                Error::new(ErrorKind::ResourceExhausted, "expected less than 2 GiB of values in one batch")
-                    .action("read with smaller batches")
-            })?;
+        let end = self.bytes.len().checked_add(value.len()).and_then(|end| i32::try_from(end).ok());
+        let end = end.ok_or_else(too_long)?;
         self.bytes.extend_from_slice(value);
         self.offsets.push(end);
         Ok(())

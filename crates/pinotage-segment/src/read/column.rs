@@ -16,6 +16,7 @@ use super::Segment;
 use super::array::{BytesBuilder, fixed_array};
 use super::inverted::InvertedReader;
 use super::null_vector::read_docs;
+use super::short_texts::ShortTexts;
 use crate::dictionary::DictionaryReader;
 use crate::forward::{ChunkCache, Docs, ForwardReader, RawReader, be32, check_total};
 use crate::metadata::ColumnMetadata;
@@ -51,6 +52,18 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// The decoded values of a dictionary.
+enum Values {
+    Short(ShortTexts),
+    Array(ArrayRef),
+}
+
+impl From<ArrayRef> for Values {
+    fn from(values: ArrayRef) -> Self {
+        ShortTexts::of(&values).map_or(Self::Array(values), Self::Short)
+    }
+}
+
 /// A column, opened for reading docs.
 pub(super) struct Column<'a> {
     segment: &'a Segment,
@@ -58,7 +71,7 @@ pub(super) struct Column<'a> {
     pub(super) metadata: &'a ColumnMetadata,
     pub(super) dictionary: Option<DictionaryReader<'a>>,
     /// All values of the dictionary, decoded when many are wanted.
-    values: Option<ArrayRef>,
+    values: Option<Values>,
     pub(super) forward: ForwardReader<'a>,
     /// The docs that are null.
     pub(super) nulls: Option<RoaringBitmap>,
@@ -145,7 +158,8 @@ impl<'a> Column<'a> {
 
     /// The values of dictionary ids: few are decoded one by one, for more the whole dictionary is, once.
     fn look_up(&mut self, dictionary: DictionaryReader<'a>, ids: Vec<u32>) -> Result<ArrayRef> {
-        if let Some(id) = ids.iter().find(|id| **id as usize >= dictionary.len()) {
+        // Which one it is matters only when there is one.
+        if let Some(id) = ids.iter().max().filter(|id| **id as usize >= dictionary.len()) {
             return Err(Error::corrupt(format!("expected dictionary ids below {}, found {id}", dictionary.len())));
         }
         let at = |error| self.segment.locate(error, &self.name, "dictionary");
@@ -155,8 +169,12 @@ impl<'a> Column<'a> {
             None => match dictionary.to_array() {
                 // The batch may need less than the whole dictionary, which then need not fit one array.
                 Err(error) if error.kind() == ErrorKind::ResourceExhausted => return dictionary.take(&ids).map_err(at),
-                values => self.values.insert(values.map_err(at)?),
+                values => self.values.insert(values.map_err(at)?.into()),
             },
+        };
+        let values = match values {
+            Values::Short(texts) => return Ok(Arc::new(texts.take(&ids)?)),
+            Values::Array(values) => values,
         };
         take(values, &UInt32Array::from(ids), None).map_err(|error| match error {
             ArrowError::OffsetOverflowError(bytes) => Error::new(

@@ -16,6 +16,7 @@ mod map;
 mod null_vector;
 mod predicate;
 mod scan;
+mod short_texts;
 mod verify;
 
 use std::path::{Path, PathBuf};
