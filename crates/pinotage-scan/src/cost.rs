@@ -32,7 +32,7 @@ pub(crate) fn share(predicate: &Predicate) -> f64 {
         Predicate::Compare { op: CompareOp::NotEq, .. } | Predicate::IsNotNull(_) => 1.0,
         Predicate::Compare { .. } => 0.25,
         Predicate::In { values, .. } => (0.01 * values.len() as f64).min(1.0),
-        Predicate::IsNull(_) => 0.1,
+        Predicate::Like { .. } | Predicate::IsNull(_) => 0.1,
         Predicate::And(parts) => parts.iter().map(share).product(),
         Predicate::Or(parts) => parts.iter().map(share).sum::<f64>().min(1.0),
         Predicate::Not(part) => (1.0 - share(part)).max(0.1),

@@ -108,6 +108,9 @@ impl DirectRead<'_> {
             Predicate::In { column, values } => {
                 (column, &|found| values.iter().any(|literal| compare(found, CompareOp::Eq, literal)))
             }
+            Predicate::Like { column, pattern } => {
+                (column, &|found| matches!(found, Value::String(text) if pattern.matches(text)))
+            }
             Predicate::IsNull(column) => (column, &|_| false),
             Predicate::IsNotNull(column) => (column, &|_| true),
         };

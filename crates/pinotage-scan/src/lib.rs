@@ -1,9 +1,10 @@
 //! Reading tables of a Pinot cluster: complete or an error.
 //!
 //! [`Table`] is what there is to read, [`Scanner`] makes a [`ScanPlan`] (which segments are read, by whom and with which
-//! filter) and reads its splits as Arrow.
+//! filter) and reads its splits as Arrow. An [`AggregatePlan`] asks servers for numbers about the rows in place of the rows.
 #![forbid(unsafe_code)]
 
+mod aggregate;
 mod boundary;
 mod cache;
 mod choice;
@@ -26,6 +27,7 @@ mod table;
 mod valid;
 mod view;
 
+pub use aggregate::{Aggregate, AggregatePlan, AggregateRequest};
 pub use options::{MissingSegments, Nulls, Reader, ScanOptions};
 pub use plan::{HalfPlan, ScanPlan, ScanRequest};
 pub use scanner::{Batches, Scanner};

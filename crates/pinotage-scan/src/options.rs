@@ -22,6 +22,8 @@ pub struct ScanOptions {
     pub request_size: ByteSize,
     /// Requests that one server gets at a time from this process.
     pub requests_per_server: usize,
+    /// The most groups of one answer that servers aggregate; a server holds them in memory. With more, rows are read.
+    pub max_groups: u32,
     /// Threads that a server may use for one request (`maxExecutionThreads`). Default: as the server decides.
     pub max_execution_threads: Option<u32>,
     /// Rows a second that all readers of this process together give of the table. Servers are asked for two seconds of them
@@ -52,6 +54,7 @@ impl Default for ScanOptions {
             batch_rows: 8192,
             request_size: ByteSize::mib(64),
             requests_per_server: 2,
+            max_groups: 1_000_000,
             max_execution_threads: None,
             rows_per_second: None,
             timeout: TimeSpan::secs(300),
@@ -127,6 +130,7 @@ impl ScanOptions {
         at_least("batchRows", self.batch_rows as u64, 1)?;
         at_least("requestSize", self.request_size.bytes(), 1)?;
         at_least("requestsPerServer", self.requests_per_server as u64, 1)?;
+        at_least("maxGroups", self.max_groups.into(), 1)?;
         at_least("maxExecutionThreads", self.max_execution_threads.unwrap_or(1).into(), 1)?;
         at_least("rowsPerSecond", self.rows_per_second.unwrap_or(1), 1)?;
         at_least("timeout", self.timeout.duration().as_millis() as u64, 1)?;

@@ -51,11 +51,15 @@ pub struct ScanPlan {
     pub exact: bool,
     /// The number of rows that come, when the cluster's records tell.
     pub exact_rows: Option<u64>,
+    /// No more rows than this can come, when the cluster's records tell.
+    pub max_rows: Option<u64>,
     /// How many rows are enough.
     pub limit: Option<u64>,
     /// What a person should know, such as segments that are left out.
     pub warnings: Vec<String>,
     pub(crate) nulls: Nulls,
+    /// All splits as servers would read them; nothing when they should not, or cannot.
+    server_splits: Option<Vec<Split>>,
 }
 
 /// How one half of a table is read.
@@ -108,7 +112,7 @@ impl ScanPlan {
         };
         if let Some(predicate) = &request.predicate {
             // Also finds literals of a wrong type before anybody is asked.
-            predicate.to_sql(table.schema(), &|_| false)?;
+            predicate.to_sql(table.schema(), &|_| false, &|_| false)?;
         }
         let mut plan = Self {
             table: table.name().to_owned(),
@@ -117,9 +121,11 @@ impl ScanPlan {
             splits: Vec::new(),
             exact: true,
             exact_rows: Some(0),
+            max_rows: Some(0),
             limit: request.limit,
             warnings: Vec::new(),
             nulls: options.nulls,
+            server_splits: Some(Vec::new()),
         };
         let mut views = Vec::new();
         for (half, config) in table.halves() {
@@ -194,8 +200,17 @@ impl ScanPlan {
             reason.push_str("; servers read the partitions that have rows in growing segments, or get some meanwhile");
         }
         let nullable = |column: &str| table.is_nullable(column, options.nulls);
-        let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable));
+        let fst = |column: &str| table.has_fst(column);
+        let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable, &fst));
         let filter = filter.transpose()?.flatten();
+        let keyed = upsert || config.is_dedup();
+        // What is only much to send may still be little to answer. A filter without an index is much work either way.
+        let small_answers = options.reader == Reader::Auto
+            && !keyed
+            && facts.against_servers.is_none()
+            && !facts.unindexed_filter
+            && facts.without_server == 0;
+        let others = (reader == Reader::Direct && small_answers).then(|| segments.clone());
         // The partitions of an upsert table stay whole.
         let to_server = |segment: &SegmentView| reader == Reader::Server || (segment.only_on_servers && !upsert);
         let (by_server, direct): (Vec<_>, Vec<_>) = segments.into_iter().partition(to_server);
@@ -213,11 +228,11 @@ impl ScanPlan {
             self.exact &= filter.as_ref().is_some_and(|filter| filter.exact);
         }
         let rows_known = by_server.iter().chain(&direct).map(SegmentView::rows).sum::<Option<u64>>();
-        let keyed = upsert || config.is_dedup();
         self.exact_rows = match (self.exact_rows, rows_known) {
             (Some(before), Some(rows)) if predicate.is_none() && !limited && !keyed => Some(before + rows),
             _ => None,
         };
+        self.max_rows = self.max_rows.zip(rows_known).map(|(before, rows)| before + rows);
         let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
         let lasting =
             lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
@@ -233,11 +248,17 @@ impl ScanPlan {
         let at_once =
             options.rows_per_second.map(|rate| rate.saturating_mul(AT_ONCE_SECONDS).saturating_mul(row_bytes));
         let max_bytes = options.request_size.bytes().min(at_once.unwrap_or(u64::MAX));
-        if keyed {
-            self.splits.extend(keyed_splits(number, by_server, upsert.then_some(&all), bytes)?);
+        let by_server = if keyed {
+            keyed_splits(number, by_server, upsert.then_some(&all), bytes)?
         } else {
-            self.splits.extend(server_splits(number, by_server, max_bytes, bytes));
-        }
+            server_splits(number, by_server, max_bytes, bytes)
+        };
+        let whole = match others {
+            Some(others) => Some(server_splits(number, others, max_bytes, bytes)),
+            None => (reader == Reader::Server).then(|| by_server.clone()),
+        };
+        self.server_splits = self.server_splits.take().zip(whole).map(|(before, more)| [before, more].concat());
+        self.splits.extend(by_server);
         if upsert {
             self.splits.extend(valid_splits(number, direct, &all, bytes)?);
         } else {
@@ -290,6 +311,22 @@ impl ScanPlan {
                 Ok(there)
             }
         }
+    }
+
+    /// The same rows from servers alone, where servers pass exactly them. `auto` leaves it to servers to answer from much,
+    /// unless they would have to go through all of it for a filter without an index.
+    pub(crate) fn by_servers(&self) -> Option<Self> {
+        let filtered =
+            |half: &HalfPlan| half.predicate.is_none() || half.filter.as_ref().is_some_and(|filter| filter.exact);
+        let splits = self.server_splits.clone().filter(|_| self.halves.iter().all(filtered))?;
+        let mut plan = Self { splits, exact: true, ..self.clone() };
+        for half in &mut plan.halves {
+            if half.reader != Reader::Server {
+                half.reader = Reader::Server;
+                half.reason = "the answer is small".into();
+            }
+        }
+        Some(plan)
     }
 
     /// The half that a split reads.

@@ -26,7 +26,7 @@ impl Known<'_> {
             Predicate::And(parts) => parts.iter().all(|part| self.may_pass(part)),
             Predicate::Or(parts) => parts.iter().any(|part| self.may_pass(part)),
             // What holds for no row of the range could be said of the opposite too; it is rarely asked.
-            Predicate::Not(_) | Predicate::IsNull(_) | Predicate::IsNotNull(_) => true,
+            Predicate::Not(_) | Predicate::Like { .. } | Predicate::IsNull(_) | Predicate::IsNotNull(_) => true,
         }
     }
 

@@ -16,12 +16,13 @@ use roaring::RoaringBitmap;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
+use crate::aggregate::{AggregatePlan, AggregateRequest};
 use crate::cache::{SegmentCache, blocking};
 use crate::direct::DirectRead;
 use crate::options::{Nulls, ScanOptions};
 use crate::pace::Pace;
 use crate::plan::{ScanPlan, ScanRequest};
-use crate::server::Servers;
+use crate::server::{Answer, Servers};
 use crate::split::{DirectSegment, Split, Work};
 use crate::spool::Budget;
 use crate::table::Table;
@@ -91,16 +92,29 @@ impl Scanner {
     ///
     /// Errors come as items; nothing follows one.
     pub fn read(&self, plan: &Arc<ScanPlan>, split: &Split) -> Batches {
-        let (sender, receiver) = mpsc::channel(WAITING);
         let (inner, plan, split) = (Arc::clone(&self.0), Arc::clone(plan), split.clone());
         let schema = Arc::clone(&plan.schema);
-        let task = tokio::spawn(async move {
-            if let Err(error) = inner.read(&plan, &split, &sender).await {
-                // Whoever does not listen any more does not want to know.
-                let _ = sender.send(Err(error)).await;
-            }
-        });
-        Batches { schema, receiver, task, ended: false }
+        let read = |sender| async move { inner.read(&plan, &split, &sender).await };
+        Batches::spawn(schema, read)
+    }
+
+    /// Lets servers answer about the rows of a plan, where that gives exactly what the rows would.
+    pub fn aggregated(&self, plan: &ScanPlan, request: &AggregateRequest) -> Option<AggregatePlan> {
+        AggregatePlan::make(&self.0.table, plan, request)
+    }
+
+    /// What the rows of a split come to: one row for each group, or one for all. Groups of other splits may be the same.
+    ///
+    /// Errors come as items, as for [`Scanner::read`]; `resource-exhausted` when there are more groups than servers take.
+    pub fn aggregate(&self, plan: &Arc<AggregatePlan>, split: &Split) -> Batches {
+        let (inner, plan, split) = (Arc::clone(&self.0), Arc::clone(plan), split.clone());
+        Batches::spawn(Arc::clone(plan.schema()), |sender| async move {
+            let Work::Server(request) = &split.work else {
+                return Err(Error::unexpected("servers aggregate what they have"));
+            };
+            let half = plan.rows().half(&split);
+            inner.give(crate::server::read(&inner, plan.as_ref(), half, request).await?, &sender).await
+        })
     }
 }
 
@@ -117,11 +131,17 @@ impl Inner {
     }
 
     async fn read(self: &Arc<Self>, plan: &Arc<ScanPlan>, split: &Split, sender: &Sender) -> Result<()> {
-        let (spool, _permit) = match &split.work {
-            Work::Server(request) => crate::server::read(self, plan, split, request).await?,
+        let answer = match &split.work {
+            Work::Server(request) => crate::server::read(self, plan.as_ref(), plan.half(split), request).await?,
             Work::Valid(partition) => crate::valid::read(self, plan, split, partition).await?,
             Work::Direct(segment) => return self.read_direct(plan, split, segment, None, sender).await,
         };
+        self.give(answer, sender).await
+    }
+
+    /// Gives a complete answer.
+    async fn give(self: &Arc<Self>, answer: Answer, sender: &Sender) -> Result<()> {
+        let (spool, _permit) = answer;
         let (inner, sender, runtime) = (Arc::clone(self), sender.clone(), tokio::runtime::Handle::current());
         blocking(move || {
             spool.give(&mut |batch| {
@@ -199,6 +219,22 @@ pub struct Batches {
 }
 
 impl Batches {
+    /// Reads in a task of its own.
+    fn spawn<F: Future<Output = Result<()>> + Send + 'static>(
+        schema: SchemaRef,
+        read: impl FnOnce(Sender) -> F,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let reading = read(sender.clone());
+        let task = tokio::spawn(async move {
+            if let Err(error) = reading.await {
+                // Whoever does not listen any more does not want to know.
+                let _ = sender.send(Err(error)).await;
+            }
+        });
+        Self { schema, receiver, task, ended: false }
+    }
+
     /// The columns of every batch.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema

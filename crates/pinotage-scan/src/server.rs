@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use pinotage_client::{Controller, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use pinotage_client::{Controller, DataTable, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
 use pinotage_common::{Error, ErrorKind, Result, Retry};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::plan::ScanPlan;
+use crate::plan::{HalfPlan, ScanPlan};
 use crate::scanner::Inner;
-use crate::split::{Request, Split};
+use crate::split::Request;
 use crate::spool::Spool;
-use crate::sql;
+use crate::sql::{self, Query};
 
 /// The pause after every replica was asked, and after a server that has too much to do; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -53,12 +55,47 @@ impl Servers {
     }
 }
 
+/// What servers are asked, and how their answers are read.
+pub(crate) trait Question: Sync {
+    /// The columns of what is read.
+    fn schema(&self) -> &SchemaRef;
+
+    /// Nulls matter: servers are to treat them as SQL does.
+    fn nulls(&self) -> bool;
+
+    /// The text.
+    fn sql(&self, query: &Query<'_>) -> String;
+
+    /// A part of an answer that has some rows.
+    fn batch(&self, table: &DataTable) -> Result<RecordBatch>;
+}
+
+impl Question for ScanPlan {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn nulls(&self) -> bool {
+        // Filters mean the same without it, and the oldest servers refuse it.
+        self.schema.fields().iter().any(|field| field.is_nullable())
+    }
+
+    fn sql(&self, query: &Query<'_>) -> String {
+        let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        sql::select(query, &columns, self.limit.filter(|_| self.exact))
+    }
+
+    fn batch(&self, table: &DataTable) -> Result<RecordBatch> {
+        table.batch(&self.schema)
+    }
+}
+
 /// The complete answer to a split; as long as it is held, its server gets no other request in its place.
 pub(crate) type Answer = (Spool, Option<OwnedSemaphorePermit>);
 
 /// Reads one split: asks one candidate after the other until an answer is whole.
-pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request: &Request) -> Result<Answer> {
-    let half = plan.half(split).table_type;
+pub(crate) async fn read(inner: &Inner, question: &dyn Question, plan: &HalfPlan, request: &Request) -> Result<Answer> {
+    let (half, table) = (plan.table_type, inner.table.name());
     let mut request = request.clone();
     let mut pause = PAUSE;
     let mut attempt = 0;
@@ -74,7 +111,7 @@ pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request:
             .ok_or_else(|| Error::unexpected("a request has a server to be sent to"))?;
         attempt += 1;
         turn += 1;
-        let answer = ask(inner, plan, split, server, &request).await;
+        let answer = ask(inner, question, plan, server, &request).await;
         let again = match &answer {
             Ok(_) => true,
             Err(error) => match ServerFailure::of(error) {
@@ -83,11 +120,11 @@ pub(crate) async fn read(inner: &Inner, plan: &ScanPlan, split: &Split, request:
             },
         };
         // Rows may have gone to segments that were not asked for, or the segments that were are no more.
-        let renewed = if again { request.renewed(inner.controller(), &plan.table, half).await? } else { None };
+        let renewed = if again { request.renewed(inner.controller(), table, half).await? } else { None };
         let error = match answer {
             Ok(spool) if renewed.is_none() => return Ok(spool),
             Ok(_) => Error::new(ErrorKind::Unavailable, "the table got new segments while it was read")
-                .with("table", half.of(&plan.table))
+                .with("table", half.of(table))
                 .action("read it again when fewer segments come and go, or raise `attempts`"),
             Err(error) => error,
         };
@@ -130,17 +167,18 @@ pub(crate) async fn has_rows(inner: &Inner, typed: &str, server: &str, segments:
 
 /// The whole answer of one server. It comes as fast as the server gives it, which would run out of time otherwise; where rows
 /// have to wait, the server gets its next request when these are given.
-async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, request: &Request) -> Result<Answer> {
-    let half = plan.half(split);
-    let typed = inner.controller().http().qualified(&half.table_type.of(&plan.table));
-    let columns: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let limit = plan.limit.filter(|_| plan.exact);
-    // Filters mean the same without it, and the oldest servers refuse it.
-    let nulls = plan.schema.fields().iter().any(|field| field.is_nullable());
-    let filter = half.filter.as_ref();
+async fn ask(
+    inner: &Inner,
+    question: &dyn Question,
+    half: &HalfPlan,
+    server: &str,
+    request: &Request,
+) -> Result<Answer> {
+    let typed = inner.controller().http().qualified(&half.table_type.of(inner.table.name()));
+    let (filter, nulls, options) = (half.filter.as_ref(), question.nulls(), &inner.options);
     let only = request.partitions.is_some().then_some(request.segments.as_slice());
     let query = ServerQuery {
-        sql: sql::select(&typed, &columns, filter, only, limit, nulls, &inner.options),
+        sql: question.sql(&Query { typed: &typed, filter, segments: only, nulls, options }),
         timeout: inner.options.timeout.duration(),
         more_segments: only.is_some(),
         ..ServerQuery::new(typed, "", request.segments.clone())
@@ -149,20 +187,16 @@ async fn ask(inner: &Inner, plan: &ScanPlan, split: &Split, server: &str, reques
     let permit = permit.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
     let address = inner.servers.address(inner, server).await?;
     let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
-    let mut spool = Spool::new(&inner.budget, &plan.schema);
+    let mut spool = Spool::new(&inner.budget, question.schema());
     while let Some(table) = blocks.next().await {
         let table = table?;
-        if nulls
-            && table.version() < 4
-            && table.num_rows() > 0
-            && plan.schema.fields().iter().any(|it| it.is_nullable())
-        {
+        if nulls && table.version() < 4 && table.num_rows() > 0 {
             return Err(Error::unsupported("the server sends no nulls")
                 .with("server", server)
                 .action("read with `reader=direct`, or set `nulls: default` if nulls may be read as default values"));
         }
         if table.num_rows() > 0 {
-            spool = spool.push(table.batch(&plan.schema)?).await?;
+            spool = spool.push(question.batch(&table)?).await?;
         }
     }
     blocks.finish()?;

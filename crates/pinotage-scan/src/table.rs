@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use pinotage_client::{Controller, TableType};
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::{PinotVersion, Schema, TableConfig, arrow_field};
+use pinotage_spec::{ColumnPlan, PinotVersion, Schema, TableConfig, arrow_field};
 
 use crate::options::Nulls;
 
@@ -76,6 +76,14 @@ impl Table {
     pub(crate) fn is_nullable(&self, column: &str, nulls: Nulls) -> bool {
         let Some(field) = self.schema.field(column) else { return false };
         nulls == Nulls::Sql && self.halves.iter().any(|(_, config)| config.tracks_nulls(&self.schema, field))
+    }
+
+    /// Servers may have an `fst` index of a column, which reads patterns in its own way.
+    pub fn has_fst(&self, column: &str) -> bool {
+        self.halves.iter().any(|(_, config)| match ColumnPlan::resolve(&self.schema, config) {
+            Ok(plans) => plans.iter().any(|plan| plan.field.name == column && plan.left_to_server.contains(&"fst")),
+            Err(_) => true,
+        })
     }
 
     /// The columns in the order of the schema, of the canonical Arrow types.

@@ -31,7 +31,7 @@ pub(crate) async fn read(
         return Err(error.with("why no server is asked", reason));
     }
     tracing::warn!(table = plan.table, %error, "a server reads the partition");
-    server::read(inner, plan, split, &partition.request).await
+    server::read(inner, plan.as_ref(), plan.half(split), &partition.request).await
 }
 
 /// The same rows of the same segments count before and after, and there are no others: so it was in between, because what is

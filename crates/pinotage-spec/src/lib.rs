@@ -33,7 +33,7 @@ pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
 pub use data_type::{DataType, FieldType, StoredType};
 pub use field::{DEFAULT_MAX_LENGTH, DateTimeSpec, FieldSpec, MaxLengthStrategy};
 pub use partition::{PartitionConfig, PartitionFunction};
-pub use predicate::{CompareOp, FilterSql, Predicate, quoted};
+pub use predicate::{CompareOp, FilterSql, Predicate, TextPattern, quoted};
 pub use schema::Schema;
 pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_name};
 pub use table_config::TableConfig;

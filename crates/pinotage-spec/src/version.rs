@@ -34,6 +34,12 @@ impl PinotVersion {
         self >= Self { major: 1, minor: 0 }
     }
 
+    /// Servers aggregate whole numbers as such (`SUMLONG`, `MINLONG`, `MAXLONG`), and leave out nulls as SQL does. Releases
+    /// between 1.0 and this one are not known to get all nulls right.
+    pub fn aggregates_longs_and_nulls(self) -> bool {
+        self >= Self { major: 1, minor: 5 }
+    }
+
     /// Servers send columns with several values of BYTES or BIG_DECIMAL a row.
     pub fn sends_lists_of_bytes(self) -> bool {
         self >= Self { major: 1, minor: 6 }

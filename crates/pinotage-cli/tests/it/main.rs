@@ -1,6 +1,7 @@
 //! The `pinotage` command as a person meets it: output, errors, exit codes.
 
 mod cluster;
+mod export;
 mod job_spec;
 mod job_spec_examples;
 mod job_spec_push;
@@ -8,6 +9,7 @@ mod job_spec_stores;
 mod kills;
 mod many;
 mod push;
+mod reconcile;
 mod rewrite_kills;
 mod table;
 
@@ -88,6 +90,8 @@ fn help_is_as_published() {
         vec!["plan", "--help"],
         vec!["infer", "--help"],
         vec!["sql", "--help"],
+        vec!["scan", "--help"],
+        vec!["reconcile", "--help"],
         vec!["push", "--help"],
         vec!["segment", "inspect", "--help"],
         vec!["segment", "cat", "--help"],

@@ -60,6 +60,7 @@ impl RowFormat {
 /// Writes batches of one schema. Holds one row group of Parquet, and nothing in other formats.
 pub struct RowWriter<W: Write + Send>(Kind<W>);
 
+#[expect(clippy::large_enum_variant, reason = "there is one a file")]
 enum Kind<W: Write + Send> {
     Parquet(ArrowWriter<W>),
     Arrow(FileWriter<W>),

@@ -16,6 +16,7 @@ use futures::StreamExt as _;
 use pinotage_common::{Error, ErrorKind, Result};
 use tokio::runtime::Runtime;
 
+use super::aggregate::state;
 use super::cluster::ClusterTable;
 use super::failed;
 use super::local::LocalTable;
@@ -51,7 +52,7 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|error| Error::unexpected("cannot start a runtime").caused_by(error))?;
-        let context = SessionContext::new_with_config(config);
+        let context = SessionContext::new_with_state(state(config));
         let session = Self { context, runtime: Some(runtime), cancel: Arc::clone(cancel) };
         for (name, source) in tables {
             let table: Arc<dyn TableProvider> = match source {

@@ -40,7 +40,8 @@ impl ClusterTable {
         let predicate = predicate(filter, &self.columns)?;
         let nullable =
             |column: &str| self.schema.field_with_name(column).is_ok_and(arrow::datatypes::Field::is_nullable);
-        let sql = predicate.to_sql(self.scanner.table().schema(), &nullable).ok()??;
+        let table = self.scanner.table();
+        let sql = predicate.to_sql(table.schema(), &nullable, &|column| table.has_fst(column)).ok()??;
         // Where NaN stands in their order differs from index to index.
         let floating = |column: &&str| {
             self.columns

@@ -1,5 +1,6 @@
 //! SQL over segments, files and tables of clusters.
 
+mod aggregate;
 mod answer;
 mod cluster;
 mod local;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use arrow::datatypes::{DataType as Arrow, TimeUnit};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
-use pinotage_spec::{CompareOp, DataType, Predicate, Value};
+use datafusion::logical_expr::expr::{InList, ScalarFunction};
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, Like, Operator};
+use pinotage_spec::{CompareOp, DataType, Predicate, TextPattern, Value};
 
 /// The columns of a table by name: their Pinot types, and whether a row has one value.
 pub(super) type Columns = HashMap<String, (DataType, bool)>;
@@ -44,6 +44,20 @@ pub(super) fn predicate(expression: &Expr, columns: &Columns) -> Option<Predicat
             let one_of = Predicate::In { column: column.to_owned(), values };
             (data_type != DataType::Boolean && !list.is_empty()).then(|| opposite(one_of, *negated))
         }
+        // Without case they follow other tables of letters here and there.
+        Expr::Like(Like { negated, expr, pattern, escape_char: None | Some('\\'), case_insensitive: false }) => {
+            Some(opposite(matching(known(expr)?, pattern, TextPattern::like)?, *negated))
+        }
+        Expr::ScalarFunction(ScalarFunction { func, args }) => {
+            let read = match func.name() {
+                "starts_with" => TextPattern::prefix,
+                "ends_with" => TextPattern::suffix,
+                "contains" => TextPattern::contains,
+                _ => return None,
+            };
+            let [column, text] = args.as_slice() else { return None };
+            matching(known(column)?, text, read)
+        }
         Expr::Not(part) => Some(Predicate::Not(Box::new(predicate(part, columns)?))),
         Expr::IsNull(column) => name(column, columns).map(|name| Predicate::IsNull(name.to_owned())),
         Expr::IsNotNull(column) => name(column, columns).map(|name| Predicate::IsNotNull(name.to_owned())),
@@ -80,6 +94,19 @@ fn compare((column, data_type): (&str, DataType), op: CompareOp, literal: &Expr)
         _ => !(ordered && data_type == DataType::Boolean),
     };
     alike.then(|| Predicate::Compare { column: column.to_owned(), op, value })
+}
+
+fn matching(
+    (column, data_type): (&str, DataType),
+    literal: &Expr,
+    read: impl Fn(&str) -> TextPattern,
+) -> Option<Predicate> {
+    match (data_type, value(literal, data_type)?) {
+        (DataType::String, Value::String(text)) => {
+            Some(Predicate::Like { column: column.to_owned(), pattern: read(&text) })
+        }
+        _ => None,
+    }
 }
 
 /// A literal of exactly the column's type: the optimizer has brought it there, or it stays where it is.
@@ -153,6 +180,7 @@ pub(super) fn pinot_type(field: &arrow::datatypes::Field) -> Option<DataType> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::functions::string::expr_fn::{contains, ends_with, starts_with};
     use datafusion::prelude::{col, lit};
 
     use super::*;
@@ -187,6 +215,11 @@ mod tests {
             (col("s").in_list(vec![lit("a"), lit("b")], true), "NOT s IN (a, b)"),
             (Expr::Not(Box::new(col("b"))), "NOT b = 1"),
             (col("m").is_not_null(), "m IS NOT NULL"),
+            (col("s").like(lit("a\\_b_%")), "s LIKE a\\_b_%"),
+            (col("s").not_like(lit("%a")), "NOT s LIKE %a"),
+            (starts_with(col("s"), lit("50%")), "s LIKE 50\\%%"),
+            (ends_with(col("s"), lit("a")), "s LIKE %a"),
+            (contains(col("s"), lit("")), "s LIKE %"),
         ];
         for (expression, expected) in cases {
             assert_eq!(text(expression).as_deref(), Some(expected));
@@ -202,8 +235,10 @@ mod tests {
             col("m").eq(lit(1_i32)),
             col("s").gt(lit("\u{ffff}")),
             col("i").eq(col("l")),
-            col("s").like(lit("a%")),
-            col("i").gt(lit(1_i32)).or(col("s").like(lit("a%"))),
+            col("s").ilike(lit("a%")),
+            col("j").like(lit("a%")),
+            col("s").like(col("s")),
+            col("i").gt(lit(1_i32)).or(col("s").ilike(lit("a%"))),
         ];
         for expression in cases {
             assert_eq!(text(expression.clone()), None, "{expression}");

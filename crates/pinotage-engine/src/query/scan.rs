@@ -35,6 +35,12 @@ impl ScanExec {
         Self::of(scanner, Arc::new(plan), partitions)
     }
 
+    /// A partition for each split.
+    pub(super) fn one_each(scanner: Scanner, plan: Arc<ScanPlan>) -> Self {
+        let partitions = plan.splits.iter().map(|split| vec![split.clone()]).collect();
+        Self::of(scanner, plan, partitions)
+    }
+
     fn of(scanner: Scanner, plan: Arc<ScanPlan>, partitions: Vec<Vec<Split>>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&plan.schema)),
@@ -43,6 +49,10 @@ impl ScanExec {
             Boundedness::Bounded,
         );
         Self { scanner, plan, partitions, properties: Arc::new(properties) }
+    }
+
+    pub(super) fn scanner(&self) -> &Scanner {
+        &self.scanner
     }
 
     /// What is read.

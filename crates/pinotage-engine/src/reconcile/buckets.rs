@@ -137,7 +137,7 @@ pub(super) fn number(buckets: &[Buckets; 2]) -> usize {
 }
 
 /// The parts that differ, with the rows of both sides in them.
-pub(super) fn different_parts<'a>(buckets: &'a [Buckets; 2]) -> impl Iterator<Item = (&'a [u8], usize, u64)> {
+pub(super) fn different_parts(buckets: &[Buckets; 2]) -> impl Iterator<Item = (&[u8], usize, u64)> {
     names(buckets).into_iter().flat_map(move |name| {
         (0..PARTS).filter_map(move |part| {
             let [left, right] = buckets.each_ref().map(|side| side.part(name, part));

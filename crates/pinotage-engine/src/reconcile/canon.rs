@@ -44,7 +44,7 @@ impl Canon {
         let found = (form(left)?, form(right)?);
         Self::common(&found.0, &found.1)
             .ok_or_else(|| {
-                Error::schema_mismatch(format!("{} cannot be compared with {}", left.data_type(), right.data_type()))
+                Error::invalid_config(format!("{} cannot be compared with {}", left.data_type(), right.data_type()))
             })
             .map_err(|error| error.action("leave the column out with `--columns`, or convert one side"))
             .map_err(|error| error.with("column", left.name()))

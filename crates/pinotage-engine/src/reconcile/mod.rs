@@ -96,7 +96,7 @@ pub struct BucketDifference {
 ///
 /// # Errors
 ///
-/// `schema-mismatch` when the columns of both are not the same or cannot be compared; `resource-exhausted` for too many
+/// `invalid-config` when the columns of both are not the same or cannot be compared; `resource-exhausted` for too many
 /// buckets; those of reading.
 pub fn reconcile(
     source: &TableSource,
@@ -141,7 +141,7 @@ fn columns(left: &SchemaRef, right: &SchemaRef, options: &ReconcileOptions) -> R
             let list = |names: &BTreeSet<String>, others: &BTreeSet<String>| {
                 names.difference(others).cloned().collect::<Vec<_>>().join(", ")
             };
-            return Err(Error::schema_mismatch("source and table have different columns")
+            return Err(Error::invalid_config("source and table have different columns")
                 .with("only in the source", list(&left_names, &right_names))
                 .with("only in the table", list(&right_names, &left_names))
                 .action("name those to compare with `--columns`"));
@@ -151,7 +151,7 @@ fn columns(left: &SchemaRef, right: &SchemaRef, options: &ReconcileOptions) -> R
     for column in options.keys.iter().chain(options.by.iter().map(BucketBy::column)).chain(&compared) {
         for (names, side) in [(&left_names, "source"), (&right_names, "table")] {
             if !names.contains(column) {
-                return Err(Error::schema_mismatch(format!("the {side} has no such column"))
+                return Err(Error::invalid_config(format!("the {side} has no such column"))
                     .with("column", column)
                     .action("correct its name; names are case-sensitive"));
             }

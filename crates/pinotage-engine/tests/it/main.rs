@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad_rows;
+mod cluster_sql;
 mod rewrite;
 mod stores;
 mod whole_sql;
@@ -11,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use pinotage_common::Result;
 use pinotage_engine::{RunOptions, Silent, Summary, TableSource, prepare, query, run};
@@ -104,7 +106,11 @@ impl Job {
 fn ask(sql: &str, tables: &[(&str, PathBuf)]) -> Vec<String> {
     let tables: Vec<(String, TableSource)> =
         tables.iter().map(|(name, path)| ((*name).to_owned(), path.clone().into())).collect();
-    let (_, batches) = query(sql, &tables).unwrap();
+    lines(&query(sql, &tables).unwrap().1)
+}
+
+/// A line a row.
+fn lines(batches: &[RecordBatch]) -> Vec<String> {
     let mut lines = Vec::new();
     for batch in batches {
         let options = FormatOptions::new().with_null("null");

@@ -2,7 +2,7 @@
 
 use arrow::array::Array;
 use pinotage_scan::{Reader, ScanRequest};
-use pinotage_spec::{CompareOp, Predicate, Value};
+use pinotage_spec::{CompareOp, Predicate, TextPattern, Value};
 use serde_json::json;
 
 use crate::support::{Fixture, Place, WORDS, broker_ids, by, ids, noise, read};
@@ -66,8 +66,31 @@ fn literal(column: &str, at: u64) -> Value {
 
 const COLUMNS: [&str; 13] = ["id", "i", "l", "f", "d", "n", "b", "s", "r", "x", "mi", "ms", "t"];
 
+/// A pattern drawn from a number: mostly pieces of what is stored.
+fn pattern(seed: u64) -> TextPattern {
+    let pick = |salt, range: usize| noise(seed, salt) as usize % range;
+    let word = |salt| -> String {
+        let text = WORDS[pick(salt, WORDS.len())];
+        let (from, len) = (pick(salt + 1, text.chars().count() + 1), pick(salt + 2, 4));
+        let text: String =
+            if pick(salt + 3, 3) > 0 { text.chars().skip(from).take(len).collect() } else { text.into() };
+        if pick(salt + 4, 8) == 0 { text.to_uppercase() } else { text }
+    };
+    let wild = ["%", "_", "%_", "", "__%", "\\"];
+    match pick(0, 6) {
+        0 => TextPattern::prefix(&word(10)),
+        1 => TextPattern::suffix(&word(10)),
+        2 => TextPattern::contains(&word(10)),
+        3 => TextPattern::like(&word(10)),
+        _ => {
+            let wild = |salt| wild[pick(salt, wild.len())];
+            TextPattern::like(&format!("{}{}{}{}{}", wild(1), word(10), wild(2), word(20), wild(3)))
+        }
+    }
+}
+
 /// A condition drawn from a number.
-fn draw(seed: u64, depth: u32) -> Predicate {
+pub(crate) fn draw(seed: u64, depth: u32) -> Predicate {
     let pick = |salt, range: u64| noise(seed, salt) % range;
     if depth > 0 && pick(1, 3) > 0 {
         let parts = || (0..2 + pick(2, 2)).map(|at| draw(noise(seed, 50 + at), depth - 1)).collect();
@@ -79,7 +102,10 @@ fn draw(seed: u64, depth: u32) -> Predicate {
     }
     let column = if pick(4, 10) == 0 { "day" } else { COLUMNS[pick(5, COLUMNS.len() as u64) as usize] };
     let ops = [CompareOp::Eq, CompareOp::NotEq, CompareOp::Lt, CompareOp::LtEq, CompareOp::Gt, CompareOp::GtEq];
-    match pick(6, 8) {
+    match pick(6, 10) {
+        8 | 9 => {
+            Predicate::Like { column: ["s", "r", "ms"][pick(9, 3) as usize].into(), pattern: pattern(noise(seed, 90)) }
+        }
         0 => Predicate::IsNull(column.into()),
         1 => Predicate::IsNotNull(column.into()),
         2 | 3 => Predicate::In {
@@ -128,7 +154,9 @@ async fn same_rows(place: Place, nulls: bool, conditions: u64) {
             assert!(by_direct.iter().all(|id| by_server.binary_search(id).is_ok()), "{context}");
         }
         some += usize::from(!by_direct.is_empty() && by_direct.len() < fixture.rows.len());
-        if let Some(filter) = predicate.to_sql(&fixture.schema, &|_| nulls).unwrap().filter(|filter| filter.exact) {
+        if let Some(filter) =
+            predicate.to_sql(&fixture.schema, &|_| nulls, &|_| false).unwrap().filter(|filter| filter.exact)
+        {
             let handling = if nulls { "SET enableNullHandling=true; " } else { "" };
             let sql = format!("{handling}SELECT id FROM {name} WHERE {} LIMIT 100000", filter.sql);
             let (cluster, text) = (fixture.cluster, sql.clone());

@@ -1,5 +1,6 @@
 //! Scans of real clusters.
 
+mod aggregates;
 mod agreement;
 mod changes;
 mod complete;

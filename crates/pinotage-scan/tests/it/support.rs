@@ -53,8 +53,23 @@ pub(crate) fn noise(row: u64, salt: u64) -> u64 {
 pub(crate) const FIRST_DAY: u64 = 19_000;
 
 /// Texts with all that SQL, properties and orders stumble over.
-pub(crate) const WORDS: [&str; 10] =
-    ["", "a", "it's", "50%", "under_score", "back\\slash", "\"quoted\"", "é", "日本", "😀 smile"];
+pub(crate) const WORDS: [&str; 15] = [
+    "",
+    "a",
+    "A",
+    "it's",
+    "50%",
+    "under_score",
+    "back\\slash",
+    "\"quoted\"",
+    "é",
+    "日本",
+    "😀 smile",
+    "two\nlines\n",
+    "(a|b)*.[c]{2}$^+?",
+    "\\Qa\\E\\d",
+    "*",
+];
 
 /// A table with a column of every type, in several segments of a day each.
 pub(crate) struct Fixture {

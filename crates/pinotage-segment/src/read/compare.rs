@@ -1,4 +1,4 @@
-//! Comparisons with literals: of arrays, of dictionaries and of bounds.
+//! Comparisons with literals and patterns: of arrays, of dictionaries and of bounds.
 
 use std::cmp::Ordering;
 
@@ -6,16 +6,18 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::Result;
 use pinotage_spec::java::compare_utf16;
-use pinotage_spec::{CompareOp, DataType, StoredType, Value};
+use pinotage_spec::{CompareOp, DataType, StoredType, TextPattern, Value};
 
 use crate::dictionary::DictionaryReader;
 
-/// A comparison with one literal, or with several of which one has to be equal.
+/// A comparison with one literal, or with several of which one has to be equal, or with a pattern.
 #[derive(Debug)]
 pub(super) struct Test {
     op: CompareOp,
     /// Of one stored type, ascending.
     values: Vec<Value>,
+    /// What texts are compared with in place of values.
+    pattern: Option<TextPattern>,
     /// A multi-value row passes when none of its values passes.
     pub(super) none: bool,
 }
@@ -25,7 +27,12 @@ impl Test {
     pub(super) fn new(op: CompareOp, mut values: Vec<Value>, single_value: bool) -> Self {
         let none = op == CompareOp::NotEq && !single_value;
         values.sort_by(|a, b| a.compare(b).unwrap_or(Ordering::Equal));
-        Self { op: if none { CompareOp::Eq } else { op }, values, none }
+        Self { op: if none { CompareOp::Eq } else { op }, values, pattern: None, none }
+    }
+
+    /// A test of texts.
+    pub(super) fn matching(pattern: TextPattern) -> Self {
+        Self { op: CompareOp::Eq, values: Vec::new(), pattern: Some(pattern), none: false }
     }
 
     /// Whether each row passes, from whether each of its values does.
@@ -40,8 +47,12 @@ impl Test {
             .collect()
     }
 
-    /// Whether the value of each dictionary id passes, by binary search.
+    /// Whether the value of each dictionary id passes: literals by binary search.
     pub(super) fn ids(&self, dictionary: &DictionaryReader<'_>) -> Result<Vec<bool>> {
+        if let Some(pattern) = &self.pattern {
+            let texts = dictionary.to_array()?;
+            return Ok(texts.as_string::<i32>().iter().flatten().map(|text| pattern.matches(text)).collect());
+        }
         let mut passes = vec![false; dictionary.len()];
         for value in &self.values {
             for range in dictionary.ids_where(self.op, value)? {
@@ -53,14 +64,14 @@ impl Test {
         Ok(passes)
     }
 
-    /// Whether a value passes.
+    /// Whether a value passes the comparison with literals.
     pub(super) fn passes(&self, value: &Value) -> bool {
         self.values.iter().any(|literal| value.compare(literal).is_some_and(|ordering| self.op.accepts(ordering)))
     }
 
     /// Whether a value between two bounds passes in any case; `None` when it depends on the value.
     pub(super) fn decide(&self, min: Option<&Value>, max: Option<&Value>) -> Option<bool> {
-        let (min, max) = min.zip(max)?;
+        let (min, max) = min.zip(max).filter(|_| self.pattern.is_none())?;
         let mut open = false;
         for value in &self.values {
             let (min, max) = (min.compare(value)?, max.compare(value)?);
@@ -83,6 +94,10 @@ impl Test {
     /// Whether each value of an array passes; nulls of the array are compared as what is stored for them.
     pub(super) fn apply(&self, array: &ArrayRef, data_type: DataType) -> Vec<bool> {
         let len = array.len();
+        if let Some(pattern) = &self.pattern {
+            let texts = array.as_string::<i32>();
+            return (0..len).map(|at| pattern.matches(texts.value(at))).collect();
+        }
         match data_type.stored() {
             StoredType::Int => {
                 let literals = self.literals(|value| if let Value::Int(value) = value { Some(*value) } else { None });

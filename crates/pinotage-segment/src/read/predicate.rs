@@ -101,8 +101,17 @@ impl Node {
 
 fn compile(predicate: &Predicate, columns: &mut Columns<'_>) -> Result<Node> {
     Ok(match predicate {
-        Predicate::Compare { column, op, value } => leaf(column, *op, std::slice::from_ref(value), columns)?,
-        Predicate::In { column, values } => leaf(column, CompareOp::Eq, values, columns)?,
+        Predicate::Compare { column, op, value } => compare(column, *op, std::slice::from_ref(value), columns)?,
+        Predicate::In { column, values } => compare(column, CompareOp::Eq, values, columns)?,
+        Predicate::Like { column: name, pattern } => {
+            let column = columns.open(name)?;
+            let data_type = columns.get(column)?.metadata.data_type;
+            if data_type.stored() != StoredType::String {
+                return Err(Error::invalid_config(format!("a {data_type} column cannot be compared with a pattern"))
+                    .with("column", name));
+            }
+            leaf(column, Test::matching(pattern.clone()), columns)?
+        }
         Predicate::IsNull(column) => Node::IsNull { column: columns.open(column)? },
         Predicate::IsNotNull(column) => Node::Not(Box::new(Node::IsNull { column: columns.open(column)? })),
         Predicate::And(parts) => {
@@ -120,7 +129,7 @@ fn compile(predicate: &Predicate, columns: &mut Columns<'_>) -> Result<Node> {
     })
 }
 
-fn leaf(name: &str, op: CompareOp, values: &[Value], columns: &mut Columns<'_>) -> Result<Node> {
+fn compare(name: &str, op: CompareOp, values: &[Value], columns: &mut Columns<'_>) -> Result<Node> {
     let number = columns.open(name)?;
     let column = columns.get(number)?;
     let data_type = column.metadata.data_type;
@@ -132,6 +141,12 @@ fn leaf(name: &str, op: CompareOp, values: &[Value], columns: &mut Columns<'_>) 
         .with("column", name));
     }
     let test = Test::new(op, values.to_vec(), column.metadata.single_value);
+    leaf(number, test, columns)
+}
+
+fn leaf(number: usize, test: Test, columns: &mut Columns<'_>) -> Result<Node> {
+    let column = columns.get(number)?;
+    let data_type = column.metadata.data_type;
     let Some(dictionary) = &column.dictionary else {
         // Old segments may hold NaN outside of their bounds, so for it the answer has to be the same.
         let outside = match data_type.stored() {

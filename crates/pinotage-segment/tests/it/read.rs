@@ -11,7 +11,7 @@ use pinotage_common::ErrorKind;
 use pinotage_segment::metadata::SegmentMetadata;
 use pinotage_segment::read::{OpenOptions, ScanOptions, Segment, Severity};
 use pinotage_segment::write::SegmentBuilder;
-use pinotage_spec::{CompareOp, DataType, Predicate, Schema, TableConfig, Value};
+use pinotage_spec::{CompareOp, DataType, Predicate, Schema, TableConfig, TextPattern, Value};
 use pinotage_testkit::golden_cases;
 use proptest::prelude::*;
 
@@ -401,6 +401,9 @@ fn answer(predicate: &Predicate, rows: &RecordBatch, metadata: &SegmentMetadata,
         Predicate::In { column, values } => {
             known(of(column), &|cells| cells.iter().any(|cell| values.iter().any(|value| equal(cell, value))))
         }
+        Predicate::Like { column, pattern } => known(of(column), &|cells| {
+            cells.iter().any(|cell| matches!(cell, Value::String(text) if pattern.matches(text)))
+        }),
         Predicate::IsNull(column) => Some(of(column).1),
         Predicate::IsNotNull(column) => Some(!of(column).1),
         Predicate::Not(part) => answer(part, rows, metadata, row).map(|pass| !pass),
@@ -452,6 +455,17 @@ fn predicate_of(
         }
     };
     match kind {
+        1 if metadata.data_type == DataType::String => {
+            let Value::String(text) = value() else { unreachable!("a value of the column") };
+            let half: String = text.chars().take(text.chars().count().div_ceil(2)).collect();
+            let pattern = match text.len() % 4 {
+                0 => TextPattern::prefix(&half),
+                1 => TextPattern::suffix(&half),
+                2 => TextPattern::contains(&half),
+                _ => TextPattern::like(&format!("_%{half}%")),
+            };
+            Predicate::Like { column: column.clone(), pattern }
+        }
         0 | 1 => {
             let value = value();
             let op = [Eq, NotEq, Lt, LtEq, Gt, GtEq][next(6)];

@@ -5,8 +5,10 @@ use std::fmt;
 
 use crate::Value;
 
+mod pattern;
 mod sql;
 
+pub use pattern::TextPattern;
 pub use sql::{FilterSql, quoted};
 
 /// A comparison.
@@ -82,6 +84,13 @@ pub enum Predicate {
         /// The literals, of the column's stored type.
         values: Vec<Value>,
     },
+    /// `column LIKE …`; only for STRING.
+    Like {
+        /// The column's name.
+        column: String,
+        /// What its texts have to match.
+        pattern: TextPattern,
+    },
     /// `column IS NULL`
     IsNull(String),
     /// `column IS NOT NULL`
@@ -101,6 +110,7 @@ impl Predicate {
             match predicate {
                 Predicate::Compare { column, .. }
                 | Predicate::In { column, .. }
+                | Predicate::Like { column, .. }
                 | Predicate::IsNull(column)
                 | Predicate::IsNotNull(column) => {
                     if !columns.contains(&column.as_str()) {
@@ -143,6 +153,7 @@ impl fmt::Display for Predicate {
                 let values: Vec<String> = values.iter().map(Value::to_java_string).collect();
                 write!(f, "{column} IN ({})", values.join(", "))
             }
+            Self::Like { column, pattern } => write!(f, "{column} LIKE {pattern}"),
             Self::IsNull(column) => write!(f, "{column} IS NULL"),
             Self::IsNotNull(column) => write!(f, "{column} IS NOT NULL"),
             Self::And(parts) => list(f, parts, " AND "),

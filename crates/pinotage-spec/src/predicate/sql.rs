@@ -2,7 +2,7 @@
 
 use pinotage_common::{Error, Result};
 
-use super::{CompareOp, Predicate};
+use super::{CompareOp, Predicate, TextPattern};
 use crate::{DataType, FieldSpec, Schema, StoredType, Value};
 
 /// Values in one `IN`; longer lists become several, joined by OR.
@@ -13,6 +13,9 @@ const MAX_IN: usize = 20_000;
 
 /// A condition that no row meets, in every release.
 const NOTHING: &str = "\"$docId\" < 0";
+
+/// What Pinot takes for no bound at all, also where it is a literal.
+const UNBOUNDED: &str = "*";
 
 /// A condition in Pinot's SQL, that lets through at least the rows of a predicate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,13 @@ impl Said {
     }
 }
 
+/// What is known of the columns.
+struct Columns<'a> {
+    schema: &'a Schema,
+    nullable: &'a dyn Fn(&str) -> bool,
+    fst: &'a dyn Fn(&str) -> bool,
+}
+
 impl Predicate {
     /// The predicate in Pinot's SQL, as far as it can be said there; `None` when nothing of it can, or nothing has to.
     ///
@@ -54,14 +64,23 @@ impl Predicate {
     ///
     /// Literals are written so that every release reads them as the value that they are: TIMESTAMP as milliseconds, FLOAT,
     /// DOUBLE and BIG_DECIMAL as quoted text (which no optimizer rounds), BYTES as hex. What releases and indexes answer
-    /// differently is widened or left out, and then not `exact`: -0.0 beside 0.0, NaN as a literal, JSON texts.
+    /// differently is widened or left out, and then not `exact`: -0.0 beside 0.0, NaN as a literal, JSON texts, what stands
+    /// before or behind the text `*`.
+    ///
+    /// Patterns are regular expressions: Pinot's LIKE is without case from 1.5 on and does not reach over line breaks. Columns
+    /// with an `fst` index are asked no patterns: it has a language of its own for them.
     ///
     /// # Errors
     ///
     /// `schema-mismatch` for a column that the schema does not have; `invalid-config` for a literal of another type than
-    /// its column.
-    pub fn to_sql(&self, schema: &Schema, nullable: &dyn Fn(&str) -> bool) -> Result<Option<FilterSql>> {
-        Ok(match self.say(false, schema, nullable)? {
+    /// its column, and for a pattern on a column that has no texts.
+    pub fn to_sql(
+        &self,
+        schema: &Schema,
+        nullable: &dyn Fn(&str) -> bool,
+        fst: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<FilterSql>> {
+        Ok(match self.say(false, &Columns { schema, nullable, fst })? {
             Said::All | Said::No => None,
             Said::Nothing => Some(FilterSql { sql: NOTHING.into(), exact: true }),
             Said::Sql(filter) => Some(filter),
@@ -69,14 +88,14 @@ impl Predicate {
     }
 
     /// The predicate or its opposite; what is unknown passes neither.
-    fn say(&self, opposite: bool, schema: &Schema, nullable: &dyn Fn(&str) -> bool) -> Result<Said> {
-        let parts =
-            |parts: &[Self]| parts.iter().map(|part| part.say(opposite, schema, nullable)).collect::<Result<Vec<_>>>();
+    fn say(&self, opposite: bool, columns: &Columns<'_>) -> Result<Said> {
+        let Columns { schema, nullable, fst } = columns;
+        let parts = |parts: &[Self]| parts.iter().map(|part| part.say(opposite, columns)).collect::<Result<Vec<_>>>();
         let (column, said) = match self {
             Self::And(list) if opposite => return Ok(any(parts(list)?)),
             Self::Or(list) if !opposite => return Ok(any(parts(list)?)),
             Self::And(list) | Self::Or(list) => return Ok(all(parts(list)?)),
-            Self::Not(part) => return part.say(!opposite, schema, nullable),
+            Self::Not(part) => return part.say(!opposite, columns),
             Self::IsNull(column) | Self::IsNotNull(column) => {
                 field(schema, column, [])?;
                 let null = matches!(self, Self::IsNull(_)) != opposite;
@@ -99,6 +118,12 @@ impl Predicate {
             }
             Self::In { column, values } => {
                 let said = is_in(field(schema, column, values)?, values);
+                (column, if opposite { not(said) } else { said })
+            }
+            Self::Like { column, pattern } => {
+                let text = Value::String(String::new());
+                let field = field(schema, column, [&text])?;
+                let said = if fst(column) { Said::No } else { like(field, pattern) };
                 (column, if opposite { not(said) } else { said })
             }
         };
@@ -166,7 +191,11 @@ pub fn quoted(column: &str) -> String {
     format!("\"{}\"", column.replace('"', "\"\""))
 }
 
-fn field<'s>(schema: &'s Schema, column: &str, values: impl IntoIterator<Item = &'s Value>) -> Result<&'s FieldSpec> {
+fn field<'s, 'v>(
+    schema: &'s Schema,
+    column: &str,
+    values: impl IntoIterator<Item = &'v Value>,
+) -> Result<&'s FieldSpec> {
     let field = schema.field(column).ok_or_else(|| {
         Error::schema_mismatch("the table has no such column")
             .with("column", column)
@@ -191,7 +220,9 @@ fn compare(field: &FieldSpec, op: CompareOp, value: &Value) -> Said {
         Value::Double(value) => *value == 0.0,
         _ => false,
     };
+    let ordered = !matches!(op, CompareOp::Eq | CompareOp::NotEq);
     match (field.data_type, op) {
+        (DataType::String, _) if ordered && *value == Value::String(UNBOUNDED.into()) => Said::No,
         // Texts are stored in Pinot's own form, and servers before 1.0 compare them in another way.
         (DataType::Json, _) => Said::No,
         (DataType::Boolean, CompareOp::Eq | CompareOp::NotEq) => Said::exact(sql(op)),
@@ -240,6 +271,23 @@ fn is_in(field: &FieldSpec, values: &[Value]) -> Said {
     Said::Sql(FilterSql { sql: joined(chunks, " OR "), exact })
 }
 
+fn like(field: &FieldSpec, pattern: &TextPattern) -> Said {
+    if field.data_type != DataType::String {
+        return Said::No;
+    }
+    let (column, text) = (quoted(&field.name), |text: &str| format!("'{}'", text.replace('\'', "''")));
+    // A range can be answered by dictionaries and indexes. Several values of one row may lie on both sides of it.
+    if let Some(prefix) = pattern.as_prefix().filter(|_| field.single_value)
+        && let Some((rest, last @ ' '..'~')) = prefix.char_indices().next_back().map(|(at, last)| (&prefix[..at], last))
+    {
+        let end = format!("{rest}{}", char::from(last as u8 + 1));
+        if prefix != UNBOUNDED && end != UNBOUNDED {
+            return Said::exact(format!("({column} >= {} AND {column} < {})", text(prefix), text(&end)));
+        }
+    }
+    Said::exact(format!("REGEXP_LIKE({column}, {})", text(&pattern.to_regex())))
+}
+
 /// A literal that every release reads as this value; `None` where they differ.
 fn literal(field: &FieldSpec, value: &Value) -> Option<String> {
     let text = value.to_java_string();
@@ -268,6 +316,7 @@ mod tests {
         {"name": "i", "dataType": "INT"}, {"name": "l", "dataType": "LONG"}, {"name": "f", "dataType": "FLOAT"},
         {"name": "d", "dataType": "DOUBLE"}, {"name": "n", "dataType": "BIG_DECIMAL"}, {"name": "b", "dataType": "BOOLEAN"},
         {"name": "s \"q\"", "dataType": "STRING"}, {"name": "j", "dataType": "JSON"}, {"name": "x", "dataType": "BYTES"},
+        {"name": "r", "dataType": "STRING"}, {"name": "fst", "dataType": "STRING"},
         {"name": "m", "dataType": "STRING", "singleValueField": false}],
         "dateTimeFieldSpecs": [{"name": "t", "dataType": "TIMESTAMP", "format": "TIMESTAMP", "granularity": "1:MILLISECONDS"}]}"#;
 
@@ -277,7 +326,10 @@ mod tests {
 
     fn sql(predicate: &Predicate) -> Option<(String, bool)> {
         let schema = Schema::from_json(SCHEMA).unwrap();
-        predicate.to_sql(&schema, &|_| false).unwrap().map(|filter| (filter.sql, filter.exact))
+        predicate
+            .to_sql(&schema, &|_| false, &|column| column == "fst")
+            .unwrap()
+            .map(|filter| (filter.sql, filter.exact))
     }
 
     #[test]
@@ -315,6 +367,7 @@ mod tests {
             compare("d", NotEq, Value::Double(0.0)),
             compare("j", Eq, Value::String("{}".into())),
             compare("b", Lt, Value::Int(1)),
+            compare("r", Lt, Value::String("*".into())),
             Predicate::Not(Box::new(compare("d", Eq, Value::Double(0.0)))),
             Predicate::Or(vec![compare("i", Eq, Value::Int(1)), compare("j", Eq, Value::String("{}".into()))]),
             Predicate::And(vec![]),
@@ -354,11 +407,33 @@ mod tests {
         ];
         for (predicate, with, without) in cases {
             for (nullable, expected) in [(true, with), (false, without)] {
-                let said = predicate.to_sql(&schema, &|_| nullable).unwrap();
+                let said = predicate.to_sql(&schema, &|_| nullable, &|_| false).unwrap();
                 assert!(said.as_ref().is_none_or(|said| said.exact));
                 assert_eq!(said.map_or(String::new(), |said| said.sql), expected, "{predicate}, nullable: {nullable}");
             }
         }
+    }
+
+    #[test]
+    fn patterns_are_ranges_or_regular_expressions() {
+        let like = |column: &str, pattern| Predicate::Like { column: column.into(), pattern };
+        let not = |part| Predicate::Not(Box::new(part));
+        let cases = [
+            ("it's%", r#"("r" >= 'it''s' AND "r" < 'it''t')"#),
+            (")%", r#"REGEXP_LIKE("r", '(?s-i)^\)')"#),
+            ("é%", r#"REGEXP_LIKE("r", '(?s-i)^é')"#),
+            ("~%", r#"REGEXP_LIKE("r", '(?s-i)^\~')"#),
+            ("%it's", r#"REGEXP_LIKE("r", '(?s-i)it\''s\z')"#),
+        ];
+        for (pattern, expected) in cases {
+            assert_eq!(sql(&like("r", TextPattern::like(pattern))), Some((expected.into(), true)), "{pattern}");
+        }
+        let many = like("m", TextPattern::prefix("a"));
+        assert_eq!(sql(&not(many)), Some(("NOT (REGEXP_LIKE(\"m\", '(?s-i)^a'))".into(), true)));
+        assert_eq!(sql(&like("j", TextPattern::prefix("a"))), None, "JSON is stored in Pinot's own form");
+        assert_eq!(sql(&like("fst", TextPattern::prefix("a"))), None);
+        let schema = Schema::from_json(SCHEMA).unwrap();
+        assert!(like("i", TextPattern::prefix("a")).to_sql(&schema, &|_| false, &|_| false).is_err());
     }
 
     #[test]
@@ -372,8 +447,8 @@ mod tests {
     #[test]
     fn an_unknown_column_and_a_wrong_literal_are_named() {
         let schema = Schema::from_json(SCHEMA).unwrap();
-        let error = compare("z", CompareOp::Eq, Value::Int(1)).to_sql(&schema, &|_| false).unwrap_err();
+        let error = compare("z", CompareOp::Eq, Value::Int(1)).to_sql(&schema, &|_| false, &|_| false).unwrap_err();
         assert!(error.context().contains(&("column", "z".into())));
-        assert!(compare("i", CompareOp::Eq, Value::Long(1)).to_sql(&schema, &|_| false).is_err());
+        assert!(compare("i", CompareOp::Eq, Value::Long(1)).to_sql(&schema, &|_| false, &|_| false).is_err());
     }
 }
