@@ -99,7 +99,7 @@ async fn a_server_that_falls_silent_is_left_for_the_other_replica() {
     let server = &fixture.cluster.servers[0];
     let stalled = Line::new(server.grpc_port, 10_000, Break::Stall);
     let told = controller(fixture.cluster, HashMap::from([(server.instance.clone(), stalled.port())]));
-    let options = ScanOptions { timeout: TimeSpan::secs(3), ..by(Reader::Server) };
+    let options = ScanOptions { timeout: TimeSpan::secs(10), ..by(Reader::Server) };
     let scanner = scanner_at(&told.url(), "silent", options).await.unwrap();
     let (_, found) = ids(&scanner, None).await.unwrap();
     assert_eq!(found, (0..10_000).collect::<Vec<_>>());
