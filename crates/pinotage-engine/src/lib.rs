@@ -38,6 +38,8 @@ pub use reconcile::{
     BucketBy, BucketDifference, Difference, ReconcileOptions, Reconciliation, RowDifference, reconcile,
 };
 pub use retention::warning_of_old_inputs;
-pub use rewrite::{OldSegment, RewriteOptions, RewritePlan, RewriteSummary, Rewriter, default_rewrite_state};
+pub use rewrite::{
+    OldSegment, RewriteOptions, RewritePlan, RewriteSummary, Rewriter, default_rewrite_state, rewrite_segment,
+};
 pub use run::{Input, InputStatus, InputSummary, Observer, Prepared, RunOptions, Silent, Summary, prepare, run};
 pub use sql::SqlWay;
