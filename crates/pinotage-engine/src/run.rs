@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_job::Plan;
 use pinotage_sink::publish::PushObserver;
 use pinotage_spec::SegmentNameGenerator;
 use pinotage_transform::Changes;
@@ -264,6 +265,16 @@ fn would_do(cluster: &Cluster) -> PushSummary {
     }
 }
 
+/// What a part of an input takes while it waits for its turn.
+const PART_MEMORY: u64 = 32 << 20;
+
+/// Parts of one input that threads without an input of their own may read, in the memory that open segments leave.
+fn parts_at_once(plan: &Plan, threads: usize, workers: usize) -> usize {
+    let left = plan.file.limits.memory.bytes() / workers as u64;
+    let fitting = left.saturating_sub(plan.file.sink.segment.max_bytes.bytes()) / PART_MEMORY;
+    (threads / workers).min(usize::try_from(fitting).unwrap_or(usize::MAX)).max(1)
+}
+
 fn build_all(
     job: &Prepared,
     options: &RunOptions<'_>,
@@ -281,9 +292,11 @@ fn build_all(
     let threads = options.threads.or(plan.file.threads).unwrap_or(cores).max(1);
     // Each unit may hold one segment; more units at a time than that fit the memory are not started.
     let fitting = (plan.file.limits.memory.bytes() / plan.file.sink.segment.max_bytes.bytes().max(1)).max(1) as usize;
+    let workers = threads.min(fitting).min(work.len());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
+        .map(Arc::new)
         .map_err(|error| Error::unexpected("cannot start threads").caused_by(error))?;
     fs::create_dir_all(&plan.output)
         .map_err(|error| Error::io(error, "cannot create the output folder", &plan.output))?;
@@ -303,6 +316,7 @@ fn build_all(
     let workshop = Workshop {
         job,
         pool: &pool,
+        parts_at_once: parts_at_once(plan, threads, workers),
         id: &RunId { job: plan.file.name.clone(), run, epoch },
         names,
         creation_time_millis: options.creation_time_millis,
@@ -351,7 +365,7 @@ fn build_all(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..threads.min(fitting).min(work.len()) {
+        for _ in 0..workers {
             scope.spawn(worker);
         }
     });

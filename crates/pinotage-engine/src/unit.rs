@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_formats::{Format, SourceBatch, SourceReader, open};
+use pinotage_formats::{Format, SourceBatch, SourceReader, Spawn, open, open_parallel};
 use pinotage_spec::SegmentNameGenerator;
 use pinotage_transform::{Changes, Conformer};
 
@@ -26,7 +27,9 @@ const SQL_ERROR: &str = "sql-error";
 /// What every unit of a run shares.
 pub(crate) struct Workshop<'a> {
     pub(crate) job: &'a Prepared,
-    pub(crate) pool: &'a rayon::ThreadPool,
+    pub(crate) pool: &'a Arc<rayon::ThreadPool>,
+    /// Parts of one input that are read at the same time.
+    pub(crate) parts_at_once: usize,
     pub(crate) id: &'a RunId,
     /// How this run names its segments.
     pub(crate) names: SegmentNameGenerator,
@@ -98,8 +101,12 @@ impl Workshop<'_> {
 /// Opens an input under the columns that the job expects. Text gets its types from them, other formats bring their own, and
 /// so do the inputs of a job that makes one segment of each.
 pub(crate) fn open_input(job: &Prepared, input: &Input, path: &Path) -> Result<Box<dyn SourceReader>> {
+    open(path, input.format, &job.read, given_schema(job, input))
+}
+
+fn given_schema(job: &Prepared, input: &Input) -> Option<SchemaRef> {
     let text = matches!(input.format, Format::Csv | Format::Json) && input.named.is_none();
-    open(path, input.format, &job.read, text.then(|| job.source_schema.clone()))
+    text.then(|| job.source_schema.clone())
 }
 
 /// What a unit has taken in so far.
@@ -130,7 +137,10 @@ impl Intake<'_> {
         let in_file = in_file(&input.file);
         let job = self.shop.job;
         let opened = job.objects.open(&input.file, staging, self.shop.cancelled)?;
-        let mut reader = open_input(job, input, &opened.path).map_err(&in_file)?;
+        let pool = Arc::clone(self.shop.pool);
+        let parts = (self.shop.parts_at_once, Arc::new(move |task| pool.spawn(task)) as Arc<Spawn>);
+        let mut reader =
+            open_parallel(&opened.path, input.format, &job.read, given_schema(job, input), parts).map_err(&in_file)?;
         let source = reader.schema();
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;

@@ -4,6 +4,7 @@ mod answers;
 mod bad_rows;
 mod cluster_sql;
 mod packs;
+mod parts;
 mod rewrite;
 mod stores;
 mod whole_sql;
