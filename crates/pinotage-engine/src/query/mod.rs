@@ -2,8 +2,10 @@
 
 mod aggregate;
 mod answer;
+mod bounds;
 mod cluster;
 mod local;
+mod parts;
 mod predicate;
 mod reference;
 mod scan;

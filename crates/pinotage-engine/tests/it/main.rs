@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad_rows;
+mod bounds;
 mod cluster_sql;
 mod rewrite;
 mod stores;
