@@ -8,8 +8,10 @@ mod local;
 mod parts;
 mod predicate;
 mod reference;
+mod rules;
 mod scan;
 mod source;
+mod top;
 
 use std::sync::Arc;
 
