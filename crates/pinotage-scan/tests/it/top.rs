@@ -11,7 +11,7 @@ use pinotage_spec::Predicate;
 use serde_json::{Value as Json, json};
 
 use crate::agreement::draw;
-use crate::support::{FIRST_DAY, Fixture, Place, by, noise, read, row};
+use crate::support::{FIRST_DAY, Fixture, Place, by, noise, read, row, seed};
 
 /// An order drawn from a number.
 fn order(seed: u64) -> Vec<OrderKey> {
@@ -61,7 +61,13 @@ async fn scanners(fixture: &Fixture, nulls: Nulls) -> (Scanner, Scanner) {
 }
 
 /// Compares the first rows by servers with those of all rows; `false` when servers are not asked.
-async fn same(server: &Scanner, direct: &Scanner, rows: &ScanRequest, order: &[OrderKey], limit: usize) -> bool {
+pub(crate) async fn same(
+    server: &Scanner,
+    direct: &Scanner,
+    rows: &ScanRequest,
+    order: &[OrderKey],
+    limit: usize,
+) -> bool {
     let plan = server.plan(rows).await.unwrap();
     let splits = plan.splits.len();
     let Some(plan) = server.first_rows(&plan, order, limit as u64) else { return false };
@@ -83,9 +89,7 @@ async fn same_first_rows(place: Place, kept: bool, nulls: Nulls, questions: u64)
     let name = format!("first_rows_{kept}_{nulls:?}");
     let Some(fixture) = Fixture::new(place, &name, 3, 400, kept, json!({})) else { return };
     let (server, direct) = scanners(&fixture, nulls).await;
-    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let seed = std::env::var("PINOTAGE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
-    eprintln!("seed {seed}: run again with PINOTAGE_SEED={seed}");
+    let seed = seed();
     let mut asked = 0;
     for number in 0..questions {
         let order = order(noise(seed, number));
