@@ -14,8 +14,6 @@ const ROWS: i64 = 3_000;
 
 /// Pushes a table in three segments; a seventh of its values are null, if it keeps nulls.
 fn push(cluster: &Cluster, name: &str, nulls: bool) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
     let words = ["it's", "50%", "a_b", "back\\slash", "two\nlines", "É", "Alpha", "alpha", "(.*)", "*", "😀"];
     let row = |id: i64| {
         let value = |salt: i64, value: Json| if nulls && (id + salt) % 7 == 0 { Json::Null } else { value };
@@ -27,7 +25,6 @@ fn push(cluster: &Cluster, name: &str, nulls: bool) {
         });
         row.to_string() + "\n"
     };
-    fs::write(path.join("input.json"), (0..ROWS).map(row).collect::<String>()).unwrap();
     let column = |(name, data_type): (&str, &str)| json!({"name": name, "dataType": data_type});
     let columns = [
         ("id", "LONG"),
@@ -46,6 +43,15 @@ fn push(cluster: &Cluster, name: &str, nulls: bool) {
         "tableName": name, "tableType": "OFFLINE", "tenants": {}, "metadata": {}, "segmentsConfig": {"replication": "1", "schemaName": name},
         "tableIndexConfig": {"loadMode": "MMAP", "nullHandlingEnabled": nulls, "noDictionaryColumns": ["l"], "invertedIndexColumns": ["s"]},
     });
+    push_rows(cluster, name, &schema, &table, &(0..ROWS).map(row).collect::<String>());
+    cluster.await_count(name, ROWS as u64);
+}
+
+/// Pushes rows, JSON line by line, to an OFFLINE table.
+pub(crate) fn push_rows(cluster: &Cluster, name: &str, schema: &Json, table: &Json, rows: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("input.json"), rows).unwrap();
     fs::write(path.join("schema.json"), schema.to_string()).unwrap();
     fs::write(path.join("table.json"), table.to_string()).unwrap();
     let yaml = format!(
@@ -61,11 +67,10 @@ fn push(cluster: &Cluster, name: &str, nulls: bool) {
         &Silent,
     )
     .unwrap();
-    cluster.await_count(name, ROWS as u64);
 }
 
 /// The answer as lines, sorted if they have no order; `t` is the table.
-fn ask(cluster: &Cluster, name: &str, reader: &str, sql: &str) -> Vec<String> {
+pub(crate) fn ask(cluster: &Cluster, name: &str, reader: &str, sql: &str) -> Vec<String> {
     let url = format!("pinot://{}/{name}?reader={reader}", cluster.controller.trim_start_matches("http://"));
     let (_, batches) = query(sql, &[("t".to_owned(), TableSource::parse(&url).unwrap())])
         .unwrap_or_else(|error| panic!("{reader}: {sql}: {error}"));

@@ -4,6 +4,7 @@ mod answers;
 mod bad_rows;
 mod bounds;
 mod cluster_sql;
+mod live_sql;
 mod rewrite;
 mod stores;
 mod whole_sql;
