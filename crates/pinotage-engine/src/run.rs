@@ -1,6 +1,6 @@
 //! Runs a job: decides what is missing, builds it, records it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use pinotage_transform::Changes;
 
 use crate::built::{aside, remove_strays};
 use crate::cluster::{Cluster, Publisher, PushSummary, name_prefix};
+use crate::identity::InputRecord;
 use crate::manifest::{Counts, Manifest, SegmentRecord};
 use crate::output::{is_object, remove};
-use crate::prepare::Prepared;
+use crate::prepare::{Input, Prepared};
 use crate::quarantine::RunId;
-use crate::sql::SqlWay;
 use crate::unit::Workshop;
-use crate::units::{ALL, Unit, identities, units, uri};
+use crate::units::{Covered, Group, Unit, groups, identities};
 
 /// Is told how a run goes on; called from several threads.
 pub trait Observer: PushObserver {
@@ -61,10 +61,10 @@ pub enum InputStatus {
     Missing,
 }
 
-/// What a run did with one input, or with all of them when the SQL needs many rows at a time.
+/// What a run did with one input, with several that are put together, or with all when the SQL needs many rows at a time.
 #[derive(Debug, Clone)]
 pub struct InputSummary {
-    /// The file, or `all N inputs`.
+    /// The file, `FILE and N more`, or `all N inputs`.
     pub name: String,
     /// What was done.
     pub status: InputStatus,
@@ -96,15 +96,14 @@ pub struct Summary {
 pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) -> Result<Summary> {
     let plan = &job.plan;
     let mut summary = Summary::default();
-    let units = units(job);
     if options.dry_run && !Manifest::exists(&plan.state) {
-        let missing = |(name, _, _)| InputSummary {
-            name,
+        let missing = |group: Group| InputSummary {
+            name: group.name,
             status: InputStatus::Missing,
             counts: Counts::default(),
             segments: Vec::new(),
         };
-        summary.inputs = units.into_iter().map(missing).collect();
+        summary.inputs = groups(job, &BTreeMap::new()).into_iter().map(missing).collect();
         summary.push = job.cluster.as_ref().map(would_do);
         return Ok(summary);
     }
@@ -135,10 +134,12 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     let listed = if known.is_empty() { None } else { output.listed()? };
     let mut work = Vec::new();
     let mut renamed = HashSet::new();
-    for (name, uri, inputs) in units {
-        let now = identities(job, &manifest, &uri, &inputs, &fingerprint, options.cancel)?;
-        let before = manifest.input(&uri)?;
-        let segments = known.remove(&uri).unwrap_or_default();
+    let members = manifest.members()?;
+    let groups = groups(job, &members);
+    for group in &groups {
+        let now = identities(job, &manifest, &group.uri, &group.inputs, &fingerprint, options.cancel)?;
+        let before = manifest.input(&group.uri)?;
+        let segments = known.remove(&group.uri).unwrap_or_default();
         if !options.dry_run {
             segments.iter().try_for_each(|segment| remove(&aside(plan, segment)))?;
         }
@@ -150,7 +151,18 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
                 None => !is_object(&segment.file) && output.holds(&segment.file)?,
             };
         }
-        let unchanged = now.first().zip(before.as_ref()).is_some_and(|((_, now), before)| now.is_same_as(before));
+        let unchanged = match replaces_table || group.gone.is_empty() {
+            true => now.first().zip(before.as_ref()).is_some_and(|((_, now), before)| now.is_same_as(before)),
+            // The rows of inputs that are gone stay, as long as the others are what they were.
+            false => {
+                let is_same = |(uri, now): &(String, InputRecord)| {
+                    Ok::<_, Error>(manifest.input(uri)?.is_some_and(|before| before.hash == now.hash))
+                };
+                let mut inputs = now.iter().skip(1).map(is_same);
+                before.as_ref().is_some_and(|before| before.fingerprint == fingerprint)
+                    && inputs.try_fold(true, |all, same| same.map(|same| all && same))?
+            }
+        };
         let status = match unchanged && in_place && !options.force {
             true => InputStatus::Unchanged,
             false => InputStatus::Missing,
@@ -161,15 +173,30 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
             if plan.one_to_one.is_some() && fingerprints.is_some_and(|(now, before)| now != before) {
                 renamed.insert(work.len());
             }
+            if !options.force && !replaces_table {
+                group.gone.first().map_or(Ok(()), |gone| Err(rows_would_go(gone, &group.name)))?;
+            }
+            let (uri, inputs) = (group.uri.clone(), group.inputs.clone());
             work.push(Unit { index: summary.inputs.len(), uri, inputs, now, old: segments.clone() });
         }
+        summary.vanished.extend(group.gone.iter().cloned());
         let counts = before.map(|before| before.counts).unwrap_or_default();
-        summary.inputs.push(InputSummary { name, status, counts, segments });
+        summary.inputs.push(InputSummary { name: group.name.clone(), status, counts, segments });
     }
-    // Segments made the other way, of each input or of all together, hold the same rows once more.
-    let is_whole = matches!(job.sql, Some(SqlWay::Whole(_)));
-    let (superseded, vanished): (Vec<_>, Vec<_>) = known.into_iter().partition(|(uri, _)| is_whole || uri == ALL);
-    summary.vanished = vanished.iter().map(|(uri, _)| uri.clone()).collect();
+    // Segments made the other way, of each input or of several together, hold the same rows once more.
+    let covered = Covered::new(job, &groups, &members);
+    let (superseded, vanished): (Vec<_>, Vec<_>) = known.into_iter().partition(|(uri, _)| covered.supersedes(uri));
+    if !options.force && !replaces_table {
+        let mut gone = superseded.iter().filter_map(|(unit, _)| Some((unit, covered.gone(unit).next()?)));
+        gone.next().map_or(Ok(()), |(unit, gone)| Err(rows_would_go(gone, unit)))?;
+    }
+    for (uri, _) in &vanished {
+        let before = summary.vanished.len();
+        summary.vanished.extend(covered.gone(uri).cloned());
+        if summary.vanished.len() == before {
+            summary.vanished.push(uri.clone());
+        }
+    }
     if options.dry_run {
         summary.push = job.cluster.as_ref().map(would_do);
         return Ok(summary);
@@ -183,7 +210,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
             manifest.forget(&unit.uri)?;
         }
         if !replaces_table {
-            summary.vanished.iter().try_for_each(|uri| manifest.abandon(uri))?;
+            vanished.iter().try_for_each(|(uri, _)| manifest.abandon(uri))?;
         }
     }
     let told = tell_of_old(job, &work, observer);
@@ -206,14 +233,27 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     Ok(summary)
 }
 
+/// What is not there any more cannot be built again.
+fn rows_would_go(gone: &str, group: &str) -> Error {
+    Error::new(
+        ErrorKind::CommitConflict,
+        "an input is gone that was put together with others which have to be built again",
+    )
+    .with("file", gone)
+    .with("together with", group)
+    .action("bring the file back; or run with `--force`, and its rows go")
+}
+
 /// Says which inputs are too old for the table, as far as their first rows tell; returns their units.
 fn tell_of_old(job: &Prepared, work: &[Unit], observer: &dyn Observer) -> BTreeSet<String> {
     let Some(retention) = job.cluster.as_ref().and_then(Cluster::retention) else { return BTreeSet::new() };
-    let old = retention.old(job, work.iter().flat_map(|unit| &unit.inputs));
-    if let Some(warning) = retention.warning(&old, work.len()) {
+    let inputs = || work.iter().flat_map(|unit| unit.inputs.iter().map(move |input| (unit, input)));
+    let old = retention.old(job, inputs().map(|(_, input)| input));
+    if let Some(warning) = retention.warning(&old, inputs().count()) {
         observer.warning(&warning);
     }
-    old.into_iter().map(|(input, _)| uri(&job.plan, &input.file)).collect()
+    let is_old = |input: &Input| old.iter().any(|(old, _)| std::ptr::eq(*old, input));
+    inputs().filter(|(_, input)| is_old(input)).map(|(unit, _)| unit.uri.clone()).collect()
 }
 
 fn would_do(cluster: &Cluster) -> PushSummary {
