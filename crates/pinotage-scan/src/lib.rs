@@ -24,6 +24,7 @@ mod split;
 mod spool;
 mod sql;
 mod table;
+mod top;
 mod valid;
 mod view;
 
@@ -33,3 +34,4 @@ pub use plan::{HalfPlan, ScanPlan, ScanRequest};
 pub use scanner::{Batches, Scanner};
 pub use split::Split;
 pub use table::Table;
+pub use top::OrderKey;

@@ -20,6 +20,7 @@ use crate::prune::Known;
 use crate::reasons::{against_direct, against_servers, indexed};
 use crate::split::{Split, Work, direct_splits, server_splits};
 use crate::table::Table;
+use crate::top::Top;
 use crate::view::{HalfView, SegmentView};
 
 /// Where rows have to wait, a request asks for so many seconds of them at most.
@@ -58,6 +59,8 @@ pub struct ScanPlan {
     /// What a person should know, such as segments that are left out.
     pub warnings: Vec<String>,
     pub(crate) nulls: Nulls,
+    /// Each answer of a server has only its first rows of an order.
+    pub(crate) top: Option<Top>,
     /// All splits as servers would read them; nothing when they should not, or cannot.
     server_splits: Option<Vec<Split>>,
 }
@@ -125,6 +128,7 @@ impl ScanPlan {
             limit: request.limit,
             warnings: Vec::new(),
             nulls: options.nulls,
+            top: None,
             server_splits: Some(Vec::new()),
         };
         let mut views = Vec::new();
@@ -355,6 +359,9 @@ impl fmt::Display for ScanPlan {
         write!(f, ", requests={}", self.requests())?;
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
+        }
+        if let Some(Top { order, rows }) = &self.top {
+            write!(f, ", each answer: order=[{order}], limit={rows}")?;
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ use crate::server::{Answer, Servers};
 use crate::split::{DirectSegment, Split, Work};
 use crate::spool::Budget;
 use crate::table::Table;
+use crate::top::OrderKey;
 
 /// Batches that wait for whoever reads a split.
 const WAITING: usize = 2;
@@ -101,6 +102,14 @@ impl Scanner {
     /// Lets servers answer about the rows of a plan, where that gives exactly what the rows would.
     pub fn aggregated(&self, plan: &ScanPlan, request: &AggregateRequest) -> Option<AggregatePlan> {
         AggregatePlan::make(&self.0.table, plan, request)
+    }
+
+    /// Lets servers leave out rows that are not among the first ones of an order, where that is exact: the first rows of the
+    /// table are among the rows of the plan. They come in any order, and there may be as many of each split.
+    ///
+    /// Nothing above 10,000 rows, which servers hold in memory.
+    pub fn first_rows(&self, plan: &ScanPlan, order: &[OrderKey], rows: u64) -> Option<ScanPlan> {
+        plan.first_rows(&self.0.table, order, rows)
     }
 
     /// What the rows of a split come to: one row for each group, or one for all. Groups of other splits may be the same.

@@ -82,7 +82,10 @@ impl Question for ScanPlan {
 
     fn sql(&self, query: &Query<'_>) -> String {
         let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        sql::select(query, &columns, self.limit.filter(|_| self.exact))
+        match &self.top {
+            Some(top) => sql::first_rows(query, &columns, top),
+            None => sql::select(query, &columns, self.limit.filter(|_| self.exact)),
+        }
     }
 
     fn batch(&self, table: &DataTable) -> Result<RecordBatch> {

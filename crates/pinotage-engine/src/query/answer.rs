@@ -16,10 +16,10 @@ use futures::StreamExt as _;
 use pinotage_common::{Error, ErrorKind, Result};
 use tokio::runtime::Runtime;
 
-use super::aggregate::state;
 use super::cluster::ClusterTable;
 use super::failed;
 use super::local::LocalTable;
+use super::rules::state;
 use super::source::TableSource;
 
 /// How often a query that waits looks whether it is to stop.

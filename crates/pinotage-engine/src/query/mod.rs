@@ -2,12 +2,16 @@
 
 mod aggregate;
 mod answer;
+mod bounds;
 mod cluster;
 mod local;
+mod parts;
 mod predicate;
 mod reference;
+mod rules;
 mod scan;
 mod source;
+mod top;
 
 use std::sync::Arc;
 

@@ -2,7 +2,9 @@
 
 mod answers;
 mod bad_rows;
+mod bounds;
 mod cluster_sql;
+mod live_sql;
 mod packs;
 mod parts;
 mod rewrite;
