@@ -2,6 +2,9 @@
 
 mod cluster;
 mod export;
+mod export_changes;
+mod export_growing;
+mod interrupt;
 mod job_spec;
 mod job_spec_examples;
 mod job_spec_push;

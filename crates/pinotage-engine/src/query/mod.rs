@@ -1,5 +1,6 @@
 //! SQL over segments, files and tables of clusters.
 
+mod again;
 mod aggregate;
 mod answer;
 mod cluster;
@@ -8,6 +9,7 @@ mod predicate;
 mod reference;
 mod scan;
 mod source;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -16,11 +18,13 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
 use pinotage_common::{Error, Result};
 
+pub(crate) use again::Again;
 pub use answer::Answer;
 pub(crate) use answer::Session;
 pub use reference::scan_reference;
 pub(crate) use scan::ScanExec;
 pub use source::TableSource;
+pub use warnings::Warnings;
 
 /// Answers a query over named tables; all of the answer is held in memory.
 ///
