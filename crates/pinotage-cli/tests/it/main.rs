@@ -4,6 +4,7 @@ mod cluster;
 mod export;
 mod export_changes;
 mod export_growing;
+mod export_memory;
 mod interrupt;
 mod job_spec;
 mod job_spec_examples;
