@@ -82,7 +82,7 @@ fn an_export_ten_times_as_large_as_its_memory_stays_within_it() {
                 scan.extend(["--format", "csv"]);
             }
             let found = peak(path, &scan);
-            eprintln!("{reader}, {output}: {found} MiB of {} MiB with memory={memory}MiB", rows * 10 * 250 >> 20);
+            eprintln!("{reader}, {output}: {found} MiB of {} MiB with memory={memory}MiB", (rows * 10 * 250) >> 20);
             assert!(found <= memory + OWN_MIB + more, "{reader}, {output}: {found} MiB");
         }
     }
