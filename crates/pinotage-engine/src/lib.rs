@@ -10,6 +10,7 @@ mod cluster;
 mod document;
 mod export;
 mod identity;
+mod lock;
 mod manifest;
 mod objects;
 mod output;
@@ -36,7 +37,7 @@ pub use objects::list_objects;
 pub use pinotage_sink::publish::PushObserver;
 pub use prepare::{Input, Prepared, prepare};
 pub use push::{Pusher, Replace, remove_segment_files, segment_files_below, segments_at};
-pub use query::{Answer, TableSource, query, scan_reference};
+pub use query::{Answer, TableSource, Warnings, query, scan_reference};
 pub use reconcile::{
     BucketBy, BucketDifference, Difference, ReconcileOptions, Reconciliation, RowDifference, reconcile,
 };

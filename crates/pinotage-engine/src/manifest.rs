@@ -1,7 +1,7 @@
 //! The manifest: which input was built from which bytes into which segments. SQLite, in the job's state.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use pinotage_common::{Error, ErrorKind, Result};
@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::InputRecord;
+use crate::lock::Lock;
 
 /// The manifest's name in the state folder.
 const FILE: &str = "manifest.sqlite";
@@ -120,7 +121,7 @@ fn migrate(connection: &Connection) -> Result<()> {
 /// The open manifest; holding it keeps other runs of the job out.
 pub(crate) struct Manifest {
     connection: Connection,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Manifest {
@@ -132,13 +133,9 @@ impl Manifest {
     /// Opens or creates the manifest in a job's state folder.
     pub(crate) fn open(state: &Path) -> Result<Self> {
         fs::create_dir_all(state).map_err(|error| Error::io(error, "cannot create the job's state", state))?;
-        let path = state.join("lock");
-        let lock = File::create(&path).map_err(|error| Error::io(error, "cannot lock the job's state", &path))?;
-        if lock.try_lock().is_err() {
-            return Err(Error::new(ErrorKind::Unavailable, "another run of this job is going on")
-                .with("state", state.display())
-                .action("wait until it has ended, or give this job another `name` or `state`"));
-        }
+        let advice = "wait until it has ended, or give this job another `name` or `state`";
+        let lock = Lock::take(&state.join("lock"), "another run of this job is going on", advice)
+            .map_err(|error| error.with("state", state.display()))?;
         let connection = Connection::open(state.join(FILE)).map_err(failed)?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(failed)?;
         migrate(&connection)?;

@@ -14,6 +14,7 @@ mod direct;
 mod fetch;
 mod keyed;
 mod options;
+mod outlived;
 mod pace;
 mod plan;
 mod prune;

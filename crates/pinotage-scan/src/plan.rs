@@ -58,6 +58,8 @@ pub struct ScanPlan {
     pub limit: Option<u64>,
     /// What a person should know, such as segments that are left out.
     pub warnings: Vec<String>,
+    /// The segments whose rows are left out because no server has loaded them (`missingSegments: skip`).
+    pub missing: Vec<String>,
     pub(crate) nulls: Nulls,
     /// Each answer of a server has only its first rows of an order.
     pub(crate) top: Option<Top>,
@@ -81,7 +83,7 @@ pub struct HalfPlan {
     /// The number of segments that are read.
     pub segments: usize,
     /// The segments whose rows are the same whenever they are read, with their CRCs: not those that are still growing, and
-    /// none of a table in which other segments decide which rows count.
+    /// none of a table in which other segments decide which rows count. Those that are missing are among them.
     pub lasting: BTreeMap<String, u64>,
     /// The number of segments that cannot have such rows.
     pub pruned: usize,
@@ -127,6 +129,7 @@ impl ScanPlan {
             max_rows: Some(0),
             limit: request.limit,
             warnings: Vec::new(),
+            missing: Vec::new(),
             nulls: options.nulls,
             top: None,
             server_splits: Some(Vec::new()),
@@ -225,6 +228,9 @@ impl ScanPlan {
                 .with("table", &typed)
                 .action("set `nulls: default` if nulls may be read as default values"));
         }
+        let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
+        let lasting =
+            lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         let by_server = self.on_servers(by_server, &typed, options)?;
         let count = by_server.len() + direct.len();
         // The filter that only some releases evaluate exactly is checked again wherever the rows come from.
@@ -237,9 +243,6 @@ impl ScanPlan {
             _ => None,
         };
         self.max_rows = self.max_rows.zip(rows_known).map(|(before, rows)| before + rows);
-        let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
-        let lasting =
-            lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         if upsert && !config.is_upsert_consistent() && all.iter().any(|segment| segment.only_on_servers) {
             self.warnings.push(format!(
                 "{typed} has no `upsertConfig.consistencyMode`: rows that are updated at the moment of reading may come twice or not at all, as in Pinot's own queries"
@@ -312,6 +315,7 @@ impl ScanPlan {
                     names.len(),
                     names.join(", ")
                 ));
+                self.missing.extend(missing.into_iter().map(|segment| segment.metadata.name));
                 Ok(there)
             }
         }

@@ -20,6 +20,7 @@ use crate::aggregate::{AggregatePlan, AggregateRequest};
 use crate::cache::{SegmentCache, blocking};
 use crate::direct::DirectRead;
 use crate::options::{Nulls, ScanOptions};
+use crate::outlived::explained;
 use crate::pace::Pace;
 use crate::plan::{ScanPlan, ScanRequest};
 use crate::server::{Answer, Servers};
@@ -91,7 +92,8 @@ impl Scanner {
     /// Reads a split of a plan. An answer of a server is given only when all of it is there. Has to be called in a tokio
     /// runtime; dropping the batches ends the reading.
     ///
-    /// Errors come as items; nothing follows one.
+    /// Errors come as items; nothing follows one. `commit-conflict` when segments of the split were deleted or replaced after
+    /// the plan was made: a new plan may be read.
     pub fn read(&self, plan: &Arc<ScanPlan>, split: &Split) -> Batches {
         let (inner, plan, split) = (Arc::clone(&self.0), Arc::clone(plan), split.clone());
         let schema = Arc::clone(&plan.schema);
@@ -143,7 +145,12 @@ impl Inner {
         let answer = match &split.work {
             Work::Server(request) => crate::server::read(self, plan.as_ref(), plan.half(split), request).await?,
             Work::Valid(partition) => crate::valid::read(self, plan, split, partition).await?,
-            Work::Direct(segment) => return self.read_direct(plan, split, segment, None, sender).await,
+            Work::Direct(segment) => {
+                return match self.read_direct(plan, split, segment, None, sender).await {
+                    Err(error) => Err(explained(self, plan.half(split), split.segments(), error).await),
+                    read => read,
+                };
+            }
         };
         self.give(answer, sender).await
     }

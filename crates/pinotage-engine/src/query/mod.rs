@@ -1,5 +1,6 @@
 //! SQL over segments, files and tables of clusters.
 
+mod again;
 mod aggregate;
 mod answer;
 mod bounds;
@@ -12,6 +13,7 @@ mod rules;
 mod scan;
 mod source;
 mod top;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -20,11 +22,13 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
 use pinotage_common::{Error, Result};
 
+pub(crate) use again::Again;
 pub use answer::Answer;
 pub(crate) use answer::Session;
 pub use reference::scan_reference;
 pub(crate) use scan::ScanExec;
 pub use source::TableSource;
+pub use warnings::Warnings;
 
 /// Answers a query over named tables; all of the answer is held in memory.
 ///

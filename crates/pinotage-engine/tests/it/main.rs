@@ -7,6 +7,7 @@ mod cluster_sql;
 mod live_sql;
 mod packs;
 mod parts;
+mod reconcile;
 mod rewrite;
 mod stores;
 mod whole_sql;
