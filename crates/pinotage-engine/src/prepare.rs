@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
-use pinotage_formats::{CsvOptions, Format, ReadOptions, UnknownColumns, infer_schema};
+use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownColumns, infer_schema};
 use pinotage_job::{
     InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
 };
@@ -93,7 +93,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         };
         inputs.push(Input { file, format, named });
     }
-    let mut read = read_options(source)?;
+    let mut read = read_options(source, &plan.base)?;
     // SQL is planned on plain text.
     read.keep_dictionaries = plan.file.transform.is_none();
     // Without SQL the table's own types are what the source's text means.
@@ -199,11 +199,11 @@ pub(crate) fn format_of(path: &Path) -> Result<Format> {
     Format::detect(path).ok_or_else(|| {
         Error::invalid_config("the format cannot be told from the file's name")
             .with("file", path.display())
-            .action("set `source.format` to csv, json, parquet, avro or arrow, or rename the file")
+            .action("set `source.format` to csv, json, parquet, avro, arrow, orc or protobuf, or rename the file")
     })
 }
 
-fn read_options(source: &file::Source) -> Result<ReadOptions> {
+fn read_options(source: &file::Source, base: &Path) -> Result<ReadOptions> {
     let csv = &source.csv;
     let one = |option: &str, c: char| {
         u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
@@ -237,6 +237,10 @@ fn read_options(source: &file::Source) -> Result<ReadOptions> {
             comment: perhaps("comment", csv.comment)?,
             multi_value_delimiter: perhaps("multiValueDelimiter", csv.multi_value_delimiter)?,
             trim: csv.trim,
+        },
+        protobuf: match &source.protobuf {
+            Some(of) => Some(ProtobufSchema::load(&base.join(&of.descriptor_file), of.message_type.as_deref())?),
+            None => None,
         },
         unknown_columns: match source.unknown_columns {
             file::Unknown::Quarantine => UnknownColumns::Quarantine,
@@ -290,6 +294,8 @@ impl Prepared {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
         }
+        // The file of the descriptors may change under its name.
+        hasher.update(&self.read.protobuf.as_ref().map(ProtobufSchema::to_bytes).unwrap_or_default());
         format!("{:032x}", hasher.digest128())
     }
 }
