@@ -21,7 +21,7 @@ pub(super) fn check(stripe: &Stripe, most: u64) -> Result<u64, String> {
         let is_version_2 = matches!(encoding, Encoding::DirectV2 | Encoding::DictionaryV2);
         match column.data_type() {
             DataType::Timestamp { .. } | DataType::TimestampWithLocalTimezone { .. } => {
-                let stream = BufReader::new(stripe.stream_map().get(&column, Kind::Secondary));
+                let stream = stripe.stream_map().get(&column, Kind::Secondary);
                 if Runs::new(stream, u64::MAX).count(is_version_2)?.largest >= END_OF_FRACTIONS {
                     return Err(
                         "a time has a fraction that is no part of a second, as Arrow's C++ writer leaves in times \
@@ -31,7 +31,7 @@ pub(super) fn check(stripe: &Stripe, most: u64) -> Result<u64, String> {
                 }
             }
             DataType::List { .. } | DataType::Map { .. } => {
-                let stream = BufReader::new(stripe.stream_map().get(&column, Kind::Length));
+                let stream = stripe.stream_map().get(&column, Kind::Length);
                 found = found.max(Runs::new(stream, most).count(is_version_2)?.total);
             }
             DataType::String { .. } | DataType::Varchar { .. } | DataType::Char { .. } if is_dictionary => {
@@ -46,7 +46,7 @@ pub(super) fn check(stripe: &Stripe, most: u64) -> Result<u64, String> {
 
 /// Runs of unsigned numbers, of which the sum is wanted.
 struct Runs<R> {
-    bytes: Bytes<R>,
+    bytes: Bytes<BufReader<R>>,
     most: u64,
     total: u64,
     largest: u64,
@@ -56,7 +56,7 @@ const BROKEN: &str = "a run of them ends early";
 
 impl<R: Read> Runs<R> {
     fn new(stream: R, most: u64) -> Self {
-        Self { bytes: stream.bytes(), most, total: 0, largest: 0 }
+        Self { bytes: BufReader::new(stream).bytes(), most, total: 0, largest: 0 }
     }
 
     /// Counts all runs; it ends early where the sum is above `most`.
