@@ -151,6 +151,7 @@ impl ColumnPlan {
             || table.index_config().get("noDictionaryConfig").and_then(|map| map.get(name)).is_some()
             || config.get("encodingType").and_then(Json::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("RAW"))
             || config.pointer("/indexes/dictionary/disabled").is_some_and(is_true);
+        let raw = raw || field.field_type == FieldType::Complex;
         let dictionary = if needs_ids {
             DictionaryRule::Always
         } else if raw {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use pinotage_common::{Error, Result};
+use pinotage_spec::StoredType;
 
 use super::docs::Docs;
 use crate::codec::ChunkCodec;
@@ -57,19 +58,20 @@ impl<'a> RawReader<'a> {
     ///
     /// `corrupt-segment` for a header that does not fit the payload; `unsupported` for an unknown version or codec.
     pub fn try_new(bytes: &'a [u8], column: &ColumnMetadata, num_docs: usize) -> Result<Self> {
-        if bytes.starts_with(b"CLP.v") {
-            return Err(Error::unsupported("CLP forward indexes cannot be read")
-                .action("build the segment again with another compression codec for this column"));
-        }
+        Self::open(bytes, column.data_type.stored(), column.single_value, num_docs)
+    }
+
+    /// As [`RawReader::try_new`] of a column of such values.
+    pub(super) fn open(bytes: &'a [u8], stored: StoredType, single_value: bool, num_docs: usize) -> Result<Self> {
         let version = be32(bytes, 0)?;
-        let fixed = column.data_type.stored().fixed_width().filter(|_| column.single_value);
+        let fixed = stored.fixed_width().filter(|_| single_value);
         let reader = match (version, fixed) {
             (4..=6, None) => Self::open_counted(bytes, version, num_docs),
             (1..=6, _) => Self::open_table(bytes, version, fixed, num_docs),
             _ => Err(Error::unsupported(format!("raw forward indexes of version {version} cannot be read"))
                 .action("build the segment again with `rawIndexWriterVersion` 4")),
         }?;
-        Ok(Self { counted: version < 5 || column.data_type.stored().fixed_width().is_none(), ..reader })
+        Ok(Self { counted: version < 5 || stored.fixed_width().is_none(), ..reader })
     }
 
     /// A table of chunk offsets: fixed width, and versions 2 and 3 of everything.
@@ -149,9 +151,21 @@ impl<'a> RawReader<'a> {
         Err(Error::corrupt("expected chunks that follow each other inside the index"))
     }
 
-    /// Versions before 5 and rows of variable width begin a multi-value row with its number of values.
-    pub(crate) fn is_counted(&self) -> bool {
-        self.counted
+    /// The values of fixed width in a multi-value row: before version 5 their number stands before them.
+    ///
+    /// # Errors
+    ///
+    /// `corrupt-segment` when the row does not hold whole values.
+    pub(crate) fn values<'r>(&self, row: &'r [u8], width: usize) -> Result<&'r [u8]> {
+        if !self.counted {
+            let bad = || Error::corrupt(format!("expected values of {width} bytes, found a row of {}", row.len()));
+            return row.len().is_multiple_of(width).then_some(row).ok_or_else(bad);
+        }
+        let count = be32(row, 0)?;
+        count
+            .checked_mul(width)
+            .and_then(|len| row.get(4..len.checked_add(4)?))
+            .ok_or_else(|| Error::corrupt(format!("expected {count} values in a row of {} bytes", row.len())))
     }
 
     /// The codec of the chunks.

@@ -14,7 +14,7 @@ use crate::properties::{Properties, decode_bound};
 impl SegmentMetadata {
     /// Reads the bytes of `metadata.properties`.
     ///
-    /// Columns of types that cannot be read (MAP and the like) are left out.
+    /// Columns of types that cannot be read (LIST and the like) are left out.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl SegmentMetadata {
         }
         let time_column = properties.get("segment.time.column.name").filter(|name| !name.is_empty());
         let mut columns = BTreeMap::new();
-        let lists = ["dimension", "metric", "datetime"].map(|list| format!("segment.{list}.column.names"));
+        let lists = ["dimension", "metric", "datetime", "complex"].map(|list| format!("segment.{list}.column.names"));
         let names = lists.iter().flat_map(|key| properties.get_list(key)).map(String::as_str).chain(time_column);
         for name in names.filter(|name| !name.is_empty()) {
             let column =
@@ -81,6 +81,7 @@ impl ColumnMetadata {
             Some("METRIC") => FieldType::Metric,
             Some("DATE_TIME" | "TIME") => FieldType::DateTime,
             Some("DIMENSION") => FieldType::Dimension,
+            Some("COMPLEX") => FieldType::Complex,
             Some(_) => return Ok(None),
             None => return Err(missing(&key("columnType"))),
         };

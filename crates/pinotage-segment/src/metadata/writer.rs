@@ -14,9 +14,12 @@ impl SegmentMetadata {
         write_line("segment.padding.character", "\0", &mut out);
         write_line("segment.name", &self.name, &mut out);
         write_line("segment.table.name", &self.table_name, &mut out);
-        for (key, field_type) in
-            [("dimension", FieldType::Dimension), ("metric", FieldType::Metric), ("datetime", FieldType::DateTime)]
-        {
+        for (key, field_type) in [
+            ("dimension", FieldType::Dimension),
+            ("metric", FieldType::Metric),
+            ("datetime", FieldType::DateTime),
+            ("complex", FieldType::Complex),
+        ] {
             let names = self.columns.iter().filter(|(_, column)| column.field_type == field_type);
             write_list(&format!("segment.{key}.column.names"), names.map(|(name, _)| name.as_str()), &mut out);
         }

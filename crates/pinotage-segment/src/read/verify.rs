@@ -227,7 +227,7 @@ fn counts(column: &ColumnMetadata, num_values: usize, longest: usize) -> Result<
 /// Each bitmap of the inverted index holds the docs that the forward index says, and no other.
 fn inverted(column: &Column<'_>, num_docs: usize) -> Result<()> {
     let Some(inverted) = column.inverted()? else { return Ok(()) };
-    if matches!(column.forward, ForwardReader::Raw(_)) {
+    if matches!(column.forward, ForwardReader::Raw(_) | ForwardReader::Clp(_)) {
         return Ok(());
     }
     let bitmaps = (0..column.metadata.cardinality as usize).map(|id| inverted.docs(id)).collect::<Result<Vec<_>>>()?;

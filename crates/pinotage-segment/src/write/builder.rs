@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, SegmentNameParts, TableConfig, Value};
+use pinotage_spec::{ColumnPlan, DataType, Schema, SegmentNameGenerator, SegmentNameParts, TableConfig, Value};
 use rayon::prelude::*;
 
 use super::built::BuiltSegment;
@@ -59,9 +59,14 @@ impl SegmentBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`ColumnPlan::resolve`].
+    /// Those of [`ColumnPlan::resolve`]; `unsupported` for MAP columns.
     pub fn try_new(schema: &Schema, table: &TableConfig) -> Result<Self> {
         let columns = ColumnPlan::resolve(schema, table)?;
+        if let Some(map) = columns.iter().find(|column| column.field.data_type == DataType::Map) {
+            return Err(Error::unsupported("MAP columns are read and not written")
+                .with("column", &map.field.name)
+                .action("declare the column as JSON"));
+        }
         Ok(Self {
             columns: columns.into_iter().map(ColumnBuilder::new).collect(),
             num_docs: 0,

@@ -48,7 +48,7 @@ impl ColumnBuilder {
                 StoredType::Long => Distinct::Long(FixedInterner::new(distinct)),
                 StoredType::Float => Distinct::Float(FixedInterner::new(distinct)),
                 StoredType::Double => Distinct::Double(FixedInterner::new(distinct)),
-                StoredType::BigDecimal | StoredType::String | StoredType::Bytes => {
+                StoredType::BigDecimal | StoredType::String | StoredType::Bytes | StoredType::Map => {
                     Distinct::Bytes(BytesInterner::new(distinct))
                 }
             },

@@ -3,4 +3,5 @@
 mod conformance;
 mod properties;
 mod read;
+mod releases;
 mod write;
