@@ -89,15 +89,18 @@ fn common_servers(segments: &[SegmentView]) -> Result<Vec<String>> {
     Ok(all.into_iter().collect())
 }
 
-/// One request a server: the fewer servers, the more of the answer is of one moment. `all` are the segments of an upsert
+/// One request a server: the fewer servers, the more of the answer is of one moment. Where that would be more bytes than a
+/// message may have, it is one for some of the partitions. `all` are the segments of an upsert
 /// table, also those that are not read.
 pub(crate) fn keyed_splits(
     half: usize,
     segments: Vec<SegmentView>,
     all: Option<&[SegmentView]>,
+    max_bytes: u64,
     bytes: impl Fn(&SegmentView) -> u64,
 ) -> Result<Vec<Split>> {
     struct Group {
+        bytes: u64,
         candidates: Vec<String>,
         numbers: BTreeSet<Option<u32>>,
         segments: Vec<SegmentView>,
@@ -105,20 +108,27 @@ pub(crate) fn keyed_splits(
     let mut groups: Vec<Group> = Vec::new();
     for (number, mut segments) in by_partition(segments) {
         let servers = common_servers(&segments)?;
+        let more: u64 = segments.iter().map(&bytes).sum();
         // Whoever has one partition is asked for all that it has.
-        let asked = |group: &&mut Group| group.candidates.first().is_some_and(|server| servers.contains(server));
+        let asked = |group: &&mut Group| {
+            group.candidates.first().is_some_and(|server| servers.contains(server))
+                && group.bytes.saturating_add(more) <= max_bytes
+        };
         match groups.iter_mut().find(asked) {
             Some(group) => {
                 group.candidates.retain(|candidate| servers.contains(candidate));
                 group.numbers.insert(number);
+                group.bytes = group.bytes.saturating_add(more);
                 group.segments.append(&mut segments);
             }
-            None => groups.push(Group { candidates: servers, numbers: BTreeSet::from([number]), segments }),
+            None => {
+                groups.push(Group { candidates: servers, numbers: BTreeSet::from([number]), segments, bytes: more })
+            }
         }
     }
-    let splits = groups.into_iter().map(|Group { candidates, numbers, segments }| Split {
+    let splits = groups.into_iter().map(|Group { bytes, candidates, numbers, segments }| Split {
         half,
-        expected_bytes: segments.iter().map(&bytes).sum(),
+        expected_bytes: bytes,
         work: Work::Server(Request {
             partitions: all.map(|all| Partitions::of(numbers, all)),
             segments: segments.into_iter().map(|segment| segment.metadata.name).collect(),

@@ -154,11 +154,11 @@ async fn same_rows(place: Place, nulls: bool, conditions: u64) {
             assert!(by_direct.iter().all(|id| by_server.binary_search(id).is_ok()), "{context}");
         }
         some += usize::from(!by_direct.is_empty() && by_direct.len() < fixture.rows.len());
-        if let Some(filter) =
-            predicate.to_sql(&fixture.schema, &|_| nulls, &|_| false).unwrap().filter(|filter| filter.exact)
+        if let Some(pushed) =
+            predicate.pushed(&fixture.schema, &|_| nulls, &|_| false).unwrap().filter(|pushed| pushed.exact)
         {
             let handling = if nulls { "SET enableNullHandling=true; " } else { "" };
-            let sql = format!("{handling}SELECT id FROM {name} WHERE {} LIMIT 100000", filter.sql);
+            let sql = format!("{handling}SELECT id FROM {name} WHERE {} LIMIT 100000", pushed.filter);
             let (cluster, text) = (fixture.cluster, sql.clone());
             let by_broker = tokio::task::spawn_blocking(move || broker_ids(cluster, &text)).await.unwrap();
             same(&by_broker, &by_direct, &format!("{context}: {sql}"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use pinotage_client::{
-    Address, Auth, Blocks, Connection, Controller, DataTable, GrpcServers, KeyStore, Metadata, ServerAddress,
+    Address, Auth, Blocks, Connection, Controller, DataTable, KeyStore, Metadata, QueryServers, ServerAddress,
     ServerQuery, Tls, TrustStore,
 };
 use pinotage_common::{Result, Secret};
@@ -65,15 +65,15 @@ pub(crate) fn connection(cluster: &Cluster) -> Connection {
     connection
 }
 
-pub(crate) fn servers(connection: &Connection) -> GrpcServers {
-    GrpcServers::new(Controller::new(connection).unwrap().http()).unwrap()
+pub(crate) fn servers(connection: &Connection) -> QueryServers {
+    QueryServers::new(Controller::new(connection).unwrap().http()).unwrap()
 }
 
 /// A server, as the controller tells where it is.
 pub(crate) async fn server(cluster: &Cluster, number: usize) -> ServerAddress {
     let controller = Controller::new(&connection(cluster)).unwrap();
     let instance = controller.instance(&cluster.servers[number].instance).await.unwrap();
-    let server = ServerAddress::of(&instance, cluster.tls.is_some()).unwrap();
+    let server = ServerAddress::grpc(&instance, cluster.tls.is_some()).unwrap();
     assert_eq!(server.port, cluster.servers[number].grpc_port);
     server
 }
@@ -155,7 +155,7 @@ pub(crate) async fn whole(mut blocks: Blocks) -> Result<(Vec<DataTable>, Metadat
 
 /// Asks and reads all of the answer.
 pub(crate) async fn ask(
-    servers: &GrpcServers,
+    servers: &QueryServers,
     server: &ServerAddress,
     query: &ServerQuery,
 ) -> Result<(Vec<DataTable>, Metadata)> {
