@@ -9,7 +9,9 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt as _;
 use pinotage_common::ErrorKind;
-use pinotage_scan::{Aggregate, AggregateRequest, Nulls, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner};
+use pinotage_scan::{
+    Aggregate, AggregateRequest, Nulls, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Transport,
+};
 use pinotage_spec::Predicate;
 use serde_json::json;
 
@@ -117,6 +119,7 @@ async fn same_numbers(place: Place, kept: bool, nulls: Nulls, questions: u64) {
     let options = |reader| ScanOptions { nulls, ..by(reader) };
     let (server, direct) =
         (fixture.scanner(options(Reader::Server)).await, fixture.scanner(options(Reader::Direct)).await);
+    let netty = fixture.scanner(ScanOptions { transport: Transport::Netty, ..options(Reader::Server) }).await;
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let seed = std::env::var("PINOTAGE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
     eprintln!("seed {seed}: run again with PINOTAGE_SEED={seed}");
@@ -127,6 +130,8 @@ async fn same_numbers(place: Place, kept: bool, nulls: Nulls, questions: u64) {
         let rows = ScanRequest { predicate, ..ScanRequest::default() };
         let Some(found) = answered(&server, &rows, &request).await else { continue };
         asked += 1;
+        let by_netty = answered(&netty, &rows, &request).await;
+        assert_eq!(by_netty.as_ref(), Some(&found), "Netty and gRPC, {place:?}, seed {seed}, question {number}");
         let mut expected = expected(&direct, &rows, &request).await;
         if request.group_by.is_empty() {
             expected.retain(|_, numbers| numbers.iter().any(|it| it.is_some_and(|it| it != 0)));
@@ -154,10 +159,13 @@ async fn servers_of_the_oldest_release_aggregate_what_the_rows_come_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_groups_than_servers_take_are_an_error() {
     let Some(fixture) = Fixture::new(Place::Modern, "many_groups", 1, 100, false, json!({})) else { return };
-    let scanner = fixture.scanner(ScanOptions { max_groups: 10, ..by(Reader::Server) }).await;
-    let plan = scanner.plan(&ScanRequest { columns: Some(vec!["id".into()]), ..ScanRequest::default() }).await.unwrap();
-    let request = AggregateRequest { group_by: vec!["id".into()], aggregates: vec![] };
-    let plan = Arc::new(scanner.aggregated(&plan, &request).unwrap());
-    let answer = scanner.aggregate(&plan, &plan.splits()[0]).try_collect::<Vec<_>>().await;
-    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ResourceExhausted);
+    for transport in [Transport::Grpc, Transport::Netty] {
+        let scanner = fixture.scanner(ScanOptions { max_groups: 10, transport, ..by(Reader::Server) }).await;
+        let rows = ScanRequest { columns: Some(vec!["id".into()]), ..ScanRequest::default() };
+        let plan = scanner.plan(&rows).await.unwrap();
+        let request = AggregateRequest { group_by: vec!["id".into()], aggregates: vec![] };
+        let plan = Arc::new(scanner.aggregated(&plan, &request).unwrap());
+        let answer = scanner.aggregate(&plan, &plan.splits()[0]).try_collect::<Vec<_>>().await;
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::ResourceExhausted, "{transport:?}");
+    }
 }

@@ -36,18 +36,18 @@ enum Said {
     All,
     /// No row passes.
     Nothing,
-    Said(Pushed),
+    Pushed(Pushed),
     /// It cannot be said.
     No,
 }
 
 impl Said {
     fn exact(filter: Expression) -> Self {
-        Self::Said(Pushed { filter, exact: true })
+        Self::Pushed(Pushed { filter, exact: true })
     }
 
     fn wider(filter: Expression) -> Self {
-        Self::Said(Pushed { filter, exact: false })
+        Self::Pushed(Pushed { filter, exact: false })
     }
 }
 
@@ -87,7 +87,7 @@ impl Predicate {
         Ok(match self.say(false, &Columns { schema, nullable, fst })? {
             Said::All | Said::No => None,
             Said::Nothing => Some(Pushed { filter: nothing(), exact: true }),
-            Said::Said(pushed) => Some(pushed),
+            Said::Pushed(pushed) => Some(pushed),
         })
     }
 
@@ -115,7 +115,7 @@ impl Predicate {
                 // One value of a list may pass while another one does not: opposites are not always comparisons.
                 let ordered = !matches!(op, CompareOp::Eq | CompareOp::NotEq);
                 let said = match compare(field, if opposite { op.opposite() } else { *op }, value) {
-                    Said::Said(_) if opposite && ordered && !field.single_value => not(compare(field, *op, value)),
+                    Said::Pushed(_) if opposite && ordered && !field.single_value => not(compare(field, *op, value)),
                     said => said,
                 };
                 (column, said)
@@ -132,7 +132,7 @@ impl Predicate {
             }
         };
         Ok(match said {
-            Said::Said(Pushed { filter, exact }) if nullable(column) => {
+            Said::Pushed(Pushed { filter, exact }) if nullable(column) => {
                 let there = Expression::column(column).of(Operator::IsNotNull);
                 joined(Operator::And, vec![filter, there], exact)
             }
@@ -145,9 +145,9 @@ fn not(said: Said) -> Said {
     match said {
         Said::All => Said::Nothing,
         Said::Nothing => Said::All,
-        Said::Said(Pushed { filter, exact: true }) => Said::exact(filter.of(Operator::Not)),
+        Said::Pushed(Pushed { filter, exact: true }) => Said::exact(filter.of(Operator::Not)),
         // What is let through too much inside would be missing outside.
-        Said::Said(_) | Said::No => Said::No,
+        Said::Pushed(_) | Said::No => Said::No,
     }
 }
 
@@ -158,7 +158,7 @@ fn all(parts: Vec<Said>) -> Said {
             Said::All => {}
             Said::Nothing => return Said::Nothing,
             Said::No => exact = false,
-            Said::Said(part) => {
+            Said::Pushed(part) => {
                 exact &= part.exact;
                 said.push(part.filter);
             }
@@ -178,7 +178,7 @@ fn any(parts: Vec<Said>) -> Said {
             Said::All => return Said::All,
             Said::Nothing => {}
             Said::No => whole = false,
-            Said::Said(part) => {
+            Said::Pushed(part) => {
                 exact &= part.exact;
                 said.push(part.filter);
             }
@@ -251,7 +251,9 @@ fn is_in(field: &FieldSpec, values: &[Value]) -> Said {
             .map(|(low, high)| (compare(field, CompareOp::GtEq, low), compare(field, CompareOp::LtEq, high)))
         {
             // Several values of one row may lie on both sides of the range, which lets the row through.
-            Some((Said::Said(low), Said::Said(high))) => joined(Operator::And, vec![low.filter, high.filter], false),
+            Some((Said::Pushed(low), Said::Pushed(high))) => {
+                joined(Operator::And, vec![low.filter, high.filter], false)
+            }
             _ => Said::No,
         };
     }
@@ -259,7 +261,7 @@ fn is_in(field: &FieldSpec, values: &[Value]) -> Said {
     let mut literals = Vec::with_capacity(values.len());
     for value in values {
         match (compare(field, CompareOp::Eq, value), literal(field, value)) {
-            (Said::Said(said), Some(literal)) => {
+            (Said::Pushed(said), Some(literal)) => {
                 exact &= said.exact;
                 literals.push(literal);
             }
@@ -322,7 +324,7 @@ fn nothing() -> Expression {
 }
 
 fn joined(operator: Operator, parts: Vec<Expression>, exact: bool) -> Said {
-    Expression::joined(operator, parts).map_or(Said::No, |filter| Said::Said(Pushed { filter, exact }))
+    Expression::joined(operator, parts).map_or(Said::No, |filter| Said::Pushed(Pushed { filter, exact }))
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
-fn payloads() -> Vec<Bytes> {
+pub(super) fn payloads() -> Vec<Bytes> {
     let mut files: Vec<_> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let files = files.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "bin"));

@@ -1,5 +1,6 @@
 //! Clusters, tables and answers.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use pinotage_client::{
 };
 use pinotage_common::{Result, Secret};
 use pinotage_segment::write::{NameInput, SegmentBuilder};
-use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
+use pinotage_spec::{Expression, PinotQuery, Schema, SegmentNameGenerator, TableConfig};
 use pinotage_testkit::cluster::{self, Cluster, Options, Version};
 use pinotage_testkit::{GoldenCase, golden_cases};
 use serde_json::{Value as Json, json};
@@ -75,6 +76,15 @@ pub(crate) async fn server(cluster: &Cluster, number: usize) -> ServerAddress {
     let instance = controller.instance(&cluster.servers[number].instance).await.unwrap();
     let server = ServerAddress::grpc(&instance, cluster.tls.is_some()).unwrap();
     assert_eq!(server.port, cluster.servers[number].grpc_port);
+    server
+}
+
+/// The port of a server that brokers use.
+pub(crate) async fn netty(cluster: &Cluster, number: usize) -> ServerAddress {
+    let controller = Controller::new(&connection(cluster)).unwrap();
+    let instance = controller.instance(&cluster.servers[number].instance).await.unwrap();
+    let server = ServerAddress::netty(&instance, None).unwrap();
+    assert_eq!(server.port, cluster.servers[number].netty_port);
     server
 }
 
@@ -142,6 +152,29 @@ pub(crate) fn query(table: &str, options: &str, select: &str, segments: &[&str])
     let mut query = ServerQuery::new(table, sql, segments.iter().map(|it| (*it).to_owned()).collect());
     query.timeout = TIMEOUT;
     query
+}
+
+/// Columns of a table, which is named without its type; with an option that is to be true.
+pub(crate) fn tree(table: &str, option: &'static str, columns: &[&str]) -> PinotQuery {
+    let mut options = BTreeMap::from([("timeoutMs", TIMEOUT.as_millis().to_string())]);
+    if !option.is_empty() {
+        options.insert(option, "true".to_owned());
+    }
+    PinotQuery {
+        table: format!("{table}_OFFLINE"),
+        options,
+        select: columns.iter().copied().map(Expression::column).collect(),
+        filter: None,
+        group_by: Vec::new(),
+        limit: 1_000_000,
+    }
+}
+
+/// The same as a query that Netty carries.
+pub(crate) fn by_netty(table: &str, option: &'static str, columns: &[&str], segments: &[&str]) -> ServerQuery {
+    let segments = segments.iter().map(|it| (*it).to_owned()).collect();
+    let query = ServerQuery::new(format!("{table}_OFFLINE"), tree(table, option, columns), segments);
+    ServerQuery { timeout: TIMEOUT, ..query }
 }
 
 /// All of an answer.
