@@ -158,3 +158,45 @@ pub(crate) fn valid_splits(
     };
     by_partition(segments).into_iter().map(split).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use pinotage_client::SegmentZkMetadata;
+
+    use super::*;
+
+    fn segment(partition: u32, number: u32) -> SegmentView {
+        let metadata = SegmentZkMetadata {
+            name: format!("t__{partition}__{number}__20260101T0000Z"),
+            crc: Some(1),
+            status: None,
+            start_millis: None,
+            end_millis: None,
+            total_docs: Some(1),
+            size_bytes: None,
+            creation_millis: None,
+            push_millis: None,
+            refresh_millis: None,
+            download_url: None,
+            crypter: None,
+            custom: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            extra: BTreeMap::new(),
+        };
+        SegmentView { metadata, only_on_servers: false, replicas: vec!["Server_a_1".into()] }
+    }
+
+    #[test]
+    fn partitions_are_asked_for_together_as_far_as_a_message_reaches() {
+        let all: Vec<SegmentView> =
+            (0..4).flat_map(|partition| [segment(partition, 0), segment(partition, 1)]).collect();
+        let splits = |max_bytes| {
+            let splits = keyed_splits(0, all.clone(), Some(&all), max_bytes, |_| 10).unwrap();
+            splits.iter().map(|split| (split.segments().count(), split.expected_bytes)).collect::<Vec<_>>()
+        };
+        assert_eq!(splits(u64::MAX), [(8, 80)]);
+        assert_eq!(splits(50), [(4, 40), (4, 40)]);
+        // A partition stays whole.
+        assert_eq!(splits(1), [(2, 20); 4]);
+    }
+}

@@ -179,6 +179,24 @@ async fn servers_go_and_come_back() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_come_as_one_message_are_asked_for_in_smaller_parts() {
+    let Some(fixture) = Fixture::new(Place::Modern, "sizes", 8, 12_000, false, json!({})) else { return };
+    let splits = async |controller: &str, transport| {
+        let scanner = scanner_at(controller, "sizes", over(transport)).await.unwrap();
+        let splits = scanner.plan(&ScanRequest::default()).await.unwrap().splits;
+        (splits.len(), splits.iter().map(|split| split.expected_bytes).max().unwrap())
+    };
+    let direct = &fixture.cluster.controller;
+    let (grpc, most) = splits(direct, Transport::Grpc).await;
+    assert!(grpc == 1 && most > 16 << 20, "{most}");
+    assert_eq!(splits(direct, Transport::Auto).await, (1, most));
+    let (netty, most) = splits(direct, Transport::Netty).await;
+    assert!(netty > 1 && most <= 16 << 20, "{most}");
+    let told = controller(fixture.cluster, Transport::Netty, HashMap::new());
+    assert_eq!(splits(&told.url(), Transport::Auto).await, (netty, most));
+}
+
 /// Polls until a condition holds.
 async fn eventually_async<F, T>(what: &str, mut ask: F)
 where

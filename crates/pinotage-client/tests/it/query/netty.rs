@@ -73,7 +73,8 @@ impl Draw {
     }
 
     fn column(&mut self) -> Expression {
-        Expression::column(format!("c{}", self.word()))
+        // No schema has a name with a line break in it.
+        Expression::column(format!("c{}", self.word().replace(char::is_control, "")))
     }
 
     fn literal(&mut self) -> Expression {
