@@ -78,7 +78,7 @@ pub(crate) struct Pending {
 }
 
 /// Each line brings the state of the version before it up to date; `user_version` counts the lines that it has seen.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
          hash TEXT, fingerprint TEXT, read INTEGER, written INTEGER, filtered INTEGER, quarantined INTEGER);
      CREATE TABLE IF NOT EXISTS segment (name TEXT PRIMARY KEY, uri TEXT NOT NULL, file TEXT NOT NULL, crc INTEGER NOT NULL, docs INTEGER NOT NULL);",
@@ -89,6 +89,7 @@ const MIGRATIONS: [&str; 3] = [
      ALTER TABLE segment ADD COLUMN end_millis INTEGER;
      CREATE TABLE retired (target TEXT NOT NULL, name TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (target, name));
      CREATE TABLE pending (target TEXT PRIMARY KEY, publication TEXT NOT NULL);",
+    "CREATE TABLE member (uri TEXT PRIMARY KEY, unit TEXT NOT NULL);",
 ];
 
 /// A segment that went and one that came are the same.
@@ -244,6 +245,13 @@ impl Manifest {
             .map_err(failed)
     }
 
+    /// The units that inputs were built in together with others, by input.
+    pub(crate) fn members(&self) -> Result<BTreeMap<String, String>> {
+        let mut statement = self.connection.prepare("SELECT uri, unit FROM member").map_err(failed)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).map_err(failed)
+    }
+
     /// The input that a segment belongs to.
     pub(crate) fn owner(&self, segment: &str) -> Result<Option<String>> {
         self.connection
@@ -301,8 +309,13 @@ impl Manifest {
                 )
                 .map_err(failed)?;
         }
-        if let Some((unit, _)) = records.first() {
+        if let Some(((unit, _), inputs)) = records.split_first() {
             retire(&transaction, unit)?;
+            // An input that is a unit of its own is no part of another one.
+            transaction.execute("DELETE FROM member WHERE ?1 IN (unit, uri)", [unit]).map_err(failed)?;
+            for (input, _) in inputs {
+                transaction.execute("INSERT OR REPLACE INTO member VALUES (?1, ?2)", [input, unit]).map_err(failed)?;
+            }
             for segment in segments {
                 transaction
                     .execute(
@@ -328,6 +341,7 @@ impl Manifest {
     pub(crate) fn forget(&mut self, uri: &str) -> Result<()> {
         let transaction = self.connection.transaction().map_err(failed)?;
         retire(&transaction, uri)?;
+        transaction.execute("DELETE FROM member WHERE unit = ?1", [uri]).map_err(failed)?;
         transaction.execute(FORGET_INPUT, [uri]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }

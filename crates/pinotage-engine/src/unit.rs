@@ -13,8 +13,9 @@ use pinotage_transform::{Changes, Conformer};
 use crate::built::{Built, Passing};
 use crate::manifest::Counts;
 use crate::objects::in_file;
+use crate::prepare::{Input, Prepared};
 use crate::quarantine::{BadRecord, Quarantine, RunId, row_text};
-use crate::run::{Input, Observer, Prepared};
+use crate::run::Observer;
 use crate::sealing::Sealing;
 use crate::sql::{RowSql, SqlWay, WholeSql};
 use crate::whole_source::WholeSource;
@@ -35,8 +36,8 @@ pub(crate) struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Builds the segments of a unit into a hidden folder of the output. A unit is one input, or all of them when the SQL
-    /// needs many rows at a time.
+    /// Builds the segments of a unit into a hidden folder of the output. The inputs of a unit are read one after the other, or
+    /// together when the SQL needs many rows at a time.
     pub(crate) fn build(&self, inputs: &[Input], sequence: u64) -> Result<Built> {
         let plan = &self.job.plan;
         // The job's name keeps jobs apart that share an output.
@@ -61,8 +62,7 @@ impl Workshop<'_> {
         };
         let read = match (&self.job.sql, inputs) {
             (Some(SqlWay::Whole(_)), inputs) => intake.read_whole(inputs, &staging),
-            (_, [input]) => intake.read_rows(input, &staging),
-            _ => Err(Error::unexpected("a unit of several inputs without SQL over all of them")),
+            (_, inputs) => inputs.iter().try_for_each(|input| intake.read_rows(input, &staging)),
         };
         read.and_then(|()| {
             let Intake { counts, changes, bad, segments, .. } = intake;

@@ -136,8 +136,8 @@ impl ScanPlan {
             views.push((*half, config, HalfView::take(&table.controller, table.name(), *half).await?));
         }
         let mut boundary = None;
-        if let [(TableType::Offline, config, offline), (TableType::Realtime, ..)] = views.as_slice() {
-            boundary = if offline.segments.is_empty() { None } else { Boundary::ask(table, offline, config).await? };
+        if let [(TableType::Offline, config, offline), (TableType::Realtime, ..)] = views.as_mut_slice() {
+            (*offline, boundary) = Boundary::ask(table, offline.clone(), config).await?;
             if boundary.is_none() {
                 if !offline.segments.is_empty() {
                     plan.warnings.push(format!(

@@ -25,7 +25,7 @@ impl LocalTable {
     /// Opens a segment, a folder of segments, or a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
         if path.is_file() && !path.to_string_lossy().ends_with(".tar.gz") {
-            let format = crate::run::format_of(path)?;
+            let format = crate::prepare::format_of(path)?;
             let schema = infer_schema(path, format, &ReadOptions::default())?;
             return Ok(Self { schema, columns: Columns::new(), parts: vec![Part::File(path.to_owned(), format)] });
         }

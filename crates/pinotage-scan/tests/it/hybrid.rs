@@ -4,9 +4,10 @@ use pinotage_client::TableType;
 use pinotage_scan::Reader;
 use pinotage_spec::{CompareOp, Predicate, Schema, TableConfig, Value};
 use pinotage_testkit::cluster::{Cluster, Topic, eventually};
+use pinotage_testkit::fake::{Gate, Side};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Place, broker_ids, build, by, ids, scanner};
+use crate::support::{Place, broker_ids, build, by, ids, scanner, scanner_at};
 
 const FIRST_DAY: i64 = 19_723;
 const HOUR: i64 = 3_600_000;
@@ -164,14 +165,20 @@ impl Hybrid {
         ids
     }
 
-    /// Waits until the broker answers from all rows, and compares all readers with it.
-    async fn compare(&self) {
+    /// Waits until the broker answers from all rows that count, and gives their ids.
+    fn await_broker(&self) -> Vec<i64> {
         let expected = self.expected();
         self.cluster.await_count(&format!("{}_REALTIME", self.name), self.realtime.len() as u64);
         eventually(&format!("the broker sees all rows of {}", self.name), || {
             let found = broker_ids(self.cluster, &format!("SELECT id FROM {} LIMIT 100000", self.name));
             if found == expected { Ok(()) } else { Err(format!("{found:?} instead of {expected:?}")) }
         });
+        expected
+    }
+
+    /// Waits until the broker answers from all rows, and compares all readers with it.
+    async fn compare(&self) {
+        let expected = self.await_broker();
         for reader in [Reader::Server, Reader::Direct, Reader::Auto] {
             let scanner = scanner(self.cluster, &self.name, by(reader)).await.unwrap();
             let (plan, found) = ids(&scanner, None).await.unwrap();
@@ -224,4 +231,31 @@ async fn halves_meet_where_the_broker_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn halves_meet_where_the_oldest_broker_says() {
     halves_meet(Place::Oldest).await;
+}
+
+/// OFFLINE segments come between the look at the OFFLINE half and the answer of the broker: their rows are in neither half
+/// when both are believed.
+async fn halves_move(place: Place) {
+    let Some(mut table) = Hybrid::new(place, TIMES[0], "hybrid_moves") else { return };
+    table.publish(0..12);
+    (0..3).for_each(|day| table.upload(day));
+    table.await_broker();
+    let gate = Gate::new(&table.cluster.controller);
+    let scanner = scanner_at(&gate.url(), &table.name, by(Reader::Server)).await.unwrap();
+    let hold = gate.hold(Side::Before, |request| request.path.contains("brokers/tables/"));
+    let expected = tokio::task::spawn_blocking(move || {
+        hold.await_own_call();
+        (3..9).for_each(|day| table.upload(day));
+        let expected = table.await_broker();
+        hold.release();
+        expected
+    });
+    let (plan, found) = ids(&scanner, None).await.unwrap();
+    let expected = expected.await.unwrap();
+    assert_eq!(found, expected, "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn halves_that_move_while_they_are_looked_at_lose_nothing() {
+    halves_move(Place::Modern).await;
 }

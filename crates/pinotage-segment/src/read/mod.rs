@@ -9,6 +9,7 @@ mod archive;
 pub(crate) mod array;
 mod column;
 mod compare;
+mod diff;
 mod directory;
 mod documents;
 mod inverted;
@@ -30,6 +31,7 @@ use crate::constants::{CREATION_META_FILE, METADATA_FILE};
 use crate::metadata::{ColumnMetadata, SegmentMetadata};
 use directory::Directory;
 
+pub use diff::SegmentDifference;
 pub use documents::SegmentDocuments;
 pub use scan::{ScanOptions, SegmentScan};
 pub use verify::{Finding, Severity};
