@@ -48,7 +48,7 @@ struct Proxied {
 }
 
 impl Connector {
-    pub(super) fn new(proxy: Option<&Proxy>, tls: ClientConfig) -> Result<Self> {
+    pub(super) fn new(proxy: Option<&Proxy>, tls: &ClientConfig) -> Result<Self> {
         let mut straight = HttpConnector::new();
         straight.enforce_http(false);
         straight.set_nodelay(true);
@@ -59,11 +59,11 @@ impl Connector {
 }
 
 impl Proxied {
-    fn new(options: &Proxy, straight: HttpConnector, tls: ClientConfig) -> Result<Self> {
+    fn new(options: &Proxy, straight: HttpConnector, tls: &ClientConfig) -> Result<Self> {
         let address = Address::parse(&options.url).map_err(|error| error.with("option", "proxy.url"))?;
         let wrong = || Error::invalid_config("cannot use the proxy").with("option", "proxy.url");
         let uri: Uri = address.to_string().parse().map_err(|error| wrong().caused_by(error))?;
-        let mut tunnel = Tunnel::new(uri, HttpsConnector::from((straight, tls)));
+        let mut tunnel = Tunnel::new(uri, HttpsConnector::from((straight, tls.clone())));
         if let Some(user) = &options.user {
             let password = options.password.as_ref().map_or("", |password| password.expose());
             let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));

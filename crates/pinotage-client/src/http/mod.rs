@@ -126,13 +126,13 @@ impl Http {
         tls::configuration(&self.0.options.tls)
     }
 
-    /// The way of connections that are not HTTP, TLS not included.
+    /// The way of connections that are not HTTP; TLS with the host itself is not included.
     ///
     /// # Errors
     ///
-    /// Those of reading certificates, for a proxy that speaks TLS.
-    pub(crate) fn connector(&self) -> Result<Connector> {
-        Connector::new(self.0.options.proxy.as_ref(), self.tls()?)
+    /// `invalid-config` for a proxy that cannot be.
+    pub(crate) fn connector(&self, tls: &ClientConfig) -> Result<Connector> {
+        Connector::new(self.0.options.proxy.as_ref(), tls)
     }
 
     /// Who asks as of now, for what is not HTTP: the name in lower case, the value, and the secrets in it.

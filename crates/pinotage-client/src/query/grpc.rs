@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper::http::uri::PathAndQuery;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use pinotage_common::{Error, Result};
+use rustls::ClientConfig;
 use tonic::client::Grpc;
-
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
@@ -16,7 +17,7 @@ use super::blocks::Blocks;
 use super::failure::Asked;
 use super::message::{SUBMIT, ServerRequest, ServerResponse};
 use super::server::{ServerAddress, ServerQuery};
-use crate::http::{Connector, Http};
+use crate::http::Connector;
 
 /// What a server may send of one answer before it is read.
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
@@ -29,19 +30,16 @@ const FRAME_BYTES: u32 = 1 << 20;
 
 /// The gRPC query services of a cluster's servers.
 pub(super) struct GrpcServers {
-    http: Http,
+    connect_timeout: Duration,
     connector: HttpsConnector<Connector>,
     channels: Mutex<HashMap<ServerAddress, Channel>>,
 }
 
 impl GrpcServers {
-    pub(super) fn new(http: &Http) -> Result<Self> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(http.tls()?)
-            .https_or_http()
-            .enable_http2()
-            .wrap_connector(http.connector()?);
-        Ok(Self { http: http.clone(), connector, channels: Mutex::default() })
+    pub(super) fn new(connect_timeout: Duration, connector: Connector, tls: ClientConfig) -> Self {
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http2().wrap_connector(connector);
+        Self { connect_timeout, connector, channels: Mutex::default() }
     }
 
     /// Asks, and waits until the answer begins.
@@ -68,7 +66,7 @@ impl GrpcServers {
             client.server_streaming(Request::new(request), PathAndQuery::from_static(SUBMIT), codec).await
         };
         // A server sends its first word with its first rows.
-        let patience = Blocks::patience(query.timeout) + self.http.connect_timeout();
+        let patience = Blocks::patience(query.timeout) + self.connect_timeout;
         let answer = tokio::time::timeout(patience, submit).await.map_err(|_| asked.silent(patience))?;
         let messages = answer.map_err(|status| asked.status(&status))?.into_inner();
         Ok(Blocks::stream(messages, asked, query))
@@ -84,7 +82,7 @@ impl GrpcServers {
             Error::invalid_config("expected the host of a server").with("host", &server.host).caused_by(error)
         })?;
         let endpoint = endpoint
-            .connect_timeout(self.http.connect_timeout())
+            .connect_timeout(self.connect_timeout)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_frame_size(FRAME_BYTES);

@@ -38,12 +38,14 @@ impl QueryServers {
     ///
     /// Those of [`Http::new`].
     pub fn new(http: &Http) -> Result<Self> {
+        let (timeout, tls) = (http.connect_timeout(), http.tls()?);
+        let connector = http.connector(&tls)?;
         // Servers tell queries apart by number only: another process should not come to the same ones.
         let first = fastrand::i64(1 << 32..1 << 62);
         Ok(Self {
             http: http.clone(),
-            grpc: GrpcServers::new(http)?,
-            netty: NettyServers::new(http)?,
+            grpc: GrpcServers::new(timeout, connector.clone(), tls.clone()),
+            netty: NettyServers::new(timeout, connector, tls),
             max_message: MAX_MESSAGE,
             next_request_id: AtomicI64::new(first),
         })

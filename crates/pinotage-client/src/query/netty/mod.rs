@@ -18,6 +18,7 @@ use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
 use pinotage_common::{Error, Result};
 use pinotage_spec::PinotQuery;
+use rustls::ClientConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower_service::Service as _;
 
@@ -26,7 +27,7 @@ use super::blocks::Blocks;
 use super::data_table::DataTable;
 use super::failure::Asked;
 use super::server::{ServerAddress, ServerQuery};
-use crate::http::{Connector, Http, Way};
+use crate::http::{Connector, Way};
 
 /// What is made ready for an answer before its bytes come; it grows with them.
 const FIRST_BYTES: usize = 1 << 20;
@@ -52,12 +53,8 @@ enum Broken {
 }
 
 impl NettyServers {
-    pub(super) fn new(http: &Http) -> Result<Self> {
-        Ok(Self {
-            connect_timeout: http.connect_timeout(),
-            connector: HttpsConnector::from((http.connector()?, http.tls()?)),
-            idle: Idle::default(),
-        })
+    pub(super) fn new(connect_timeout: Duration, connector: Connector, tls: ClientConfig) -> Self {
+        Self { connect_timeout, connector: HttpsConnector::from((connector, tls)), idle: Idle::default() }
     }
 
     /// Asks, and waits until the answer begins.

@@ -73,8 +73,9 @@ impl Draw {
     }
 
     fn column(&mut self) -> Expression {
-        // No schema has a name with a line break in it.
-        Expression::column(format!("c{}", self.word().replace(char::is_control, "")))
+        // SQL has no names with line breaks or of more than 128 characters.
+        let word = self.word().replace(char::is_control, "");
+        Expression::column(format!("c{}", word.chars().take(120).collect::<String>()))
     }
 
     fn literal(&mut self) -> Expression {
@@ -91,7 +92,7 @@ impl Draw {
     fn condition(&mut self, depth: u32) -> Expression {
         use Operator as O;
         if depth > 0 && self.0.u8(..3) > 0 {
-            let parts: Vec<_> = (0..self.0.usize(1..20)).map(|_| self.condition(depth - 1)).collect();
+            let parts: Vec<_> = (0..self.0.usize(1..6)).map(|_| self.condition(depth - 1)).collect();
             let operator = if self.0.bool() { O::And } else { O::Or };
             let joined = Expression::joined(operator, parts).unwrap();
             return if self.0.u8(..4) == 0 { joined.of(O::Not) } else { joined };
