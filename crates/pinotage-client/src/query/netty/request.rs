@@ -46,6 +46,8 @@ fn query(fields: &mut Fields<'_>, query: &PinotQuery) {
     if !query.group_by.is_empty() {
         fields.list_of_fields(5, &query.group_by, expression);
     }
+    // ORDER BY: none, which Pinot's parser says, too.
+    fields.list_of_fields(6, &[], expression);
     fields.i32(8, i32::try_from(query.limit).unwrap_or(i32::MAX));
     fields.map(11, &query.options);
 }
