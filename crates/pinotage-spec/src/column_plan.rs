@@ -3,6 +3,7 @@
 use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
+use crate::index_options::{IndexConfigs, RangeLayout, is_ranged_raw};
 use crate::partition::PartitionConfig;
 use crate::table_config::is_true;
 use crate::{FieldSpec, FieldType, Schema, StoredType, TableConfig};
@@ -91,6 +92,8 @@ pub struct ColumnPlan {
     pub forward: ForwardOptions,
     /// An inverted index is written (not when the column turns out sorted: the forward index serves).
     pub inverted: bool,
+    /// A range index is written, under the same condition.
+    pub range: Option<RangeLayout>,
     /// The rows of the segment are sorted by this column.
     pub sort: bool,
     /// The partitions of the column's values are recorded.
@@ -137,20 +140,20 @@ impl ColumnPlan {
     fn resolve_column(schema: &Schema, table: &TableConfig, field: &FieldSpec) -> Result<Self> {
         let name = field.name.as_str();
         let config = table.field_config(name);
-        let listed = |key: &str| table.index_columns(key).iter().any(|column| column == name);
-        let sorted = table.sorted_column().as_deref() == Some(name) || has_index_type(config, "SORTED");
+        let indexes = IndexConfigs::of(table, name);
+        let sorted = table.sorted_column().as_deref() == Some(name) || indexes.has_type("SORTED");
         if sorted && !field.single_value {
             return Err(Error::invalid_config("a multi-value column cannot be the sorted column")
                 .action("sort by a single-value column"));
         }
-        let inverted =
-            listed("invertedIndexColumns") || has_index_type(config, "INVERTED") || enabled(config, "inverted");
-        let needs_ids =
-            inverted || listed("fstIndexColumns") || has_index_type(config, "FST") || enabled(config, "fst");
-        let raw = listed("noDictionaryColumns")
+        let inverted = indexes.is_asked_for("inverted", "invertedIndexColumns", "INVERTED");
+        let raw = indexes.is_listed("noDictionaryColumns")
             || table.index_config().get("noDictionaryConfig").and_then(|map| map.get(name)).is_some()
             || config.get("encodingType").and_then(Json::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("RAW"))
             || config.pointer("/indexes/dictionary/disabled").is_some_and(is_true);
+        let inverted_or_fst = inverted || indexes.is_asked_for("fst", "fstIndexColumns", "FST");
+        let range = indexes.range(field, raw && !inverted_or_fst)?;
+        let needs_ids = inverted_or_fst || (range.is_some() && !is_ranged_raw(field));
         let dictionary = if needs_ids {
             DictionaryRule::Always
         } else if raw {
@@ -162,13 +165,14 @@ impl ColumnPlan {
         Ok(Self {
             tracks_nulls: table.tracks_nulls(schema, field),
             dictionary,
-            var_length_dictionary: listed("varLengthDictionaryColumns")
+            var_length_dictionary: indexes.is_listed("varLengthDictionaryColumns")
                 || dictionary_config.get("useVarLengthDictionary").is_some_and(is_true),
             forward: forward_options(table, config, field)?,
             inverted,
+            range,
             sort: sorted,
             partition: table.partition(name)?,
-            left_to_server: left_to_server(config, &listed),
+            left_to_server: left_to_server(&indexes),
             field: field.clone(),
         })
     }
@@ -187,23 +191,8 @@ impl ColumnPlan {
     }
 }
 
-/// `indexTypes` (or the older `indexType`) of a field config names this index.
-fn has_index_type(config: &Json, index: &str) -> bool {
-    let named = |value: &Json| value.as_str().is_some_and(|name| name.eq_ignore_ascii_case(index));
-    config.get("indexType").is_some_and(named)
-        || config.get("indexTypes").and_then(Json::as_array).is_some_and(|list| list.iter().any(named))
-}
-
-/// `indexes.<name>` of a field config is present and not switched off.
-fn enabled(config: &Json, index: &str) -> bool {
-    config.get("indexes").and_then(|indexes| indexes.get(index)).is_some_and(|index| {
-        !index.is_null() && !index.get("disabled").is_some_and(is_true) && index.get("enabled").is_none_or(is_true)
-    })
-}
-
-fn left_to_server(config: &Json, listed: &dyn Fn(&str) -> bool) -> Vec<&'static str> {
+fn left_to_server(indexes: &IndexConfigs<'_>) -> Vec<&'static str> {
     [
-        ("range", "rangeIndexColumns", "RANGE"),
         ("bloom", "bloomFilterColumns", "BLOOM"),
         ("json", "jsonIndexColumns", "JSON"),
         ("text", "textIndexColumns", "TEXT"),
@@ -212,7 +201,7 @@ fn left_to_server(config: &Json, listed: &dyn Fn(&str) -> bool) -> Vec<&'static 
         ("vector", "vectorIndexColumns", "VECTOR"),
     ]
     .into_iter()
-    .filter(|(name, list, index_type)| listed(list) || has_index_type(config, index_type) || enabled(config, name))
+    .filter(|(name, list, index_type)| indexes.is_asked_for(name, list, index_type))
     .map(|(name, ..)| name)
     .collect()
 }

@@ -2,3 +2,5 @@
 
 pub mod inverted;
 pub mod null_vector;
+pub mod range;
+pub(crate) mod slices;

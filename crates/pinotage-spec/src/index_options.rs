@@ -1,0 +1,85 @@
+//! The secondary indexes that a table config asks for on a column, with their options.
+
+use pinotage_common::{Error, Result};
+use serde_json::Value as Json;
+
+use crate::table_config::is_true;
+use crate::{FieldSpec, StoredType, TableConfig};
+
+/// How a range index is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeLayout {
+    /// Version 1: the docs of about twenty ranges of values. Pinot writes it for columns with several values a row.
+    Ranges,
+    /// Version 2: the docs by each bit of their value (`RangeBitmap`).
+    Slices,
+}
+
+/// What a table config says about the indexes of one column.
+pub(crate) struct IndexConfigs<'a> {
+    table: &'a TableConfig,
+    column: &'a str,
+    /// The column's entry of `fieldConfigList`, or null.
+    field: &'a Json,
+}
+
+impl<'a> IndexConfigs<'a> {
+    pub(crate) fn of(table: &'a TableConfig, column: &'a str) -> Self {
+        Self { table, column, field: table.field_config(column) }
+    }
+
+    /// A list of `tableIndexConfig` names the column.
+    pub(crate) fn is_listed(&self, list: &str) -> bool {
+        self.table.index_columns(list).iter().any(|column| column == self.column)
+    }
+
+    /// `indexTypes` (or the older `indexType`) of the field config names this index.
+    pub(crate) fn has_type(&self, index: &str) -> bool {
+        let named = |value: &Json| value.as_str().is_some_and(|name| name.eq_ignore_ascii_case(index));
+        self.field.get("indexType").is_some_and(named)
+            || self.field.get("indexTypes").and_then(Json::as_array).is_some_and(|list| list.iter().any(named))
+    }
+
+    /// `indexes.<name>` of the field config, where it is present and not switched off.
+    fn options(&self, index: &str) -> Option<&'a Json> {
+        self.field.get("indexes")?.get(index).filter(|index| {
+            !index.is_null() && !index.get("disabled").is_some_and(is_true) && index.get("enabled").is_none_or(is_true)
+        })
+    }
+
+    /// The index is asked for in one of the three places.
+    pub(crate) fn is_asked_for(&self, index: &str, list: &str, index_type: &str) -> bool {
+        self.is_listed(list) || self.has_type(index_type) || self.options(index).is_some()
+    }
+
+    /// The range index, if one is asked for. Any version but 2 is version 1 to Pinot, too.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for values without a dictionary that are no numbers, as Pinot says.
+    pub(crate) fn range(&self, field: &FieldSpec, raw: bool) -> Result<Option<RangeLayout>> {
+        if !self.is_asked_for("range", "rangeIndexColumns", "RANGE") {
+            return Ok(None);
+        }
+        if raw && !is_ranged_raw(field) {
+            return Err(Error::invalid_config(format!(
+                "a {} column without dictionary cannot have a range index",
+                field.data_type
+            ))
+            .action("give the column a dictionary, or leave out the range index"));
+        }
+        let version = match self.options("range") {
+            Some(options) => options.get("version").and_then(Json::as_i64),
+            None => self.table.index_config().get("rangeIndexVersion").and_then(Json::as_i64).filter(|it| *it > 0),
+        };
+        Ok(Some(match version.unwrap_or(2) {
+            2 if field.single_value => RangeLayout::Slices,
+            _ => RangeLayout::Ranges,
+        }))
+    }
+}
+
+/// Values of the column have a range index without a dictionary, too.
+pub(crate) fn is_ranged_raw(field: &FieldSpec) -> bool {
+    matches!(field.data_type.stored(), StoredType::Int | StoredType::Long | StoredType::Float | StoredType::Double)
+}
