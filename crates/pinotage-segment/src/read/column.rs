@@ -16,6 +16,7 @@ use super::Segment;
 use super::array::{BytesBuilder, fixed_array};
 use super::inverted::InvertedReader;
 use super::null_vector::read_docs;
+use super::range::RangeReader;
 use super::short_texts::ShortTexts;
 use crate::dictionary::DictionaryReader;
 use crate::forward::{ChunkCache, Docs, ForwardReader, RawReader, be32, check_total};
@@ -110,6 +111,15 @@ impl<'a> Column<'a> {
         InvertedReader::try_new(bytes, self.metadata.cardinality as usize, self.segment.metadata.num_docs as usize)
             .map(Some)
             .map_err(|error| self.locate(error, "inverted_index"))
+    }
+
+    /// The column's range index, if it has one.
+    pub(super) fn range(&self) -> Result<Option<RangeReader<'a>>> {
+        let Some(bytes) = self.segment.directory.entry(&self.name, "range_index") else { return Ok(None) };
+        let stored = self.dictionary.is_none().then(|| self.metadata.data_type.stored());
+        RangeReader::try_new(bytes, stored, self.segment.metadata.num_docs as usize)
+            .map(Some)
+            .map_err(|error| self.locate(error, "range_index"))
     }
 
     /// Bytes of the forward index.

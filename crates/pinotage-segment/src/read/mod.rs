@@ -15,6 +15,7 @@ mod inverted;
 mod map;
 mod null_vector;
 mod predicate;
+mod range;
 mod scan;
 mod short_texts;
 mod verify;
