@@ -3,7 +3,7 @@
 use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
-use crate::index_options::{IndexConfigs, RangeLayout, is_ranged_raw};
+use crate::index_options::{BloomOptions, IndexConfigs, RangeLayout, is_floating, is_ranged_raw};
 use crate::partition::PartitionConfig;
 use crate::table_config::is_true;
 use crate::{FieldSpec, FieldType, Schema, StoredType, TableConfig};
@@ -94,6 +94,8 @@ pub struct ColumnPlan {
     pub inverted: bool,
     /// A range index is written, under the same condition.
     pub range: Option<RangeLayout>,
+    /// A bloom filter is written.
+    pub bloom: Option<BloomOptions>,
     /// The rows of the segment are sorted by this column.
     pub sort: bool,
     /// The partitions of the column's values are recorded.
@@ -170,9 +172,10 @@ impl ColumnPlan {
             forward: forward_options(table, config, field)?,
             inverted,
             range,
+            bloom: indexes.bloom(field)?,
             sort: sorted,
             partition: table.partition(name)?,
-            left_to_server: left_to_server(&indexes),
+            left_to_server: left_to_server(&indexes, field),
             field: field.clone(),
         })
     }
@@ -191,7 +194,7 @@ impl ColumnPlan {
     }
 }
 
-fn left_to_server(indexes: &IndexConfigs<'_>) -> Vec<&'static str> {
+fn left_to_server(indexes: &IndexConfigs<'_>, field: &FieldSpec) -> Vec<&'static str> {
     [
         ("bloom", "bloomFilterColumns", "BLOOM"),
         ("json", "jsonIndexColumns", "JSON"),
@@ -202,6 +205,7 @@ fn left_to_server(indexes: &IndexConfigs<'_>) -> Vec<&'static str> {
     ]
     .into_iter()
     .filter(|(name, list, index_type)| indexes.is_asked_for(name, list, index_type))
+    .filter(|(name, ..)| *name != "bloom" || is_floating(field))
     .map(|(name, ..)| name)
     .collect()
 }
@@ -337,13 +341,32 @@ mod tests {
         let plan = plan(
             "",
             r#"{"name": "a", "encodingType": "RAW", "compressionCodec": "ZSTANDARD", "properties": {"rawIndexWriterVersion": "2", "targetMaxChunkSize": "16K"}},
-               {"name": "b", "indexes": {"forward": {"compressionCodec": "GZIP", "targetDocsPerChunk": -1}, "inverted": {}, "bloom": {}}}"#,
+               {"name": "b", "indexes": {"forward": {"compressionCodec": "GZIP", "targetDocsPerChunk": -1}, "inverted": {}, "bloom": {}, "json": {}}}"#,
         )
         .unwrap();
         assert_eq!(plan[0].forward.codec, Codec::Zstandard);
         assert_eq!((plan[0].forward.version, plan[0].forward.target_max_chunk_size), (2, 16384));
         assert_eq!(plan[1].forward.codec, Codec::Gzip);
         assert_eq!(plan[1].forward.target_docs_per_chunk, None);
-        assert_eq!(plan[1].left_to_server, ["bloom"]);
+        assert_eq!(plan[1].bloom, Some(BloomOptions { false_positives: 0.05, max_bytes: None }));
+        assert_eq!(plan[1].left_to_server, ["json"]);
+    }
+    #[test]
+    fn range_indexes_and_bloom_filters_come_from_any_place() {
+        let range = |index: &str, fields: &str| plan(index, fields).unwrap()[1].range;
+        assert_eq!(range(r#""rangeIndexColumns": ["b"]"#, ""), Some(RangeLayout::Slices));
+        assert_eq!(range(r#""rangeIndexColumns": ["b"], "rangeIndexVersion": 1"#, ""), Some(RangeLayout::Ranges));
+        assert_eq!(range("", r#"{"name": "b", "indexTypes": ["RANGE"]}"#), Some(RangeLayout::Slices));
+        assert_eq!(range("", r#"{"name": "b", "indexes": {"range": {"version": 1}}}"#), Some(RangeLayout::Ranges));
+        assert_eq!(range("", r#"{"name": "b", "indexes": {"range": {"disabled": true}}}"#), None);
+        let raw = r#""noDictionaryColumns": ["a", "b"], "rangeIndexColumns": "#;
+        assert!(plan(&format!(r#"{raw}["b"]"#), "").unwrap()[1].range.is_some());
+        assert!(plan(&format!(r#"{raw}["a"]"#), "").unwrap_err().to_string().contains("range index"));
+        let config =
+            r#""bloomFilterConfigs": {"a": {"fpp": 0.01, "maxSizeInBytes": 100}}, "bloomFilterColumns": ["m"]"#;
+        let plan_of = plan(config, "").unwrap();
+        assert_eq!(plan_of[0].bloom, Some(BloomOptions { false_positives: 0.01, max_bytes: Some(100) }));
+        assert_eq!((plan_of[2].bloom, &plan_of[2].left_to_server[..]), (None, &["bloom"][..]));
+        assert!(plan("", r#"{"name": "a", "indexes": {"bloom": {"fpp": 2}}}"#).is_err());
     }
 }

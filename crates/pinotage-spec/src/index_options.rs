@@ -4,7 +4,7 @@ use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
 use crate::table_config::is_true;
-use crate::{FieldSpec, StoredType, TableConfig};
+use crate::{DataType, FieldSpec, StoredType, TableConfig};
 
 /// How a range index is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,15 @@ pub enum RangeLayout {
     Ranges,
     /// Version 2: the docs by each bit of their value (`RangeBitmap`).
     Slices,
+}
+
+/// How a bloom filter is sized (`BloomFilterConfig`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BloomOptions {
+    /// `fpp`: the share of absent values that pass.
+    pub false_positives: f64,
+    /// `maxSizeInBytes`: a filter that would be larger lets more values pass instead.
+    pub max_bytes: Option<u32>,
 }
 
 /// What a table config says about the indexes of one column.
@@ -52,6 +61,32 @@ impl<'a> IndexConfigs<'a> {
         self.is_listed(list) || self.has_type(index_type) || self.options(index).is_some()
     }
 
+    /// The bloom filter, if one is asked for and written: of floating-point numbers it holds texts that depend on the Java of
+    /// who asks, so servers make theirs.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a BOOLEAN column, as Pinot says, and a share that is none.
+    pub(crate) fn bloom(&self, field: &FieldSpec) -> Result<Option<BloomOptions>> {
+        let configs = self.table.index_config().get("bloomFilterConfigs");
+        let options = self.options("bloom").or_else(|| configs?.get(self.column).filter(|it| it.is_object()));
+        if options.is_none() && !self.is_asked_for("bloom", "bloomFilterColumns", "BLOOM") {
+            return Ok(None);
+        }
+        if field.data_type == DataType::Boolean {
+            return Err(Error::invalid_config("a BOOLEAN column cannot have a bloom filter")
+                .action("leave out the bloom filter of the column"));
+        }
+        let fpp = options.and_then(|it| it.get("fpp")).and_then(Json::as_f64).filter(|fpp| *fpp != 0.0).unwrap_or(0.05);
+        if !(fpp > 0.0 && fpp < 1.0) {
+            return Err(Error::invalid_config(format!("expected `fpp` between 0 and 1, found {fpp}")));
+        }
+        let max_bytes = options.and_then(|it| it.get("maxSizeInBytes")).and_then(Json::as_u64).filter(|max| *max > 0);
+        let options =
+            BloomOptions { false_positives: fpp, max_bytes: max_bytes.map(|max| max.min(i32::MAX as u64) as u32) };
+        Ok(Some(options).filter(|_| !is_floating(field)))
+    }
+
     /// The range index, if one is asked for. Any version but 2 is version 1 to Pinot, too.
     ///
     /// # Errors
@@ -82,4 +117,9 @@ impl<'a> IndexConfigs<'a> {
 /// Values of the column have a range index without a dictionary, too.
 pub(crate) fn is_ranged_raw(field: &FieldSpec) -> bool {
     matches!(field.data_type.stored(), StoredType::Int | StoredType::Long | StoredType::Float | StoredType::Double)
+}
+
+/// Java writes the values in more than one way.
+pub(crate) fn is_floating(field: &FieldSpec) -> bool {
+    matches!(field.data_type.stored(), StoredType::Float | StoredType::Double)
 }

@@ -1,5 +1,6 @@
 //! Secondary indexes.
 
+pub mod bloom;
 pub mod inverted;
 pub mod null_vector;
 pub mod range;

@@ -14,6 +14,7 @@ use roaring::RoaringBitmap;
 
 use super::Segment;
 use super::array::{BytesBuilder, fixed_array};
+use super::bloom::BloomReader;
 use super::inverted::InvertedReader;
 use super::null_vector::read_docs;
 use super::range::RangeReader;
@@ -120,6 +121,12 @@ impl<'a> Column<'a> {
         RangeReader::try_new(bytes, stored, self.segment.metadata.num_docs as usize)
             .map(Some)
             .map_err(|error| self.locate(error, "range_index"))
+    }
+
+    /// The column's bloom filter, if it has one.
+    pub(super) fn bloom(&self) -> Result<Option<BloomReader<'a>>> {
+        let Some(bytes) = self.segment.directory.entry(&self.name, "bloom_filter") else { return Ok(None) };
+        BloomReader::try_new(bytes).map(Some).map_err(|error| self.locate(error, "bloom_filter"))
     }
 
     /// Bytes of the forward index.

@@ -7,6 +7,7 @@
 
 mod archive;
 pub(crate) mod array;
+mod bloom;
 mod column;
 mod compare;
 mod directory;

@@ -7,10 +7,11 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::{Error, Result};
 use pinotage_spec::java::compare_utf16;
-use pinotage_spec::{CompareOp, DataType, Value};
+use pinotage_spec::{CompareOp, DataType, StoredType, Value};
 use roaring::RoaringBitmap;
 use simd_adler32::Adler32;
 
+use super::bloom::BloomReader;
 use super::column::Column;
 use super::compare::Test;
 use super::range::RangeReader;
@@ -160,6 +161,7 @@ fn column(segment: &Segment, name: &str) -> Result<()> {
     if column.metadata.non_null && column.nulls.as_ref().is_some_and(|nulls| !nulls.is_empty()) {
         return Err(column.locate(Error::corrupt("the metadata says that there is no null"), "nullvalue_vector"));
     }
+    let bloom = column.bloom()?;
     let (mut num_values, mut longest) = (0, 0);
     for start in (0..num_docs).step_by(STEP) {
         let docs = Docs::Range(start, num_docs.min(start + STEP));
@@ -172,6 +174,9 @@ fn column(segment: &Segment, name: &str) -> Result<()> {
             None => &array,
         };
         num_values += values.len();
+        if let Some(bloom) = &bloom {
+            held(bloom, values, column.metadata.data_type).map_err(|error| column.locate(error, "bloom_filter"))?;
+        }
         // A dictionary's bounds were compared already.
         if column.dictionary.is_none() {
             bounds(values, column.metadata).map_err(|error| column.locate(error, "forward_index"))?;
@@ -211,6 +216,26 @@ fn bounds(values: &ArrayRef, column: &ColumnMetadata) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The bloom filter lets every value pass.
+fn held(bloom: &BloomReader<'_>, array: &ArrayRef, data_type: DataType) -> Result<()> {
+    let missing = match data_type.stored() {
+        StoredType::String => {
+            array.as_string::<i32>().iter().flatten().map(|it| Value::String(it.into())).find(|it| !bloom.may_hold(it))
+        }
+        StoredType::Bytes => {
+            array.as_binary::<i32>().iter().flatten().map(|it| Value::Bytes(it.into())).find(|it| !bloom.may_hold(it))
+        }
+        StoredType::Int | StoredType::Long => {
+            stored_numbers(array, data_type)?.into_iter().find(|it| !bloom.may_hold(it))
+        }
+        StoredType::Float | StoredType::Double | StoredType::BigDecimal => None,
+    };
+    match missing {
+        Some(value) => Err(Error::corrupt(format!("expected the filter to hold `{}`", value.to_java_string()))),
+        None => Ok(()),
+    }
 }
 
 /// The metadata counts values as the forward index does.
@@ -329,7 +354,12 @@ fn values(column: &mut Column<'_>, docs: Docs<'_>) -> Result<(Vec<usize>, Vec<Va
         Some(lists) => (lists.offsets().lengths().collect(), lists.values()),
         None => (vec![1; docs.len()], &array),
     };
-    let values = match column.metadata.data_type {
+    Ok((lengths, stored_numbers(array, column.metadata.data_type)?))
+}
+
+/// Numbers as they are stored.
+fn stored_numbers(array: &ArrayRef, data_type: DataType) -> Result<Vec<Value>> {
+    Ok(match data_type {
         DataType::Boolean => array.as_boolean().values().iter().map(|it| Value::Int(it.into())).collect(),
         DataType::Int => array.as_primitive::<Int32Type>().values().iter().map(|it| Value::Int(*it)).collect(),
         DataType::Long => array.as_primitive::<Int64Type>().values().iter().map(|it| Value::Long(*it)).collect(),
@@ -339,6 +369,5 @@ fn values(column: &mut Column<'_>, docs: Docs<'_>) -> Result<(Vec<usize>, Vec<Va
         DataType::Float => array.as_primitive::<Float32Type>().values().iter().map(|it| Value::Float(*it)).collect(),
         DataType::Double => array.as_primitive::<Float64Type>().values().iter().map(|it| Value::Double(*it)).collect(),
         other => return Err(Error::corrupt(format!("expected no range index of {other} values"))),
-    };
-    Ok((lengths, values))
+    })
 }

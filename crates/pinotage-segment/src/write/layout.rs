@@ -19,7 +19,7 @@ use crate::bits::bits_per_id;
 use crate::dictionary::{DictionaryBytes, write_fixed, write_var_length};
 use crate::forward::{multi_value_ids, raw_fixed, raw_variable, single_value_ids, sorted_ranges};
 use crate::index::slices::{double_ordinal, float_ordinal};
-use crate::index::{inverted, null_vector, range};
+use crate::index::{bloom, inverted, null_vector, range};
 use crate::metadata::{ColumnMetadata, PartitionMetadata};
 
 /// A padded dictionary larger than this is written with variable width instead, which every reader accepts.
@@ -129,6 +129,14 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
             }
             (min, max) = bounds.unzip();
         }
+    }
+    if let Some(options) = &plan.bloom {
+        let ids = 0..values.len() as u32;
+        let bytes = match &values {
+            Values::Text(texts) => bloom::write(ids.map(|id| texts.get(id)), cardinality, options),
+            _ => bloom::write(ids.map(|id| values.value(id).to_java_string()), cardinality, options),
+        };
+        payloads.push(Payload { index: "bloom_filter", v1_suffix: ".bloom", bytes });
     }
     if plan.tracks_nulls && !column.null_docs.is_empty() {
         let bytes = null_vector::write(&column.null_docs)?;

@@ -34,6 +34,9 @@ final class MadeCases {
     cases.add(nulls("nulls-by-table", false));
     cases.add(multiValues());
     cases.add(indexes());
+    cases.add(ranges("ranges", 2));
+    cases.add(ranges("ranges-version-1", 1));
+    cases.add(blooms());
     cases.add(times());
     cases.add(constants());
     cases.add(partitions());
@@ -197,6 +200,46 @@ final class MadeCases {
         .indexing("{'invertedIndexColumns':['s','i'],'createInvertedIndexDuringSegmentGeneration':true,"
             + "'rangeIndexColumns':['i','l','d'],'rangeIndexVersion':2,'bloomFilterColumns':['s','i','y'],"
             + "'jsonIndexColumns':['j'],'noDictionaryColumns':['d','l']}");
+  }
+
+  /** Range indexes of every type; of columns with several values a row they are always of version 1. */
+  private static MadeCase ranges(String name, int version) {
+    return new MadeCase(name, 200)
+        .dimension("i", "INT", MadeCases::mixed)
+        .dimension("few", "INT", i -> Math.floorMod(mixed(i), 7))
+        .dimension("wide", "LONG", i -> i == 1 ? Long.MIN_VALUE : i == 2 ? Long.MAX_VALUE : mixed(i) * 1_000_003L)
+        .dimension("near", "LONG", i -> 5_000_000_000L + Math.floorMod(mixed(i), 100))
+        .dimension("f", "FLOAT", i -> real(i, 64))
+        .dimension("d", "DOUBLE", i -> real(i, 1000))
+        .dimension("dictD", "DOUBLE", i -> real(i, 1000))
+        .dimension("t", "TIMESTAMP", i -> 1_700_000_000_000L + Math.floorMod(mixed(i), 86_400_000))
+        .dimension("s", "STRING", MadeCases::word)
+        .dimension("bd", "BIG_DECIMAL", MadeCases::decimal)
+        .dimension("iMv", "INT[]", i -> list(i, k -> mixed(k) % 90))
+        .dimension("sMv", "STRING[]", i -> list(i, MadeCases::word))
+        .dimension("rawIMv", "INT[]", i -> list(i, k -> mixed(k)))
+        .dimension("rawDMv", "DOUBLE[]", i -> list(i, k -> mixed(k) / 10.0))
+        .indexing("{'rangeIndexColumns':['i','few','wide','near','f','d','dictD','t','s','bd','iMv','sMv','rawIMv',"
+            + "'rawDMv'],'rangeIndexVersion':" + version + ",'noDictionaryColumns':['i','wide','near','f','d','t',"
+            + "'rawIMv','rawDMv']}");
+  }
+
+  /** Bloom filters of dictionary and raw columns, with each option. */
+  private static MadeCase blooms() {
+    return new MadeCase("blooms", 200)
+        .dimension("i", "INT", i -> mixed(i) % 50)
+        .dimension("l", "LONG", i -> (long) mixed(i))
+        .dimension("s", "STRING", MadeCases::word)
+        .dimension("rawS", "STRING", i -> "word " + mixed(i) % 90)
+        .dimension("sharp", "STRING", i -> "word " + mixed(i))
+        .dimension("small", "STRING", i -> "word " + mixed(i))
+        .dimension("heap", "STRING", i -> "é" + mixed(i) % 30)
+        .dimension("rawY", "BYTES", MadeCases::hex)
+        .dimension("sMv", "STRING[]", i -> list(i, MadeCases::word))
+        .dimension("rawLMv", "LONG[]", i -> list(i, k -> (long) mixed(k)))
+        .indexing("{'bloomFilterColumns':['i','l','s','rawS','rawY','sMv','rawLMv'],'noDictionaryColumns':['l','rawS',"
+            + "'sharp','rawY','rawLMv'],'bloomFilterConfigs':{'sharp':{'fpp':0.001},"
+            + "'small':{'maxSizeInBytes':64},'heap':{'fpp':0.3,'loadOnHeap':true}}}");
   }
 
   private static MadeCase times() {
