@@ -256,7 +256,7 @@ impl<'a> Slices<'a> {
         Ok(Some(Found { docs: docs | unsure, exact }))
     }
 
-    /// Compares the numbers of all docs with those that `numbers` gives for a range of docs.
+    /// Compares the numbers of all docs with those that `numbers` gives from one doc up to another.
     pub(super) fn verify(&self, mut numbers: impl FnMut(usize, usize) -> Result<Vec<u64>>) -> Result<()> {
         let mut zeros: Vec<Words> = vec![[0; RANGE_BLOCK / 64]; self.slices];
         self.each(
@@ -445,5 +445,81 @@ impl<'a> Ranges<'a> {
             found.exact &= decided.is_some();
         }
         Ok(Some(found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::index::range::write_slices;
+
+    fn slices(numbers: &[u64], max: u64) -> Vec<u8> {
+        write_slices(numbers.iter().copied(), numbers.len(), 0, max).unwrap()
+    }
+
+    fn naive(numbers: &[u64], ranges: &[(u64, u64)]) -> Vec<u32> {
+        let passes = |number: &u64| ranges.iter().any(|(first, last)| (*first..=*last).contains(number));
+        (0..).zip(numbers).filter(|(_, number)| passes(number)).map(|(doc, _)| doc).collect()
+    }
+
+    /// Numbers of which neighbours are equal, in runs of this length, so that containers of every kind come up.
+    fn numbers(count: usize, run: usize, max: u64) -> Vec<u64> {
+        let spread = |at: usize| ((at / run) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        (0..count).map(|at| if max == u64::MAX { spread(at) } else { spread(at) % (max + 1) }).collect()
+    }
+
+    #[test]
+    fn blocks_of_every_density_are_read() {
+        for (count, run, max) in
+            [(65_536, 1, 200), (65_537, 3000, 5_000_000), (140_000, 40, u64::MAX), (131_072, 7, 1), (1, 1, 0)]
+        {
+            let numbers = numbers(count, run, max);
+            let bytes = slices(&numbers, max);
+            let reader = Slices::try_new(&bytes, count).unwrap();
+            reader.verify(|start, end| Ok(numbers[start..end].to_vec())).unwrap();
+            for ranges in [
+                vec![(0, max)],
+                vec![(max / 3, max / 2)],
+                vec![(numbers[count / 2], numbers[count / 2])],
+                vec![(0, 0), (max, max)],
+            ] {
+                let found: Vec<u32> = reader.docs(&ranges).unwrap().iter().collect();
+                assert_eq!(found, naive(&numbers, &ranges), "{count} {run} {max} {ranges:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn docs_are_those_in_the_ranges(
+            numbers in proptest::collection::vec(prop_oneof![0..5u64, 0..1000u64, any::<u64>()], 1..300),
+            ranges in proptest::collection::vec((prop_oneof![0..1000u64, any::<u64>()], prop_oneof![0..1000u64, any::<u64>()]), 0..4),
+        ) {
+            let max = numbers.iter().copied().max().unwrap();
+            let bytes = slices(&numbers, max);
+            let reader = Slices::try_new(&bytes, numbers.len()).unwrap();
+            let found: Vec<u32> = reader.docs(&ranges).unwrap().iter().collect();
+            prop_assert_eq!(found, naive(&numbers, &ranges));
+        }
+
+        #[test]
+        fn damage_is_survived(
+            numbers in proptest::collection::vec(0..1000u64, 1..200),
+            at: proptest::sample::Index, bits in 1u8.., cut: proptest::sample::Index,
+        ) {
+            let mut bytes = slices(&numbers, 999);
+            let at = at.index(bytes.len());
+            bytes[at] ^= bits;
+            let noticed = RangeReader::try_new(&bytes, None, numbers.len()).and_then(|reader| match reader {
+                RangeReader::Slices(slices) => slices.verify(|start, end| Ok(numbers[start..end].to_vec())),
+                RangeReader::Ranges(_) => Err(Error::corrupt("another version")),
+            });
+            // Of dictionary ids nothing is subtracted.
+            prop_assert!(noticed.is_err() || (4..12).contains(&at));
+            let _ = RangeReader::try_new(&bytes[..cut.index(bytes.len())], None, numbers.len())
+                .and_then(|reader| reader.docs_of_ids(&[true, false]));
+        }
     }
 }
