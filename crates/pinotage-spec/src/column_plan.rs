@@ -3,7 +3,7 @@
 use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
-use crate::index_options::{BloomOptions, IndexConfigs, RangeLayout, is_floating, is_ranged_raw};
+use crate::index_options::{BloomOptions, IndexConfigs, JsonOptions, RangeLayout, is_floating, is_ranged_raw};
 use crate::partition::PartitionConfig;
 use crate::table_config::is_true;
 use crate::{FieldSpec, FieldType, Schema, StoredType, TableConfig};
@@ -96,6 +96,8 @@ pub struct ColumnPlan {
     pub range: Option<RangeLayout>,
     /// A bloom filter is written.
     pub bloom: Option<BloomOptions>,
+    /// A JSON index is written.
+    pub json: Option<JsonOptions>,
     /// The rows of the segment are sorted by this column.
     pub sort: bool,
     /// The partitions of the column's values are recorded.
@@ -173,6 +175,7 @@ impl ColumnPlan {
             inverted,
             range,
             bloom: indexes.bloom(field)?,
+            json: indexes.json(field)?,
             sort: sorted,
             partition: table.partition(name)?,
             left_to_server: left_to_server(&indexes, field),
@@ -197,7 +200,6 @@ impl ColumnPlan {
 fn left_to_server(indexes: &IndexConfigs<'_>, field: &FieldSpec) -> Vec<&'static str> {
     [
         ("bloom", "bloomFilterColumns", "BLOOM"),
-        ("json", "jsonIndexColumns", "JSON"),
         ("text", "textIndexColumns", "TEXT"),
         ("fst", "fstIndexColumns", "FST"),
         ("h3", "h3IndexColumns", "H3"),
@@ -341,7 +343,7 @@ mod tests {
         let plan = plan(
             "",
             r#"{"name": "a", "encodingType": "RAW", "compressionCodec": "ZSTANDARD", "properties": {"rawIndexWriterVersion": "2", "targetMaxChunkSize": "16K"}},
-               {"name": "b", "indexes": {"forward": {"compressionCodec": "GZIP", "targetDocsPerChunk": -1}, "inverted": {}, "bloom": {}, "json": {}}}"#,
+               {"name": "b", "indexes": {"forward": {"compressionCodec": "GZIP", "targetDocsPerChunk": -1}, "inverted": {}, "bloom": {}, "h3": {}}}"#,
         )
         .unwrap();
         assert_eq!(plan[0].forward.codec, Codec::Zstandard);
@@ -349,7 +351,7 @@ mod tests {
         assert_eq!(plan[1].forward.codec, Codec::Gzip);
         assert_eq!(plan[1].forward.target_docs_per_chunk, None);
         assert_eq!(plan[1].bloom, Some(BloomOptions { false_positives: 0.05, max_bytes: None }));
-        assert_eq!(plan[1].left_to_server, ["json"]);
+        assert_eq!(plan[1].left_to_server, ["h3"]);
     }
     #[test]
     fn range_indexes_and_bloom_filters_come_from_any_place() {

@@ -1,8 +1,11 @@
 //! The secondary indexes that a table config asks for on a column, with their options.
 
+use std::collections::BTreeSet;
+
 use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
+use crate::schema::strings;
 use crate::table_config::is_true;
 use crate::{DataType, FieldSpec, StoredType, TableConfig};
 
@@ -22,6 +25,29 @@ pub struct BloomOptions {
     pub false_positives: f64,
     /// `maxSizeInBytes`: a filter that would be larger lets more values pass instead.
     pub max_bytes: Option<u32>,
+}
+
+/// What of a JSON document is indexed (`JsonIndexConfig`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JsonOptions {
+    /// `maxLevels`: objects and lists below so many are left out.
+    pub max_levels: Option<usize>,
+    /// `excludeArray`
+    pub exclude_arrays: bool,
+    /// `disableCrossArrayUnnest`: of several lists each has its own records, not all combinations.
+    pub separate_arrays: bool,
+    /// `includePaths`: nothing but these and what is below them.
+    pub include_paths: Option<BTreeSet<String>>,
+    /// `excludePaths`
+    pub exclude_paths: BTreeSet<String>,
+    /// `excludeFields`
+    pub exclude_fields: BTreeSet<String>,
+    /// `indexPaths`: patterns of paths; none is all.
+    pub index_paths: BTreeSet<String>,
+    /// `maxValueLength` in UTF-16 units: longer values are replaced.
+    pub max_value_length: Option<usize>,
+    /// `skipInvalidJson`, or `ingestionConfig.continueOnError`: what is no JSON is replaced, too.
+    pub skip_invalid: bool,
 }
 
 /// What a table config says about the indexes of one column.
@@ -85,6 +111,39 @@ impl<'a> IndexConfigs<'a> {
         let options =
             BloomOptions { false_positives: fpp, max_bytes: max_bytes.map(|max| max.min(i32::MAX as u64) as u32) };
         Ok(Some(options).filter(|_| !is_floating(field)))
+    }
+
+    /// The JSON index, if one is asked for.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a column of several values or of another type than text, as Pinot says.
+    pub(crate) fn json(&self, field: &FieldSpec) -> Result<Option<JsonOptions>> {
+        let configs = self.table.index_config().get("jsonIndexConfigs");
+        let options = self.options("json").or_else(|| configs?.get(self.column).filter(|it| it.is_object()));
+        if options.is_none() && !self.is_asked_for("json", "jsonIndexColumns", "JSON") {
+            return Ok(None);
+        }
+        if !field.single_value || field.data_type.stored() != StoredType::String {
+            return Err(Error::invalid_config("a JSON index needs single values of type JSON or STRING")
+                .action("leave out the JSON index of the column"));
+        }
+        let options = options.unwrap_or(&Json::Null);
+        let flag = |key: &str| options.get(key).is_some_and(is_true);
+        let number = |key: &str| options.get(key)?.as_u64().filter(|number| *number > 0).map(|number| number as usize);
+        let set = |key: &str| -> BTreeSet<String> { strings(options, key).into_iter().collect() };
+        Ok(Some(JsonOptions {
+            max_levels: number("maxLevels"),
+            exclude_arrays: flag("excludeArray"),
+            separate_arrays: flag("disableCrossArrayUnnest"),
+            include_paths: options.get("includePaths").filter(|it| it.is_array()).map(|_| set("includePaths")),
+            exclude_paths: set("excludePaths"),
+            exclude_fields: set("excludeFields"),
+            index_paths: set("indexPaths"),
+            max_value_length: number("maxValueLength"),
+            skip_invalid: flag("skipInvalidJson")
+                || self.table.json().pointer("/ingestionConfig/continueOnError").is_some_and(is_true),
+        }))
     }
 
     /// The range index, if one is asked for. Any version but 2 is version 1 to Pinot, too.

@@ -33,7 +33,7 @@ pub use arrow_type::{PINOT_TYPE_KEY, arrow_field, arrow_schema};
 pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
 pub use data_type::{DataType, FieldType, StoredType};
 pub use field::{DEFAULT_MAX_LENGTH, DateTimeSpec, FieldSpec, MaxLengthStrategy};
-pub use index_options::{BloomOptions, RangeLayout};
+pub use index_options::{BloomOptions, JsonOptions, RangeLayout};
 pub use partition::{PartitionConfig, PartitionFunction};
 pub use predicate::{CompareOp, FilterSql, Predicate, TextPattern, quoted};
 pub use schema::Schema;

@@ -129,6 +129,14 @@ impl<'a> Column<'a> {
         BloomReader::try_new(bytes).map(Some).map_err(|error| self.locate(error, "bloom_filter"))
     }
 
+    /// Checks the column's JSON index, if it has one.
+    pub(super) fn verify_json(&self) -> Result<()> {
+        match self.segment.directory.entry(&self.name, "json_index") {
+            Some(bytes) => super::json::verify(bytes, self.metadata, self.segment.metadata.num_docs as usize),
+            None => Ok(()),
+        }
+    }
+
     /// Bytes of the forward index.
     pub(super) fn forward_len_bytes(&self) -> usize {
         self.segment.directory.entry(&self.name, "forward_index").map_or(0, <[u8]>::len)

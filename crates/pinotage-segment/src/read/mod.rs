@@ -13,6 +13,7 @@ mod compare;
 mod directory;
 mod documents;
 mod inverted;
+mod json;
 mod map;
 mod null_vector;
 mod predicate;

@@ -184,7 +184,8 @@ fn column(segment: &Segment, name: &str) -> Result<()> {
     }
     counts(column.metadata, num_values, longest).map_err(|error| column.locate(error, "forward_index"))?;
     inverted(&column, num_docs).map_err(|error| column.locate(error, "inverted_index"))?;
-    range(&mut column, num_docs)
+    range(&mut column, num_docs)?;
+    column.verify_json().map_err(|error| column.locate(error, "json_index"))
 }
 
 /// Values ascend strictly, and the first and last are the bounds.

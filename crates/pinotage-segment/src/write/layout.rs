@@ -19,7 +19,7 @@ use crate::bits::bits_per_id;
 use crate::dictionary::{DictionaryBytes, write_fixed, write_var_length};
 use crate::forward::{multi_value_ids, raw_fixed, raw_variable, single_value_ids, sorted_ranges};
 use crate::index::slices::{double_ordinal, float_ordinal};
-use crate::index::{bloom, inverted, null_vector, range};
+use crate::index::{bloom, inverted, json, null_vector, range};
 use crate::metadata::{ColumnMetadata, PartitionMetadata};
 
 /// A padded dictionary larger than this is written with variable width instead, which every reader accepts.
@@ -137,6 +137,10 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
             _ => bloom::write(ids.map(|id| values.value(id).to_java_string()), cardinality, options),
         };
         payloads.push(Payload { index: "bloom_filter", v1_suffix: ".bloom", bytes });
+    }
+    if let (Some(options), Values::Text(texts)) = (&plan.json, &values) {
+        let bytes = json::write(column.ids.iter(), |id| texts.get(id), options)?;
+        payloads.push(Payload { index: "json_index", v1_suffix: ".json.idx", bytes });
     }
     if plan.tracks_nulls && !column.null_docs.is_empty() {
         let bytes = null_vector::write(&column.null_docs)?;

@@ -37,6 +37,7 @@ final class MadeCases {
     cases.add(ranges("ranges", 2));
     cases.add(ranges("ranges-version-1", 1));
     cases.add(blooms());
+    cases.add(jsonIndexes());
     cases.add(times());
     cases.add(constants());
     cases.add(partitions());
@@ -240,6 +241,33 @@ final class MadeCases {
         .indexing("{'bloomFilterColumns':['i','l','s','rawS','rawY','sMv','rawLMv'],'noDictionaryColumns':['l','rawS',"
             + "'sharp','rawY','rawLMv'],'bloomFilterConfigs':{'sharp':{'fpp':0.001},"
             + "'small':{'maxSizeInBytes':64},'heap':{'fpp':0.3,'loadOnHeap':true}}}");
+  }
+
+  private static Object document(int i) {
+    return "{\"a\":" + i % 5 + ",\"b\":[\"x" + i % 3 + "\",\"y\"],\"é\":{\"deep\":{\"er\":" + i % 4 + ",\"list\":[1,{\"z\":2.50},[" + i % 2
+        + "]]},\"long\":\"" + "w".repeat(50 + i % 9) + "\"},\"m\":[true,null,1e3,-0.0],\"big\":12345678901234567890123,"
+        + "\"none\":[],\"nothing\":{}}";
+  }
+
+  /** JSON indexes with each option; none of them hides a field or a list of the document itself. */
+  private static MadeCase jsonIndexes() {
+    return new MadeCase("json-indexes", 60)
+        .dimension("all", "JSON", MadeCases::document)
+        .dimension("raw", "JSON", MadeCases::document)
+        .dimension("separate", "JSON", MadeCases::document)
+        .dimension("levels", "JSON", MadeCases::document)
+        .dimension("excluded", "JSON", MadeCases::document)
+        .dimension("included", "JSON", MadeCases::document)
+        .dimension("patterns", "JSON", MadeCases::document)
+        .dimension("shortened", "JSON", MadeCases::document)
+        .dimension("text", "STRING", i -> i % 3 == 0 ? "{no JSON" : i % 3 == 1 ? "null" : document(i))
+        .dimension("values", "JSON", i -> i % 4 == 0 ? "[1,[2,3],{\"a\":[4,5]}]" : i % 4 == 1 ? "17" : "\"word\"")
+        .indexing("{'noDictionaryColumns':['raw'],'jsonIndexColumns':['all','raw','values'],'jsonIndexConfigs':{"
+            + "'all':{},'raw':{},'values':{},'separate':{'disableCrossArrayUnnest':true},'levels':{'maxLevels':2},"
+            + "'excluded':{'excludePaths':['$.é.deep.list','$.nothing'],'excludeFields':['long','z']},"
+            + "'included':{'includePaths':['$.a','$.b','$.m[*]','$.big','$.é.deep']},"
+            + "'patterns':{'indexPaths':['*','*.*','é.deep.**']},'shortened':{'maxValueLength':53},"
+            + "'text':{'skipInvalidJson':true}}}");
   }
 
   private static MadeCase times() {
