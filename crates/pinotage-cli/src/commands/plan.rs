@@ -78,6 +78,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let mut notes = vec![encoding];
         notes.extend(column.sort.then(|| "sorted".to_owned()));
         notes.extend(column.inverted.then(|| "inverted index".to_owned()));
+        notes.extend(column.range.map(|_| "range index".to_owned()));
+        notes.extend(column.bloom.map(|_| "bloom filter".to_owned()));
+        notes.extend(column.json.as_ref().map(|_| "JSON index".to_owned()));
         notes.extend(column.tracks_nulls.then(|| "nulls kept".to_owned()));
         notes.extend(
             column.partition.as_ref().map(|p| format!("{} partitions by {}", p.num_partitions, p.function_name)),

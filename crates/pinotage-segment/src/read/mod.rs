@@ -7,15 +7,18 @@
 
 mod archive;
 pub(crate) mod array;
+mod bloom;
 mod column;
 mod compare;
 mod diff;
 mod directory;
 mod documents;
 mod inverted;
+mod json;
 mod map;
 mod null_vector;
 mod predicate;
+mod range;
 mod scan;
 mod short_texts;
 mod verify;
