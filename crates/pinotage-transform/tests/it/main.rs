@@ -2,6 +2,7 @@
 
 mod pinot_answers;
 mod properties;
+mod transforms;
 mod type_table;
 
 use std::sync::Arc;
