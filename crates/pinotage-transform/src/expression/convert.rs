@@ -187,6 +187,7 @@ fn from_value<'a>(value: &'a Value, to: Kind, from: Kind) -> Result<Cell<'a>, St
         Value::Number(number) => match (from, number_cell(number)) {
             // The items of a list of floats are doubles.
             (_, Some(found)) => found,
+            (_, None) if to == Kind::String => return Ok(Cell::text(number.as_str())),
             (_, None) => return Err(format!("`{number}` is beyond 64 bits")),
         },
         Value::Array(items) => match items.first() {
@@ -285,12 +286,15 @@ fn parse_float<T: std::str::FromStr>(text: &str) -> Option<T> {
 
 /// `TimestampUtils.toMillisSinceEpoch`, in UTC.
 pub(crate) fn timestamp(text: &str) -> Option<i64> {
-    text.parse().ok().or_else(|| parse_timestamp(text, Tz::UTC))
+    // Java reads no sign before a year.
+    text.parse().ok().or_else(|| parse_timestamp(text, Tz::UTC).filter(|_| !text.starts_with(['+', '-'])))
 }
 
 /// `Timestamp.toString`, in UTC.
 fn timestamp_text(millis: i64) -> Option<String> {
-    let instant = DateTime::from_timestamp_millis(millis)?;
+    // Before it, Java's calendar is the Julian one.
+    const GREGORIAN: i64 = -12_219_292_800_000;
+    let instant = DateTime::from_timestamp_millis(millis).filter(|_| millis >= GREGORIAN)?;
     let text = instant.format("%Y-%m-%d %H:%M:%S%.3f").to_string();
     let short = text.trim_end_matches('0');
     Some(if short.ends_with('.') { format!("{short}0") } else { short.to_owned() })

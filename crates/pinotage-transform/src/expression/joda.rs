@@ -205,9 +205,6 @@ impl Pattern {
                     let seconds = seconds.unsigned_abs();
                     let colon = if *colon { ":" } else { "" };
                     out.push_str(&format!("{:02}{colon}{:02}", seconds / 3600, seconds / 60 % 60));
-                    if seconds % 60 != 0 {
-                        out.push_str(&format!("{colon}{:02}", seconds % 60));
-                    }
                 }
             }
         }

@@ -72,23 +72,19 @@ impl JsonPath {
 
     /// What is at the path. A path that can have several places gives a list, without those that are not there.
     pub(crate) fn read(&self, root: &Value) -> Option<Value> {
-        let Some(first) = self.steps.iter().position(|step| *step == Step::Every) else {
+        if !self.steps.contains(&Step::Every) {
             let mut value = root;
             for step in &self.steps {
                 value = go(value, step)?;
             }
             return Some(value.clone());
-        };
+        }
         let mut found = vec![root];
-        for (at, step) in self.steps.iter().enumerate() {
+        for step in &self.steps {
             found = match step {
                 Step::Every => found.into_iter().flat_map(children).collect(),
                 step => found.into_iter().filter_map(|value| go(value, step)).collect(),
             };
-            if found.is_empty() && at < first {
-                // Nothing is there to take every value of.
-                return None;
-            }
         }
         Some(Value::Array(found.into_iter().cloned().collect()))
     }

@@ -5,8 +5,8 @@
 
 use pinotage_common::{Error, Result};
 use sqlparser::ast::{
-    BinaryOperator, CastKind, CeilFloorKind, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, TrimWhereField,
-    UnaryOperator, Value,
+    BinaryOperator, CastKind, CeilFloorKind, Expr, ExtractSyntax, FunctionArg, FunctionArgExpr, FunctionArguments,
+    TrimWhereField, UnaryOperator, Value,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -170,7 +170,7 @@ fn convert(expression: Expr) -> Result<Tree> {
         Expr::Floor { expr, field: CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime) } => {
             call("floor", [*expr])?
         }
-        Expr::Extract { field, expr, .. } => {
+        Expr::Extract { field, expr, syntax: ExtractSyntax::From } => {
             made("extract", vec![Tree::Text(field.to_string().to_uppercase()), convert(*expr)?])
         }
         Expr::Substring { expr, substring_from, substring_for, shorthand, .. } => {
@@ -210,12 +210,17 @@ fn convert(expression: Expr) -> Result<Tree> {
             });
             let mut arguments = arguments.collect::<Result<Vec<_>>>()?;
             let canonical = canonical(&name);
-            // The unit of these may be a bare word.
+            // The unit of these is a bare word.
             if matches!(canonical.as_str(), "timestampadd" | "timestampdiff")
-                && let Some(unit @ Tree::Column(_)) = arguments.first_mut()
-                && let Tree::Column(word) = unit
+                && let Some(unit) = arguments.first_mut()
             {
-                *unit = Tree::Text(word.to_uppercase());
+                *unit = match unit {
+                    Tree::Column(word) => Tree::Text(word.to_uppercase()),
+                    _ => {
+                        return Err(Error::invalid_config(format!("the unit of `{name}` is a text"))
+                            .action("write it without quotes, or use `dateAdd` and `dateDiff`"));
+                    }
+                };
             }
             Tree::Call { name: canonical, shown: name, arguments }
         }

@@ -100,6 +100,11 @@ impl Node {
         Self::plan_part(tree, scope)
     }
 
+    /// A function makes a list of numbers: an array of Java's, which `DataTypeTransformer` makes no column of.
+    pub(crate) fn makes_numbers(&self) -> bool {
+        matches!(self.what, What::Call { .. }) && matches!(self.kind, Kind::Ints | Kind::Longs | Kind::Doubles)
+    }
+
     /// A column as it is.
     pub(crate) fn column(at: usize, kind: Kind) -> Self {
         Self { kind, what: What::Column(at) }

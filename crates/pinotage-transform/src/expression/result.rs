@@ -11,7 +11,7 @@ use pinotage_spec::{DataType, FieldSpec};
 use serde_json::Value;
 
 use super::column::{Cell, Column, Data, Kind};
-use super::convert::convert_cell;
+use super::convert::{convert_cell, number_cell};
 use super::plan::Failures;
 use super::write_json;
 
@@ -204,6 +204,12 @@ impl Output {
             && number.as_str().parse::<i32>().is_ok()
         {
             return Err(format!("the INT {number}, of which Pinot makes no TIMESTAMP"));
+        }
+        if let (DataType::Int | DataType::Long, Value::Number(number)) = (self.to, value)
+            && let Some((_, Cell::Double(value))) = number_cell(number)
+            && value.abs() < i64::MAX as f64
+        {
+            return Ok(Some((value as i64).to_string()));
         }
         match convert_cell(Kind::Any, Cell::Value(std::borrow::Cow::Borrowed(value)), Kind::String)? {
             Cell::Text(text) => Ok(Some(text.into_owned())),

@@ -104,6 +104,15 @@ impl Ingestion {
         let mut steps = Vec::with_capacity(functions.len());
         for (column, text, tree) in functions {
             let node = Node::plan(&tree, &scope).map_err(|error| error.with("column", &column))?;
+            if node.makes_numbers() && schema.field(&column).is_some() {
+                return Err(Error::unsupported(format!(
+                    "`{}` gives {}, of which Pinot's ingestion makes no column",
+                    shorten(&text),
+                    node.kind.name()
+                ))
+                .with("column", &column)
+                .action("compute the column in the `transform.sql` of the job"));
+            }
             let found = input.column_with_name(&column);
             let existing = found.and_then(|(at, field)| Some(Node::column(at, Kind::of(field.data_type())?)));
             if existing.is_none() && found.is_some() {

@@ -87,7 +87,7 @@ fn rows() -> Vec<Value> {
         1_682_629_200_000, // where Cairo does
         1_706_659_200_000, // a 31st of January
         253_402_300_799_999,
-        -62_135_596_800_000,
+        -600_000_000_000,
         1_704_067_199_999, // the last of a year
     ];
     let documents = [
@@ -318,7 +318,8 @@ fn expressions_give_what_pinots_own_pipeline_gives() {
     for (case, theirs) in cases.iter().zip(&answers) {
         assert_eq!(theirs["id"], case.name.as_str());
         let column = case.schema["dimensionFieldSpecs"][0]["name"].as_str().unwrap();
-        let theirs_failed = theirs["rows"].as_array().is_none_or(|rows| rows.iter().all(|row| row.is_string()));
+        let is_nothing = |row: &Value| row.is_string() || row[0][column].is_null();
+        let theirs_failed = !theirs["plan"].is_null() || theirs["rows"].as_array().unwrap().iter().all(is_nothing);
         let ours = match ours(case, &batch) {
             // What Pinot takes for no row needs no rows here.
             Err(_) if theirs_failed => {

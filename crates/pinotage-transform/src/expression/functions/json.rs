@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::super::column::{Cell, Kind};
@@ -13,8 +12,18 @@ use super::{ANY, DOUBLE, LONG, STRING, nullable, plain};
 
 /// A value as Jackson reads it: what follows it is not looked at.
 fn parse(text: &str) -> Result<Value, String> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    Value::deserialize(&mut reader).map_err(|_| format!("`{}`, which is no JSON", short(text)))
+    let wrong = || format!("`{}`, which is no JSON", short(text));
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let value = values.next().ok_or_else(wrong)?.map_err(|_| wrong())?;
+    let after = text.as_bytes().get(values.byte_offset());
+    match value {
+        // A number ends where a blank does, a word where no letter follows.
+        Value::Number(_) if after.is_some_and(|byte| *byte > b' ') => Err(wrong()),
+        Value::Null | Value::Bool(_) if after.is_some_and(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric()) => {
+            Err(wrong())
+        }
+        value => Ok(value),
+    }
 }
 
 fn short(text: &str) -> &str {
@@ -204,7 +213,7 @@ pub(crate) const ALL: &[Function] = &[
     nullable(&["toJsonMapStr"], &[Want::Json], Kind::String, "a map as JSON", |row| match row.cell(0) {
         Cell::Null => Ok(Cell::text("null")),
         _ => match document(&row, 0)?.as_ref() {
-            map @ Value::Object(_) => written(map),
+            map @ (Value::Object(_) | Value::Null) => written(map),
             other => Err(format!("`{}`, which is no map", short(&other.to_string()))),
         },
     }),

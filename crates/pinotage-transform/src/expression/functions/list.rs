@@ -65,9 +65,6 @@ fn slice(row: &Row<'_>, filler: Value) -> Answer<'static> {
         return Err(format!("the range {start} to {end}"));
     }
     let mut out = items.get(from..to.min(items.len())).unwrap_or_default().to_vec();
-    if filler.is_null() && to > items.len() {
-        return Err("a range that ends behind the list: its texts would be null".into());
-    }
     out.resize(to - from, filler);
     Ok(Cell::value(out))
 }

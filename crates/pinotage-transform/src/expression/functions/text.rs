@@ -186,6 +186,8 @@ fn initcap(text: &str) -> String {
             let first = std::mem::replace(&mut next_is_first, false);
             match (c.len_utf16(), first) {
                 (2, _) => c,
+                // Its simple mapping, which Java takes here.
+                (_, false) if c == '\u{130}' => 'i',
                 (_, true) => single(Box::new(c.to_uppercase()), c),
                 (_, false) => single(Box::new(c.to_lowercase()), c),
             }

@@ -120,10 +120,14 @@ fn from_iso<'a>(row: Row<'a>) -> Answer<'a> {
     let bytes = text.as_bytes();
     // Seconds may be left out; chrono wants them, and would take a blank for the `T`.
     let minutes_only = bytes.get(16).is_some_and(|byte| matches!(byte, b'Z' | b'+' | b'-'));
-    let full = match minutes_only {
-        true => format!("{}:00{}", &text.get(..16).unwrap_or_default(), text.get(16..).unwrap_or_default()),
+    let mut full = match minutes_only {
+        true => format!("{}:00{}", text.get(..16).unwrap_or_default(), text.get(16..).unwrap_or_default()),
         false => text.to_owned(),
     };
+    // So may the minutes of an offset.
+    if full.len() > 19 && full.as_bytes().get(full.len() - 3).is_some_and(|byte| matches!(byte, b'+' | b'-')) {
+        full.push_str(":00");
+    }
     let read = DateTime::parse_from_rfc3339(&full).ok().filter(|_| bytes.get(10).is_some_and(|byte| byte | 32 == b't'));
     read.map(|time| Cell::Long(time.timestamp_millis())).ok_or_else(|| format!("`{text}`, which is no ISO 8601 time"))
 }
