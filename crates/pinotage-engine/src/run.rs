@@ -243,6 +243,12 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         Some(table) => table,
         None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
     };
+    // Only expressions differ between releases.
+    let computes = table.transforms().next().is_some() || schema.derived().next().is_some();
+    let version = match asked.as_ref().filter(|_| computes) {
+        Some(asked) => asked.version()?,
+        None => PinotVersion::NEWEST,
+    };
     let (cluster, table) = match asked {
         // Pinot's own jobs never change a table.
         Some(asked) if plan.one_to_one.is_some() => (Some(asked.accept(&schema, &table)?), table),
@@ -260,7 +266,6 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         .map_err(|_| Error::invalid_config("unknown time zone").with("option", "source.timeZone"))?;
     let conform =
         ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false, keep_dictionaries: true };
-    let version = PinotVersion::NEWEST;
     let ingestion = Ingestion::try_new(&schema, &table, &selected, version)?;
     let ingested = ingestion.as_ref().map_or_else(|| selected.clone(), Ingestion::schema);
     Conformer::try_new(&columns, table.time_column(), &ingested, conform)?;

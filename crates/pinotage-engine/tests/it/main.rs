@@ -3,6 +3,7 @@
 mod answers;
 mod bad_rows;
 mod cluster_sql;
+mod ingestion;
 mod rewrite;
 mod stores;
 mod whole_sql;

@@ -7,7 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema as ArrowSchema, TimeUnit};
 use pinotage_common::Result;
 use pinotage_spec::{ColumnPlan, PinotVersion, Schema, TableConfig};
-use pinotage_transform::{ConformOptions, Conformer, Ingested, Ingestion};
+use pinotage_transform::{ConformOptions, Conformer, Ingested, Ingestion, function_reference};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Where `cargo xtask test` says how to start the judge.
@@ -356,4 +358,61 @@ fn expressions_give_what_pinots_own_pipeline_gives() {
     println!("{same} expressions over {} rows are Pinot's, {known} differ as is known", rows.len());
     assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
     assert!(refused.is_empty(), "{} are refused:\n{}", refused.len(), refused.join("\n"));
+}
+
+/// What a page says of a function is only said when Pinot has been asked.
+#[test]
+fn every_function_is_compared_with_pinot() {
+    let canonical = |text: &str| text.replace('_', "").to_lowercase();
+    let asked = canonical(include_str!("transforms.txt"));
+    let page = function_reference();
+    let names =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('(')).map(|(name, _)| canonical(name));
+    let (mut count, mut missing) = (0, Vec::new());
+    for name in names {
+        count += 1;
+        // The operators have no name in an expression.
+        let operators = [
+            "times",
+            "minus",
+            "notequals",
+            "greaterthan",
+            "greaterthanorequal",
+            "lessthan",
+            "lessthanorequal",
+            "between",
+        ];
+        if !asked.contains(&format!("{name}(")) && !operators.contains(&name.as_str()) {
+            missing.push(name);
+        }
+    }
+    assert!(count > 200, "{count}");
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever stands in the rows, they come out or are bad.
+    #[test]
+    fn no_row_stops_an_expression(texts in vec("\\PC{0,12}|[-0-9 :TZ+./]{0,24}|[\\[\\]{}\":,a-z0-9]{0,16}", 8), n in any::<i64>(), d in any::<f64>()) {
+        let rows: Vec<Value> = texts
+            .iter()
+            .map(|text| json!({"s": text, "t": text, "j": text, "iso": text, "dt": text, "n": n, "ts": n, "i": n as i32,
+                "d": if d.is_finite() { d } else { 0.0 }, "ss": [text, text], "ii": [n as i32]}))
+            .collect();
+        let batch = batch(&columns(), &rows);
+        for case in cases() {
+            if let Ok(answers) = ours(&case, &batch) {
+                prop_assert_eq!(answers.len(), rows.len());
+            }
+        }
+    }
+
+    /// Whatever stands in a table config, it is planned or refused.
+    #[test]
+    fn no_expression_stops_a_plan(text in "\\PC{0,40}|([a-z]{1,6}[(),'\"+*/<=-]{0,3}){0,8}|(upper[(]){0,200}") {
+        let batch = batch(&columns(), &[json!({"s": "x"})]);
+        let _ = ours(&case("STRING", "out", &text), &batch);
+    }
 }
