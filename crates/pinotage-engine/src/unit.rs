@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_formats::{Format, SourceBatch, SourceReader, open};
 use pinotage_spec::SegmentNameGenerator;
@@ -103,14 +104,14 @@ pub(crate) fn open_input(job: &Prepared, input: &Input, path: &Path) -> Result<B
 }
 
 /// Rows of some columns to rows of the table.
-struct Conversion {
+pub(crate) struct Conversion {
     ingestion: Option<Ingestion>,
     conformer: Conformer,
 }
 
 /// The rows of a batch that are rows of the table.
-struct Converted {
-    batch: RecordBatch,
+pub(crate) struct Converted {
+    pub(crate) batch: RecordBatch,
     /// By their row in the batch that came in.
     bad: Vec<BadValue>,
     filtered: u64,
@@ -118,7 +119,14 @@ struct Converted {
 }
 
 impl Conversion {
-    fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
+    pub(crate) fn try_new(job: &Prepared, columns: &SchemaRef) -> Result<Self> {
+        let ingestion = Ingestion::try_new(&job.schema, &job.table, columns, job.version)?;
+        let columns = ingestion.as_ref().map_or_else(|| Arc::clone(columns), Ingestion::schema);
+        let conformer = Conformer::try_new(&job.columns, job.table.time_column(), &columns, job.conform)?;
+        Ok(Self { ingestion, conformer })
+    }
+
+    pub(crate) fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
         let Some(ingestion) = &self.ingestion else {
             let Conformed { batch, bad, changes, .. } = self.conformer.conform(batch)?;
             return Ok(Converted { batch, bad, filtered: 0, changes });
@@ -146,14 +154,6 @@ struct Intake<'a> {
 }
 
 impl Intake<'_> {
-    fn conversion(&self, columns: &arrow::datatypes::SchemaRef) -> Result<Conversion> {
-        let job = self.shop.job;
-        let ingestion = Ingestion::try_new(&job.schema, &job.table, columns, job.version)?;
-        let columns = ingestion.as_ref().map_or_else(|| Arc::clone(columns), Ingestion::schema);
-        let conformer = Conformer::try_new(&job.columns, job.table.time_column(), &columns, job.conform)?;
-        Ok(Conversion { ingestion, conformer })
-    }
-
     fn reject(&mut self, row: BadRecord) -> Result<()> {
         self.bad.push(row)?;
         match self.shop.job.plan.file.limits.errors.is_spent(self.bad.rows()) {
@@ -171,7 +171,7 @@ impl Intake<'_> {
         let source = reader.schema();
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;
-        let conversion = self.conversion(&sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
+        let conversion = Conversion::try_new(job, &sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
         let file: Arc<str> = input.file.to_string().into();
         let mut bytes = 0;
         while let Some(rows) = reader.next_batch().map_err(&in_file)? {
@@ -234,7 +234,7 @@ impl Intake<'_> {
         let mut rows = WholeSql::start(&transform.sql, columns, Arc::clone(&source), job.sql_memory(), spill)?;
         // Dropped before the rows, which wait until nobody reads any more.
         let _stop = source.stop_when_dropped();
-        let conversion = self.conversion(&job.selected)?;
+        let conversion = Conversion::try_new(job, &job.selected)?;
         let made: Arc<str> = "transform.sql".into();
         let shop = self.shop;
         let mut shown = (0, 0);
