@@ -10,7 +10,7 @@ use pinotage_sink::retention_millis;
 use pinotage_transform::latest_time;
 use serde_json::Value as Json;
 
-use crate::run::{Input, Prepared};
+use crate::prepare::{Input, Prepared};
 use crate::sql::{RowSql, SqlWay};
 use crate::unit::{Conversion, open_input};
 

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_formats::{Format, SourceBatch, SourceReader, open};
+use pinotage_formats::{Format, SourceBatch, SourceReader, Spawn, open, open_parallel};
 use pinotage_spec::SegmentNameGenerator;
 use pinotage_transform::{BadValue, Changes, Conformed, Conformer, Ingested, Ingestion};
 
 use crate::built::{Built, Passing};
 use crate::manifest::Counts;
 use crate::objects::in_file;
+use crate::prepare::{Input, Prepared};
 use crate::quarantine::{BadRecord, Quarantine, RunId, row_text};
-use crate::run::{Input, Observer, Prepared};
+use crate::run::Observer;
 use crate::sealing::Sealing;
 use crate::sql::{RowSql, SqlWay, WholeSql};
 use crate::whole_source::WholeSource;
@@ -26,7 +27,9 @@ const SQL_ERROR: &str = "sql-error";
 /// What every unit of a run shares.
 pub(crate) struct Workshop<'a> {
     pub(crate) job: &'a Prepared,
-    pub(crate) pool: &'a rayon::ThreadPool,
+    pub(crate) pool: &'a Arc<rayon::ThreadPool>,
+    /// Parts of one input that are read at the same time.
+    pub(crate) parts_at_once: usize,
     pub(crate) id: &'a RunId,
     /// How this run names its segments.
     pub(crate) names: SegmentNameGenerator,
@@ -36,8 +39,8 @@ pub(crate) struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Builds the segments of a unit into a hidden folder of the output. A unit is one input, or all of them when the SQL
-    /// needs many rows at a time.
+    /// Builds the segments of a unit into a hidden folder of the output. The inputs of a unit are read one after the other, or
+    /// together when the SQL needs many rows at a time.
     pub(crate) fn build(&self, inputs: &[Input], sequence: u64) -> Result<Built> {
         let plan = &self.job.plan;
         // The job's name keeps jobs apart that share an output.
@@ -62,8 +65,7 @@ impl Workshop<'_> {
         };
         let read = match (&self.job.sql, inputs) {
             (Some(SqlWay::Whole(_)), inputs) => intake.read_whole(inputs, &staging),
-            (_, [input]) => intake.read_rows(input, &staging),
-            _ => Err(Error::unexpected("a unit of several inputs without SQL over all of them")),
+            (_, inputs) => inputs.iter().try_for_each(|input| intake.read_rows(input, &staging)),
         };
         read.and_then(|()| {
             let Intake { counts, changes, bad, segments, .. } = intake;
@@ -99,8 +101,12 @@ impl Workshop<'_> {
 /// Opens an input under the columns that the job expects. Text gets its types from them, other formats bring their own, and
 /// so do the inputs of a job that makes one segment of each.
 pub(crate) fn open_input(job: &Prepared, input: &Input, path: &Path) -> Result<Box<dyn SourceReader>> {
+    open(path, input.format, &job.read, given_schema(job, input))
+}
+
+fn given_schema(job: &Prepared, input: &Input) -> Option<SchemaRef> {
     let text = matches!(input.format, Format::Csv | Format::Json) && input.named.is_none();
-    open(path, input.format, &job.read, text.then(|| job.source_schema.clone()))
+    text.then(|| job.source_schema.clone())
 }
 
 /// Rows of some columns to rows of the table.
@@ -167,7 +173,10 @@ impl Intake<'_> {
         let in_file = in_file(&input.file);
         let job = self.shop.job;
         let opened = job.objects.open(&input.file, staging, self.shop.cancelled)?;
-        let mut reader = open_input(job, input, &opened.path).map_err(&in_file)?;
+        let pool = Arc::clone(self.shop.pool);
+        let parts = (self.shop.parts_at_once, Arc::new(move |task| pool.spawn(task)) as Arc<Spawn>);
+        let mut reader =
+            open_parallel(&opened.path, input.format, &job.read, given_schema(job, input), parts).map_err(&in_file)?;
         let source = reader.schema();
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;

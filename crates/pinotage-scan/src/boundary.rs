@@ -1,11 +1,11 @@
 //! Where the halves of a hybrid table meet: OFFLINE rows up to a time, REALTIME rows after it.
 
-use pinotage_client::Broker;
+use pinotage_client::{Broker, TableType, TimeBoundary};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{CompareOp, DataType, DateTimeFormat, FieldSpec, Predicate, TableConfig, Value, parse_timestamp};
 
 use crate::table::Table;
-use crate::view::HalfView;
+use crate::view::{HalfView, LOOKS, PAUSE, restless};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -33,49 +33,85 @@ impl Boundary {
         Predicate::Compare { column: self.column.clone(), op: CompareOp::Gt, value: self.value.clone() }
     }
 
-    /// Asks the table's brokers, who decide. `None` when they know no boundary: then they answer from the REALTIME half
-    /// alone.
-    pub(crate) async fn ask(table: &Table, offline: &HalfView, config: &TableConfig) -> Result<Option<Self>> {
-        let mut failure = None;
-        for broker in table.controller.brokers(table.name()).await? {
-            let Some(port) = broker.port else { continue };
-            let address = table.controller.address().sibling(&broker.host, port)?;
-            match Broker::new(table.controller.http(), address).time_boundary(table.name()).await {
-                Ok(None) => return Ok(None),
-                Ok(Some(told)) => {
-                    let value = read(table, offline, config, &told.time_column, &told.time_value)?;
-                    return Ok(Some(Self { column: told.time_column, value }));
-                }
-                Err(error) => failure = Some(error),
+    /// Asks the table's brokers, who decide, and gives the OFFLINE half for which they decided. No boundary when they know
+    /// none: then they answer from the REALTIME half alone.
+    ///
+    /// A push after the look at the OFFLINE half moves the boundary past rows that are in no segment of that half. So the
+    /// half has to be the same before and after the question, and the boundary within it.
+    pub(crate) async fn ask(
+        table: &Table,
+        mut offline: HalfView,
+        config: &TableConfig,
+    ) -> Result<(HalfView, Option<Self>)> {
+        for look in 1..=LOOKS {
+            if offline.segments.is_empty() {
+                return Ok((offline, None));
+            }
+            let told = told(table).await?;
+            let after = HalfView::take(&table.controller, table.name(), TableType::Offline).await?;
+            let boundary = told.map(|told| Self::read(table, &after, config, told)).transpose();
+            let same = after.has_rows_of(&offline);
+            offline = after;
+            match boundary {
+                Ok(boundary) if same => return Ok((offline, boundary)),
+                Err(error) if look == LOOKS => return Err(error),
+                _ => tokio::time::sleep(PAUSE).await,
             }
         }
-        let error = Error::new(ErrorKind::Unavailable, "no broker tells where the halves of the table meet")
+        Err(restless(&TableType::Offline.of(table.name())))
+    }
+
+    fn read(table: &Table, offline: &HalfView, config: &TableConfig, told: TimeBoundary) -> Result<Self> {
+        let TimeBoundary { time_column: column, time_value: text } = told;
+        let field = table.schema().field(&column).ok_or_else(|| {
+            Error::schema_mismatch("the halves of the table meet at a column that the schema does not have")
+                .with("column", &column)
+        })?;
+        let latest = latest(offline, field);
+        let value = match field.data_type {
+            DataType::Timestamp => timestamp(&text, latest.map(|latest| latest - step(config, field))),
+            DataType::Int | DataType::Long | DataType::String if is_within(&text, field, latest) => {
+                Value::parse(field.data_type, &text).ok()
+            }
+            _ => None,
+        };
+        match value {
+            Some(value) => Ok(Self { column, value }),
+            None => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("the broker says that the halves of the table meet at `{text}`, which does not fit the segments"),
+            )
             .with("table", table.name())
-            .action("start a broker of the table's tenant and let its `/debug/timeBoundary` be asked; or read one half by its name with type");
-        Err(match failure {
-            Some(failure) => error.caused_by(failure),
-            None => error,
-        })
+            .with("column", column)
+            .action("try again in a minute, when the broker has seen the newest segments; or read each half by its name with type")),
+        }
     }
 }
 
-fn read(table: &Table, offline: &HalfView, config: &TableConfig, column: &str, text: &str) -> Result<Value> {
-    let field = table.schema().field(column).ok_or_else(|| {
-        Error::schema_mismatch("the halves of the table meet at a column that the schema does not have")
-            .with("column", column)
-    })?;
-    let millis = || latest(offline, field).map(|latest| latest - step(config, field));
-    match field.data_type {
-        DataType::Timestamp => timestamp(text, millis()),
-        DataType::Int | DataType::Long | DataType::String => Value::parse(field.data_type, text).ok(),
-        _ => None,
+/// What the table's brokers say.
+async fn told(table: &Table) -> Result<Option<TimeBoundary>> {
+    let mut failure = None;
+    for broker in table.controller.brokers(table.name()).await? {
+        let Some(port) = broker.port else { continue };
+        let address = table.controller.address().sibling(&broker.host, port)?;
+        match Broker::new(table.controller.http(), address).time_boundary(table.name()).await {
+            Ok(told) => return Ok(told),
+            Err(error) => failure = Some(error),
+        }
     }
-    .ok_or_else(|| {
-        Error::new(ErrorKind::Unavailable, format!("the broker says that the halves of the table meet at `{text}`"))
-            .with("table", table.name())
-            .with("column", column)
-            .action("try again in a minute, when the broker has seen the newest segments; or read each half by its name with type")
+    let error = Error::new(ErrorKind::Unavailable, "no broker tells where the halves of the table meet")
+        .with("table", table.name())
+        .action("start a broker of the table's tenant and let its `/debug/timeBoundary` be asked; or read one half by its name with type");
+    Err(match failure {
+        Some(failure) => error.caused_by(failure),
+        None => error,
     })
+}
+
+/// No broker puts the boundary after the latest time of the segments, unless it has not seen yet that some are gone.
+fn is_within(text: &str, field: &FieldSpec, latest: Option<i64>) -> bool {
+    let told = field.date_time.as_ref().and_then(|time| time.format.text_to_millis(text));
+    told.zip(latest).is_some_and(|(told, latest)| told <= latest)
 }
 
 /// Brokers write a TIMESTAMP in their own time zone, which they do not tell: it has to be the time that follows from the

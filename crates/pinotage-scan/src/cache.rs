@@ -171,16 +171,22 @@ impl SegmentCache {
 
 /// The segment is the one that the cluster's record is about.
 fn check_crc(segment: &Segment, expected: u64) -> Result<()> {
-    match segment.creation() {
-        Some(found) if found.crc != expected => Err(Error::new(
+    let name = &segment.metadata().name;
+    match segment.creation().map(|creation| creation.crc) {
+        Some(found) if found == expected => Ok(()),
+        Some(found) => Err(Error::new(
             pinotage_common::ErrorKind::CommitConflict,
             "the segment was replaced after the plan was made",
         )
-        .with("segment", &segment.metadata().name)
+        .with("segment", name)
         .with("expected", expected)
-        .with("found", found.crc)
+        .with("found", found)
         .action("read the table again")),
-        _ => Ok(()),
+        None => {
+            Err(Error::invalid_data("the segment has no `creation.meta`: whether it is the one of the plan is unknown")
+                .with("segment", name)
+                .action("read the table with `reader=server`, or upload the segment again"))
+        }
     }
 }
 

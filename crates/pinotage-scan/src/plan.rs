@@ -20,6 +20,7 @@ use crate::prune::Known;
 use crate::reasons::{against_direct, against_servers, indexed};
 use crate::split::{Split, Work, direct_splits, server_splits};
 use crate::table::Table;
+use crate::top::Top;
 use crate::view::{HalfView, SegmentView};
 
 /// Where rows have to wait, a request asks for so many seconds of them at most.
@@ -57,7 +58,11 @@ pub struct ScanPlan {
     pub limit: Option<u64>,
     /// What a person should know, such as segments that are left out.
     pub warnings: Vec<String>,
+    /// The segments whose rows are left out because no server has loaded them (`missingSegments: skip`).
+    pub missing: Vec<String>,
     pub(crate) nulls: Nulls,
+    /// Each answer of a server has only its first rows of an order.
+    pub(crate) top: Option<Top>,
     /// All splits as servers would read them; nothing when they should not, or cannot.
     server_splits: Option<Vec<Split>>,
 }
@@ -78,7 +83,7 @@ pub struct HalfPlan {
     /// The number of segments that are read.
     pub segments: usize,
     /// The segments whose rows are the same whenever they are read, with their CRCs: not those that are still growing, and
-    /// none of a table in which other segments decide which rows count.
+    /// none of a table in which other segments decide which rows count. Those that are missing are among them.
     pub lasting: BTreeMap<String, u64>,
     /// The number of segments that cannot have such rows.
     pub pruned: usize,
@@ -124,7 +129,9 @@ impl ScanPlan {
             max_rows: Some(0),
             limit: request.limit,
             warnings: Vec::new(),
+            missing: Vec::new(),
             nulls: options.nulls,
+            top: None,
             server_splits: Some(Vec::new()),
         };
         let mut views = Vec::new();
@@ -132,8 +139,8 @@ impl ScanPlan {
             views.push((*half, config, HalfView::take(&table.controller, table.name(), *half).await?));
         }
         let mut boundary = None;
-        if let [(TableType::Offline, config, offline), (TableType::Realtime, ..)] = views.as_slice() {
-            boundary = if offline.segments.is_empty() { None } else { Boundary::ask(table, offline, config).await? };
+        if let [(TableType::Offline, config, offline), (TableType::Realtime, ..)] = views.as_mut_slice() {
+            (*offline, boundary) = Boundary::ask(table, offline.clone(), config).await?;
             if boundary.is_none() {
                 if !offline.segments.is_empty() {
                     plan.warnings.push(format!(
@@ -221,6 +228,9 @@ impl ScanPlan {
                 .with("table", &typed)
                 .action("set `nulls: default` if nulls may be read as default values"));
         }
+        let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
+        let lasting =
+            lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         let by_server = self.on_servers(by_server, &typed, options)?;
         let count = by_server.len() + direct.len();
         // The filter that only some releases evaluate exactly is checked again wherever the rows come from.
@@ -233,9 +243,6 @@ impl ScanPlan {
             _ => None,
         };
         self.max_rows = self.max_rows.zip(rows_known).map(|(before, rows)| before + rows);
-        let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
-        let lasting =
-            lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         if upsert && !config.is_upsert_consistent() && all.iter().any(|segment| segment.only_on_servers) {
             self.warnings.push(format!(
                 "{typed} has no `upsertConfig.consistencyMode`: rows that are updated at the moment of reading may come twice or not at all, as in Pinot's own queries"
@@ -308,6 +315,7 @@ impl ScanPlan {
                     names.len(),
                     names.join(", ")
                 ));
+                self.missing.extend(missing.into_iter().map(|segment| segment.metadata.name));
                 Ok(there)
             }
         }
@@ -355,6 +363,9 @@ impl fmt::Display for ScanPlan {
         write!(f, ", requests={}", self.requests())?;
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
+        }
+        if let Some(Top { order, rows }) = &self.top {
+            write!(f, ", each answer: order=[{order}], limit={rows}")?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use pinotage_client::{Controller, DataTable, GrpcServers, Remedy, ServerAddress,
 use pinotage_common::{Error, ErrorKind, Result, Retry};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::outlived::explained;
 use crate::plan::{HalfPlan, ScanPlan};
 use crate::scanner::Inner;
 use crate::split::Request;
@@ -82,7 +83,10 @@ impl Question for ScanPlan {
 
     fn sql(&self, query: &Query<'_>) -> String {
         let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        sql::select(query, &columns, self.limit.filter(|_| self.exact))
+        match &self.top {
+            Some(top) => sql::first_rows(query, &columns, top),
+            None => sql::select(query, &columns, self.limit.filter(|_| self.exact)),
+        }
     }
 
     fn batch(&self, table: &DataTable) -> Result<RecordBatch> {
@@ -126,8 +130,13 @@ pub(crate) async fn read(inner: &Inner, question: &dyn Question, plan: &HalfPlan
             Ok(_) => Error::new(ErrorKind::Unavailable, "the table got new segments while it was read")
                 .with("table", half.of(table))
                 .action("read it again when fewer segments come and go, or raise `attempts`"),
+            // A plan that is out of date gives no answer, however often it is asked.
+            Err(error) if again && renewed.is_none() => {
+                explained(inner, plan, request.segments.iter().map(String::as_str), error).await
+            }
             Err(error) => error,
         };
+        let again = again && error.kind() != ErrorKind::CommitConflict;
         if !again || attempt >= inner.options.attempts as usize {
             let shown = request.segments.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = if request.segments.len() > SHOWN { ", …" } else { "" };

@@ -3,6 +3,7 @@
 use pinotage_spec::{FilterSql, quoted};
 
 use crate::options::ScanOptions;
+use crate::top::Top;
 
 /// The highest limit that Pinot takes; without one it gives ten rows.
 const ALL: u64 = i32::MAX as u64;
@@ -23,7 +24,7 @@ pub(crate) struct Query<'a> {
 }
 
 impl Query<'_> {
-    fn text(&self, settings: &str, columns: &str, group_by: &str, limit: u64) -> String {
+    fn text(&self, settings: &str, columns: &str, clause: &str, limit: u64) -> String {
         let mut sql = format!("SET timeoutMs={}; ", self.options.timeout.duration().as_millis());
         if self.nulls {
             sql.push_str("SET enableNullHandling=true; ");
@@ -38,7 +39,7 @@ impl Query<'_> {
             sql.push_str(" WHERE ");
             sql.push_str(&conditions.join(" AND "));
         }
-        sql.push_str(group_by);
+        sql.push_str(clause);
         sql.push_str(&format!(" LIMIT {limit}"));
         sql
     }
@@ -48,6 +49,11 @@ impl Query<'_> {
 pub(crate) fn select(query: &Query<'_>, columns: &[&str], limit: Option<u64>) -> String {
     let columns = if columns.is_empty() { quoted(DOC_ID) } else { list(columns.iter().copied()) };
     query.text("", &columns, "", limit.unwrap_or(ALL).min(ALL))
+}
+
+/// The text of a request for the first rows of an order.
+pub(crate) fn first_rows(query: &Query<'_>, columns: &[&str], top: &Top) -> String {
+    query.text("", &list(columns.iter().copied()), &format!(" ORDER BY {}", top.order), top.rows)
 }
 
 /// The text of a request for aggregates of groups, or of all rows; the aggregates are SQL.
@@ -95,6 +101,11 @@ mod tests {
         let query = Query { typed: "t_OFFLINE", filter: None, segments: None, nulls: false, options: &options };
         let all = select(&query, &[], None);
         assert_eq!(all, "SET timeoutMs=300000; SELECT \"$docId\" FROM \"t_OFFLINE\" LIMIT 2147483647");
+        let top = Top { order: "\"a\" DESC".into(), rows: 7 };
+        assert_eq!(
+            first_rows(&query, &["a", "b"], &top),
+            "SET timeoutMs=300000; SELECT \"a\", \"b\" FROM \"t_OFFLINE\" ORDER BY \"a\" DESC LIMIT 7"
+        );
         let calls = ["COUNT(*)".to_owned(), "MIN(\"i\")".to_owned()];
         assert_eq!(
             aggregate(&query, &[], &calls),

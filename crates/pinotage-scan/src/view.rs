@@ -10,10 +10,10 @@ use pinotage_client::{
 use pinotage_common::{Error, ErrorKind, Result};
 
 /// How often the cluster is looked at again when it changed meanwhile.
-const LOOKS: usize = 10;
+pub(crate) const LOOKS: usize = 10;
 
 /// The pause before the next look.
-const PAUSE: Duration = Duration::from_millis(300);
+pub(crate) const PAUSE: Duration = Duration::from_millis(300);
 
 /// The segments of one half of a table that make up its rows at one moment.
 #[derive(Debug, Clone)]
@@ -64,10 +64,24 @@ impl HalfView {
             before = after;
             tokio::time::sleep(PAUSE).await;
         }
-        Err(Error::new(ErrorKind::Unavailable, "the table changes faster than it can be looked at")
-            .with("table", half.of(table))
-            .action("try again when fewer segments come and go"))
+        Err(restless(&half.of(table)))
     }
+
+    /// Whether queries see the same rows in both.
+    pub(crate) fn has_rows_of(&self, other: &Self) -> bool {
+        let rows = |segment: &SegmentView| {
+            let metadata = &segment.metadata;
+            (metadata.name.clone(), metadata.crc, metadata.end_millis, segment.replicas.is_empty())
+        };
+        self.segments.iter().map(rows).eq(other.segments.iter().map(rows))
+    }
+}
+
+/// The view of a table did not come to rest.
+pub(crate) fn restless(typed: &str) -> Error {
+    Error::new(ErrorKind::Unavailable, "the table changes faster than it can be looked at")
+        .with("table", typed)
+        .action("try again when fewer segments come and go")
 }
 
 /// `None` when a segment is assigned whose record is gone: it is being deleted.

@@ -53,6 +53,11 @@ impl PinotVersion {
         self >= Self { major: 1, minor: 5 }
     }
 
+    /// Servers put nulls where `NULLS FIRST` and `NULLS LAST` say. Releases between 1.0 and this one are not known to.
+    pub fn orders_nulls(self) -> bool {
+        self >= Self { major: 1, minor: 5 }
+    }
+
     /// Servers send columns with several values of BYTES or BIG_DECIMAL a row.
     pub fn sends_lists_of_bytes(self) -> bool {
         self >= Self { major: 1, minor: 6 }

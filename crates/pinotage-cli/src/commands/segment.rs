@@ -1,14 +1,17 @@
-//! `pinotage segment inspect|cat|verify`
+//! `pinotage segment inspect|cat|verify|diff|rewrite`
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use clap::Subcommand;
 use comfy_table::{CellAlignment, Table, presets};
-use pinotage_common::Result;
+use pinotage_common::{Error, Result};
+use pinotage_engine::rewrite_segment;
 use pinotage_segment::read::{ScanOptions, Segment, Severity};
-use pinotage_spec::Value;
+use pinotage_spec::{Schema, TableConfig, Value};
 
 use crate::output::{bytes, print};
 use crate::rows::{self, Output};
@@ -51,6 +54,50 @@ pub(crate) enum Command {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
+    /// Shows what differs between two segments: metadata, encodings, indexes, rows
+    ///
+    /// Exits with 0 when there is no difference, and with 1 when there is one.
+    #[command(after_help = "Examples:
+  pinotage segment diff out/segments/flights_0 downloaded/flights_0.tar.gz
+  pinotage segment diff --rows before/flights_0 after/flights_0")]
+    Diff {
+        /// A segment
+        left: PathBuf,
+        /// Another one
+        right: PathBuf,
+        /// Only differences that change the answers of queries: rows, columns and types
+        #[arg(long)]
+        rows: bool,
+    },
+    /// Writes segments anew under another table config: sorted column, encodings, indexes, partitions
+    ///
+    /// Rows stay in their segment. A table of a cluster is rewritten by `pinotage table rewrite`.
+    #[command(after_help = "Examples:
+  pinotage segment rewrite out/segments/flights_0 --table-config new.json --output rewritten
+  pinotage segment rewrite *.tar.gz --table-config new.json --schema schema.json --output rewritten --archive")]
+    Rewrite(Rewrite),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Rewrite {
+    /// Segments; each needs memory for all its rows
+    #[arg(required = true, value_name = "SEGMENT")]
+    paths: Vec<PathBuf>,
+    /// The table config to write for
+    #[arg(long, value_name = "FILE")]
+    table_config: PathBuf,
+    /// The schema, when it gets new columns; without it the columns of each segment are written
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// The folder for the new segments, under their names; nothing in it is overwritten
+    #[arg(long, value_name = "FOLDER")]
+    output: PathBuf,
+    /// The name of the new segment instead of the old one's; with a single segment
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Write `.tar.gz` archives instead of folders
+    #[arg(long)]
+    archive: bool,
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
@@ -84,7 +131,48 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             }
             Ok(if intact { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
+        Command::Diff { left, right, rows } => {
+            let differences = Segment::open(left)?.diff(&Segment::open(right)?)?;
+            let shown: Vec<_> = differences.iter().filter(|difference| difference.in_rows || !rows).collect();
+            print(&shown.iter().map(|difference| format!("{difference}\n")).collect::<String>())?;
+            Ok(if shown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        }
+        Command::Rewrite(args) => rewrite(args),
     }
+}
+
+fn rewrite(args: &Rewrite) -> Result<ExitCode> {
+    let table = TableConfig::from_file(&args.table_config)?;
+    let schema = args.schema.as_deref().map(Schema::from_file).transpose()?;
+    if args.name.is_some() && args.paths.len() > 1 {
+        return Err(Error::invalid_config("several segments cannot have one name")
+            .with("option", "--name")
+            .action("rewrite one segment at a time, or let each keep its name"));
+    }
+    let cancel = Arc::new(AtomicBool::new(false));
+    super::run::stop_on_ctrl_c(&cancel);
+    std::fs::create_dir_all(&args.output)
+        .map_err(|error| Error::io(error, "cannot create the output folder", &args.output))?;
+    for path in &args.paths {
+        let segment = Segment::open(path)?;
+        let name = args.name.as_deref().unwrap_or(&segment.metadata().name);
+        let target = args.output.join(if args.archive { format!("{name}.tar.gz") } else { name.to_owned() });
+        if target.exists() {
+            return Err(Error::invalid_config("the new segment's place is taken")
+                .with("file", target.display())
+                .action("choose another `--output` or `--name`, or remove what is there"));
+        }
+        let cancelled = || cancel.load(Ordering::Relaxed);
+        let built = rewrite_segment(&segment, schema.as_ref(), &table, name, super::run::creation_time(), &cancelled)
+            .map_err(|error| error.with("segment", path.display()))?;
+        match args.archive {
+            true => built.write_tar_gz(&args.output)?,
+            false => built.write_dir(&args.output)?,
+        };
+        let (rows, old, new) = (built.num_docs(), bytes(segment.len_bytes()), bytes(built.len_bytes()));
+        print(&format!("{}: {rows} rows, {old}, now {new}\n", target.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn inspect(segment: &Segment) -> String {

@@ -2,6 +2,10 @@
 
 mod cluster;
 mod export;
+mod export_changes;
+mod export_growing;
+mod export_memory;
+mod interrupt;
 mod job_spec;
 mod job_spec_examples;
 mod job_spec_push;
@@ -96,6 +100,8 @@ fn help_is_as_published() {
         vec!["segment", "inspect", "--help"],
         vec!["segment", "cat", "--help"],
         vec!["segment", "verify", "--help"],
+        vec!["segment", "diff", "--help"],
+        vec!["segment", "rewrite", "--help"],
         vec!["table", "rewrite", "--help"],
     ] {
         text.push_str(&shown(folder.path(), &args));
@@ -299,4 +305,39 @@ fn the_flights_example_gives_the_answers_of_its_readme() {
         checked += 1;
     }
     assert_eq!(checked, 3);
+}
+
+#[test]
+fn a_segment_is_rewritten_and_compared() {
+    let folder = job("");
+    let path = folder.path();
+    ok(path, &["run", "job.yaml"]);
+    let config = |index: &str| format!(r#"{{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {index}}}"#);
+    fs::write(path.join("new.json"), config(r#"{"sortedColumn": ["city"], "noDictionaryColumns": ["n"]}"#)).unwrap();
+    let rewrite = ["segment", "rewrite", "out/t_0", "--table-config", "new.json", "--output", "new"];
+    assert!(ok(path, &rewrite).starts_with("new/t_0: 2 rows, "));
+    assert!(ok(path, &["segment", "verify", "new/t_0"]).contains("intact"));
+    // Nothing is overwritten.
+    assert_eq!(pinotage(path, &rewrite).status.code(), Some(2));
+    ok(path, &[&rewrite[..], &["--archive", "--name", "u"]].concat());
+    let diff = |left: &str, right: &str, more: &[&str]| {
+        let output = pinotage(path, &[&["segment", "diff", left, right], more].concat());
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = diff("out/t_0", "new/t_0", &[]);
+    assert!(code == 1 && text.contains("column `n`: encoding: dictionary, 1 bits | raw\n"), "{text}");
+    assert!(!text.contains("order") && !text.contains("values"), "{text}");
+    assert_eq!(diff("out/t_0", "new/t_0", &["--rows"]), (0, String::new()));
+    assert_eq!(diff("new/t_0", "new/t_0", &[]), (0, String::new()));
+    let (code, text) = diff("new/t_0", "new/u.tar.gz", &[]);
+    assert!(code == 1 && text.starts_with("name: t_0 | u\n") && !text.contains("column"), "{text}");
+    // Sorted the other way round by `run`, and one value is another.
+    fs::write(path.join("in/a.csv"), "city,n\nParis,2\nOslo,1\n").unwrap();
+    ok(path, &["run", "job.yaml"]);
+    let (code, text) = diff("new/t_0", "out/t_0", &[]);
+    assert!(code == 1 && text.contains("order: the same rows | in another order\n"), "{text}");
+    fs::write(path.join("in/a.csv"), "city,n\nOslo,1\nParis,3\n").unwrap();
+    ok(path, &["run", "job.yaml"]);
+    let (code, text) = diff("new/t_0", "out/t_0", &["--rows"]);
+    assert_eq!((code, text.as_str()), (1, "column `n`: values of 1 docs, first doc 1: 2 | 3\n"));
 }

@@ -13,7 +13,8 @@ use super::server::ServerQuery;
 /// How much longer than the server's own time-out the client waits for a message.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A server's answer, part by part. Dropping it stops the query at the server.
+/// A server's answer, part by part. Dropping it cancels the request; Pinot's servers up to 1.5 work on to the
+/// answer's end or their time-out all the same, and send nothing.
 ///
 /// It ends with an error unless it is whole: [`Blocks::next`] gives the error before its end, and [`Blocks::finish`]
 /// gives nothing but an error then. Nothing of an answer that is not whole may be used.

@@ -32,7 +32,7 @@ use crate::output::remove;
 use crate::run::Observer;
 use segment::Documents;
 
-pub use segment::OldSegment;
+pub use segment::{OldSegment, rewrite_segment};
 
 /// So many times a table may get new segments while its others are rewritten.
 const MAX_ROUNDS: usize = 10;

@@ -9,9 +9,9 @@ use pinotage_client::SegmentZkMetadata;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_segment::metadata::SegmentMetadata;
 use pinotage_segment::read::{ScanOptions, Segment};
-use pinotage_segment::write::{NameInput, SegmentBuilder};
-use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, arrow_field};
-use serde_json::Value as Json;
+use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder};
+use pinotage_spec::{ColumnPlan, FieldType, Schema, SegmentNameGenerator, TableConfig, arrow_field};
+use serde_json::{Value as Json, json};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::manifest::SegmentRecord;
@@ -99,6 +99,20 @@ impl Documents {
             )
             .action("find out who pushes this segment, and run again"));
         }
+        let built = self.rewritten(&segment, name, creation_time_millis, cancelled)?;
+        let path = built.write_tar_gz(folder)?;
+        Ok(SegmentRecord::of(&built, path.file_name().unwrap_or_default().as_ref()))
+    }
+
+    /// The rows of a segment in a new one.
+    fn rewritten(
+        &self,
+        segment: &Segment,
+        name: String,
+        creation_time_millis: i64,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<BuiltSegment> {
+        let metadata = segment.metadata();
         self.check_columns(metadata)?;
         let present: Vec<String> = self.names().filter(|name| metadata.columns.contains_key(*name)).cloned().collect();
         // What a server adds to a segment that lacks a column: nulls, stored as the default null value.
@@ -122,11 +136,11 @@ impl Documents {
         }
         let generator = SegmentNameGenerator::Fixed { name };
         let built = builder.finish(&NameInput { generator: &generator, sequence: None }, creation_time_millis)?;
-        if u64::from(built.num_docs()) != old.rows {
-            return Err(Error::unexpected(format!("expected {} rows, {} were written", old.rows, built.num_docs())));
+        if built.num_docs() != metadata.num_docs {
+            let (expected, found) = (metadata.num_docs, built.num_docs());
+            return Err(Error::unexpected(format!("expected {expected} rows, {found} were written")));
         }
-        let path = built.write_tar_gz(folder)?;
-        Ok(SegmentRecord::of(&built, path.file_name().unwrap_or_default().as_ref()))
+        Ok(built)
     }
 
     fn names(&self) -> impl Iterator<Item = &String> {
@@ -134,7 +148,8 @@ impl Documents {
     }
 
     fn check_columns(&self, found: &SegmentMetadata) -> Result<()> {
-        for (name, column) in &found.columns {
+        // Columns that Pinot makes of others, such as those of a timestamp index, are made anew.
+        for (name, column) in found.columns.iter().filter(|(name, _)| !name.starts_with('$')) {
             let Some(field) = self.schema.field(name) else {
                 return Err(Error::schema_mismatch("a segment has a column that the schema does not have")
                     .with("column", name)
@@ -167,14 +182,67 @@ impl Documents {
     }
 }
 
+/// Writes a segment anew under a table config, without going through rows of text. Without a schema the segment's own columns
+/// are written. The new segment is in memory until it is written somewhere.
+///
+/// # Errors
+///
+/// `schema-mismatch` for columns that are not as in the schema; `invalid-config` for a table config that does not fit the
+/// columns; `cancelled`; those of reading and building segments.
+pub fn rewrite_segment(
+    segment: &Segment,
+    schema: Option<&Schema>,
+    table: &TableConfig,
+    name: &str,
+    creation_time_millis: i64,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<BuiltSegment> {
+    let schema = match schema {
+        Some(schema) => schema.clone(),
+        None => schema_of(segment.metadata())?,
+    };
+    Documents::try_new(schema, table.clone())?.rewritten(segment, name.to_owned(), creation_time_millis, cancelled)
+}
+
+/// What the metadata of a segment says about its schema: all but primary keys and transforms.
+fn schema_of(metadata: &SegmentMetadata) -> Result<Schema> {
+    let mut lists =
+        [(FieldType::Dimension, "dimension"), (FieldType::Metric, "metric"), (FieldType::DateTime, "dateTime")]
+            .map(|(field_type, list)| (field_type, format!("{list}FieldSpecs"), Vec::new()));
+    for (name, column) in metadata.columns.iter().filter(|(name, _)| !name.starts_with('$')) {
+        let mut field = json!({"name": name, "dataType": column.data_type.to_string()});
+        if column.field_type == FieldType::Dimension {
+            field["singleValueField"] = column.single_value.into();
+        }
+        if let Some(value) = &column.default_null_value {
+            field["defaultNullValue"] = value.to_java_string().into();
+        }
+        if let Some((length, strategy)) = &column.max_length {
+            field["maxLength"] = (*length).into();
+            field["maxLengthExceedStrategy"] = strategy.as_str().into();
+        }
+        if let Some((format, granularity)) = &column.date_time {
+            field["format"] = format.as_str().into();
+            field["granularity"] = granularity.as_str().into();
+        }
+        lists
+            .iter_mut()
+            .filter(|(field_type, ..)| *field_type == column.field_type)
+            .for_each(|list| list.2.push(field.clone()));
+    }
+    let mut document = json!({"schemaName": metadata.table_name});
+    for (_, list, fields) in lists {
+        document[list] = fields.into();
+    }
+    Schema::from_document(document)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
-    use arrow::array::{ArrayRef, Int32Array};
-    use serde_json::json;
-
     use super::*;
+    use arrow::array::{ArrayRef, Int32Array};
 
     fn documents(fields: Json, table: Json) -> Documents {
         let schema = Schema::from_document(json!({"schemaName": "t", "dimensionFieldSpecs": fields})).unwrap();

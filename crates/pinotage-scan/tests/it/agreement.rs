@@ -5,7 +5,7 @@ use pinotage_scan::{Reader, ScanRequest};
 use pinotage_spec::{CompareOp, Predicate, TextPattern, Value};
 use serde_json::json;
 
-use crate::support::{Fixture, Place, WORDS, broker_ids, by, ids, noise, read};
+use crate::support::{Fixture, Place, WORDS, broker_ids, by, ids, noise, read, seed};
 
 /// Compares all columns, as far as servers of the release can send them.
 async fn all_columns(place: Place, nulls: bool, readers: &[Reader]) {
@@ -138,9 +138,7 @@ async fn same_rows(place: Place, nulls: bool, conditions: u64) {
     let name = format!("same_rows_{nulls}");
     let Some(fixture) = Fixture::new(place, &name, 3, 700, nulls, json!({})) else { return };
     let (server, direct) = (fixture.scanner(by(Reader::Server)).await, fixture.scanner(by(Reader::Direct)).await);
-    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let seed = std::env::var("PINOTAGE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
-    eprintln!("seed {seed}: run again with PINOTAGE_SEED={seed}");
+    let seed = seed();
     let (mut exact, mut some) = (0, 0);
     for number in 0..conditions {
         let predicate = draw(noise(seed, number), 3);

@@ -49,6 +49,14 @@ pub(crate) fn noise(row: u64, salt: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// What a test draws from: another number each time, or the one of a test that failed.
+pub(crate) fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let seed = std::env::var("PINOTAGE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(now);
+    eprintln!("seed {seed}: run again with PINOTAGE_SEED={seed}");
+    seed
+}
+
 /// The first day of a table.
 pub(crate) const FIRST_DAY: u64 = 19_000;
 

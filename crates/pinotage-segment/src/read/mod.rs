@@ -9,6 +9,7 @@ mod archive;
 pub(crate) mod array;
 mod column;
 mod compare;
+mod diff;
 mod directory;
 mod documents;
 mod inverted;
@@ -30,6 +31,7 @@ use crate::constants::{CREATION_META_FILE, METADATA_FILE};
 use crate::metadata::{ColumnMetadata, SegmentMetadata};
 use directory::Directory;
 
+pub use diff::SegmentDifference;
 pub use documents::SegmentDocuments;
 pub use scan::{ScanOptions, SegmentScan};
 pub use verify::{Finding, Severity};
@@ -173,7 +175,12 @@ impl Segment {
         let column = self.metadata.columns.get(name)?;
         let mut field = FieldSpec::new(name, column.data_type, column.field_type);
         field.single_value = column.single_value;
-        Some(arrow_field(&field, nulls && self.directory.entry(name, "nullvalue_vector").is_some()))
+        Some(arrow_field(&field, nulls && self.has_null_vector(name)))
+    }
+
+    /// Some rows of a column may be null.
+    pub fn has_null_vector(&self, column: &str) -> bool {
+        self.directory.entry(column, "nullvalue_vector").is_some()
     }
 
     fn column_metadata(&self, name: &str) -> Result<&ColumnMetadata> {

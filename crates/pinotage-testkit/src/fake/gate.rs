@@ -96,6 +96,14 @@ impl Hold {
         }
     }
 
+    /// Waits until a call of this process is held.
+    ///
+    /// # Panics
+    /// When there is no such call for minutes.
+    pub fn await_own_call(&self) {
+        self.reached.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("no such call within {LIMIT:?}"));
+    }
+
     /// Lets the call go on as if nothing had been.
     pub fn release(self) {
         self.go.send(()).unwrap();

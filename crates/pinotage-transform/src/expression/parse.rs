@@ -10,11 +10,14 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
-/// Levels of nesting, and characters of an expression.
+/// Levels of nesting, words and signs (with the blanks between them), and characters of an expression.
 const MAX_DEPTH: usize = 50;
-const MAX_LEN: usize = 64 << 10;
+const MAX_TOKENS: usize = 500;
+const MAX_LEN: usize = 16 << 10;
+/// Enough for as many levels, also in builds that are not optimised.
+const STACK: usize = 64 << 20;
 
 /// An expression as it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,16 +60,27 @@ impl Tree {
         if text.len() > MAX_LEN {
             return Err(Error::unsupported(format!("an expression of more than {MAX_LEN} characters")));
         }
+        // The parser's frames are large, and the stack of who calls it is not known.
+        std::thread::scope(|scope| {
+            let parser = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || Self::parse_here(text));
+            let parsed = parser.map_err(|error| Error::unexpected("cannot start a thread").caused_by(error))?.join();
+            parsed.map_err(|_| Error::unexpected("the parser of expressions panicked"))?
+        })
+    }
+
+    fn parse_here(text: &str) -> Result<Self> {
         let invalid = |message: String| {
             Error::invalid_config(format!("`{}` is no expression: {message}", shorten(text))).action(
                 "write calls as `name(column, 'text', 1)`; text stands in single quotes, names of columns that are SQL \
                  words or have other characters than letters, digits and `_` in double quotes",
             )
         };
-        let mut parser = Parser::new(&GenericDialect {})
-            .with_recursion_limit(MAX_DEPTH)
-            .try_with_sql(text)
-            .map_err(|error| invalid(error.to_string()))?;
+        let dialect = GenericDialect {};
+        let tokens = Tokenizer::new(&dialect, text).tokenize().map_err(|error| invalid(error.to_string()))?;
+        if tokens.len() > MAX_TOKENS {
+            return Err(Error::unsupported(format!("an expression of more than {MAX_TOKENS} words and signs")));
+        }
+        let mut parser = Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).with_tokens(tokens);
         let expression = parser.parse_expr().map_err(|error| invalid(error.to_string()))?;
         match parser.next_token().token {
             Token::EOF => {}
