@@ -49,6 +49,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         None => {}
     }
+    if let Some(ingestion) = &job.ingestion {
+        for (column, expression) in ingestion.computed() {
+            let _ = writeln!(text, "  make   {column} = {expression}");
+        }
+        if let Some(filter) = ingestion.filter() {
+            let _ = writeln!(text, "  drop   rows for which {filter}");
+        }
+    }
     let size = match &job.plan.one_to_one {
         Some(_) => "one for each input".to_owned(),
         None => format!("at most {} rows and {} each", file.sink.segment.max_rows, file.sink.segment.max_bytes),
