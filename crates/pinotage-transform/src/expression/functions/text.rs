@@ -167,6 +167,9 @@ fn repeated(text: &str, separator: &str, times: i32) -> Answer<'static> {
     if (text.len() + separator.len()).saturating_mul(times) > MAX_LEN {
         return Err(too_long());
     }
+    if text.is_empty() && separator.is_empty() {
+        return Ok(Cell::text(String::new()));
+    }
     Ok(Cell::text(vec![text; times].join(separator)))
 }
 
