@@ -2,6 +2,10 @@
 
 mod cluster;
 mod export;
+mod export_changes;
+mod export_growing;
+mod export_memory;
+mod interrupt;
 mod job_spec;
 mod job_spec_examples;
 mod job_spec_push;

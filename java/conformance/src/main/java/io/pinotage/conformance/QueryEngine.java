@@ -49,6 +49,7 @@ final class QueryEngine implements AutoCloseable {
   private final QueryOptimizer optimizer = new QueryOptimizer();
   private final Schema schema;
   private final List<SegmentContext> segments;
+  private long scannedInFilter;
 
   QueryEngine(IndexSegment segment, Schema schema) {
     FunctionRegistry.init();
@@ -74,10 +75,16 @@ final class QueryEngine implements AutoCloseable {
       if (!response.getExceptions().isEmpty()) {
         throw new IllegalStateException(response.getExceptions().get(0).getMessage());
       }
+      scannedInFilter = response.getNumEntriesScannedInFilter();
       return response.getResultTable().getRows();
     } catch (IOException | TimeoutException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** How many values the last query looked at to filter: none when indexes answered. */
+  long scannedInFilter() {
+    return scannedInFilter;
   }
 
   @Override
