@@ -43,6 +43,8 @@ struct Parts<'a> {
     text_ids: ForwardReader<'a>,
     /// Variables that are numbers, several a message.
     numbers: RawReader<'a>,
+    /// Each byte of a text is stored as the character of its number.
+    latin: bool,
 }
 
 /// Takes one part after the other from a payload.
@@ -103,7 +105,7 @@ impl<'a> ClpReader<'a> {
         let text_ids = multi_value(text_ids?, bits_per_id(texts.len() as u32), num_texts, num_docs)?;
         let numbers = RawReader::open(numbers?, StoredType::Long, false, num_docs)?;
         let type_ids = ForwardReader::SingleValue { stream, bits };
-        Ok(Self(Messages::Parts(Box::new(Parts { types, type_ids, texts, text_ids, numbers }))))
+        Ok(Self(Messages::Parts(Box::new(Parts { types, type_ids, texts, text_ids, numbers, latin: true }))))
     }
 
     /// Ids in chunks, or no parts at all.
@@ -123,6 +125,7 @@ impl<'a> ClpReader<'a> {
             type_ids: ForwardReader::Raw(RawReader::open(type_ids?, StoredType::Int, true, num_docs)?),
             text_ids: ForwardReader::Raw(RawReader::open(text_ids?, StoredType::Int, false, num_docs)?),
             numbers: RawReader::open(numbers?, StoredType::Long, false, num_docs)?,
+            latin: false,
         }))))
     }
 
@@ -173,10 +176,10 @@ impl Parts<'_> {
                 Some((place @ INTEGER..=FLOAT, text)) => (text, Some(*place)),
                 _ => (part, None),
             };
-            out.append(text)?;
+            self.append(text, out)?;
             match place {
                 None => {}
-                Some(DICTIONARY) => out.append(self.texts.bytes(*texts.next().ok_or_else(missing)?)?)?,
+                Some(DICTIONARY) => self.append(self.texts.bytes(*texts.next().ok_or_else(missing)?)?, out)?,
                 Some(INTEGER) => {
                     out.append((*numbers.next().ok_or_else(missing)? as i64).to_string().as_bytes())?;
                 }
@@ -185,6 +188,17 @@ impl Parts<'_> {
         }
         out.end();
         Ok(())
+    }
+
+    /// Appends a text from a dictionary.
+    fn append(&self, text: &[u8], out: &mut BytesBuilder) -> Result<()> {
+        if !self.latin || text.is_ascii() {
+            return out.append(text);
+        }
+        let bytes: Option<Vec<u8>> = str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect());
+        out.append(&bytes.ok_or_else(|| Error::corrupt("expected a part of a message as Latin-1"))?)
     }
 }
 

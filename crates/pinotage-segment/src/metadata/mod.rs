@@ -50,7 +50,7 @@ pub struct ColumnMetadata {
     pub max_length: Option<(usize, String)>,
     /// `datetimeFormat` and `datetimeGranularity` of a date-time column.
     pub date_time: Option<(String, String)>,
-    /// `cardinality`: exact for a dictionary column.
+    /// `cardinality`: exact for a dictionary column; 0 for a raw one when its writer did not count.
     pub cardinality: u32,
     /// `hasDictionary`
     pub has_dictionary: bool,

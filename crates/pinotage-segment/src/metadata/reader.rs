@@ -85,8 +85,12 @@ impl ColumnMetadata {
             Some(_) => return Ok(None),
             None => return Err(missing(&key("columnType"))),
         };
-        let cardinality = number("cardinality")?.ok_or_else(|| missing(&key("cardinality")))?;
         let has_dictionary = flag("hasDictionary", true);
+        // Realtime servers do not count the values of raw columns.
+        let cardinality = match number("cardinality")? {
+            None if has_dictionary || get("cardinality").is_none() => return Err(missing(&key("cardinality"))),
+            cardinality => cardinality.unwrap_or(0),
+        };
         let single_value = flag("isSingleValues", true);
         let entry_width = number("lengthOfEachEntry")?.unwrap_or(0);
         let longest = number("lengthOfLongestElement")?;
@@ -175,11 +179,12 @@ fn required<T: FromStr>(properties: &Properties, key: &str) -> Result<T> {
     optional(properties, key)?.ok_or_else(|| missing(key))
 }
 
-/// A number, or `None` when the key is absent. Java writes some unset counts as -1; they count as absent.
+/// A number, or `None` when the key is absent. Java writes counts that it does not know as -1 or, for the cardinality of raw
+/// columns of realtime servers, as the least integer; they count as absent.
 fn optional<T: FromStr>(properties: &Properties, key: &str) -> Result<Option<T>> {
     match properties.get(key) {
         None => Ok(None),
-        Some("-1") if T::from_str("-1").is_err() => Ok(None),
+        Some("-1" | "-2147483648") if T::from_str("-1").is_err() => Ok(None),
         Some(text) => match text.parse() {
             Ok(number) => Ok(Some(number)),
             Err(_) => Err(Error::corrupt(format!("expected a number for `{key}`, found `{text}`"))),
@@ -207,6 +212,7 @@ mod tests {
         for (from, to, expected) in [
             ("segment.total.docs = 3", "", "segment.total.docs"),
             ("cardinality = 3", "cardinality = many", "column.a.cardinality"),
+            ("cardinality = 3", "cardinality = -2147483648", "column.a.cardinality"),
             ("column.a.dataType = INT\n", "", "column.a.dataType"),
             ("docs = 3", "docs = 3000000000", "2^31"),
         ] {
