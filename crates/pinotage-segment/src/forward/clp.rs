@@ -15,6 +15,9 @@ const INTEGER: u8 = 0x11;
 const DICTIONARY: u8 = 0x12;
 const FLOAT: u8 = 0x13;
 
+/// Pinot 1.3 wrote the length of the name before it, and could not read that itself.
+const NAME_LENGTH: [u8; 4] = [0, 0, 0, 6];
+
 /// The chunks that were decompressed last, of each index inside.
 pub type ClpCaches = [ChunkCache; 3];
 
@@ -72,7 +75,7 @@ impl<'a> Cursor<'a> {
 impl<'a> ClpReader<'a> {
     /// Whether a payload is such an index.
     pub fn is_one(bytes: &[u8]) -> bool {
-        bytes.starts_with(b"CLP.v")
+        bytes.strip_prefix(&NAME_LENGTH).unwrap_or(bytes).starts_with(b"CLP.v")
     }
 
     /// Opens the payload.
@@ -81,6 +84,7 @@ impl<'a> ClpReader<'a> {
     ///
     /// `corrupt-segment` for parts that do not fit the payload; `unsupported` for an unknown version.
     pub fn try_new(bytes: &'a [u8], num_docs: usize) -> Result<Self> {
+        let bytes = bytes.strip_prefix(&NAME_LENGTH).unwrap_or(bytes);
         let mut cursor = Cursor { bytes, at: 6 };
         match (bytes.get(..6), cursor.word()?) {
             (Some(b"CLP.v1"), 1) => Self::open_v1(cursor, num_docs),
