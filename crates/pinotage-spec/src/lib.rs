@@ -23,6 +23,7 @@ mod partition;
 mod predicate;
 mod schema;
 mod segment_name;
+mod star_tree;
 mod table_config;
 mod time_format;
 mod value;
@@ -36,6 +37,10 @@ pub use partition::{PartitionConfig, PartitionFunction};
 pub use predicate::{CompareOp, FilterSql, Predicate, TextPattern, quoted};
 pub use schema::Schema;
 pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_name};
+pub use star_tree::{
+    DEFAULT_LOG2M, DEFAULT_MAX_LEAF_RECORDS, DEFAULT_TREE_MAX_CARDINALITY, StarTreeAggregation, StarTreeCandidate,
+    StarTreeFunction, StarTreePlan, StarTreePlans,
+};
 pub use table_config::TableConfig;
 pub use time_format::{DateTimeFormat, TimeUnit, VALID_TIME_MILLIS, parse_timestamp};
 pub use value::{BigDecimalBytes, Value, parse_hex, to_hex};

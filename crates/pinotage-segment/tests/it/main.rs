@@ -3,4 +3,5 @@
 mod conformance;
 mod properties;
 mod read;
+mod star_tree;
 mod write;

@@ -14,7 +14,8 @@ import org.apache.pinot.segment.spi.ImmutableSegment;
  * {@link ImmutableSegmentLoader}, memory-mapped. Closing removes the copy.
  */
 final class ServerLoad implements AutoCloseable {
-  private static final String[] OURS = {"columns.psf", "index_map", "metadata.properties", "creation.meta"};
+  private static final String[] OURS = {"columns.psf", "index_map", "metadata.properties", "creation.meta",
+      "star_tree_index", "star_tree_index_map"};
 
   private final File temp;
   final File dir;
