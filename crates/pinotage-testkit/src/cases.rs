@@ -295,8 +295,9 @@ fn star_trees() -> Case {
     let table = json!({"segmentsConfig": {"timeColumnName": "day"}, "tableIndexConfig": {"noDictionaryColumns": ["x", "f"], "starTreeIndexConfigs": trees, "enableDefaultStarTree": true}});
     case("star-trees", 3000, fields, table, |row| {
         let noise = |salt| noise(row, salt);
+        let list: Vec<i64> = (0..1 + row as u64 % 2).map(|at| (noise(5 + at) % 9) as i64 - 2).collect();
         let mut all = json!({"city": format!("city {}", noise(1) % 7), "kind": (noise(2) % 13) as i64, "shop.id x": format!("{:x}", noise(3) % 300),
-                             "text": format!("{}{}", WORDS[1], noise(4) % 1000), "list": [(noise(5) % 9) as i64, (noise(6) % 5) as i64 - 2][..1 + row % 2],
+                             "text": format!("{}{}", WORDS[1], noise(4) % 1000), "list": list,
                              "m": noise(7) as i32 as i64, "x": (noise(8) % 100_000) as f64 / 1000.0, "f": (noise(9) % 999) as f32 / 8.0,
                              "big": format!("{}.5", noise(10) as i64), "day": 19_000 + (noise(11) % 40) as i64});
         if row % 31 == 0 {

@@ -127,6 +127,8 @@ fn pinot_agrees_on_every_generated_case_in_both_directions() {
 fn read_theirs(case: &Case, root: &Path) {
     let path = root.join(case.name).join("theirs").join(case.segment_name());
     let segment = Segment::open(&path).unwrap();
+    let findings = segment.verify().unwrap();
+    assert!(findings.is_empty(), "{}: {findings:?}", case.name);
     let batch_rows = 1 << 16;
     let mut scan = segment.scan(ScanOptions { batch_rows, ..ScanOptions::default() }).unwrap();
     for expected in case.batches(batch_rows) {
