@@ -19,6 +19,11 @@ pub(crate) fn fail(error: &Error) -> ExitCode {
     ExitCode::from(error.kind().exit_code())
 }
 
+/// Prints warnings.
+pub(crate) fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+}
+
 /// Prints results. A reader that has gone away is no error: that is how `head` ends.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();

@@ -10,9 +10,11 @@ mod cluster;
 mod document;
 mod export;
 mod identity;
+mod lock;
 mod manifest;
 mod objects;
 mod output;
+mod prepare;
 mod push;
 mod quarantine;
 mod query;
@@ -24,6 +26,7 @@ mod sample;
 mod sealing;
 mod sql;
 mod unit;
+mod units;
 mod whole_source;
 
 pub use cluster::{Cluster, PushSummary};
@@ -32,8 +35,9 @@ pub use export::{Export, ExportOptions, ExportSummary, RowFormat, RowWriter, wri
 pub use manifest::{Counts, SegmentRecord};
 pub use objects::list_objects;
 pub use pinotage_sink::publish::PushObserver;
+pub use prepare::{Input, Prepared, prepare};
 pub use push::{Pusher, Replace, remove_segment_files, segment_files_below, segments_at};
-pub use query::{Answer, TableSource, query, scan_reference};
+pub use query::{Answer, TableSource, Warnings, query, scan_reference};
 pub use reconcile::{
     BucketBy, BucketDifference, Difference, ReconcileOptions, Reconciliation, RowDifference, reconcile,
 };
@@ -41,5 +45,5 @@ pub use retention::warning_of_old_inputs;
 pub use rewrite::{
     OldSegment, RewriteOptions, RewritePlan, RewriteSummary, Rewriter, default_rewrite_state, rewrite_segment,
 };
-pub use run::{Input, InputStatus, InputSummary, Observer, Prepared, RunOptions, Silent, Summary, prepare, run};
+pub use run::{InputStatus, InputSummary, Observer, RunOptions, Silent, Summary, run};
 pub use sql::SqlWay;

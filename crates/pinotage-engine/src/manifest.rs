@@ -1,7 +1,7 @@
 //! The manifest: which input was built from which bytes into which segments. SQLite, in the job's state.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use pinotage_common::{Error, ErrorKind, Result};
@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::InputRecord;
+use crate::lock::Lock;
 
 /// The manifest's name in the state folder.
 const FILE: &str = "manifest.sqlite";
@@ -78,7 +79,7 @@ pub(crate) struct Pending {
 }
 
 /// Each line brings the state of the version before it up to date; `user_version` counts the lines that it has seen.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
          hash TEXT, fingerprint TEXT, read INTEGER, written INTEGER, filtered INTEGER, quarantined INTEGER);
      CREATE TABLE IF NOT EXISTS segment (name TEXT PRIMARY KEY, uri TEXT NOT NULL, file TEXT NOT NULL, crc INTEGER NOT NULL, docs INTEGER NOT NULL);",
@@ -89,6 +90,7 @@ const MIGRATIONS: [&str; 3] = [
      ALTER TABLE segment ADD COLUMN end_millis INTEGER;
      CREATE TABLE retired (target TEXT NOT NULL, name TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (target, name));
      CREATE TABLE pending (target TEXT PRIMARY KEY, publication TEXT NOT NULL);",
+    "CREATE TABLE member (uri TEXT PRIMARY KEY, unit TEXT NOT NULL);",
 ];
 
 /// A segment that went and one that came are the same.
@@ -119,7 +121,7 @@ fn migrate(connection: &Connection) -> Result<()> {
 /// The open manifest; holding it keeps other runs of the job out.
 pub(crate) struct Manifest {
     connection: Connection,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Manifest {
@@ -131,13 +133,9 @@ impl Manifest {
     /// Opens or creates the manifest in a job's state folder.
     pub(crate) fn open(state: &Path) -> Result<Self> {
         fs::create_dir_all(state).map_err(|error| Error::io(error, "cannot create the job's state", state))?;
-        let path = state.join("lock");
-        let lock = File::create(&path).map_err(|error| Error::io(error, "cannot lock the job's state", &path))?;
-        if lock.try_lock().is_err() {
-            return Err(Error::new(ErrorKind::Unavailable, "another run of this job is going on")
-                .with("state", state.display())
-                .action("wait until it has ended, or give this job another `name` or `state`"));
-        }
+        let advice = "wait until it has ended, or give this job another `name` or `state`";
+        let lock = Lock::take(&state.join("lock"), "another run of this job is going on", advice)
+            .map_err(|error| error.with("state", state.display()))?;
         let connection = Connection::open(state.join(FILE)).map_err(failed)?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(failed)?;
         migrate(&connection)?;
@@ -244,6 +242,13 @@ impl Manifest {
             .map_err(failed)
     }
 
+    /// The units that inputs were built in together with others, by input.
+    pub(crate) fn members(&self) -> Result<BTreeMap<String, String>> {
+        let mut statement = self.connection.prepare("SELECT uri, unit FROM member").map_err(failed)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).map_err(failed)
+    }
+
     /// The input that a segment belongs to.
     pub(crate) fn owner(&self, segment: &str) -> Result<Option<String>> {
         self.connection
@@ -301,8 +306,13 @@ impl Manifest {
                 )
                 .map_err(failed)?;
         }
-        if let Some((unit, _)) = records.first() {
+        if let Some(((unit, _), inputs)) = records.split_first() {
             retire(&transaction, unit)?;
+            // An input that is a unit of its own is no part of another one.
+            transaction.execute("DELETE FROM member WHERE ?1 IN (unit, uri)", [unit]).map_err(failed)?;
+            for (input, _) in inputs {
+                transaction.execute("INSERT OR REPLACE INTO member VALUES (?1, ?2)", [input, unit]).map_err(failed)?;
+            }
             for segment in segments {
                 transaction
                     .execute(
@@ -328,6 +338,7 @@ impl Manifest {
     pub(crate) fn forget(&mut self, uri: &str) -> Result<()> {
         let transaction = self.connection.transaction().map_err(failed)?;
         retire(&transaction, uri)?;
+        transaction.execute("DELETE FROM member WHERE unit = ?1", [uri]).map_err(failed)?;
         transaction.execute(FORGET_INPUT, [uri]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }

@@ -1,32 +1,25 @@
 //! Runs a job: decides what is missing, builds it, records it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use arrow::datatypes::SchemaRef;
-use pinotage_common::{ByteSize, Error, ErrorKind, Result};
-use pinotage_formats::{CsvOptions, Format, ReadOptions, UnknownColumns, infer_schema};
-use pinotage_job::{
-    InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
-};
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_job::Plan;
 use pinotage_sink::publish::PushObserver;
-use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig};
-use pinotage_store::Location;
-use pinotage_transform::{Changes, ConformOptions, Conformer};
-use xxhash_rust::xxh3::Xxh3;
+use pinotage_spec::SegmentNameGenerator;
+use pinotage_transform::Changes;
 
 use crate::built::{aside, remove_strays};
-use crate::cluster::{Asked, Cluster, Publisher, PushSummary, name_prefix};
-use crate::identity::{InputRecord, identify, together};
+use crate::cluster::{Cluster, Publisher, PushSummary, name_prefix};
+use crate::identity::InputRecord;
 use crate::manifest::{Counts, Manifest, SegmentRecord};
-use crate::objects::{Objects, in_file};
-use crate::output::{Output, is_object, remove};
+use crate::output::{is_object, remove};
+use crate::prepare::{Input, Prepared};
 use crate::quarantine::RunId;
-use crate::sql::{SqlWay, examine};
 use crate::unit::Workshop;
+use crate::units::{Covered, Group, Unit, groups, identities};
 
 /// Is told how a run goes on; called from several threads.
 pub trait Observer: PushObserver {
@@ -69,10 +62,10 @@ pub enum InputStatus {
     Missing,
 }
 
-/// What a run did with one input, or with all of them when the SQL needs many rows at a time.
+/// What a run did with one input, with several that are put together, or with all when the SQL needs many rows at a time.
 #[derive(Debug, Clone)]
 pub struct InputSummary {
-    /// The file, or `all N inputs`.
+    /// The file, `FILE and N more`, or `all N inputs`.
     pub name: String,
     /// What was done.
     pub status: InputStatus,
@@ -95,302 +88,6 @@ pub struct Summary {
     pub push: Option<PushSummary>,
 }
 
-/// An input file.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// Where it is.
-    pub file: InputFile,
-    /// What it is.
-    pub format: Format,
-    /// What its segment is called, in a job that makes one segment of each input.
-    pub named: Option<NamedInput>,
-}
-
-/// A job with its inputs found and its documents complete.
-#[derive(Debug)]
-pub struct Prepared {
-    /// The job.
-    pub plan: Plan,
-    /// The input files.
-    pub inputs: Vec<Input>,
-    /// The schema, given or inferred.
-    pub schema: Schema,
-    /// The table config, given or inferred.
-    pub table: TableConfig,
-    /// The columns.
-    pub columns: Vec<ColumnPlan>,
-    /// The columns that the source gives, before SQL.
-    pub source_schema: SchemaRef,
-    /// How the SQL is carried out, if there is one.
-    pub sql: Option<SqlWay>,
-    /// How segments are named; with a cluster and no names of the user's, the run's own names take their place.
-    pub names: SegmentNameGenerator,
-    /// The cluster, if the job has one and it was asked.
-    pub cluster: Option<Cluster>,
-    /// The stores that the inputs come from and the segments go to.
-    pub(crate) objects: Arc<Objects>,
-    /// The columns after SQL.
-    pub(crate) selected: SchemaRef,
-    pub(crate) read: ReadOptions,
-    pub(crate) conform: ConformOptions,
-}
-
-/// Finds the inputs, infers what is not given, and checks that rows will convert.
-///
-/// # Errors
-///
-/// Those of finding and opening the inputs, of the SQL, and `schema-mismatch` for columns that can never convert.
-///
-/// The cluster is asked when the job has one, unless `offline`: then its documents take no part.
-pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
-    let asked = if offline { None } else { Asked::ask(&plan)? };
-    let known_schema = match (&plan.schema, &asked) {
-        (Some(schema), _) => Some(schema.clone()),
-        (None, Some(asked)) => asked.schema()?,
-        (None, None) => None,
-    };
-    let source = &plan.file.source;
-    let given = source.format.as_ref().map(|format| format.parse::<Format>()).transpose()?;
-    let objects = Arc::new(Objects::new(&plan.file.store)?);
-    let found = match &plan.one_to_one {
-        Some(one_to_one) => {
-            one_to_one.inputs.iter().map(|input| (input.file.clone(), Some(input.clone()))).collect::<Vec<_>>()
-        }
-        None => {
-            let list = |folder: &Location, below| objects.list(folder, below);
-            expand_paths(&plan.base, &source.paths, &list)?.into_iter().map(|file| (file, None)).collect()
-        }
-    };
-    let mut inputs = Vec::new();
-    for (file, named) in found {
-        let format = match given {
-            Some(format) => format,
-            None => format_of(file.path())?,
-        };
-        inputs.push(Input { file, format, named });
-    }
-    let mut read = read_options(source)?;
-    // SQL is planned on plain text.
-    read.keep_dictionaries = plan.file.transform.is_none();
-    // Without SQL the table's own types are what the source's text means.
-    if let (Some(schema), None) = (&known_schema, &plan.file.transform) {
-        // Only CSV has lists that nothing marks as such.
-        let is_csv = inputs.first().is_some_and(|input| input.format == Format::Csv);
-        let splits = is_csv && read.csv.multi_value_delimiter.is_some();
-        for field in schema.fields().filter(|field| field.single_value || splits) {
-            use pinotage_spec::DataType::{Double, Float, Int, Long};
-            let known = read.declared.iter().any(|declared| declared.name() == &field.name);
-            // Booleans and times have more spellings than a source's parser knows; they stay text until they are conformed.
-            let data_type = match field.data_type {
-                Int | Long | Float | Double => field.data_type.to_arrow(),
-                _ => arrow::datatypes::DataType::Utf8,
-            };
-            let data_type = match field.single_value {
-                true => data_type,
-                false => arrow::datatypes::DataType::new_list(data_type, true),
-            };
-            if !known {
-                read.declared.push(arrow::datatypes::Field::new(&field.name, data_type, true));
-            }
-        }
-    }
-    let Some(first) = inputs.first() else {
-        return Err(Error::not_found("no input file").action("name at least one file in `source.paths`"));
-    };
-    let infer = |path: &Path| infer_schema(path, first.format, &read).map_err(in_file(&first.file));
-    let source_schema = objects.sample(&first.file, first.format, &infer)?;
-    let (sql, selected) = match &plan.file.transform {
-        Some(transform) => {
-            let (way, columns) = examine(&transform.sql, &source_schema)?;
-            (Some(way), columns)
-        }
-        None => (None, source_schema.clone()),
-    };
-    if matches!(sql, Some(SqlWay::Whole(_))) && sql_memory(&plan) < LEAST_SQL_MEMORY {
-        let needed = ByteSize(plan.file.sink.segment.max_bytes.bytes() + LEAST_SQL_MEMORY);
-        return Err(Error::new(
-            ErrorKind::ResourceExhausted,
-            format!(
-                "SQL over many rows needs memory beside the segment that is built, `limits.memory` is {}",
-                plan.file.limits.memory
-            ),
-        )
-        .action(format!("raise `limits.memory` to at least {needed}, or make `sink.segment.maxBytes` smaller")));
-    }
-    let schema = match known_schema {
-        Some(schema) => schema,
-        None => Schema::from_document(infer_pinot_schema(&plan.file.sink.table, &selected))?,
-    };
-    let table = match (&plan.table_config, asked.as_ref().map(Asked::table).transpose()?.flatten()) {
-        (Some(table), _) => table.clone(),
-        (None, Some(table)) => table,
-        (None, None) => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
-    };
-    let (cluster, table) = match asked {
-        // Pinot's own jobs never change a table.
-        Some(asked) if plan.one_to_one.is_some() => (Some(asked.accept(&schema, &table)?), table),
-        Some(asked) => {
-            let (cluster, table) = asked.compare(&plan, &schema, &table)?;
-            (Some(cluster), table)
-        }
-        None => (None, table),
-    };
-    pinotage_job::check_ingestion(&table)?;
-    if let Some((column, function)) = schema.derived().find(|(column, _)| selected.column_with_name(column).is_none()) {
-        return Err(Error::unsupported(format!(
-            "the schema computes a column with `{function}`, which is not there yet"
-        ))
-        .with("option", "transformFunction")
-        .with("column", column)
-        .action("give the rows the column, in the inputs or with the `transform.sql` of a job file"));
-    }
-    let columns = ColumnPlan::resolve(&schema, &table)?;
-    let time_zone = source
-        .time_zone
-        .parse()
-        .map_err(|_| Error::invalid_config("unknown time zone").with("option", "source.timeZone"))?;
-    let conform =
-        ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false, keep_dictionaries: true };
-    Conformer::try_new(&columns, table.time_column(), &selected, conform)?;
-    let names = plan.name_generator(&table)?;
-    Ok(Prepared {
-        inputs,
-        schema,
-        table,
-        columns,
-        source_schema,
-        sql,
-        names,
-        cluster,
-        objects,
-        selected,
-        read,
-        conform,
-        plan,
-    })
-}
-
-/// The format of a file by its name.
-pub(crate) fn format_of(path: &Path) -> Result<Format> {
-    Format::detect(path).ok_or_else(|| {
-        Error::invalid_config("the format cannot be told from the file's name")
-            .with("file", path.display())
-            .action("set `source.format` to csv, json, parquet, avro or arrow, or rename the file")
-    })
-}
-
-fn read_options(source: &file::Source) -> Result<ReadOptions> {
-    let csv = &source.csv;
-    let one = |option: &str, c: char| {
-        u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
-            Error::invalid_config(format!("`{c}` cannot be a {option}"))
-                .with("option", format!("source.csv.{option}"))
-                .action("use a single ASCII character")
-        })
-    };
-    let perhaps = |option: &str, c: Option<char>| c.map(|c| one(option, c)).transpose();
-    let delimiter = one("delimiter", csv.delimiter)?;
-    let mut declared = Vec::new();
-    for (name, data_type) in &source.columns {
-        let data_type = data_type
-            .parse::<pinotage_spec::DataType>()
-            .map_err(|error| error.with("option", format!("source.columns.{name}")))?;
-        let data_type = match data_type {
-            pinotage_spec::DataType::Timestamp => arrow::datatypes::DataType::Utf8,
-            other => other.to_arrow(),
-        };
-        declared.push(arrow::datatypes::Field::new(name, data_type, true));
-    }
-    Ok(ReadOptions {
-        declared,
-        csv: CsvOptions {
-            delimiter,
-            header: csv.header,
-            column_names: csv.column_names.clone(),
-            null_values: csv.null_values.clone(),
-            quote: perhaps("quote", csv.quote)?,
-            escape: perhaps("escape", csv.escape)?,
-            comment: perhaps("comment", csv.comment)?,
-            multi_value_delimiter: perhaps("multiValueDelimiter", csv.multi_value_delimiter)?,
-            trim: csv.trim,
-        },
-        unknown_columns: match source.unknown_columns {
-            file::Unknown::Quarantine => UnknownColumns::Quarantine,
-            file::Unknown::Ignore => UnknownColumns::Ignore,
-        },
-        ..ReadOptions::default()
-    })
-}
-
-/// What SQL over many rows must have at least.
-const LEAST_SQL_MEMORY: u64 = 64 << 20;
-
-/// The memory that the open segment leaves to SQL over many rows.
-fn sql_memory(plan: &Plan) -> u64 {
-    plan.file.limits.memory.bytes().saturating_sub(plan.file.sink.segment.max_bytes.bytes())
-}
-
-impl Prepared {
-    pub(crate) fn sql_memory(&self) -> usize {
-        sql_memory(&self.plan) as usize
-    }
-
-    pub(crate) fn output(&self) -> Output<'_> {
-        Output { plan: &self.plan, objects: &self.objects }
-    }
-
-    /// Changes whenever other bytes would be made of the same input.
-    fn fingerprint(&self) -> String {
-        let file = &self.plan.file;
-        // With a cluster segments have names of the run, except where inputs have names of their own.
-        let run_names = self.plan.connection.is_some() && self.plan.one_to_one.is_none();
-        // A URL that was signed anew names the same input.
-        let mut source = file.source.clone();
-        for path in source.paths.iter_mut().filter(|path| Location::is_uri(path)) {
-            path.truncate(path.find('?').unwrap_or(path.len()));
-        }
-        let mut hasher = Xxh3::new();
-        // What the documents mean, not how they are written: a cluster orders and completes them.
-        let mut columns: Vec<&ColumnPlan> = self.columns.iter().collect();
-        columns.sort_by_key(|column| &column.field.name);
-        for part in [
-            env!("CARGO_PKG_VERSION").to_owned(),
-            format!("{columns:?}"),
-            format!("{:?} {:?}", self.table.time_column(), self.names),
-            format!(
-                "{:?} {:?} {:?} {:?} {}",
-                source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
-            ),
-            format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
-        ] {
-            hasher.update(part.as_bytes());
-            hasher.update(&[0]);
-        }
-        format!("{:032x}", hasher.digest128())
-    }
-}
-
-/// The name of an input in the manifest: its place relative to the job, so that a moved project stays built; or its URI.
-fn uri(plan: &Plan, file: &InputFile) -> String {
-    match file {
-        InputFile::Local(path) => path.strip_prefix(&plan.base).unwrap_or(path).display().to_string(),
-        InputFile::Object(entry) => entry.location.to_uri(),
-    }
-}
-
-/// The manifest's name for the unit of all inputs.
-const ALL: &str = "*";
-
-/// A unit of work: an input, or all of them.
-struct Unit {
-    index: usize,
-    uri: String,
-    inputs: Vec<Input>,
-    /// What is recorded when the unit is in place: the unit itself first.
-    now: Vec<(String, InputRecord)>,
-    old: Vec<SegmentRecord>,
-}
-
 /// Runs a job.
 ///
 /// # Errors
@@ -400,15 +97,14 @@ struct Unit {
 pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) -> Result<Summary> {
     let plan = &job.plan;
     let mut summary = Summary::default();
-    let units = units(job);
     if options.dry_run && !Manifest::exists(&plan.state) {
-        let missing = |(name, _, _)| InputSummary {
-            name,
+        let missing = |group: Group| InputSummary {
+            name: group.name,
             status: InputStatus::Missing,
             counts: Counts::default(),
             segments: Vec::new(),
         };
-        summary.inputs = units.into_iter().map(missing).collect();
+        summary.inputs = groups(job, &BTreeMap::new()).into_iter().map(missing).collect();
         summary.push = job.cluster.as_ref().map(would_do);
         return Ok(summary);
     }
@@ -439,10 +135,12 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     let listed = if known.is_empty() { None } else { output.listed()? };
     let mut work = Vec::new();
     let mut renamed = HashSet::new();
-    for (name, uri, inputs) in units {
-        let now = identities(job, &manifest, &uri, &inputs, &fingerprint, options.cancel)?;
-        let before = manifest.input(&uri)?;
-        let segments = known.remove(&uri).unwrap_or_default();
+    let members = manifest.members()?;
+    let groups = groups(job, &members);
+    for group in &groups {
+        let now = identities(job, &manifest, &group.uri, &group.inputs, &fingerprint, options.cancel)?;
+        let before = manifest.input(&group.uri)?;
+        let segments = known.remove(&group.uri).unwrap_or_default();
         if !options.dry_run {
             segments.iter().try_for_each(|segment| remove(&aside(plan, segment)))?;
         }
@@ -454,7 +152,18 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
                 None => !is_object(&segment.file) && output.holds(&segment.file)?,
             };
         }
-        let unchanged = now.first().zip(before.as_ref()).is_some_and(|((_, now), before)| now.is_same_as(before));
+        let unchanged = match replaces_table || group.gone.is_empty() {
+            true => now.first().zip(before.as_ref()).is_some_and(|((_, now), before)| now.is_same_as(before)),
+            // The rows of inputs that are gone stay, as long as the others are what they were.
+            false => {
+                let is_same = |(uri, now): &(String, InputRecord)| {
+                    Ok::<_, Error>(manifest.input(uri)?.is_some_and(|before| before.hash == now.hash))
+                };
+                let mut inputs = now.iter().skip(1).map(is_same);
+                before.as_ref().is_some_and(|before| before.fingerprint == fingerprint)
+                    && inputs.try_fold(true, |all, same| same.map(|same| all && same))?
+            }
+        };
         let status = match unchanged && in_place && !options.force {
             true => InputStatus::Unchanged,
             false => InputStatus::Missing,
@@ -465,15 +174,30 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
             if plan.one_to_one.is_some() && fingerprints.is_some_and(|(now, before)| now != before) {
                 renamed.insert(work.len());
             }
+            if !options.force && !replaces_table {
+                group.gone.first().map_or(Ok(()), |gone| Err(rows_would_go(gone, &group.name)))?;
+            }
+            let (uri, inputs) = (group.uri.clone(), group.inputs.clone());
             work.push(Unit { index: summary.inputs.len(), uri, inputs, now, old: segments.clone() });
         }
+        summary.vanished.extend(group.gone.iter().cloned());
         let counts = before.map(|before| before.counts).unwrap_or_default();
-        summary.inputs.push(InputSummary { name, status, counts, segments });
+        summary.inputs.push(InputSummary { name: group.name.clone(), status, counts, segments });
     }
-    // Segments made the other way, of each input or of all together, hold the same rows once more.
-    let is_whole = matches!(job.sql, Some(SqlWay::Whole(_)));
-    let (superseded, vanished): (Vec<_>, Vec<_>) = known.into_iter().partition(|(uri, _)| is_whole || uri == ALL);
-    summary.vanished = vanished.iter().map(|(uri, _)| uri.clone()).collect();
+    // Segments made the other way, of each input or of several together, hold the same rows once more.
+    let covered = Covered::new(job, &groups, &members);
+    let (superseded, vanished): (Vec<_>, Vec<_>) = known.into_iter().partition(|(uri, _)| covered.supersedes(uri));
+    if !options.force && !replaces_table {
+        let mut gone = superseded.iter().filter_map(|(unit, _)| Some((unit, covered.gone(unit).next()?)));
+        gone.next().map_or(Ok(()), |(unit, gone)| Err(rows_would_go(gone, unit)))?;
+    }
+    for (uri, _) in &vanished {
+        let before = summary.vanished.len();
+        summary.vanished.extend(covered.gone(uri).cloned());
+        if summary.vanished.len() == before {
+            summary.vanished.push(uri.clone());
+        }
+    }
     if options.dry_run {
         summary.push = job.cluster.as_ref().map(would_do);
         return Ok(summary);
@@ -487,7 +211,7 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
             manifest.forget(&unit.uri)?;
         }
         if !replaces_table {
-            summary.vanished.iter().try_for_each(|uri| manifest.abandon(uri))?;
+            vanished.iter().try_for_each(|(uri, _)| manifest.abandon(uri))?;
         }
     }
     let told = tell_of_old(job, &work, observer);
@@ -510,14 +234,27 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
     Ok(summary)
 }
 
+/// What is not there any more cannot be built again.
+fn rows_would_go(gone: &str, group: &str) -> Error {
+    Error::new(
+        ErrorKind::CommitConflict,
+        "an input is gone that was put together with others which have to be built again",
+    )
+    .with("file", gone)
+    .with("together with", group)
+    .action("bring the file back; or run with `--force`, and its rows go")
+}
+
 /// Says which inputs are too old for the table, as far as their first rows tell; returns their units.
 fn tell_of_old(job: &Prepared, work: &[Unit], observer: &dyn Observer) -> BTreeSet<String> {
     let Some(retention) = job.cluster.as_ref().and_then(Cluster::retention) else { return BTreeSet::new() };
-    let old = retention.old(job, work.iter().flat_map(|unit| &unit.inputs));
-    if let Some(warning) = retention.warning(&old, work.len()) {
+    let inputs = || work.iter().flat_map(|unit| unit.inputs.iter().map(move |input| (unit, input)));
+    let old = retention.old(job, inputs().map(|(_, input)| input));
+    if let Some(warning) = retention.warning(&old, inputs().count()) {
         observer.warning(&warning);
     }
-    old.into_iter().map(|(input, _)| uri(&job.plan, &input.file)).collect()
+    let is_old = |input: &Input| old.iter().any(|(old, _)| std::ptr::eq(*old, input));
+    inputs().filter(|(_, input)| is_old(input)).map(|(unit, _)| unit.uri.clone()).collect()
 }
 
 fn would_do(cluster: &Cluster) -> PushSummary {
@@ -528,48 +265,14 @@ fn would_do(cluster: &Cluster) -> PushSummary {
     }
 }
 
-/// The units of a job: name for people, name in the manifest, inputs.
-fn units(job: &Prepared) -> Vec<(String, String, Vec<Input>)> {
-    match &job.sql {
-        Some(SqlWay::Whole(_)) => vec![(format!("all {} inputs", job.inputs.len()), ALL.into(), job.inputs.clone())],
-        _ => {
-            let unit = |input: &Input| (input.file.to_string(), uri(&job.plan, &input.file), vec![input.clone()]);
-            job.inputs.iter().map(unit).collect()
-        }
-    }
-}
+/// What a part of an input takes while it waits for its turn.
+const PART_MEMORY: u64 = 32 << 20;
 
-/// What the inputs of a unit are now, the unit itself first.
-fn identities(
-    job: &Prepared,
-    manifest: &Manifest,
-    unit: &str,
-    inputs: &[Input],
-    fingerprint: &str,
-    cancel: &AtomicBool,
-) -> Result<Vec<(String, InputRecord)>> {
-    let mut records = Vec::new();
-    for input in inputs {
-        let uri = uri(&job.plan, &input.file);
-        let fingerprint = &with_name(fingerprint, input);
-        let content = || job.objects.open(&input.file, &job.plan.output, &|| cancel.load(Ordering::Relaxed));
-        let now = identify(&input.file, fingerprint, manifest.input(&uri)?.as_ref(), &content)?;
-        records.push((uri, now));
-    }
-    if unit == ALL {
-        // Inputs of which only the content counts: their fingerprint is no unit's own.
-        records.iter_mut().for_each(|(_, record)| record.fingerprint.clear());
-        records.insert(0, (unit.to_owned(), together(&records, fingerprint)));
-    }
-    Ok(records)
-}
-
-/// Another name is another segment.
-fn with_name(fingerprint: &str, input: &Input) -> String {
-    let Some(named) = &input.named else { return fingerprint.to_owned() };
-    let mut hasher = Xxh3::new();
-    hasher.update(format!("{fingerprint} {:?} {}", named.name, named.folder.display()).as_bytes());
-    format!("{:032x}", hasher.digest128())
+/// Parts of one input that threads without an input of their own may read, in the memory that open segments leave.
+fn parts_at_once(plan: &Plan, threads: usize, workers: usize) -> usize {
+    let left = plan.file.limits.memory.bytes() / workers as u64;
+    let fitting = left.saturating_sub(plan.file.sink.segment.max_bytes.bytes()) / PART_MEMORY;
+    (threads / workers).min(usize::try_from(fitting).unwrap_or(usize::MAX)).max(1)
 }
 
 fn build_all(
@@ -589,9 +292,11 @@ fn build_all(
     let threads = options.threads.or(plan.file.threads).unwrap_or(cores).max(1);
     // Each unit may hold one segment; more units at a time than that fit the memory are not started.
     let fitting = (plan.file.limits.memory.bytes() / plan.file.sink.segment.max_bytes.bytes().max(1)).max(1) as usize;
+    let workers = threads.min(fitting).min(work.len());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
+        .map(Arc::new)
         .map_err(|error| Error::unexpected("cannot start threads").caused_by(error))?;
     fs::create_dir_all(&plan.output)
         .map_err(|error| Error::io(error, "cannot create the output folder", &plan.output))?;
@@ -611,6 +316,7 @@ fn build_all(
     let workshop = Workshop {
         job,
         pool: &pool,
+        parts_at_once: parts_at_once(plan, threads, workers),
         id: &RunId { job: plan.file.name.clone(), run, epoch },
         names,
         creation_time_millis: options.creation_time_millis,
@@ -659,7 +365,7 @@ fn build_all(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..threads.min(fitting).min(work.len()) {
+        for _ in 0..workers {
             scope.spawn(worker);
         }
     });

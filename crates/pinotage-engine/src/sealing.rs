@@ -11,7 +11,7 @@ use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_spec::SegmentNameGenerator;
 
 use crate::manifest::SegmentRecord;
-use crate::run::Prepared;
+use crate::prepare::Prepared;
 
 /// The open segment of a unit, and those that are full. Where a segment is full depends on the rows alone, not on threads.
 pub(crate) struct Sealing<'a> {

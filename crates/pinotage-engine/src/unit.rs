@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_formats::{Format, SourceBatch, SourceReader, open};
+use pinotage_formats::{Format, SourceBatch, SourceReader, Spawn, open, open_parallel};
 use pinotage_spec::SegmentNameGenerator;
-use pinotage_transform::{Changes, Conformer};
+use pinotage_transform::{BadValue, Changes, Conformed, Conformer, Ingested, Ingestion};
 
 use crate::built::{Built, Passing};
 use crate::manifest::Counts;
 use crate::objects::in_file;
+use crate::prepare::{Input, Prepared};
 use crate::quarantine::{BadRecord, Quarantine, RunId, row_text};
-use crate::run::{Input, Observer, Prepared};
+use crate::run::Observer;
 use crate::sealing::Sealing;
 use crate::sql::{RowSql, SqlWay, WholeSql};
 use crate::whole_source::WholeSource;
@@ -25,7 +27,9 @@ const SQL_ERROR: &str = "sql-error";
 /// What every unit of a run shares.
 pub(crate) struct Workshop<'a> {
     pub(crate) job: &'a Prepared,
-    pub(crate) pool: &'a rayon::ThreadPool,
+    pub(crate) pool: &'a Arc<rayon::ThreadPool>,
+    /// Parts of one input that are read at the same time.
+    pub(crate) parts_at_once: usize,
     pub(crate) id: &'a RunId,
     /// How this run names its segments.
     pub(crate) names: SegmentNameGenerator,
@@ -35,8 +39,8 @@ pub(crate) struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Builds the segments of a unit into a hidden folder of the output. A unit is one input, or all of them when the SQL
-    /// needs many rows at a time.
+    /// Builds the segments of a unit into a hidden folder of the output. The inputs of a unit are read one after the other, or
+    /// together when the SQL needs many rows at a time.
     pub(crate) fn build(&self, inputs: &[Input], sequence: u64) -> Result<Built> {
         let plan = &self.job.plan;
         // The job's name keeps jobs apart that share an output.
@@ -61,8 +65,7 @@ impl Workshop<'_> {
         };
         let read = match (&self.job.sql, inputs) {
             (Some(SqlWay::Whole(_)), inputs) => intake.read_whole(inputs, &staging),
-            (_, [input]) => intake.read_rows(input, &staging),
-            _ => Err(Error::unexpected("a unit of several inputs without SQL over all of them")),
+            (_, inputs) => inputs.iter().try_for_each(|input| intake.read_rows(input, &staging)),
         };
         read.and_then(|()| {
             let Intake { counts, changes, bad, segments, .. } = intake;
@@ -98,8 +101,53 @@ impl Workshop<'_> {
 /// Opens an input under the columns that the job expects. Text gets its types from them, other formats bring their own, and
 /// so do the inputs of a job that makes one segment of each.
 pub(crate) fn open_input(job: &Prepared, input: &Input, path: &Path) -> Result<Box<dyn SourceReader>> {
+    open(path, input.format, &job.read, given_schema(job, input))
+}
+
+fn given_schema(job: &Prepared, input: &Input) -> Option<SchemaRef> {
     let text = matches!(input.format, Format::Csv | Format::Json) && input.named.is_none();
-    open(path, input.format, &job.read, text.then(|| job.source_schema.clone()))
+    text.then(|| job.source_schema.clone())
+}
+
+/// Rows of some columns to rows of the table.
+pub(crate) struct Conversion {
+    ingestion: Option<Ingestion>,
+    conformer: Conformer,
+}
+
+/// The rows of a batch that are rows of the table.
+pub(crate) struct Converted {
+    pub(crate) batch: RecordBatch,
+    /// By their row in the batch that came in.
+    bad: Vec<BadValue>,
+    filtered: u64,
+    changes: Changes,
+}
+
+impl Conversion {
+    pub(crate) fn try_new(job: &Prepared, columns: &SchemaRef) -> Result<Self> {
+        let ingestion = Ingestion::try_new(&job.schema, &job.table, columns, job.version)?;
+        let columns = ingestion.as_ref().map_or_else(|| Arc::clone(columns), Ingestion::schema);
+        let conformer = Conformer::try_new(&job.columns, job.table.time_column(), &columns, job.conform)?;
+        Ok(Self { ingestion, conformer })
+    }
+
+    pub(crate) fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
+        let Some(ingestion) = &self.ingestion else {
+            let Conformed { batch, bad, changes, .. } = self.conformer.conform(batch)?;
+            return Ok(Converted { batch, bad, filtered: 0, changes });
+        };
+        let Ingested { batch, rows, mut bad, filtered, mut changes } = ingestion.apply(batch)?;
+        let conformed = self.conformer.conform(&batch)?;
+        bad.extend(conformed.bad.into_iter().map(|mut value| {
+            if let Some(row) = rows.as_ref().and_then(|rows| rows.get(value.row as usize)) {
+                value.row = *row;
+            }
+            value
+        }));
+        changes.add(&conformed.changes);
+        Ok(Converted { batch: conformed.batch, bad, filtered, changes })
+    }
 }
 
 /// What a unit has taken in so far.
@@ -112,11 +160,6 @@ struct Intake<'a> {
 }
 
 impl Intake<'_> {
-    fn conformer(&self, columns: &arrow::datatypes::SchemaRef) -> Result<Conformer> {
-        let job = self.shop.job;
-        Conformer::try_new(&job.columns, job.table.time_column(), columns, job.conform)
-    }
-
     fn reject(&mut self, row: BadRecord) -> Result<()> {
         self.bad.push(row)?;
         match self.shop.job.plan.file.limits.errors.is_spent(self.bad.rows()) {
@@ -130,11 +173,14 @@ impl Intake<'_> {
         let in_file = in_file(&input.file);
         let job = self.shop.job;
         let opened = job.objects.open(&input.file, staging, self.shop.cancelled)?;
-        let mut reader = open_input(job, input, &opened.path).map_err(&in_file)?;
+        let pool = Arc::clone(self.shop.pool);
+        let parts = (self.shop.parts_at_once, Arc::new(move |task| pool.spawn(task)) as Arc<Spawn>);
+        let mut reader =
+            open_parallel(&opened.path, input.format, &job.read, given_schema(job, input), parts).map_err(&in_file)?;
         let source = reader.schema();
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;
-        let conformer = self.conformer(&sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
+        let conversion = Conversion::try_new(job, &sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
         let file: Arc<str> = input.file.to_string().into();
         let mut bytes = 0;
         while let Some(rows) = reader.next_batch().map_err(&in_file)? {
@@ -144,7 +190,7 @@ impl Intake<'_> {
             let now = reader.bytes_read();
             self.shop.observer.advanced(read, now.saturating_sub(bytes));
             bytes = now;
-            let good = self.conform(&conformer, sql.as_ref(), rows, &file).map_err(&in_file)?;
+            let good = self.conform(&conversion, sql.as_ref(), rows, &file).map_err(&in_file)?;
             self.segments.append(&good)?;
         }
         Ok(())
@@ -153,7 +199,7 @@ impl Intake<'_> {
     /// Source rows to canonical rows; what does not get through is counted with its place in the file.
     fn conform(
         &mut self,
-        conformer: &Conformer,
+        conversion: &Conversion,
         sql: Option<&RowSql>,
         source: SourceBatch,
         file: &Arc<str>,
@@ -173,8 +219,9 @@ impl Intake<'_> {
                 (selected.batch, Some(selected.rows))
             }
         };
-        let conformed = conformer.conform(&selected)?;
+        let conformed = conversion.convert(&selected)?;
         self.changes.add(&conformed.changes);
+        self.counts.filtered += conformed.filtered;
         for value in conformed.bad {
             let row = origin.as_ref().map_or(Some(value.row), |rows| rows.get(value.row as usize).copied());
             let fault = (Some(value.column), value.rule, value.message);
@@ -196,10 +243,11 @@ impl Intake<'_> {
         let mut rows = WholeSql::start(&transform.sql, columns, Arc::clone(&source), job.sql_memory(), spill)?;
         // Dropped before the rows, which wait until nobody reads any more.
         let _stop = source.stop_when_dropped();
-        let conformer = self.conformer(&job.selected)?;
+        let conversion = Conversion::try_new(job, &job.selected)?;
         let made: Arc<str> = "transform.sql".into();
         let shop = self.shop;
         let mut shown = (0, 0);
+        let mut filtered = 0;
         loop {
             let next = rows.next(&mut || {
                 let now = source.progress();
@@ -213,8 +261,9 @@ impl Intake<'_> {
             let Some(batch) = next else { break };
             let first = self.counts.made;
             self.counts.made += batch.num_rows() as u64;
-            let conformed = conformer.conform(&batch)?;
+            let conformed = conversion.convert(&batch)?;
             self.changes.add(&conformed.changes);
+            filtered += conformed.filtered;
             for value in conformed.bad {
                 self.reject(BadRecord {
                     file: Arc::clone(&made),
@@ -229,7 +278,8 @@ impl Intake<'_> {
             }
             self.segments.append(&conformed.batch)?;
         }
-        (self.counts.read, self.counts.filtered) = source.rows();
+        let (read, taken) = source.rows();
+        (self.counts.read, self.counts.filtered) = (read, taken + filtered);
         Ok(())
     }
 }

@@ -11,8 +11,8 @@ use pinotage_common::{Error, Result};
 use pinotage_formats::{ReadOptions, open};
 
 use crate::objects::{Objects, in_file};
+use crate::prepare::{Input, Prepared};
 use crate::quarantine::BadRecord;
-use crate::run::{Input, Prepared};
 use crate::sql::Source;
 
 /// The inputs, what reading them found, and how far it is.

@@ -1,7 +1,7 @@
 //! The outer compression of a file, found by its first bytes.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,6 +77,15 @@ impl Input {
             Compression::Snappy => Box::new(snap::read::FrameDecoder::new(buffered(counted))),
         };
         Ok(Self { path: path.to_owned(), reader, compression, consumed })
+    }
+
+    /// A plain file from a byte on.
+    pub(crate) fn open_at(path: &Path, offset: u64) -> Result<Self> {
+        let mut file = open_file(path)?;
+        file.seek(SeekFrom::Start(offset)).map_err(|error| Error::io(error, "cannot read", path))?;
+        let consumed = Arc::new(AtomicU64::new(0));
+        let reader = Box::new(Counted { reader: file, consumed: consumed.clone() });
+        Ok(Self { path: path.to_owned(), reader, compression: Compression::None, consumed })
     }
 
     /// Fills `buffer` as far as one read goes; 0 is the end of the file.

@@ -55,6 +55,7 @@ mod json;
 mod number;
 mod options;
 mod parquet;
+mod parts;
 mod position;
 mod reader;
 pub mod rule;
@@ -62,5 +63,6 @@ mod text;
 
 pub use format::Format;
 pub use options::{CsvOptions, ReadOptions, UnknownColumns};
+pub use parts::Spawn;
 pub use position::{BadRow, RowPositions, SourceBatch};
-pub use reader::{SourceReader, infer_schema, open};
+pub use reader::{SourceReader, infer_schema, open, open_parallel};

@@ -17,6 +17,20 @@ pub struct SourceBatch {
     pub bad: Vec<BadRow>,
 }
 
+impl SourceBatch {
+    /// The same rows, counted from the start of the file: so many rows and lines stand before what was read.
+    pub(crate) fn behind(mut self, rows: u64, lines: u64) -> Self {
+        self.rows.first_row += rows;
+        self.rows.numbers.iter_mut().for_each(|number| *number += rows);
+        self.rows.lines_before += lines;
+        for bad in &mut self.bad {
+            bad.row_number += rows;
+            bad.line = bad.line.map(|line| line + lines);
+        }
+        self
+    }
+}
+
 /// A record that did not become a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
@@ -46,6 +60,8 @@ pub struct RowPositions {
     text: Option<Arc<TextRows>>,
     /// Which rows of `text` are good; empty when all are.
     selected: Vec<u32>,
+    /// Lines of the file before those that `text` counts from.
+    lines_before: u64,
 }
 
 /// The text of a batch and the span of each row in it.
@@ -70,7 +86,9 @@ impl RowPositions {
     pub(crate) fn of_text(first_row: u64, text: TextRows, numbers: Vec<u64>, selected: Option<Vec<u32>>) -> Self {
         let all = text.spans.len();
         match selected {
-            None => Self { len: all, first_row, numbers, text: Some(Arc::new(text)), selected: Vec::new() },
+            None => {
+                Self { len: all, first_row, numbers, text: Some(Arc::new(text)), selected: Vec::new(), lines_before: 0 }
+            }
             Some(selected) => Self {
                 len: selected.len(),
                 first_row,
@@ -83,6 +101,7 @@ impl RowPositions {
                     .collect(),
                 text: Some(Arc::new(text)),
                 selected,
+                lines_before: 0,
             },
         }
     }
@@ -108,7 +127,7 @@ impl RowPositions {
     /// 1-based line where the row starts; `None` in binary formats.
     pub fn line(&self, row: usize) -> Option<u64> {
         let (text, row) = self.text_row(row)?;
-        text.lines.get(row).copied()
+        text.lines.get(row).map(|line| line + self.lines_before)
     }
 
     /// Byte offset where the row starts, in the uncompressed text; `None` in binary formats.

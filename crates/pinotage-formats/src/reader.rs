@@ -1,10 +1,12 @@
 //! The two doors: what columns a file has, and its rows.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use pinotage_common::Result;
 
+use crate::parts::{PART_BYTES, PartedReader, Spawn};
 use crate::{Format, ReadOptions, SourceBatch, arrow_ipc, avro, csv, json, parquet};
 
 /// Rows of one file, batch by batch, in file order.
@@ -63,4 +65,33 @@ pub fn open(
         Format::Avro => Box::new(avro::AvroReader::try_new(path, options, schema)?),
         Format::Arrow => Box::new(arrow_ipc::IpcReader::try_new(path, options, schema)?),
     })
+}
+
+/// Opens a file as [`open`] does, and reads parts of it at the same time: CSV, and JSON with a row a line, without an outer
+/// compression. Other files, and small ones, are read by the caller's thread alone. Rows, places and bad rows are the same
+/// however many parts are read at a time; about 24 MiB are held for each.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_parallel(
+    path: &Path,
+    format: Format,
+    options: &ReadOptions,
+    schema: Option<SchemaRef>,
+    (parts_at_once, spawn): (usize, Arc<Spawn>),
+) -> Result<Box<dyn SourceReader>> {
+    options.validate()?;
+    let is_large = || std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 2 * PART_BYTES);
+    if parts_at_once > 1 && is_large() {
+        let parts = match format {
+            Format::Csv => csv::CsvReader::parts(path, options, schema.clone())?,
+            Format::Json => json::JsonReader::parts(path, options, schema.clone())?,
+            Format::Parquet | Format::Avro | Format::Arrow => None,
+        };
+        if let Some(parts) = parts {
+            return Ok(Box::new(PartedReader::try_new(path, parts, PART_BYTES, parts_at_once, spawn)?));
+        }
+    }
+    open(path, format, options, schema)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pinotage_common::{Error, ErrorKind, Result};
 
-use crate::compression::Input;
+use crate::compression::{Compression, Input};
 
 /// Text asked from the (decompressed) file at once.
 const FILL_BYTES: usize = 512 << 10;
@@ -37,6 +37,22 @@ impl Text {
                 .action("convert the file first: `iconv -f UTF-16 -t UTF-8`"));
         }
         Ok(text)
+    }
+
+    /// Opens a file without an outer compression at a byte that begins a line.
+    pub(crate) fn open_at(path: &Path, offset: u64, max_row_bytes: usize) -> Result<Self> {
+        Ok(Self { input: Input::open_at(path, offset)?, bytes: Vec::new(), base: offset, eof: false, max_row_bytes })
+    }
+
+    /// Whether the file has no outer compression: offsets in the text are offsets in the file.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.input.compression() == Compression::None
+    }
+
+    /// How much of the window stands before an offset of the file, and whether the rest of it is not needed to tell.
+    pub(crate) fn before(&self, limit: u64) -> (usize, bool) {
+        let wanted = usize::try_from(limit.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        (wanted.min(self.bytes.len()), self.eof || self.bytes.len() >= wanted)
     }
 
     /// Reads more text behind the window, or sets `eof`.

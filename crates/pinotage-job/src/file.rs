@@ -68,6 +68,10 @@ pub struct Source {
     /// A JSON key that the first rows did not have: `quarantine` the row or `ignore` the key.
     #[serde(default)]
     pub unknown_columns: Unknown,
+    /// Inputs smaller than this are put together until they have about so many bytes, and make their segments together. They
+    /// stay together: new inputs are put together with each other. Without it each input makes segments of its own.
+    #[serde(default)]
+    pub pack_bytes: Option<ByteSize>,
 }
 
 fn utc() -> String {

@@ -29,6 +29,14 @@ impl InputFile {
         }
     }
 
+    /// Its bytes; 0 for a file that cannot be looked at.
+    pub fn len_bytes(&self) -> u64 {
+        match self {
+            Self::Local(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Self::Object(entry) => entry.size,
+        }
+    }
+
     /// What a pattern is matched against: the path, or `scheme:/bucket/key`.
     pub(crate) fn match_text(&self) -> String {
         match self {

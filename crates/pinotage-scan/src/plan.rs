@@ -7,8 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use pinotage_client::TableType;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::{FilterSql, Predicate, TableConfig};
-use pinotage_store::Store;
+use pinotage_spec::{Predicate, Pushed, TableConfig};
 
 use crate::boundary::Boundary;
 use crate::choice::{Facts, choose};
@@ -18,12 +17,18 @@ use crate::keyed::{keyed_splits, valid_splits};
 use crate::options::{MissingSegments, Nulls, Reader, ScanOptions};
 use crate::prune::Known;
 use crate::reasons::{against_direct, against_servers, indexed};
+use crate::scanner::Inner;
 use crate::split::{Split, Work, direct_splits, server_splits};
 use crate::table::Table;
+use crate::top::Top;
 use crate::view::{HalfView, SegmentView};
 
 /// Where rows have to wait, a request asks for so many seconds of them at most.
 const AT_ONCE_SECONDS: u64 = 2;
+
+/// What the answer of a request may be expected to have where it comes as a single message: both sides hold all of it, the
+/// server as objects first.
+const WHOLE_ANSWER_BYTES: u64 = 16 << 20;
 
 /// What is to be read of a table.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +62,11 @@ pub struct ScanPlan {
     pub limit: Option<u64>,
     /// What a person should know, such as segments that are left out.
     pub warnings: Vec<String>,
+    /// The segments whose rows are left out because no server has loaded them (`missingSegments: skip`).
+    pub missing: Vec<String>,
     pub(crate) nulls: Nulls,
+    /// Each answer of a server has only its first rows of an order.
+    pub(crate) top: Option<Top>,
     /// All splits as servers would read them; nothing when they should not, or cannot.
     server_splits: Option<Vec<Split>>,
 }
@@ -74,11 +83,11 @@ pub struct HalfPlan {
     /// Which rows count: the request's predicate and the time where the halves meet.
     pub predicate: Option<Predicate>,
     /// What of it servers are told.
-    pub filter: Option<FilterSql>,
+    pub filter: Option<Pushed>,
     /// The number of segments that are read.
     pub segments: usize,
     /// The segments whose rows are the same whenever they are read, with their CRCs: not those that are still growing, and
-    /// none of a table in which other segments decide which rows count.
+    /// none of a table in which other segments decide which rows count. Those that are missing are among them.
     pub lasting: BTreeMap<String, u64>,
     /// The number of segments that cannot have such rows.
     pub pruned: usize,
@@ -100,8 +109,8 @@ impl ScanPlan {
     ///
     /// `schema-mismatch` for columns that the table does not have; `unavailable` when a segment is on no server and cannot
     /// be read directly; `unsupported` when nobody can read the table exactly; those of asking the cluster.
-    pub async fn make(table: &Table, request: &ScanRequest, options: &ScanOptions, store: &Store) -> Result<Self> {
-        options.validate()?;
+    pub(crate) async fn make(inner: &Inner, request: &ScanRequest) -> Result<Self> {
+        let Inner { table, options, .. } = inner;
         let full = table.arrow_schema(options.nulls);
         let schema = match &request.columns {
             None => Arc::clone(&full),
@@ -112,7 +121,7 @@ impl ScanPlan {
         };
         if let Some(predicate) = &request.predicate {
             // Also finds literals of a wrong type before anybody is asked.
-            predicate.to_sql(table.schema(), &|_| false, &|_| false)?;
+            predicate.pushed(table.schema(), &|_| false, &|_| false)?;
         }
         let mut plan = Self {
             table: table.name().to_owned(),
@@ -124,7 +133,9 @@ impl ScanPlan {
             max_rows: Some(0),
             limit: request.limit,
             warnings: Vec::new(),
+            missing: Vec::new(),
             nulls: options.nulls,
+            top: None,
             server_splits: Some(Vec::new()),
         };
         let mut views = Vec::new();
@@ -150,19 +161,13 @@ impl ScanPlan {
                 TableType::Offline => boundary.offline(),
                 TableType::Realtime => boundary.realtime(),
             });
-            plan.add(table, request, options, store, HalfInput { half, config, view, limits }).await?;
+            plan.add(inner, request, HalfInput { half, config, view, limits }).await?;
         }
         Ok(plan)
     }
 
-    async fn add(
-        &mut self,
-        table: &Table,
-        request: &ScanRequest,
-        options: &ScanOptions,
-        store: &Store,
-        input: HalfInput<'_>,
-    ) -> Result<()> {
+    async fn add(&mut self, inner: &Inner, request: &ScanRequest, input: HalfInput<'_>) -> Result<()> {
+        let Inner { table, options, store, servers, .. } = inner;
         let HalfInput { half, config, view, limits } = input;
         let limited = limits.is_some();
         let predicate = Predicate::all(limits.into_iter().chain(request.predicate.clone()));
@@ -201,7 +206,7 @@ impl ScanPlan {
         }
         let nullable = |column: &str| table.is_nullable(column, options.nulls);
         let fst = |column: &str| table.has_fst(column);
-        let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable, &fst));
+        let filter = predicate.as_ref().map(|predicate| predicate.pushed(table.schema(), &nullable, &fst));
         let filter = filter.transpose()?.flatten();
         let keyed = upsert || config.is_dedup();
         // What is only much to send may still be little to answer. A filter without an index is much work either way.
@@ -221,6 +226,9 @@ impl ScanPlan {
                 .with("table", &typed)
                 .action("set `nulls: default` if nulls may be read as default values"));
         }
+        let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
+        let lasting =
+            lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         let by_server = self.on_servers(by_server, &typed, options)?;
         let count = by_server.len() + direct.len();
         // The filter that only some releases evaluate exactly is checked again wherever the rows come from.
@@ -233,9 +241,6 @@ impl ScanPlan {
             _ => None,
         };
         self.max_rows = self.max_rows.zip(rows_known).map(|(before, rows)| before + rows);
-        let lasting = by_server.iter().chain(&direct).filter(|segment| !keyed && !segment.only_on_servers);
-        let lasting =
-            lasting.filter_map(|segment| Some((segment.metadata.name.clone(), segment.metadata.crc?))).collect();
         if upsert && !config.is_upsert_consistent() && all.iter().any(|segment| segment.only_on_servers) {
             self.warnings.push(format!(
                 "{typed} has no `upsertConfig.consistencyMode`: rows that are updated at the moment of reading may come twice or not at all, as in Pinot's own queries"
@@ -248,10 +253,13 @@ impl ScanPlan {
         let at_once =
             options.rows_per_second.map(|rate| rate.saturating_mul(AT_ONCE_SECONDS).saturating_mul(row_bytes));
         let max_bytes = options.request_size.bytes().min(at_once.unwrap_or(u64::MAX));
+        let replicas: BTreeSet<&str> =
+            by_server.iter().flat_map(|segment| &segment.replicas).map(String::as_str).collect();
+        let message_bytes = if servers.answer_at_once(replicas).await? { WHOLE_ANSWER_BYTES } else { u64::MAX };
         let by_server = if keyed {
-            keyed_splits(number, by_server, upsert.then_some(&all), bytes)?
+            keyed_splits(number, by_server, upsert.then_some(&all), message_bytes, bytes)?
         } else {
-            server_splits(number, by_server, max_bytes, bytes)
+            server_splits(number, by_server, max_bytes.min(message_bytes), bytes)
         };
         let whole = match others {
             Some(others) => Some(server_splits(number, others, max_bytes, bytes)),
@@ -308,6 +316,7 @@ impl ScanPlan {
                     names.len(),
                     names.join(", ")
                 ));
+                self.missing.extend(missing.into_iter().map(|segment| segment.metadata.name));
                 Ok(there)
             }
         }
@@ -355,6 +364,10 @@ impl fmt::Display for ScanPlan {
         write!(f, ", requests={}", self.requests())?;
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
+        }
+        if let Some(Top { order, rows }) = &self.top {
+            let order: Vec<String> = order.iter().map(ToString::to_string).collect();
+            write!(f, ", each answer: order=[{}], limit={rows}", order.join(", "))?;
         }
         Ok(())
     }

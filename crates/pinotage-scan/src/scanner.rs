@@ -20,12 +20,15 @@ use crate::aggregate::{AggregatePlan, AggregateRequest};
 use crate::cache::{SegmentCache, blocking};
 use crate::direct::DirectRead;
 use crate::options::{Nulls, ScanOptions};
+use crate::outlived::explained;
 use crate::pace::Pace;
 use crate::plan::{ScanPlan, ScanRequest};
-use crate::server::{Answer, Servers};
+use crate::server::Answer;
+use crate::servers::Servers;
 use crate::split::{DirectSegment, Split, Work};
 use crate::spool::Budget;
 use crate::table::Table;
+use crate::top::OrderKey;
 
 /// Batches that wait for whoever reads a split.
 const WAITING: usize = 2;
@@ -59,7 +62,7 @@ impl Scanner {
         Ok(Self(Arc::new(Inner {
             budget: Budget::new(options.memory.bytes(), options.spill.clone()),
             pace: Pace::new(options.rows_per_second),
-            servers: Servers::new(&table.controller)?,
+            servers: Servers::new(&table.controller, &options)?,
             store,
             cache: OnceCell::new(),
             gates: Mutex::default(),
@@ -78,19 +81,22 @@ impl Scanner {
         &self.0.options
     }
 
-    /// Plans a scan, see [`ScanPlan::make`].
+    /// Plans a scan: looks at the cluster and decides. Nothing is read of the segments, but for one question to the deep store
+    /// whether it lets us in.
     ///
     /// # Errors
     ///
-    /// Those of [`ScanPlan::make`].
+    /// `schema-mismatch` for columns that the table does not have; `unavailable` when a segment is on no server and cannot
+    /// be read directly; `unsupported` when nobody can read the table exactly; those of asking the cluster.
     pub async fn plan(&self, request: &ScanRequest) -> Result<ScanPlan> {
-        ScanPlan::make(&self.0.table, request, &self.0.options, &self.0.store).await
+        ScanPlan::make(&self.0, request).await
     }
 
     /// Reads a split of a plan. An answer of a server is given only when all of it is there. Has to be called in a tokio
     /// runtime; dropping the batches ends the reading.
     ///
-    /// Errors come as items; nothing follows one.
+    /// Errors come as items; nothing follows one. `commit-conflict` when segments of the split were deleted or replaced after
+    /// the plan was made: a new plan may be read.
     pub fn read(&self, plan: &Arc<ScanPlan>, split: &Split) -> Batches {
         let (inner, plan, split) = (Arc::clone(&self.0), Arc::clone(plan), split.clone());
         let schema = Arc::clone(&plan.schema);
@@ -101,6 +107,14 @@ impl Scanner {
     /// Lets servers answer about the rows of a plan, where that gives exactly what the rows would.
     pub fn aggregated(&self, plan: &ScanPlan, request: &AggregateRequest) -> Option<AggregatePlan> {
         AggregatePlan::make(&self.0.table, plan, request)
+    }
+
+    /// Lets servers leave out rows that are not among the first ones of an order, where that is exact: the first rows of the
+    /// table are among the rows of the plan. They come in any order, and there may be as many of each split.
+    ///
+    /// Nothing above 10,000 rows, which servers hold in memory.
+    pub fn first_rows(&self, plan: &ScanPlan, order: &[OrderKey], rows: u64) -> Option<ScanPlan> {
+        plan.first_rows(&self.0.table, order, rows)
     }
 
     /// What the rows of a split come to: one row for each group, or one for all. Groups of other splits may be the same.
@@ -134,7 +148,12 @@ impl Inner {
         let answer = match &split.work {
             Work::Server(request) => crate::server::read(self, plan.as_ref(), plan.half(split), request).await?,
             Work::Valid(partition) => crate::valid::read(self, plan, split, partition).await?,
-            Work::Direct(segment) => return self.read_direct(plan, split, segment, None, sender).await,
+            Work::Direct(segment) => {
+                return match self.read_direct(plan, split, segment, None, sender).await {
+                    Err(error) => Err(explained(self, plan.half(split), split.segments(), error).await),
+                    read => read,
+                };
+            }
         };
         self.give(answer, sender).await
     }

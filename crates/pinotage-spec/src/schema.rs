@@ -135,7 +135,7 @@ impl Schema {
 
     /// Columns that Pinot computes where the rows lack them, each with its `transformFunction`.
     ///
-    /// A job whose rows lack one must refuse the schema: its segments would hold default values instead.
+    /// A table config's `transformConfigs` of the same column take their place.
     pub fn derived(&self) -> impl Iterator<Item = (&str, &str)> {
         let lists = ["dimensionFieldSpecs", "metricFieldSpecs", "dateTimeFieldSpecs"];
         let fields = lists.into_iter().flat_map(|list| array(&self.json, list));

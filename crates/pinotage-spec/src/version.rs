@@ -29,6 +29,19 @@ impl PinotVersion {
         }
     }
 
+    /// The newest release that Pinotage is tested with.
+    pub const NEWEST: Self = Self { major: 1, minor: 5 };
+
+    /// A column that is computed takes the place of a list or map of its name in the rows.
+    pub fn transforms_replace_lists(self) -> bool {
+        self >= Self { major: 1, minor: 2 }
+    }
+
+    /// `ingestionConfig.continueOnError` makes a column null when its expression fails.
+    pub fn transforms_continue_on_error(self) -> bool {
+        self >= Self { major: 0, minor: 12 }
+    }
+
     /// Servers send null bitmaps and compare as SQL does (`enableNullHandling`, which needs DataTable V4).
     pub fn sends_nulls(self) -> bool {
         self >= Self { major: 1, minor: 0 }
@@ -37,6 +50,11 @@ impl PinotVersion {
     /// Servers aggregate whole numbers as such (`SUMLONG`, `MINLONG`, `MAXLONG`), and leave out nulls as SQL does. Releases
     /// between 1.0 and this one are not known to get all nulls right.
     pub fn aggregates_longs_and_nulls(self) -> bool {
+        self >= Self { major: 1, minor: 5 }
+    }
+
+    /// Servers put nulls where `NULLS FIRST` and `NULLS LAST` say. Releases between 1.0 and this one are not known to.
+    pub fn orders_nulls(self) -> bool {
         self >= Self { major: 1, minor: 5 }
     }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use pinotage_client::{Address, Connection};
+use pinotage_client::Connection;
 use pinotage_common::{Error, Result};
+use pinotage_engine::TableSource;
 use pinotage_job::connection_file;
 
 /// The connection and the table's name, of what was given for an option: `pinot://host:port/table`, or the name alone when a
@@ -17,17 +18,16 @@ pub(crate) fn place(table: &str, connection: Option<&Path>, option: &str) -> Res
         }
         return Ok((connection_file(path)?, table.to_owned()));
     }
-    let bad = || {
-        Error::invalid_config(format!("expected a table such as `pinot://host:9000/flights`, found `{table}`"))
+    match TableSource::parse(table).map_err(|error| error.with("option", option))? {
+        TableSource::Cluster { connection, table, options } if *options == Default::default() => {
+            Ok((*connection, table))
+        }
+        TableSource::Cluster { .. } => Err(Error::invalid_config("options of a scan are of no use here")
             .with("option", option)
-    };
-    let (scheme, rest) = table.split_once("://").ok_or_else(bad)?;
-    let scheme = match scheme {
-        "pinot" => "http",
-        "pinot+https" => "https",
-        _ => return Err(bad()),
-    };
-    let (host, table) =
-        rest.rsplit_once('/').filter(|(host, table)| !host.is_empty() && !table.is_empty()).ok_or_else(bad)?;
-    Ok((Connection::new(Address::parse(&format!("{scheme}://{host}"))?), table.to_owned()))
+            .action("leave out what stands behind `?`")),
+        TableSource::Local(_) => {
+            Err(Error::invalid_config(format!("expected a table such as `pinot://host:9000/flights`, found `{table}`"))
+                .with("option", option))
+        }
+    }
 }

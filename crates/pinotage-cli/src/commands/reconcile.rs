@@ -9,7 +9,7 @@ use clap::ArgGroup;
 use pinotage_common::{Error, Result, TimeSpan};
 use pinotage_engine::{BucketBy, Difference, ReconcileOptions, Reconciliation, RowDifference, TableSource, reconcile};
 
-use crate::output::print;
+use crate::output::{print, warn};
 use crate::rows::Counter;
 
 /// Buckets that are listed.
@@ -85,6 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let found = reconcile(&args.source, &args.table, &options, &|rows| counter.add(rows));
     drop(counter);
     let found = found?;
+    warn(&found.warnings);
     print(&describe(&found, args))?;
     Ok(if found.is_same() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use pinotage_common::{Error, Result};
 use pinotage_engine::{Export, ExportOptions, ExportSummary, RowFormat, TableSource};
 
-use crate::output::{bytes, print};
+use crate::output::{bytes, print, warn};
 use crate::rows::Counter;
 
 /// Exports a table of a cluster: into one file, or into a folder that can be brought up to date.
@@ -19,6 +19,8 @@ use crate::rows::Counter;
 /// A file appears when it is complete. A folder gets a file or more for each part of the table and a record of the segments and
 /// CRCs in them: run again, after a stop or when the table has changed, only what is missing is read, and files with rows that the
 /// table does not have any more are removed.
+///
+/// The exit code is 1 when rows are missing because `missingSegments=skip` left segments out that no server has loaded.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage scan pinot://localhost:9000/flights --output flights.parquet
@@ -92,6 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let export = Export::open(&args.table, options)?;
     if args.dry_run {
+        warn(&export.warnings().take());
         print(&describe_plan(&export))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -102,12 +105,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         false => export.to_file(&args.output, &progress),
     };
     drop(counter);
-    let summary = summary?;
-    for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
-    }
+    let summary = summary.inspect_err(|_| warn(&export.warnings().take()))?;
+    warn(&summary.warnings);
     print(&describe(&summary, started.elapsed().as_secs_f64()))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if summary.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn describe_plan(export: &Export) -> String {
@@ -134,7 +135,10 @@ fn describe(summary: &ExportSummary, seconds: f64) -> String {
     if summary.removed > 0 {
         let _ = writeln!(text, "removed {} files that are not right any more or were not complete", summary.removed);
     }
-    if summary.files == 0 {
+    if !summary.missing.is_empty() {
+        let _ =
+            writeln!(text, "rows of {} segments are missing: {}", summary.missing.len(), summary.missing.join(", "));
+    } else if summary.files == 0 {
         return text + "nothing to do: every part is there\n";
     }
     let rate = summary.rows as f64 / seconds.max(1e-9);

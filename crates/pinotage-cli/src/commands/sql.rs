@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use pinotage_common::{Error, Result};
 use pinotage_engine::{Answer, TableSource};
 
-use crate::output::print;
+use crate::output::{print, warn};
 use crate::rows::Target;
 
 /// Answers SQL over segments, files and tables of clusters, in this process.
@@ -52,14 +52,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         explain(Answer::open(&format!("EXPLAIN {}", args.sql), &args.tables, &cancel)?)?;
     } else {
         let answer = Answer::open(&args.sql, &args.tables, &cancel)?;
-        let schema = Arc::clone(answer.schema());
-        args.target.write(&schema, answer)?;
+        let (schema, warnings) = (Arc::clone(answer.schema()), answer.warnings().clone());
+        warn(&warnings.take());
+        let written = args.target.write(&schema, answer);
+        warn(&warnings.take());
+        written?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints kinds of plans, and below each of them the plan.
 fn explain(answer: Answer) -> Result<()> {
+    warn(&answer.warnings().take());
     for batch in answer {
         let failed = |error| Error::unexpected("cannot print the plan").caused_by(error);
         let texts = batch?.columns().iter().map(|column| cast(column, &DataType::Utf8)).collect::<Result<Vec<_>, _>>();

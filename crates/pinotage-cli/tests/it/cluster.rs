@@ -110,6 +110,29 @@ fn only_what_is_missing_is_pushed_and_what_changed_is_replaced() {
     sums(2, 110.0);
 }
 
+#[test]
+fn small_inputs_are_pushed_together_and_replaced_together() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let folder = pushing_job(cluster, "packed", &json!({}));
+    let path = folder.path();
+    let sums = |rows: u64, sum: f64| answers(cluster, "SELECT COUNT(*), SUM(n) FROM packed", &json!([[rows, sum]]));
+    ok(path, &["run", "job.yaml"]);
+    sums(3, 6.0);
+    // The segments of each input go when that of both comes.
+    edit(&path.join("job.yaml"), "kind: files,", "kind: files, packBytes: 1MiB,");
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains("pushed 1 segments") && text.contains(", 2 went"), "{text}");
+    sums(3, 6.0);
+    fs::write(path.join("in/c.csv"), "city,n\nKyiv,10\n").unwrap();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains("pushed 1 segments") && text.contains(", 0 went"), "{text}");
+    sums(4, 16.0);
+    fs::write(path.join("in/a.csv"), "city,n\nOslo,100\n").unwrap();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains("pushed 1 segments") && text.contains(", 1 went"), "{text}");
+    sums(3, 113.0);
+}
+
 /// The state remembers tables by their address; the cluster's own marks tell that two addresses are one cluster.
 #[test]
 fn another_address_of_the_cluster_doubles_nothing() {

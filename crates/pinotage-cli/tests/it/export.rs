@@ -15,7 +15,7 @@ use crate::kills::{kill, start};
 use crate::{ok, shown};
 
 /// The files of an export, with their folders.
-fn parts(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn parts(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -24,7 +24,7 @@ fn parts(folder: &Path) -> Vec<PathBuf> {
             (true, _) => found.extend(parts(&path)),
             (false, true) => found.push(path),
             // What a killed run was writing stays hidden until the next one.
-            (false, false) => assert!(name == "_pinotage-export.jsonl" || name.starts_with('.'), "{name}"),
+            (false, false) => assert!(name.starts_with("_pinotage-export.") || name.starts_with('.'), "{name}"),
         }
     }
     found.sort();
@@ -32,7 +32,7 @@ fn parts(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The rows of files as lines of CSV, sorted.
-fn rows(files: &[PathBuf]) -> Vec<String> {
+pub(crate) fn rows(files: &[PathBuf]) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for file in files {
         let table = format!("t={}", file.display());
@@ -43,14 +43,14 @@ fn rows(files: &[PathBuf]) -> Vec<String> {
     rows
 }
 
-fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(crate) fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut rows: Vec<String> = rows.into_iter().collect();
     rows.sort();
     rows
 }
 
 /// The n-th download of a segment.
-fn download(table: &'static str, mut number: usize) -> impl FnMut(&Request) -> bool + Send + 'static {
+pub(crate) fn download(table: &'static str, mut number: usize) -> impl FnMut(&Request) -> bool + Send + 'static {
     move |request| {
         let segment = request.path.strip_prefix(&format!("/segments/{table}/"));
         let is_one =
@@ -94,7 +94,7 @@ fn a_folder_is_exact_after_kills_and_changes() {
     assert!(text.contains("kept 2 files") && text.contains("into 1 files"), "{text}");
     assert_eq!(rows(&parts(&path.join("out"))), sorted([a, b.clone(), c.clone()].concat()));
     assert!(ok(path, &scan).contains("nothing to do"));
-    assert_eq!(fs::read_dir(path.join("out")).unwrap().count(), 4, "three parts and their record");
+    assert_eq!(fs::read_dir(path.join("out")).unwrap().count(), 5, "three parts, their record and its lock");
 
     // A segment is replaced, another one is new, and a file is not what it was.
     let (a, d) = (write("a", "Oslo", 1000..1100), write("d", "Riga", 0..7));
@@ -146,7 +146,7 @@ fn columns_filters_and_folders_by_value() {
         ok(path, &["scan", &url, "--output", reader, "--partition-by", "city", "--format", "arrow"]);
         let folders =
             sorted(fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()));
-        assert_eq!(folders[1..], ["city=A%2FB%3DC", "city=Oslo", "city=Paris", "city=Rome"]);
+        assert_eq!(folders[2..], ["city=A%2FB%3DC", "city=Oslo", "city=Paris", "city=Rome"]);
         assert_eq!(rows(&parts(&out)), ["1", "2", "3", "4"]);
         assert_eq!(rows(&parts(&out.join("city=Rome"))), ["3"]);
 
@@ -157,6 +157,32 @@ fn columns_filters_and_folders_by_value() {
         assert!(explained.contains(&format!("reader={reader} (asked for)")), "{explained}");
         assert!(explained.contains("requests=") && explained.contains("filter=n = 3"), "{explained}");
     }
+}
+
+#[test]
+fn a_folder_has_one_export_at_a_time() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let table = "exported_twice";
+    let folder = pushing_job(cluster, table, &json!({}));
+    let path = folder.path();
+    ok(path, &["run", "job.yaml"]);
+    cluster.await_count(table, 3);
+    let gate = Gate::new(&cluster.controller);
+    let url = format!("{}/{table}?reader=direct", gate.url().replace("http://", "pinot://"));
+    let scan = ["scan", &url, "--output", "out/", "--parallelism", "1"];
+    let hold = gate.hold(Side::Before, download(table, 2));
+    let mut first = start(path, &scan);
+    hold.await_call(&mut first);
+    let refused = shown(path, &scan);
+    assert!(refused.contains("exit 75") && refused.contains("another export writes into the folder"), "{refused}");
+    assert!(refused.contains(&format!("by: process {} since ", first.id())), "{refused}");
+    assert_eq!(parts(&path.join("out")).len(), 1, "what the first one wrote stays");
+    // Looking does no harm.
+    assert!(ok(path, &[&scan[..], &["--dry-run"]].concat()).contains("would read 2 segments"));
+    kill(first);
+    let text = ok(path, &scan);
+    assert!(text.contains("kept 1 files") && text.contains("into 1 files"), "{text}");
+    assert_eq!(rows(&parts(&path.join("out"))), ["Oslo,1", "Paris,2", "Rome,3"]);
 }
 
 /// A file with many rows.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use datafusion::physical_plan::ExecutionPlan;
 use pinotage_common::{Error, Result};
 use pinotage_scan::{ScanPlan, Split};
 use xxhash_rust::xxh3::xxh3_64;
@@ -13,9 +14,14 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::part::PartWriter;
 use super::record::{FileRecord, Head, PartRecord, Record};
 use super::write::UNFINISHED;
-use super::{Export, ExportSummary, counted, lasting};
+use super::{Export, ExportSummary, counted, lasting, scan};
+use crate::lock::Lock;
+use crate::query::{Again, ScanExec};
 
 const VERSION: u32 = 1;
+
+/// Whoever writes into the folder has locked it. It stays: who removes it could remove that of the next one.
+pub(super) const LOCK: &str = "_pinotage-export.lock";
 
 pub(super) fn export(export: &Export, folder: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<ExportSummary> {
     let options = &export.options;
@@ -32,29 +38,48 @@ pub(super) fn export(export: &Export, folder: &Path, progress: &(dyn Fn(u64) + S
         format: options.format.extension().to_owned(),
         partition_by: options.partition_by.clone(),
     };
-    let earlier = Record::read(folder, &head)?;
-    let (kept, missing) = match export.plan() {
-        Some(plan) => divide(folder, plan, earlier),
-        None => (Vec::new(), Vec::new()),
-    };
+    // A folder with something else in it stays as it is.
+    Record::read(folder, &head)?;
     fs::create_dir_all(folder).map_err(|error| Error::io(error, "cannot make the folder", folder))?;
-    let files = |parts: &[PartRecord]| parts.iter().flat_map(|part| part.files.clone()).collect::<Vec<FileRecord>>();
-    let kept_files = files(&kept);
-    // Before anything new comes: at every moment no row stands in two files.
-    let removed = remove_others(folder, &kept_files)?;
-    let record = Record::begin(folder, &head, &kept)?;
-    let written = read_all(export, folder, &missing, &record, progress)?;
+    let advice = "wait until it has ended, or name another folder; when it was stopped, run again";
+    let _lock = Lock::take(&folder.join(LOCK), "another export writes into the folder", advice)
+        .map_err(|error| error.with("folder", folder.display()))?;
 
+    let (mut plan, mut again) = (Arc::clone(&export.plan), Again::default());
+    let mut removed = 0;
+    // What was there before this run.
+    let mut earlier_files: Option<BTreeSet<PathBuf>> = None;
+    let (kept, written) = loop {
+        let earlier = Record::read(folder, &head)?;
+        let (kept, missing) = match scan(&plan).map(ScanExec::plan) {
+            Some(plan) => divide(folder, plan, earlier),
+            None => (Vec::new(), Vec::new()),
+        };
+        let kept_files: Vec<FileRecord> = kept.iter().flat_map(|part| part.files.clone()).collect();
+        earlier_files.get_or_insert_with(|| kept_files.iter().map(|file| file.path.clone()).collect());
+        // Before anything new comes: at every moment no row stands in two files.
+        removed += remove_others(folder, &kept_files)?;
+        let record = Record::begin(folder, &head, &kept)?;
+        match read_all(export, &plan, folder, &missing, &record, progress) {
+            Ok(written) => break (kept, [kept_files, written].concat()),
+            // Parts that are complete stay, so far as the new plan has their segments.
+            Err(error) => plan = export.plan_again(error, &mut again)?,
+        }
+    };
+    let earlier_files = earlier_files.unwrap_or_default();
+    let (earlier, written): (Vec<FileRecord>, Vec<FileRecord>) =
+        written.into_iter().partition(|file| earlier_files.contains(&file.path));
     let mut summary = ExportSummary {
         rows: written.iter().map(|file| file.rows).sum(),
         bytes: written.iter().map(|file| file.bytes).sum(),
         files: written.len(),
-        kept: (kept_files.len(), kept_files.iter().map(|file| file.rows).sum()),
+        kept: (earlier.len(), earlier.iter().map(|file| file.rows).sum()),
         removed,
-        warnings: Vec::new(),
+        ..ExportSummary::default()
     };
-    let Some(plan) = export.plan() else { return Ok(summary) };
+    let Some(plan) = scan(&plan).map(ScanExec::plan) else { return Ok(summary) };
     let (then, now) = (lasting(plan), export.lasting_now()?);
+    summary.warnings = export.warnings().take();
     let new = now.iter().filter(|(name, crc)| then.get(*name) != Some(crc)).count();
     let gone = then.keys().filter(|name| !now.contains_key(*name)).count();
     if new + gone > 0 {
@@ -66,6 +91,14 @@ pub(super) fn export(export: &Export, folder: &Path, progress: &(dyn Fn(u64) + S
     if passing > 0 {
         summary.warnings.push(format!(
             "{passing} segments are still growing, or others decide which of their rows count: each run reads them again"
+        ));
+    }
+    let there: HashSet<&str> = kept.iter().flat_map(|part| part.segments.keys()).map(String::as_str).collect();
+    summary.missing = plan.missing.iter().filter(|name| !there.contains(name.as_str())).cloned().collect();
+    if summary.missing.len() < plan.missing.len() {
+        summary.warnings.push(format!(
+            "{} of the segments that no server has loaded are in the folder from an earlier run",
+            plan.missing.len() - summary.missing.len()
         ));
     }
     Ok(summary)
@@ -156,6 +189,7 @@ fn is_part(name: &str) -> bool {
 /// Reads some parts at a time, and records each when its files are complete.
 fn read_all(
     export: &Export,
+    plan: &Arc<dyn ExecutionPlan>,
     folder: &Path,
     parts: &[Missing],
     record: &Record,
@@ -169,7 +203,7 @@ fn read_all(
             format: export.options.format,
             partition_by: export.options.partition_by.as_deref(),
         };
-        let files = writer.write(counted(export.rows(&part.split)?, progress))?;
+        let files = writer.write(counted(export.rows(plan, &part.split)?, progress))?;
         let (half, condition) = (part.half.clone(), part.condition.clone());
         record.add(&PartRecord { half, condition, segments: part.segments.clone(), files: files.clone() })?;
         Ok(files)

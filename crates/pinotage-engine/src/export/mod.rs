@@ -17,7 +17,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use pinotage_common::{Error, Result};
 use pinotage_scan::{ScanPlan, Split};
 
-use crate::query::{Answer, ScanExec, Session, TableSource};
+use crate::query::{Again, Answer, ScanExec, Session, TableSource, Warnings};
 pub use write::{RowFormat, RowWriter, write_file};
 
 /// What of a table is exported, and how.
@@ -50,7 +50,10 @@ pub struct ExportSummary {
     pub kept: (usize, u64),
     /// Files that were removed, because the table does not have what is in them any more.
     pub removed: usize,
-    /// What a person should know, such as that the table changed meanwhile.
+    /// Segments whose rows are neither in what was written nor in what was kept, because no server has loaded them and
+    /// `missingSegments: skip` leaves them out.
+    pub missing: Vec<String>,
+    /// What a person should know, such as that rows are missing, or that the table changed meanwhile.
     pub warnings: Vec<String>,
 }
 
@@ -98,37 +101,58 @@ impl Export {
         scan(&self.plan).map(ScanExec::plan)
     }
 
+    /// What a person should know so far. A summary has it, too.
+    pub fn warnings(&self) -> &Warnings {
+        self.session.warnings()
+    }
+
     /// The columns of the rows.
     pub fn schema(&self) -> SchemaRef {
         self.plan.schema()
     }
 
-    /// Writes all rows into one file, which appears when it is complete. The order of rows is not defined.
+    /// Writes all rows into one file, which appears when it is complete. The order of rows is not defined. When segments are
+    /// deleted or replaced meanwhile it starts over.
     ///
     /// # Errors
     ///
     /// Those of reading the table and of writing; then there is no file, or the old one.
     pub fn to_file(&self, path: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<ExportSummary> {
-        let answer = self.session.answer(Arc::clone(&self.plan))?;
-        let (rows, bytes) = write_file(path, &self.schema(), self.options.format, counted(answer, progress))?;
-        Ok(ExportSummary { rows, bytes, files: 1, ..ExportSummary::default() })
+        let (mut plan, mut again) = (Arc::clone(&self.plan), Again::default());
+        loop {
+            let answer = self.session.answer(Arc::clone(&plan))?;
+            match write_file(path, &self.schema(), self.options.format, counted(answer, progress)) {
+                Ok((rows, bytes)) => {
+                    let missing = scan(&plan).map(|scan| scan.plan().missing.clone()).unwrap_or_default();
+                    let warnings = self.warnings().take();
+                    return Ok(ExportSummary { rows, bytes, files: 1, missing, warnings, ..ExportSummary::default() });
+                }
+                Err(error) => plan = self.plan_again(error, &mut again)?,
+            }
+        }
     }
 
     /// Brings a folder up to date: one file or more a part of the table, and a record of what they hold. What is right already
     /// stays as it is, what the table does not have any more goes, what is missing is read. Run again after a stop or an error it
-    /// goes on where it ended.
+    /// goes on where it ended. When segments are deleted or replaced meanwhile, all but the files of the others starts over.
     ///
     /// # Errors
     ///
-    /// `already-exists` for a folder with something else in it; those of reading the table and of writing; then complete files
-    /// stay.
+    /// `already-exists` for a folder with something else in it; `unavailable` while another export writes into the folder; those
+    /// of reading the table and of writing; then complete files stay.
     pub fn to_folder(&self, path: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<ExportSummary> {
         folder::export(self, path, progress)
     }
 
-    /// The rows of one split.
-    fn rows(&self, split: &Split) -> Result<Answer> {
-        let plan = Arc::clone(&self.plan).transform_up(|node| {
+    /// A new plan in place of one that is out of date; another error comes back.
+    fn plan_again(&self, error: Error, again: &mut Again) -> Result<Arc<dyn ExecutionPlan>> {
+        self.session.look_again(error, again)?;
+        self.session.plan(&self.sql)
+    }
+
+    /// The rows of one split of a plan.
+    fn rows(&self, plan: &Arc<dyn ExecutionPlan>, split: &Split) -> Result<Answer> {
+        let plan = Arc::clone(plan).transform_up(|node| {
             Ok(match node.as_any().downcast_ref::<ScanExec>() {
                 Some(scan) => Transformed::yes(Arc::new(scan.only(split.clone())) as Arc<dyn ExecutionPlan>),
                 None => Transformed::no(node),

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use pinotage_common::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
+use super::folder::LOCK;
 use super::write::UNFINISHED;
 
 /// The record's name; readers of data leave out what begins with `_`.
@@ -63,7 +64,8 @@ impl Record {
             Ok(text) => text,
             Err(error) if error.kind() == Io::NotFound => {
                 let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
-                let foreign = entries.find(|entry| !entry.file_name().to_string_lossy().starts_with(UNFINISHED));
+                let ours = |name: &str| name == LOCK || name.starts_with(UNFINISHED);
+                let foreign = entries.find(|entry| !ours(&entry.file_name().to_string_lossy()));
                 return match foreign {
                     None => Ok(Vec::new()),
                     Some(_) => Err(Error::new(ErrorKind::AlreadyExists, "the folder has other files in it")

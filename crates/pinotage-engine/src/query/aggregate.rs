@@ -10,20 +10,17 @@ use arrow::datatypes::{DataType, FieldRef, Int64Type, SchemaRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
 use datafusion::common::{DataFusionError, Statistics};
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
 };
-use datafusion::prelude::SessionConfig;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pinotage_common::{Error, ErrorKind};
 use pinotage_scan::{Aggregate, AggregatePlan, AggregateRequest, Scanner};
@@ -32,16 +29,6 @@ use super::scan::ScanExec;
 
 /// So many values of 32 bits have a sum that a 64-bit float holds: adding them in any order gives the same.
 const EXACT_AVERAGE_ROWS: u64 = 1 << 22;
-
-/// The state of a session in which servers aggregate.
-pub(super) fn state(config: SessionConfig) -> SessionState {
-    let mut rules = PhysicalOptimizer::new().rules;
-    // Behind what finds answers in statistics, and before what cuts plans into partitions.
-    let place = rules.iter().position(|rule| rule.name() == "aggregate_statistics").map_or(0, |at| at + 1);
-    rules.insert(place, Arc::new(AggregateOnServers));
-    let state = SessionStateBuilder::new().with_config(config).with_default_features();
-    state.with_physical_optimizer_rules(rules).build()
-}
 
 /// Lets servers do the first half of an aggregation where its states are exactly those of the rows.
 #[derive(Debug)]

@@ -16,11 +16,13 @@ use futures::StreamExt as _;
 use pinotage_common::{Error, ErrorKind, Result};
 use tokio::runtime::Runtime;
 
-use super::aggregate::state;
+use super::again::Again;
 use super::cluster::ClusterTable;
 use super::failed;
 use super::local::LocalTable;
+use super::rules::state;
 use super::source::TableSource;
+use super::warnings::Warnings;
 
 /// How often a query that waits looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(100);
@@ -34,6 +36,7 @@ pub(crate) struct Session {
     /// Taken when it ends.
     runtime: Option<Runtime>,
     cancel: Arc<AtomicBool>,
+    warnings: Warnings,
 }
 
 impl Session {
@@ -53,12 +56,14 @@ impl Session {
             .build()
             .map_err(|error| Error::unexpected("cannot start a runtime").caused_by(error))?;
         let context = SessionContext::new_with_state(state(config));
-        let session = Self { context, runtime: Some(runtime), cancel: Arc::clone(cancel) };
+        let session =
+            Self { context, runtime: Some(runtime), cancel: Arc::clone(cancel), warnings: Warnings::default() };
         for (name, source) in tables {
             let table: Arc<dyn TableProvider> = match source {
                 TableSource::Local(path) => Arc::new(LocalTable::open(path)?),
                 TableSource::Cluster { connection, table, options } => {
-                    Arc::new(session.wait(ClusterTable::open(connection, table, options))?)
+                    let warnings = session.warnings.clone();
+                    Arc::new(session.wait(ClusterTable::open(connection, table, options, warnings))?)
                 }
             };
             session.context.register_table(name.as_str(), table).map_err(failed)?;
@@ -80,8 +85,33 @@ impl Session {
 
     /// Starts to answer.
     pub(crate) fn answer(self: &Arc<Self>, plan: Arc<dyn ExecutionPlan>) -> Result<Answer> {
-        let stream = self.wait(async { execute_stream(plan, self.context.task_ctx()).map_err(failed) })?;
-        Ok(Answer { schema: stream.schema(), stream, session: Arc::clone(self) })
+        let stream = self.stream(plan)?;
+        Ok(Answer { schema: stream.schema(), stream, session: Arc::clone(self), again: None })
+    }
+
+    /// Starts to answer. As long as no row was given, it starts over when a table has changed since the plan was made.
+    pub(crate) fn answer_sql(self: &Arc<Self>, sql: &str) -> Result<Answer> {
+        let answer = self.answer(self.plan(sql)?)?;
+        Ok(Answer { again: Some((sql.to_owned(), Again::default())), ..answer })
+    }
+
+    /// Waits for another look when a plan is out of date; otherwise, or after too many looks, gives the error back.
+    pub(crate) fn look_again(&self, error: Error, again: &mut Again) -> Result<()> {
+        let Some(pause) = again.after(&error) else { return Err(error) };
+        self.warnings.say("the table changed after it was looked at: it was looked at again, and reading started over");
+        self.wait(async {
+            tokio::time::sleep(pause).await;
+            Ok(())
+        })
+    }
+
+    /// What a person should know.
+    pub(crate) fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    fn stream(&self, plan: Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream> {
+        self.wait(async { execute_stream(plan, self.context.task_ctx()).map_err(failed) })
     }
 
     /// Waits for work, unless it is to stop.
@@ -109,7 +139,8 @@ impl Drop for Session {
     }
 }
 
-/// The batches of an answer, read as they are asked for. Nothing follows an error; dropping it ends the requests to servers.
+/// The batches of an answer, read as they are asked for. Nothing follows an error. After it is dropped no server is asked any more;
+/// servers of 1.5 work on what they were asked to its end.
 ///
 /// Waits for others: not for use in an async runtime.
 pub struct Answer {
@@ -117,6 +148,8 @@ pub struct Answer {
     // Before the session: it ends first.
     stream: SendableRecordBatchStream,
     session: Arc<Session>,
+    /// The query, as long as it can start over.
+    again: Option<(String, Again)>,
 }
 
 impl Answer {
@@ -126,15 +159,28 @@ impl Answer {
     ///
     /// `not-found` for a path without data or a table that does not exist; `schema-mismatch` when segments of one folder
     /// differ; `invalid-config` for SQL that cannot be planned; `cancelled`; those of reaching a cluster. What goes wrong
-    /// later, such as `corrupt-segment` for damaged data, comes as an item.
+    /// later, such as `corrupt-segment` for damaged data, comes as an item; so does `commit-conflict` when segments were
+    /// deleted or replaced after the plan was made and rows were given already. Before that the query starts over.
     pub fn open(sql: &str, tables: &[(String, TableSource)], cancel: &Arc<AtomicBool>) -> Result<Self> {
-        let session = Session::open(tables, None, cancel)?;
-        session.answer(session.plan(sql)?)
+        Session::open(tables, None, cancel)?.answer_sql(sql)
     }
 
     /// The columns of every batch.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// What a person should know about it. More may come with the batches.
+    pub fn warnings(&self) -> &Warnings {
+        self.session.warnings()
+    }
+
+    /// Whether the query has started over after an error.
+    fn start_over(&mut self, error: Error) -> Result<()> {
+        let Some((sql, again)) = &mut self.again else { return Err(error) };
+        self.session.look_again(error, again)?;
+        self.stream = self.session.stream(self.session.plan(sql)?)?;
+        Ok(())
     }
 }
 
@@ -142,7 +188,20 @@ impl Iterator for Answer {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { stream, session, .. } = self;
-        session.wait(async { stream.next().await.transpose().map_err(failed) }).transpose()
+        loop {
+            let Self { stream, session, .. } = self;
+            match session.wait(async { stream.next().await.transpose().map_err(failed) }).transpose() {
+                Some(Err(error)) => match self.start_over(error) {
+                    Ok(()) => {}
+                    Err(error) => return Some(Err(error)),
+                },
+                next => {
+                    if next.as_ref().is_some_and(|batch| batch.as_ref().is_ok_and(|batch| batch.num_rows() > 0)) {
+                        self.again = None;
+                    }
+                    return next;
+                }
+            }
+        }
     }
 }

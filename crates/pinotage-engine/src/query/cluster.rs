@@ -17,22 +17,29 @@ use pinotage_store::{Store, StoreOptions};
 
 use super::predicate::{Columns, predicate};
 use super::scan::ScanExec;
+use super::warnings::Warnings;
 
 /// A table of a cluster. Each scan of it is planned anew: it sees the table as it is then.
 pub(super) struct ClusterTable {
     scanner: Scanner,
     schema: SchemaRef,
     columns: Columns,
+    warnings: Warnings,
 }
 
 impl ClusterTable {
-    pub(super) async fn open(connection: &Connection, table: &str, options: &ScanOptions) -> Result<Self> {
+    pub(super) async fn open(
+        connection: &Connection,
+        table: &str,
+        options: &ScanOptions,
+        warnings: Warnings,
+    ) -> Result<Self> {
         let table = Table::open(&Controller::new(connection)?, table).await?;
         let columns =
             table.schema().fields().map(|field| (field.name.clone(), (field.data_type, field.single_value))).collect();
         let schema = table.arrow_schema(options.nulls);
         let scanner = Scanner::new(table, Store::new(StoreOptions::default())?, options.clone())?;
-        Ok(Self { scanner, schema, columns })
+        Ok(Self { scanner, schema, columns, warnings })
     }
 
     /// The condition as a predicate, and whether servers of every release pass exactly its rows.
@@ -41,14 +48,14 @@ impl ClusterTable {
         let nullable =
             |column: &str| self.schema.field_with_name(column).is_ok_and(arrow::datatypes::Field::is_nullable);
         let table = self.scanner.table();
-        let sql = predicate.to_sql(table.schema(), &nullable, &|column| table.has_fst(column)).ok()??;
+        let pushed = predicate.pushed(table.schema(), &nullable, &|column| table.has_fst(column)).ok()??;
         // Where NaN stands in their order differs from index to index.
         let floating = |column: &&str| {
             self.columns
                 .get(*column)
                 .is_some_and(|(data_type, _)| matches!(data_type, DataType::Float | DataType::Double))
         };
-        let exact = sql.exact && !predicate.columns().iter().any(floating);
+        let exact = pushed.exact && !predicate.columns().iter().any(floating);
         Some((predicate, exact))
     }
 }
@@ -101,9 +108,7 @@ impl TableProvider for ClusterTable {
             limit: limit.map(|limit| limit as u64),
         };
         let plan = self.scanner.plan(&request).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        for warning in &plan.warnings {
-            eprintln!("warning: {warning}");
-        }
+        plan.warnings.iter().for_each(|warning| self.warnings.say(warning));
         Ok(Arc::new(ScanExec::new(self.scanner.clone(), plan, session.config().target_partitions())))
     }
 }

@@ -1,31 +1,27 @@
 //! Segments and files as a table of DataFusion.
 
 use std::any::Any;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DataFusionError;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use pinotage_common::{Error, Result};
-use pinotage_formats::{Format, ReadOptions, infer_schema, open};
-use pinotage_segment::read::{ScanOptions, Segment};
+use pinotage_formats::{ReadOptions, infer_schema};
+use pinotage_segment::read::Segment;
 use pinotage_spec::Predicate;
 
+use super::parts::{Part, PartsExec};
 use super::predicate::{Columns, pinot_type, predicate};
 
 impl LocalTable {
     /// Opens a segment, a folder of segments, or a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
         if path.is_file() && !path.to_string_lossy().ends_with(".tar.gz") {
-            let format = crate::run::format_of(path)?;
+            let format = crate::prepare::format_of(path)?;
             let schema = infer_schema(path, format, &ReadOptions::default())?;
             return Ok(Self { schema, columns: Columns::new(), parts: vec![Part::File(path.to_owned(), format)] });
         }
@@ -85,12 +81,6 @@ pub(super) struct LocalTable {
     parts: Vec<Part>,
 }
 
-#[derive(Debug, Clone)]
-enum Part {
-    Segment(Arc<Segment>),
-    File(PathBuf, Format),
-}
-
 #[async_trait::async_trait]
 impl TableProvider for LocalTable {
     fn as_any(&self) -> &dyn Any {
@@ -123,7 +113,7 @@ impl TableProvider for LocalTable {
         _: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         // Only the columns that are asked for are decoded.
         let schema = match projection {
@@ -131,93 +121,6 @@ impl TableProvider for LocalTable {
             None => self.schema(),
         };
         let predicate = Predicate::all(filters.iter().filter_map(|filter| predicate(filter, &self.columns)));
-        let scan = |part: &Part| {
-            let (schema, part, predicate) = (Arc::clone(&schema), part.clone(), predicate.clone());
-            Arc::new(PartScan { schema, part, predicate }) as Arc<dyn PartitionStream>
-        };
-        let parts = self.parts.iter().map(scan).collect();
-        Ok(Arc::new(StreamingTableExec::try_new(schema, parts, None, None, false, limit)?))
+        Ok(Arc::new(PartsExec::new(schema, self.parts.clone(), predicate)))
     }
-}
-
-/// The columns of one segment or file.
-struct PartScan {
-    schema: SchemaRef,
-    part: Part,
-    predicate: Option<Predicate>,
-}
-
-impl fmt::Debug for PartScan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PartScan({:?})", self.part)
-    }
-}
-
-impl PartitionStream for PartScan {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let mut builder = RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.schema), 2);
-        let (sender, part, schema) = (builder.tx(), self.part.clone(), Arc::clone(&self.schema));
-        let predicate = self.predicate.clone();
-        builder.spawn_blocking(move || {
-            let send = |batch: Result<RecordBatch>| {
-                let batch = batch
-                    .and_then(|batch| with_schema(batch, &schema))
-                    .map_err(|error| DataFusionError::External(Box::new(error)));
-                sender.blocking_send(batch).is_ok()
-            };
-            if let Err(error) = read_part(&part, &schema, predicate, &send) {
-                send(Err(error));
-            }
-            Ok(())
-        });
-        builder.build()
-    }
-}
-
-fn read_part(
-    part: &Part,
-    schema: &SchemaRef,
-    predicate: Option<Predicate>,
-    send: &dyn Fn(Result<RecordBatch>) -> bool,
-) -> Result<()> {
-    let columns: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-    match part {
-        Part::Segment(segment) => {
-            for batch in segment.scan(ScanOptions { columns: Some(columns), predicate, ..ScanOptions::default() })? {
-                if !send(batch) {
-                    break;
-                }
-            }
-        }
-        Part::File(path, format) => {
-            let mut reader = open(path, *format, &ReadOptions::default(), None)?;
-            while let Some(rows) = reader.next_batch()? {
-                if let Some(bad) = rows.bad.first() {
-                    return Err(Error::invalid_data(format!("row {} cannot be read: {}", bad.row_number, bad.message))
-                        .with("file", path.display()));
-                }
-                let wanted: Vec<usize> =
-                    columns.iter().filter_map(|name| rows.batch.schema().index_of(name).ok()).collect();
-                let batch = rows
-                    .batch
-                    .project(&wanted)
-                    .map_err(|error| Error::unexpected("cannot pick columns").caused_by(error))?;
-                if !send(Ok(batch)) {
-                    break;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The same columns under the table's schema, which may allow nulls where this part has none.
-fn with_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &options)
-        .map_err(|error| Error::unexpected("a part has other columns than its table").caused_by(error))
 }

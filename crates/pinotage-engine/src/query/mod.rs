@@ -1,13 +1,19 @@
 //! SQL over segments, files and tables of clusters.
 
+mod again;
 mod aggregate;
 mod answer;
+mod bounds;
 mod cluster;
 mod local;
+mod parts;
 mod predicate;
 mod reference;
+mod rules;
 mod scan;
 mod source;
+mod top;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -16,11 +22,13 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
 use pinotage_common::{Error, Result};
 
+pub(crate) use again::Again;
 pub use answer::Answer;
 pub(crate) use answer::Session;
 pub use reference::scan_reference;
 pub(crate) use scan::ScanExec;
 pub use source::TableSource;
+pub use warnings::Warnings;
 
 /// Answers a query over named tables; all of the answer is held in memory.
 ///

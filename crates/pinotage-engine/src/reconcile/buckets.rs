@@ -9,8 +9,9 @@ use pinotage_common::{Error, ErrorKind, Result};
 use super::canon::Canon;
 use super::side::{Layout, Prepared, Side};
 use super::{BucketDifference, PARTS, ReconcileOptions};
+use crate::query::Again;
 
-/// Buckets of one side: 6 KiB each.
+/// Buckets of one side: 8 KiB each.
 const MAX_BUCKETS: usize = 10_000;
 
 /// Sums of floating point numbers depend on the order of rows.
@@ -30,6 +31,8 @@ struct Bucket {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Part {
     rows: u64,
+    /// Of the rows in the form in which they are compared; the same when the rest is.
+    bytes: u64,
     checksum: u128,
 }
 
@@ -47,13 +50,19 @@ impl Buckets {
         options: &ReconcileOptions,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Self> {
-        let mut buckets = Self::default();
-        side.each(layout, options, |rows| {
-            buckets.add(&rows, layout)?;
-            progress(rows.num_rows() as u64);
-            Ok(())
-        })?;
-        Ok(buckets)
+        let mut again = Again::default();
+        loop {
+            let mut buckets = Self::default();
+            let read = side.each(layout, options, None, |rows| {
+                buckets.add(&rows, layout)?;
+                progress(rows.num_rows() as u64);
+                Ok(())
+            });
+            match read {
+                Ok(()) => return Ok(buckets),
+                Err(error) => side.look_again(error, &mut again)?,
+            }
+        }
     }
 
     fn add(&mut self, rows: &Prepared, layout: &Layout) -> Result<()> {
@@ -72,6 +81,7 @@ impl Buckets {
             bucket.rows += 1;
             let part = &mut bucket.parts[row.part()];
             part.rows += 1;
+            part.bytes += row.bytes.len() as u64;
             part.checksum = part.checksum.wrapping_add(row.hash);
             for (sum, column) in bucket.sums.iter_mut().zip(&rows.columns) {
                 if column.is_valid(at) {
@@ -136,12 +146,12 @@ pub(super) fn number(buckets: &[Buckets; 2]) -> usize {
     names(buckets).len()
 }
 
-/// The parts that differ, with the rows of both sides in them.
-pub(super) fn different_parts(buckets: &[Buckets; 2]) -> impl Iterator<Item = (&[u8], usize, u64)> {
+/// The parts that differ, with the rows of both sides in them and their bytes.
+pub(super) fn different_parts(buckets: &[Buckets; 2]) -> impl Iterator<Item = (&[u8], usize, [u64; 2])> {
     names(buckets).into_iter().flat_map(move |name| {
         (0..PARTS).filter_map(move |part| {
             let [left, right] = buckets.each_ref().map(|side| side.part(name, part));
-            (left != right).then_some((name, part, left.rows + right.rows))
+            (left != right).then_some((name, part, [left.rows + right.rows, left.bytes + right.bytes]))
         })
     })
 }

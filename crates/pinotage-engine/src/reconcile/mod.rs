@@ -1,10 +1,11 @@
 //! Two tables compared: counts, sums and checksums by bucket, and then the rows that differ.
 //!
 //! The first reading keeps, for each bucket, the number of rows and the sum of their hashes in [`PARTS`] parts; the second
-//! keeps only the rows of parts that differ. So memory depends on the number of buckets and of differences, not of rows.
+//! reads only the buckets that differ and keeps only the rows of parts that differ. So memory depends on the number of buckets and of differences, not of rows.
 
 mod buckets;
 mod canon;
+mod only;
 mod rows;
 mod side;
 
@@ -72,6 +73,8 @@ pub struct Reconciliation {
     pub differences: Vec<RowDifference>,
     /// There are more rows that differ than are given.
     pub more: bool,
+    /// What a person should know, such as rows that are missing, of either side.
+    pub warnings: Vec<String>,
 }
 
 impl Reconciliation {
@@ -92,7 +95,7 @@ pub struct BucketDifference {
     pub sums: Vec<(String, [String; 2])>,
 }
 
-/// Compares a source with a table; both are read once, and once more when they differ.
+/// Compares a source with a table; both are read once, and the buckets that differ once more.
 ///
 /// # Errors
 ///
@@ -127,6 +130,7 @@ pub fn reconcile(
     if !found.is_same() && options.limit > 0 {
         (found.differences, found.more) = rows::find([&left, &right], &layout, &buckets, options, progress)?;
     }
+    found.warnings = [&left, &right].into_iter().flat_map(Side::warnings).collect();
     Ok(found)
 }
 

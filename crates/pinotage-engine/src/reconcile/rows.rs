@@ -7,9 +7,14 @@ use pinotage_common::{Error, Result};
 use super::ReconcileOptions;
 use super::buckets::{Buckets, different_parts};
 use super::side::{Layout, Side};
+use crate::query::Again;
 
-/// Rows of both sides that the second reading may hold.
-const MAX_ROWS: u64 = 2_000_000;
+/// Bytes of the rows of both sides that the second reading may hold, and what it needs beside a row's own bytes.
+const MAX_BYTES: u64 = 256 << 20;
+const ROW_BYTES: u64 = 128;
+
+/// Parts of buckets.
+type Wanted<'b> = HashMap<&'b [u8], HashSet<usize>>;
 
 /// How a row differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +42,7 @@ pub struct RowDifference {
     pub changes: Vec<(String, [String; 2])>,
 }
 
+/// A row that was found, by its bytes: in the order of the values, keys first.
 struct Found {
     key: u128,
     times: [u64; 2],
@@ -50,10 +56,10 @@ pub(super) fn find(
     options: &ReconcileOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(Vec<RowDifference>, bool)> {
-    let mut wanted: HashMap<&[u8], HashSet<usize>> = HashMap::new();
-    let (mut left, mut more) = (MAX_ROWS, false);
-    for (bucket, part, rows) in different_parts(buckets) {
-        match left.checked_sub(rows) {
+    let mut wanted: Wanted = HashMap::new();
+    let (mut left, mut more) = (MAX_BYTES, false);
+    for (bucket, part, [rows, bytes]) in different_parts(buckets) {
+        match left.checked_sub(bytes.saturating_add(rows.saturating_mul(ROW_BYTES))) {
             Some(rest) => {
                 left = rest;
                 wanted.entry(bucket).or_default().insert(part);
@@ -61,29 +67,53 @@ pub(super) fn find(
             None => more = true,
         }
     }
-    // In the order of their values, keys first.
-    let mut found: BTreeMap<Box<[u8]>, Found> = BTreeMap::new();
-    for (at, side) in sides.into_iter().enumerate() {
-        side.each(layout, options, |rows| {
-            for row in (0..rows.num_rows()).map(|row| rows.row(row)) {
-                if wanted.get(row.bucket).is_some_and(|parts| parts.contains(&row.part())) {
-                    match found.get_mut(row.bytes) {
-                        Some(known) => known.times[at] += 1,
-                        None => {
-                            let mut times = [0, 0];
-                            times[at] = 1;
-                            found.insert(row.bytes.into(), Found { key: row.key, times });
-                        }
-                    }
-                }
+    let mut again = [Again::default(), Again::default()];
+    let mut found = loop {
+        let mut found = BTreeMap::new();
+        let mut failure = None;
+        for (at, side) in sides.into_iter().enumerate() {
+            if let Err(error) = add(&mut found, at, side, layout, &wanted, options, progress) {
+                failure = Some((at, error));
+                break;
             }
-            progress(rows.num_rows() as u64);
-            Ok(())
-        })?;
-    }
+        }
+        match failure {
+            None => break found,
+            Some((at, error)) => sides[at].look_again(error, &mut again[at])?,
+        }
+    };
     found.retain(|_, row| row.times[0] != row.times[1]);
     let (differences, cut) = describe(&found, layout, options.limit)?;
     Ok((differences, more || cut))
+}
+
+/// Adds the wanted rows of a side.
+fn add(
+    found: &mut BTreeMap<Box<[u8]>, Found>,
+    at: usize,
+    side: &Side,
+    layout: &Layout,
+    wanted: &Wanted,
+    options: &ReconcileOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<()> {
+    let only = layout.only(wanted.keys().copied());
+    side.each(layout, options, only.as_ref(), |rows| {
+        for row in (0..rows.num_rows()).map(|row| rows.row(row)) {
+            if wanted.get(row.bucket).is_some_and(|parts| parts.contains(&row.part())) {
+                match found.get_mut(row.bytes) {
+                    Some(known) => known.times[at] += 1,
+                    None => {
+                        let mut times = [0, 0];
+                        times[at] = 1;
+                        found.insert(row.bytes.into(), Found { key: row.key, times });
+                    }
+                }
+            }
+        }
+        progress(rows.num_rows() as u64);
+        Ok(())
+    })
 }
 
 fn describe(found: &BTreeMap<Box<[u8]>, Found>, layout: &Layout, limit: usize) -> Result<(Vec<RowDifference>, bool)> {

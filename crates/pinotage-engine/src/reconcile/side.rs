@@ -10,8 +10,9 @@ use pinotage_common::{Error, Result};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::canon::Canon;
+use super::only::Only;
 use super::{BucketBy, PARTS, ReconcileOptions};
-use crate::query::{Answer, Session, TableSource};
+use crate::query::{Again, Answer, Session, TableSource};
 
 /// A table that is compared.
 pub(super) struct Side {
@@ -28,16 +29,32 @@ impl Side {
         Ok(Self { role, session, schema })
     }
 
-    /// Gives all rows, batch by batch.
+    /// What a person should know about it.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.session.warnings().take().into_iter().map(|warning| format!("{}: {warning}", self.role)).collect()
+    }
+
+    /// Waits when the table has changed since it was looked at, so that all of it can be read again; otherwise gives the
+    /// error back.
+    pub(super) fn look_again(&self, error: Error, again: &mut Again) -> Result<()> {
+        self.session.look_again(error, again)
+    }
+
+    /// Gives all rows, or at least those of some buckets, batch by batch.
     pub(super) fn each(
         &self,
         layout: &Layout,
         options: &ReconcileOptions,
+        only: Option<&Only>,
         mut give: impl FnMut(Prepared) -> Result<()>,
     ) -> Result<()> {
         let failed = |error: Error| error.with("side", self.role);
         let names: Vec<String> = layout.columns.iter().map(|(name, _)| crate::export::quoted(name)).collect();
-        let filter = options.filter.as_ref().map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
+        let data_type = layout.by.and_then(|(at, _)| self.schema.field_with_name(&layout.columns[at].0).ok());
+        let only = only.zip(data_type).and_then(|(only, field)| only.sql(field.data_type()));
+        let conditions: Vec<String> =
+            options.filter.iter().chain(&only).map(|condition| format!("({condition})")).collect();
+        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         let sql = format!("SELECT {} FROM \"table\"{filter}", names.join(", "));
         let answer: Answer = self.session.plan(&sql).and_then(|plan| self.session.answer(plan)).map_err(failed)?;
         for batch in answer {
@@ -131,6 +148,15 @@ impl Layout {
         let keys: Vec<ArrayRef> = self.keys.iter().map(|at| Arc::clone(&columns[*at])).collect();
         let keys = if keys.is_empty() { None } else { Some(self.key_rows.convert_columns(&keys)?) };
         Ok(Prepared { buckets: self.bucket_rows.convert_columns(&[bucket])?, rows, keys, columns })
+    }
+
+    /// The values of buckets, by their bytes, as a condition.
+    pub(super) fn only<'b>(&self, buckets: impl Iterator<Item = &'b [u8]>) -> Option<Only> {
+        let (at, width) = self.by?;
+        let parser = self.bucket_rows.parser();
+        let value = |bucket| self.bucket_rows.convert_rows([parser.parse(bucket)]).ok()?.pop();
+        let (column, canon) = &self.columns[at];
+        Only::new(column, canon, &buckets.map(value).collect::<Option<Vec<_>>>()?, width)
     }
 
     /// A bucket's bytes as a text.

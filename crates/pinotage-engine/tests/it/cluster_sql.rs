@@ -1,4 +1,4 @@
-//! SQL over a table of a cluster: what servers filter and aggregate is what the rows say.
+//! SQL over a table of a cluster: what servers filter, aggregate and order is what the rows say.
 
 use std::fs;
 use std::sync::atomic::AtomicBool;
@@ -14,8 +14,6 @@ const ROWS: i64 = 3_000;
 
 /// Pushes a table in three segments; a seventh of its values are null, if it keeps nulls.
 fn push(cluster: &Cluster, name: &str, nulls: bool) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
     let words = ["it's", "50%", "a_b", "back\\slash", "two\nlines", "É", "Alpha", "alpha", "(.*)", "*", "😀"];
     let row = |id: i64| {
         let value = |salt: i64, value: Json| if nulls && (id + salt) % 7 == 0 { Json::Null } else { value };
@@ -27,7 +25,6 @@ fn push(cluster: &Cluster, name: &str, nulls: bool) {
         });
         row.to_string() + "\n"
     };
-    fs::write(path.join("input.json"), (0..ROWS).map(row).collect::<String>()).unwrap();
     let column = |(name, data_type): (&str, &str)| json!({"name": name, "dataType": data_type});
     let columns = [
         ("id", "LONG"),
@@ -46,6 +43,15 @@ fn push(cluster: &Cluster, name: &str, nulls: bool) {
         "tableName": name, "tableType": "OFFLINE", "tenants": {}, "metadata": {}, "segmentsConfig": {"replication": "1", "schemaName": name},
         "tableIndexConfig": {"loadMode": "MMAP", "nullHandlingEnabled": nulls, "noDictionaryColumns": ["l"], "invertedIndexColumns": ["s"]},
     });
+    push_rows(cluster, name, &schema, &table, &(0..ROWS).map(row).collect::<String>());
+    cluster.await_count(name, ROWS as u64);
+}
+
+/// Pushes rows, JSON line by line, to an OFFLINE table.
+pub(crate) fn push_rows(cluster: &Cluster, name: &str, schema: &Json, table: &Json, rows: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("input.json"), rows).unwrap();
     fs::write(path.join("schema.json"), schema.to_string()).unwrap();
     fs::write(path.join("table.json"), table.to_string()).unwrap();
     let yaml = format!(
@@ -61,16 +67,17 @@ fn push(cluster: &Cluster, name: &str, nulls: bool) {
         &Silent,
     )
     .unwrap();
-    cluster.await_count(name, ROWS as u64);
 }
 
-/// The answer as sorted lines; `t` is the table.
-fn ask(cluster: &Cluster, name: &str, reader: &str, sql: &str) -> Vec<String> {
+/// The answer as lines, sorted if they have no order; `t` is the table.
+pub(crate) fn ask(cluster: &Cluster, name: &str, reader: &str, sql: &str) -> Vec<String> {
     let url = format!("pinot://{}/{name}?reader={reader}", cluster.controller.trim_start_matches("http://"));
     let (_, batches) = query(sql, &[("t".to_owned(), TableSource::parse(&url).unwrap())])
         .unwrap_or_else(|error| panic!("{reader}: {sql}: {error}"));
     let mut lines = lines(&batches);
-    lines.sort();
+    if !sql.contains(" ORDER BY ") {
+        lines.sort();
+    }
     lines
 }
 
@@ -101,7 +108,37 @@ const QUESTIONS: [(&str, bool, bool); 19] = [
     ("SELECT s, COUNT(i) FROM t WHERE s ILIKE 'ALPHA' OR s < '*' GROUP BY s", false, false),
 ];
 
+/// Questions for the first rows of an order, and whether servers leave out the others.
+const ORDERED: [(&str, bool); 11] = [
+    ("SELECT id, i FROM t ORDER BY i DESC, id LIMIT 20", true),
+    ("SELECT i AS x FROM t WHERE small >= 2 ORDER BY x NULLS FIRST LIMIT 7 OFFSET 500", true),
+    ("SELECT id + 1 FROM t ORDER BY l DESC NULLS LAST, id LIMIT 5", true),
+    ("SELECT at FROM t WHERE s IN ('50%', '*') ORDER BY at LIMIT 50", true),
+    ("SELECT flag, id FROM t ORDER BY flag DESC, id LIMIT 9", true),
+    ("SELECT s, id FROM t ORDER BY s, id LIMIT 9", false),
+    ("SELECT f FROM t ORDER BY f LIMIT 9", false),
+    ("SELECT id FROM t WHERE id % 3 = 0 ORDER BY id LIMIT 9", false),
+    ("SELECT id, i FROM t ORDER BY i + 1, id LIMIT 9", false),
+    ("SELECT id FROM t ORDER BY id LIMIT 20000", false),
+    ("SELECT id FROM t ORDER BY id", false),
+];
+
+fn compare_ordered(cluster: &Cluster, name: &str) {
+    for (sql, pushed) in ORDERED {
+        let expected = ask(cluster, name, "direct", sql);
+        assert!(!expected.is_empty(), "{sql}");
+        for reader in ["server", "auto"] {
+            assert_eq!(ask(cluster, name, reader, sql), expected, "{name}, {reader}: {sql}");
+        }
+        for (reader, pushed) in [("server", pushed), ("direct", false)] {
+            let plan = ask(cluster, name, reader, &format!("EXPLAIN {sql}")).join("\n");
+            assert_eq!(plan.contains("each answer: order=["), pushed, "{name}, {reader}: {sql}\n{plan}");
+        }
+    }
+}
+
 fn compare(cluster: &Cluster, name: &str, oldest: bool) {
+    compare_ordered(cluster, name);
     for (sql, modern_pushed, oldest_pushed) in QUESTIONS {
         let expected = ask(cluster, name, "direct", sql);
         assert!(!expected.is_empty(), "{sql}");

@@ -2,7 +2,13 @@
 
 mod answers;
 mod bad_rows;
+mod bounds;
 mod cluster_sql;
+mod ingestion;
+mod live_sql;
+mod packs;
+mod parts;
+mod reconcile;
 mod rewrite;
 mod stores;
 mod whole_sql;
@@ -23,6 +29,7 @@ use tempfile::TempDir;
 struct Job {
     folder: TempDir,
     sql: Option<String>,
+    source: String,
     extra: String,
 }
 
@@ -30,13 +37,19 @@ impl Job {
     fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("in")).unwrap();
-        let job = Self { folder, sql: None, extra: String::new() };
+        let job = Self { folder, sql: None, source: String::new(), extra: String::new() };
         files.iter().for_each(|(name, text)| job.write(name, text));
         job
     }
 
     fn sql(mut self, sql: &str) -> Self {
         self.sql = Some(sql.into());
+        self
+    }
+
+    /// More keys of `source`, each with a comma before it.
+    fn source(mut self, yaml: &str) -> Self {
+        self.source = yaml.into();
         self
     }
 
@@ -58,15 +71,23 @@ impl Job {
     }
 
     fn run_with(&self, threads: usize, cancel: &AtomicBool) -> Result<Summary> {
+        self.run_as(&RunOptions {
+            force: false,
+            dry_run: false,
+            threads: Some(threads),
+            cancel,
+            creation_time_millis: 1,
+        })
+    }
+
+    fn run_as(&self, options: &RunOptions<'_>) -> Result<Summary> {
         let transform = self.sql.as_ref().map(|sql| format!("transform: {{sql: \"{sql}\"}}\n")).unwrap_or_default();
         let yaml = format!(
-            "name: j\nsource: {{kind: files, paths: [in], columns: {{n: LONG}}}}\nsink: {{kind: pinot, table: t, output: out}}\nquarantine: bad\n{transform}{}",
-            self.extra
+            "name: j\nsource: {{kind: files, paths: [in], columns: {{n: LONG}}{}}}\nsink: {{kind: pinot, table: t, output: out}}\nquarantine: bad\n{transform}{}",
+            self.source, self.extra
         );
         let job = prepare(Plan::from_yaml(&yaml, self.path())?, true)?;
-        let options =
-            RunOptions { force: false, dry_run: false, threads: Some(threads), cancel, creation_time_millis: 1 };
-        run(&job, &options, &Silent)
+        run(&job, options, &Silent)
     }
 
     /// What is in the output, by name.

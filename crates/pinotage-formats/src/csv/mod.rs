@@ -6,6 +6,7 @@ mod infer;
 mod scan;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
@@ -18,6 +19,7 @@ use self::cells::{Cells, NullTexts};
 use self::scan::{Field, Place, Scanned, Scanner};
 use crate::column::Column;
 use crate::options::{BATCH_TEXT_BYTES, project, projection};
+use crate::parts::{Part, PartReader, Parts};
 use crate::position::TextRows;
 use crate::text::Text;
 use crate::{BadRow, ReadOptions, RowPositions, SourceBatch, SourceReader, rule};
@@ -40,6 +42,9 @@ pub(crate) struct CsvReader {
     fields: Vec<Field>,
     scratch: Vec<u8>,
     finished: bool,
+    /// Where the rows of a part end in the file, and whether a row did not end there.
+    limit: Option<u64>,
+    crossed: bool,
 }
 
 /// A batch while it is being read.
@@ -54,7 +59,11 @@ struct Pending {
 
 impl CsvReader {
     pub(crate) fn try_new(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<Self> {
-        let header::Opened { text, scanner, names, full } = header::open(path, options, schema)?;
+        Self::of(header::open(path, options, schema)?, path, options)
+    }
+
+    fn of(opened: header::Opened, path: &Path, options: &ReadOptions) -> Result<Self> {
+        let header::Opened { text, scanner, names, full } = opened;
         let selected = projection(&full, options.columns.as_deref())?;
         let schema = project(&full, &selected)?;
         let mut columns = Vec::with_capacity(selected.len());
@@ -91,7 +100,48 @@ impl CsvReader {
             fields: Vec::new(),
             scratch: Vec::new(),
             finished: false,
+            limit: None,
+            crossed: false,
         })
+    }
+
+    /// The parts of a file behind its header; nothing for a file that can only be read from its start.
+    pub(crate) fn parts(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<Option<Parts>> {
+        let header::Opened { text, scanner, names, full } = header::open(path, options, schema)?;
+        if !text.is_plain() {
+            return Ok(None);
+        }
+        let (first, lines) = (text.base + scanner.position as u64, scanner.line - 1);
+        let (path, options) = (path.to_owned(), options.clone());
+        let open = move |part: Part| -> Result<Box<dyn PartReader>> {
+            let text = Text::open_at(&path, part.start, options.max_row_bytes)?;
+            let mut scanner = Scanner::new(&options.csv);
+            scanner.line = part.line;
+            let opened = header::Opened { text, scanner, names: names.clone(), full: full.clone() };
+            let mut reader = Self::of(opened, &path, &options)?;
+            reader.limit = part.end;
+            Ok(Box::new(reader))
+        };
+        Ok(Some(Parts { first, lines, open: Arc::new(open) }))
+    }
+
+    /// Whether the next row, if there is one, belongs to another part.
+    fn is_at_limit(&mut self) -> Result<bool> {
+        let Some(limit) = self.limit else { return Ok(false) };
+        loop {
+            let (seen, is_all) = self.text.before(limit);
+            if self.scanner.position > seen {
+                return Ok(true);
+            }
+            // Blank lines behind the limit are the next part's.
+            if self.scanner.skip_blank(self.text.bytes.get(..seen).unwrap_or_default(), is_all) {
+                return Ok(false);
+            }
+            if is_all {
+                return Ok(true);
+            }
+            self.text.fill_row(self.scanner.position, self.scanner.line)?;
+        }
     }
 
     fn read(&mut self) -> Result<Option<SourceBatch>> {
@@ -120,6 +170,10 @@ impl CsvReader {
         let mut at_end = false;
         for _ in 0..wanted {
             if self.scanner.position >= BATCH_TEXT_BYTES {
+                break;
+            }
+            if self.is_at_limit()? {
+                at_end = true;
                 break;
             }
             let fields_before = self.fields.len();
@@ -153,6 +207,7 @@ impl CsvReader {
                 }
             };
             self.text.check_row(place.span.start, place.span.end, place.line)?;
+            self.crossed |= self.limit.is_some_and(|limit| self.text.base + place.span.end as u64 > limit);
             let row_number = self.next_row;
             self.next_row += 1;
             match problem {
@@ -281,5 +336,15 @@ impl SourceReader for CsvReader {
 
     fn bytes_read(&self) -> u64 {
         self.text.bytes_read()
+    }
+}
+
+impl PartReader for CsvReader {
+    fn rows_and_lines(&self) -> (u64, u64) {
+        (self.next_row, self.scanner.line - 1)
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.crossed
     }
 }

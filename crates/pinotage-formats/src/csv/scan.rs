@@ -148,7 +148,7 @@ impl Scanner {
     }
 
     /// Passes empty lines and comments; false when the text ends there.
-    fn skip_blank(&mut self, text: &[u8], eof: bool) -> bool {
+    pub(crate) fn skip_blank(&mut self, text: &[u8], eof: bool) -> bool {
         loop {
             match text.get(self.position) {
                 None => return false,

@@ -18,6 +18,7 @@ use self::split::{Found, Layout, Splitter};
 use crate::column::{Column, Record};
 use crate::guard::corrupt;
 use crate::options::{BATCH_TEXT_BYTES, nullable, project, projection};
+use crate::parts::{Part, PartReader, Parts};
 use crate::position::TextRows;
 use crate::text::Text;
 use crate::{BadRow, ReadOptions, RowPositions, SourceBatch, SourceReader, UnknownColumns};
@@ -34,6 +35,8 @@ pub(crate) struct JsonReader {
     batch_rows: usize,
     next_row: u64,
     finished: bool,
+    /// Where the rows of a part end in the file.
+    limit: Option<u64>,
 }
 
 pub(crate) fn infer_schema(path: &Path, options: &ReadOptions) -> Result<SchemaRef> {
@@ -52,10 +55,16 @@ fn open_text(path: &Path, options: &ReadOptions) -> Result<(Text, Splitter)> {
     Ok((text, Splitter::new(layout)))
 }
 
-/// The next row of the text; reads more as needed. `None` at the end.
-fn next_row(text: &mut Text, splitter: &mut Splitter) -> Result<Option<(std::ops::Range<usize>, u64)>> {
+/// The next row of the text, up to a place in the file; reads more as needed. `None` at the end.
+fn next_row(
+    text: &mut Text,
+    splitter: &mut Splitter,
+    limit: Option<u64>,
+) -> Result<Option<(std::ops::Range<usize>, u64)>> {
     loop {
-        match splitter.next(&text.bytes, text.eof) {
+        // Parts end where lines end, and so do the rows of a file that has parts.
+        let (seen, is_all) = limit.map_or((text.bytes.len(), text.eof), |limit| text.before(limit));
+        match splitter.next(text.bytes.get(..seen).unwrap_or_default(), is_all) {
             Found::Row { span, line } => {
                 text.check_row(span.start, span.end, line)?;
                 return Ok(Some((span, line)));
@@ -78,7 +87,7 @@ fn sample(text: &mut Text, splitter: &mut Splitter, options: &ReadOptions) -> Re
         if splitter.position > BATCH_TEXT_BYTES {
             break;
         }
-        let row = match next_row(text, splitter) {
+        let row = match next_row(text, splitter, None) {
             Ok(Some((span, _))) => text.bytes.get(span).unwrap_or_default(),
             Ok(None) => break,
             Err(error) => return Err(error),
@@ -104,23 +113,20 @@ fn sample(text: &mut Text, splitter: &mut Splitter, options: &ReadOptions) -> Re
     Ok(Arc::new(Schema::new(fields)))
 }
 
+/// The columns of a file before projection, with the types that are declared.
+fn full_schema(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<SchemaRef> {
+    let Some(schema) = schema else { return infer_schema(path, options) };
+    let typed = |field: &Arc<Field>| options.declared_field(field.name()).unwrap_or_else(|| nullable(field));
+    let fields: Vec<Field> = schema.fields().iter().map(typed).collect();
+    Ok(Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())))
+}
+
 impl JsonReader {
     pub(crate) fn try_new(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<Self> {
-        let full = match schema {
-            Some(schema) => {
-                let fields: Vec<Field> = schema
-                    .fields()
-                    .iter()
-                    .map(|field| match options.declared_field(field.name()) {
-                        Some(declared) => declared,
-                        None => nullable(field),
-                    })
-                    .collect();
-                Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
-            }
-            None => infer_schema(path, options)?,
-        };
-        let (text, splitter) = open_text(path, options)?;
+        Self::of(open_text(path, options)?, full_schema(path, options, schema)?, options)
+    }
+
+    fn of((text, splitter): (Text, Splitter), full: SchemaRef, options: &ReadOptions) -> Result<Self> {
         let selected = projection(&full, options.columns.as_deref())?;
         Ok(Self {
             text,
@@ -135,7 +141,27 @@ impl JsonReader {
             batch_rows: options.batch_rows,
             next_row: 0,
             finished: false,
+            limit: None,
         })
+    }
+
+    /// The parts of a file with a row a line; nothing for a file that can only be read from its start.
+    pub(crate) fn parts(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<Option<Parts>> {
+        let schema = full_schema(path, options, schema)?;
+        let (text, splitter) = open_text(path, options)?;
+        if !text.is_plain() || !splitter.is_lines() {
+            return Ok(None);
+        }
+        let (first, path, options) = (text.base, path.to_owned(), options.clone());
+        let open = move |part: Part| -> Result<Box<dyn PartReader>> {
+            let text = Text::open_at(&path, part.start, options.max_row_bytes)?;
+            let mut splitter = Splitter::new(Layout::Lines);
+            splitter.line = part.line;
+            let mut reader = Self::of((text, splitter), Arc::clone(&schema), &options)?;
+            reader.limit = part.end;
+            Ok(Box::new(reader))
+        };
+        Ok(Some(Parts { first, lines: 0, open: Arc::new(open) }))
     }
 
     fn read(&mut self) -> Result<Option<SourceBatch>> {
@@ -144,7 +170,7 @@ impl JsonReader {
         let mut numbers = Vec::new();
         let mut bad = Vec::new();
         while places.spans.len() + bad.len() < self.batch_rows && self.splitter.position < BATCH_TEXT_BYTES {
-            let Some((span, line)) = next_row(&mut self.text, &mut self.splitter)? else {
+            let Some((span, line)) = next_row(&mut self.text, &mut self.splitter, self.limit)? else {
                 break;
             };
             let row_number = self.next_row;
@@ -207,5 +233,15 @@ impl SourceReader for JsonReader {
 
     fn bytes_read(&self) -> u64 {
         self.text.bytes_read()
+    }
+}
+
+impl PartReader for JsonReader {
+    fn rows_and_lines(&self) -> (u64, u64) {
+        (self.next_row, self.splitter.line - 1)
+    }
+
+    fn is_whole(&self) -> bool {
+        true
     }
 }

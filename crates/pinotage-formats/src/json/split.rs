@@ -77,6 +77,11 @@ impl Splitter {
         Self { layout, state: State::Open, position: 0, line: 1 }
     }
 
+    /// Whether each line is a row.
+    pub(crate) fn is_lines(&self) -> bool {
+        self.layout == Layout::Lines
+    }
+
     /// The next row at the position. `eof` says that `text` reaches the end of the file.
     pub(crate) fn next(&mut self, text: &[u8], eof: bool) -> Found {
         match self.layout {

@@ -1,4 +1,4 @@
-//! What servers aggregate is what the rows come to.
+//! What servers aggregate is what the rows come to, and what brokers answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +9,15 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt as _;
 use pinotage_common::ErrorKind;
-use pinotage_scan::{Aggregate, AggregateRequest, Nulls, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner};
-use pinotage_spec::Predicate;
-use serde_json::json;
+use pinotage_scan::{
+    Aggregate, AggregateRequest, Nulls, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Transport,
+};
+use pinotage_spec::{DataType as Type, Predicate};
+use pinotage_testkit::cluster::Cluster;
+use serde_json::{Value as Json, json};
 
 use crate::agreement::draw;
-use crate::support::{Fixture, Place, by, noise, read};
+use crate::support::{Fixture, Place, by, noise, read, seed};
 
 /// The numbers of each group.
 type Groups = BTreeMap<Vec<String>, Vec<Option<i64>>>;
@@ -85,9 +88,88 @@ async fn answered(scanner: &Scanner, rows: &ScanRequest, request: &AggregateRequ
             group(&mut groups, request, keys, &values, batch.num_rows());
         }
     }
-    // Of no rows at all nothing is said.
-    groups.retain(|_, numbers| !request.group_by.is_empty() || numbers.iter().any(|it| it.is_some_and(|it| it != 0)));
-    Some(groups)
+    Some(some(groups, request))
+}
+
+/// From the broker. Nothing where a key's text is in its own time zone.
+fn broker_answer(
+    cluster: &Cluster,
+    scanner: &Scanner,
+    rows: &ScanRequest,
+    request: &AggregateRequest,
+) -> Option<Groups> {
+    let table = scanner.table();
+    let columns = table.arrow_schema(scanner.options().nulls);
+    let nullable = |column: &str| columns.field_with_name(column).unwrap().is_nullable();
+    let type_of = |column: &str| table.schema().field(column).unwrap().data_type;
+    if request.group_by.iter().any(|key| type_of(key) == Type::Timestamp) {
+        return None;
+    }
+    let of = |function: &str, name: &str| match (function, type_of(name)) {
+        // A DOUBLE holds what so few rows come to.
+        ("COUNT", _) | (_, Type::Int) => format!("{function}({name})"),
+        _ => format!("{function}LONG({name})"),
+    };
+    let call = |aggregate: &Aggregate| match aggregate {
+        Aggregate::Rows => "COUNT(*)".to_owned(),
+        Aggregate::Count(name) => of("COUNT", name),
+        Aggregate::Min(name) => of("MIN", name),
+        Aggregate::Max(name) => of("MAX", name),
+        Aggregate::Sum(name) => of("SUM", name),
+    };
+    let (keys, calls) = (&request.group_by, request.aggregates.iter().map(call));
+    let selected: Vec<String> = keys.iter().cloned().chain(["COUNT(*)".to_owned()]).chain(calls).collect();
+    let mut sql = format!("SELECT {} FROM {}", selected.join(", "), table.name());
+    if columns.fields().iter().any(|field| field.is_nullable()) {
+        // A server that is asked alone would otherwise answer with default values for groups of nulls.
+        sql = format!("SET enableNullHandling=true; SET serverReturnFinalResult=false; {sql}");
+    }
+    if let Some(predicate) = &rows.predicate {
+        let pushed = predicate.pushed(table.schema(), &nullable, &|_| false).unwrap().unwrap();
+        sql.push_str(&format!(" WHERE {}", pushed.filter));
+    }
+    if !keys.is_empty() {
+        sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
+    }
+    let answer = cluster.query(&format!("{sql} LIMIT 100000"));
+    assert_eq!(answer["exceptions"], json!([]), "{sql}");
+    let key = |key: &Json| match key {
+        Json::Null => "NULL".to_owned(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let number = |number: &Json| number.as_i64().or_else(|| number.as_f64().map(|number| number as i64));
+    let group = |row: &Json| {
+        let (found, numbers) = row.as_array().unwrap().split_at(keys.len());
+        // Of no rows Pinot says its own.
+        let some = numbers[0] != json!(0);
+        let numbers = numbers[1..].iter().map(|it| number(it).filter(|_| some)).collect();
+        (found.iter().map(|it| format!("{:?}", key(it))).collect(), numbers)
+    };
+    Some(answer["resultTable"]["rows"].as_array().into_iter().flatten().map(group).collect())
+}
+
+/// Compares servers, rows and the broker; `false` when servers are not asked.
+pub(crate) async fn same(
+    cluster: &Cluster,
+    [server, direct]: [&Scanner; 2],
+    rows: &ScanRequest,
+    request: &AggregateRequest,
+) -> bool {
+    let Some(found) = answered(server, rows, request).await else { return false };
+    let context = || format!("{}: {request:?} of {rows:?}", server.table().name());
+    assert_eq!(found, some(expected(direct, rows, request).await, request), "{}", context());
+    if let Some(answer) = broker_answer(cluster, server, rows, request) {
+        assert_eq!(found, some(answer, request), "the broker: {}", context());
+    }
+    true
+}
+
+/// Of no rows at all nothing is said.
+fn some(mut groups: Groups, request: &AggregateRequest) -> Groups {
+    let said = |numbers: &Vec<Option<i64>>| numbers.iter().any(|it| it.is_some_and(|it| it != 0));
+    groups.retain(|_, numbers| !request.group_by.is_empty() || said(numbers));
+    groups
 }
 
 /// A question drawn from a number.
@@ -117,24 +199,17 @@ async fn same_numbers(place: Place, kept: bool, nulls: Nulls, questions: u64) {
     let options = |reader| ScanOptions { nulls, ..by(reader) };
     let (server, direct) =
         (fixture.scanner(options(Reader::Server)).await, fixture.scanner(options(Reader::Direct)).await);
-    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let seed = std::env::var("PINOTAGE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
-    eprintln!("seed {seed}: run again with PINOTAGE_SEED={seed}");
-    let mut asked = 0;
+    let netty = fixture.scanner(ScanOptions { transport: Transport::Netty, ..options(Reader::Server) }).await;
+    let (seed, mut asked) = (seed(), 0);
     for number in 0..questions {
         let request = question(noise(seed, number));
         let predicate: Option<Predicate> = (number % 3 > 0).then(|| draw(noise(seed, 1_000 + number), 2));
         let rows = ScanRequest { predicate, ..ScanRequest::default() };
-        let Some(found) = answered(&server, &rows, &request).await else { continue };
-        asked += 1;
-        let mut expected = expected(&direct, &rows, &request).await;
-        if request.group_by.is_empty() {
-            expected.retain(|_, numbers| numbers.iter().any(|it| it.is_some_and(|it| it != 0)));
+        if same(fixture.cluster, [&server, &direct], &rows, &request).await {
+            asked += 1;
+            let (found, by_netty) = (answered(&server, &rows, &request).await, answered(&netty, &rows, &request).await);
+            assert_eq!(by_netty, found, "Netty and gRPC, {place:?}, seed {seed}, question {number}");
         }
-        assert_eq!(
-            found, expected,
-            "{place:?}, {kept} {nulls:?}, seed {seed}, question {number}: {request:?} of {rows:?}"
-        );
     }
     assert!(asked > questions / 4, "{asked} of {questions}");
 }
@@ -154,10 +229,13 @@ async fn servers_of_the_oldest_release_aggregate_what_the_rows_come_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_groups_than_servers_take_are_an_error() {
     let Some(fixture) = Fixture::new(Place::Modern, "many_groups", 1, 100, false, json!({})) else { return };
-    let scanner = fixture.scanner(ScanOptions { max_groups: 10, ..by(Reader::Server) }).await;
-    let plan = scanner.plan(&ScanRequest { columns: Some(vec!["id".into()]), ..ScanRequest::default() }).await.unwrap();
-    let request = AggregateRequest { group_by: vec!["id".into()], aggregates: vec![] };
-    let plan = Arc::new(scanner.aggregated(&plan, &request).unwrap());
-    let answer = scanner.aggregate(&plan, &plan.splits()[0]).try_collect::<Vec<_>>().await;
-    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ResourceExhausted);
+    for transport in [Transport::Grpc, Transport::Netty] {
+        let scanner = fixture.scanner(ScanOptions { max_groups: 10, transport, ..by(Reader::Server) }).await;
+        let rows = ScanRequest { columns: Some(vec!["id".into()]), ..ScanRequest::default() };
+        let plan = scanner.plan(&rows).await.unwrap();
+        let request = AggregateRequest { group_by: vec!["id".into()], aggregates: vec![] };
+        let plan = Arc::new(scanner.aggregated(&plan, &request).unwrap());
+        let answer = scanner.aggregate(&plan, &plan.splits()[0]).try_collect::<Vec<_>>().await;
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::ResourceExhausted, "{transport:?}");
+    }
 }

@@ -7,4 +7,5 @@ mod complete;
 mod hybrid;
 mod realtime;
 mod support;
+mod top;
 mod upsert;

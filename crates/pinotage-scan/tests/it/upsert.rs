@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use pinotage_scan::{Reader, ScanOptions, ScanRequest, Scanner};
+use pinotage_scan::{Aggregate, AggregateRequest, OrderKey, Reader, ScanOptions, ScanRequest, Scanner, Transport};
 use pinotage_spec::{CompareOp, Predicate, Value};
 use pinotage_testkit::cluster::{Cluster, Topic, eventually};
 use serde_json::{Value as Json, json};
 
 use crate::realtime::{await_committed, create, row};
-use crate::support::{Place, by, read, scanner};
+use crate::support::{Place, by, over, read, scanner};
+use crate::{aggregates, top};
 
 fn create_upsert(cluster: &Cluster, name: &str, upsert: Json, rows_per_segment: u64) -> Topic {
     create(cluster, name, 2, |schema, config| {
@@ -58,17 +59,46 @@ fn await_pairs(cluster: &Cluster, name: &str, expected: &[(i64, i64)]) {
     });
 }
 
-/// All readers give what the broker gives, with and without a condition on what changes.
+/// All readers give what the broker gives, with and without a condition on what changes, and so do servers that aggregate or
+/// give the first rows.
 async fn compare(cluster: &Cluster, name: &str, expected: &[(i64, i64)]) {
     await_pairs(cluster, name, expected);
-    for reader in [Reader::Server, Reader::Auto, Reader::Direct] {
-        let scanner = scanner(cluster, name, by(reader)).await.unwrap();
+    for options in [by(Reader::Server), over(Transport::Netty), by(Reader::Auto), by(Reader::Direct)] {
+        let reader = (options.reader, options.transport);
+        let scanner = scanner(cluster, name, options).await.unwrap();
         assert_eq!(pairs(&scanner, None).await.unwrap(), expected, "{reader:?}");
-        // Rows that were overwritten passed it.
-        let old = Predicate::Compare { column: "version".into(), op: CompareOp::Lt, value: Value::Long(12) };
         let some: Vec<_> = expected.iter().copied().filter(|(_, version)| *version < 12).collect();
-        assert_eq!(pairs(&scanner, Some(old)).await.unwrap(), some, "{reader:?}");
+        assert_eq!(pairs(&scanner, Some(old())).await.unwrap(), some, "{reader:?}");
     }
+    let server = scanner(cluster, name, by(Reader::Server)).await.unwrap();
+    let direct = scanner(cluster, name, by(Reader::Direct)).await.unwrap();
+    let (id, version) = (|| "id".to_owned(), || "version".to_owned());
+    let request = |group_by: Vec<String>, aggregates| AggregateRequest { group_by, aggregates };
+    for predicate in [None, Some(old())] {
+        let columns = Some(vec![id(), version()]);
+        let rows = ScanRequest { predicate, columns, ..ScanRequest::default() };
+        // Servers of the oldest release count, and make no sums of LONGs.
+        for counts in [
+            request(vec![], vec![Aggregate::Rows, Aggregate::Count(version())]),
+            request(vec![version()], vec![Aggregate::Rows]),
+            request(vec![version(), id()], vec![]),
+        ] {
+            assert!(aggregates::same(cluster, [&server, &direct], &rows, &counts).await, "{counts:?}");
+        }
+        let numbers = vec![Aggregate::Sum(version()), Aggregate::Min(id()), Aggregate::Max(version()), Aggregate::Rows];
+        for numbers in [request(vec![], numbers.clone()), request(vec![id()], numbers)] {
+            aggregates::same(cluster, [&server, &direct], &rows, &numbers).await;
+        }
+        for descending in [false, true] {
+            let key = |column| OrderKey { column, descending, nulls_first: !descending };
+            assert!(top::same(&server, &direct, &rows, &[key(version()), key(id())], 5).await);
+        }
+    }
+}
+
+/// Rows that were overwritten passed it.
+fn old() -> Predicate {
+    Predicate::Compare { column: "version".into(), op: CompareOp::Lt, value: Value::Long(12) }
 }
 
 /// The last versions of keys.

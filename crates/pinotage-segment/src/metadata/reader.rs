@@ -106,6 +106,8 @@ impl ColumnMetadata {
                 .ok_or_else(|| Error::corrupt(format!("expected at most 32 bits a value, found {bits}")))?,
         };
         let bound = |suffix: &str| get(suffix).and_then(|text| decode_bound(data_type, text));
+        let invalid = flag("minMaxValueInvalid", false);
+        let limit = |suffix: &str| bound(suffix).filter(|_| !invalid);
         Ok(Some(Self {
             data_type,
             field_type,
@@ -134,8 +136,8 @@ impl ColumnMetadata {
             bits_per_id: bits,
             max_values_per_doc: number("maxNumberOfMultiValues")?.unwrap_or(0),
             num_values: number("totalNumberOfEntries")?.filter(|_| !single_value).unwrap_or(num_docs),
-            min: bound("minValue"),
-            max: bound("maxValue"),
+            min: limit("minValue"),
+            max: limit("maxValue"),
             partition: partition(properties, name)?,
         }))
     }

@@ -14,8 +14,10 @@ use roaring::RoaringBitmap;
 
 use super::Segment;
 use super::array::{BytesBuilder, fixed_array};
+use super::bloom::BloomReader;
 use super::inverted::InvertedReader;
 use super::null_vector::read_docs;
+use super::range::RangeReader;
 use super::short_texts::ShortTexts;
 use crate::dictionary::DictionaryReader;
 use crate::forward::{ChunkCache, Docs, ForwardReader, RawReader, be32, check_total};
@@ -110,6 +112,29 @@ impl<'a> Column<'a> {
         InvertedReader::try_new(bytes, self.metadata.cardinality as usize, self.segment.metadata.num_docs as usize)
             .map(Some)
             .map_err(|error| self.locate(error, "inverted_index"))
+    }
+
+    /// The column's range index, if it has one.
+    pub(super) fn range(&self) -> Result<Option<RangeReader<'a>>> {
+        let Some(bytes) = self.segment.directory.entry(&self.name, "range_index") else { return Ok(None) };
+        let stored = self.dictionary.is_none().then(|| self.metadata.data_type.stored());
+        RangeReader::try_new(bytes, stored, self.segment.metadata.num_docs as usize)
+            .map(Some)
+            .map_err(|error| self.locate(error, "range_index"))
+    }
+
+    /// The column's bloom filter, if it has one.
+    pub(super) fn bloom(&self) -> Result<Option<BloomReader<'a>>> {
+        let Some(bytes) = self.segment.directory.entry(&self.name, "bloom_filter") else { return Ok(None) };
+        BloomReader::try_new(bytes).map(Some).map_err(|error| self.locate(error, "bloom_filter"))
+    }
+
+    /// Checks the column's JSON index, if it has one.
+    pub(super) fn verify_json(&self) -> Result<()> {
+        match self.segment.directory.entry(&self.name, "json_index") {
+            Some(bytes) => super::json::verify(bytes, self.metadata, self.segment.metadata.num_docs as usize),
+            None => Ok(()),
+        }
     }
 
     /// Bytes of the forward index.

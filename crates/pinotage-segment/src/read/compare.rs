@@ -64,6 +64,11 @@ impl Test {
         Ok(passes)
     }
 
+    /// The operator and the literals; none of a pattern.
+    pub(super) fn comparison(&self) -> Option<(CompareOp, &[Value])> {
+        self.pattern.is_none().then_some((self.op, self.values.as_slice()))
+    }
+
     /// Whether a value passes the comparison with literals.
     pub(super) fn passes(&self, value: &Value) -> bool {
         self.values.iter().any(|literal| value.compare(literal).is_some_and(|ordering| self.op.accepts(ordering)))

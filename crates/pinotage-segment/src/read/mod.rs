@@ -7,15 +7,18 @@
 
 mod archive;
 pub(crate) mod array;
+mod bloom;
 mod column;
 mod compare;
 mod diff;
 mod directory;
 mod documents;
 mod inverted;
+mod json;
 pub(crate) mod map;
 mod null_vector;
 mod predicate;
+mod range;
 mod scan;
 mod short_texts;
 mod verify;
@@ -200,7 +203,12 @@ impl Segment {
         let column = self.metadata.columns.get(name)?;
         let mut field = FieldSpec::new(name, column.data_type, column.field_type);
         field.single_value = column.single_value;
-        Some(arrow_field(&field, nulls && self.directory.entry(name, "nullvalue_vector").is_some()))
+        Some(arrow_field(&field, nulls && self.has_null_vector(name)))
+    }
+
+    /// Some rows of a column may be null.
+    pub fn has_null_vector(&self, column: &str) -> bool {
+        self.directory.entry(column, "nullvalue_vector").is_some()
     }
 
     fn column_metadata(&self, name: &str) -> Result<&ColumnMetadata> {

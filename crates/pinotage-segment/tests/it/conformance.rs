@@ -49,9 +49,7 @@ fn pinot_opens_and_answers_what_we_write() {
             fs::copy(case.folder.join(file), folder.join(file)).unwrap();
         }
         let segment = build(case, &format!("{}_0", case.name.replace('-', "_")), 1000);
-        // Indexes that we leave to the server are built there, and that rewrites the files.
-        let server_builds = case.name == "indexes";
-        let options = json!({"name": case.name, "segmentName": segment.name(), "serverBuilds": server_builds});
+        let options = json!({"name": case.name, "segmentName": segment.name()});
         fs::write(folder.join("case.json"), options.to_string()).unwrap();
         submit(&folder, &segment);
     }

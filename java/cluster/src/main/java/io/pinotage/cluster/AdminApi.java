@@ -12,12 +12,14 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Function;
 import org.apache.pinot.common.restlet.resources.SegmentServerDebugInfo;
 import org.apache.pinot.common.restlet.resources.SegmentSizeInfo;
+import org.apache.pinot.common.restlet.resources.TableSegmentValidationInfo;
 import org.apache.pinot.common.restlet.resources.TableSegments;
 import org.apache.pinot.common.restlet.resources.TableSizeInfo;
 import org.apache.pinot.common.restlet.resources.TablesList;
@@ -28,6 +30,7 @@ import org.apache.pinot.segment.spi.ImmutableSegment;
 import org.apache.pinot.server.access.AccessControl;
 import org.apache.pinot.server.access.GrpcRequesterIdentity;
 import org.apache.pinot.spi.utils.JsonUtils;
+import org.joda.time.Interval;
 
 /**
  * What a server says about its tables: the part of Pinot's admin REST that controllers, peers and connectors use. The
@@ -69,6 +72,8 @@ final class AdminApi {
         Map<String, String> crcs = new TreeMap<>();
         each(table, s -> crcs.put(s.getSegmentName(), s.getSegment().getSegmentMetadata().getCrc()));
         return crcs;
+      case "GET tables 3 allSegmentsLoaded":
+        return loaded(table);
       case "POST tables 3 validDocIdsMetadata":
         return each(table, chosen(body), s -> validDocIds.metadata(s.getSegment(), query));
       default:
@@ -114,6 +119,13 @@ final class AdminApi {
 
   private static long bytes(SegmentDataManager segment) {
     return segment.getSegment() instanceof ImmutableSegment immutable ? immutable.getSegmentSizeBytes() : 0;
+  }
+
+  /** What a controller asks for before it keeps a time boundary; here all segments that are known are loaded. */
+  private static TableSegmentValidationInfo loaded(TableDataManager table) {
+    List<Interval> times = each(table, s -> s.getSegment().getSegmentMetadata().getTimeInterval());
+    long end = times.stream().filter(Objects::nonNull).mapToLong(Interval::getEndMillis).max().orElse(-1);
+    return new TableSegmentValidationInfo(true, null, end);
   }
 
   /** Why segments are in ERROR. */

@@ -52,6 +52,7 @@ final class QueryEngine implements AutoCloseable {
   private final QueryOptimizer optimizer = new QueryOptimizer();
   private final Schema schema;
   private final List<SegmentContext> segments;
+  private long scannedInFilter;
 
   QueryEngine(IndexSegment segment, Schema schema) {
     FunctionRegistry.init();
@@ -77,6 +78,7 @@ final class QueryEngine implements AutoCloseable {
       if (!response.getExceptions().isEmpty()) {
         throw new IllegalStateException(response.getExceptions().get(0).getMessage());
       }
+      scannedInFilter = response.getNumEntriesScannedInFilter();
       return response.getResultTable().getRows();
     } catch (IOException | TimeoutException e) {
       throw new IllegalStateException(e);
@@ -105,6 +107,11 @@ final class QueryEngine implements AutoCloseable {
       }
     }
     return false;
+  }
+
+  /** How many values the last query looked at to filter: none when indexes answered. */
+  long scannedInFilter() {
+    return scannedInFilter;
   }
 
   @Override

@@ -1,0 +1,67 @@
+//! One process at a time: a file that is locked for as long as it is held.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arrow::temporal_conversions::timestamp_ms_to_datetime;
+use pinotage_common::{Error, ErrorKind, Result};
+
+/// The longest text of a holder that is shown.
+const SHOWN: u64 = 200;
+
+/// A locked file. The operating system unlocks it when the process ends, however that dies; the file stays.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Locks a file, and writes into it who has it. When another process has it: an error with a message and an advice.
+    pub(crate) fn take(path: &Path, busy: &str, advice: &str) -> Result<Self> {
+        let failed = |error| Error::io(error, "cannot lock", path);
+        // What the holder wrote stays until the file is ours.
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Where locks also keep readers out it stays unknown.
+                let _ = (&file).take(SHOWN).read_to_string(&mut holder);
+                let error = Error::new(ErrorKind::Unavailable, busy).action(advice);
+                return Err(match holder.trim() {
+                    "" => error,
+                    holder => error.with("by", holder),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let since = timestamp_ms_to_datetime(now / 1000 * 1000).map(|time| format!(" since {time} UTC"));
+        let holder = format!("process {}{}\n", std::process::id(), since.unwrap_or_default());
+        file.set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(holder.as_bytes()))
+            .map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_was_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::take(&path, "busy", "wait").unwrap();
+        let error = Lock::take(&path, "busy", "wait").unwrap_err();
+        assert_eq!((error.kind(), error.advice()), (ErrorKind::Unavailable, "wait"));
+        assert!(error.to_string().contains(&format!("by: process {} since 20", std::process::id())), "{error}");
+        drop(first);
+        Lock::take(&path, "busy", "wait").unwrap();
+    }
+}
