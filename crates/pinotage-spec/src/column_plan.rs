@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::index_options::{BloomOptions, IndexConfigs, JsonOptions, RangeLayout, is_floating, is_ranged_raw};
 use crate::partition::PartitionConfig;
 use crate::table_config::is_true;
-use crate::{FieldSpec, FieldType, Schema, StoredType, TableConfig};
+use crate::{FieldSpec, FieldType, Schema, StarTreePlans, StoredType, TableConfig};
 
 /// How a chunk of a raw forward index is compressed (`ChunkCompressionType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Codec {
         }
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
             Error::unsupported(format!("compression codec `{text}` cannot be written"))
                 .action("use PASS_THROUGH, SNAPPY, ZSTANDARD, LZ4 or GZIP")
@@ -135,10 +135,15 @@ impl ColumnPlan {
                 Some(_) => {}
             }
         }
-        schema
+        let mut columns: Vec<Self> = schema
             .fields()
             .map(|field| Self::resolve_column(schema, table, field).map_err(|error| error.with("column", &field.name)))
-            .collect()
+            .collect::<Result<_>>()?;
+        let star_trees = StarTreePlans::resolve(schema, table, &columns)?;
+        for column in columns.iter_mut().filter(|column| star_trees.has_dimension(&column.field.name)) {
+            column.dictionary = DictionaryRule::Always;
+        }
+        Ok(columns)
     }
 
     fn resolve_column(schema: &Schema, table: &TableConfig, field: &FieldSpec) -> Result<Self> {
@@ -261,7 +266,7 @@ fn forward_options(table: &TableConfig, config: &Json, field: &FieldSpec) -> Res
 }
 
 /// `DataSizeUtils.toBytes`: `16K`, `1M`, `4096`.
-fn parse_data_size(text: &str) -> Option<usize> {
+pub(crate) fn parse_data_size(text: &str) -> Option<usize> {
     let upper = text.trim().to_ascii_uppercase();
     let upper = upper.strip_suffix('B').unwrap_or(&upper);
     let (digits, shift) = match upper.chars().last()? {

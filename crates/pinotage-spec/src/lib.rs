@@ -25,6 +25,7 @@ mod predicate;
 mod query;
 mod schema;
 mod segment_name;
+mod star_tree;
 mod table_config;
 mod time_format;
 mod value;
@@ -40,6 +41,10 @@ pub use predicate::{CompareOp, Predicate, Pushed, TextPattern};
 pub use query::{Expression, Literal, Operator, PinotQuery};
 pub use schema::Schema;
 pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_name};
+pub use star_tree::{
+    DEFAULT_LOG2M, DEFAULT_MAX_LEAF_RECORDS, DEFAULT_TREE_MAX_CARDINALITY, StarTreeAggregation, StarTreeCandidate,
+    StarTreeFunction, StarTreePlan, StarTreePlans,
+};
 pub use table_config::TableConfig;
 pub use time_format::{DateTimeFormat, TimeUnit, VALID_TIME_MILLIS, parse_timestamp};
 pub use value::{BigDecimalBytes, Value, parse_hex, to_hex};

@@ -63,6 +63,13 @@ impl PinotVersion {
         self >= Self { major: 1, minor: 6 }
     }
 
+    /// Servers load star-trees whose metrics of bytes (AVG, MINMAXRANGE, sketches) are of raw index version 4, which is the
+    /// default. Without it they fail to load the segment: there such metrics have to be of `indexVersion` 2. Releases between
+    /// 0.11 and this one were not tried. Metrics of numbers are loaded by all.
+    pub fn loads_star_tree_bytes(self) -> bool {
+        self >= Self { major: 1, minor: 5 }
+    }
+
     /// Servers tell which rows of an upsert table count (`validDocIdsBitmap`).
     pub fn tells_valid_docs(self) -> bool {
         self >= Self { major: 1, minor: 1 }
@@ -85,6 +92,7 @@ mod tests {
         assert_eq!(version("0.11.0-1b4d6b6b0a27422c1552ea1a936ad145056f7033"), PinotVersion::OLDEST);
         assert!(version("1.6.0-SNAPSHOT") > version("1.5.1"));
         assert!(!version("0.12.1").sends_nulls() && version("1.0.0").sends_nulls());
+        assert!(!PinotVersion::OLDEST.loads_star_tree_bytes() && version("1.5.1").loads_star_tree_bytes());
         assert!(PinotVersion::parse("Unknown").is_err());
     }
 }

@@ -10,6 +10,7 @@ use super::{ColumnMetadata, PartitionMetadata, SegmentMetadata, TimeInterval};
 use crate::bits::bits_per_id;
 use crate::constants::METADATA_FILE;
 use crate::properties::{Properties, decode_bound};
+use crate::star_tree::StarTreeMetadata;
 
 impl SegmentMetadata {
     /// Reads the bytes of `metadata.properties`.
@@ -62,7 +63,15 @@ impl SegmentMetadata {
             .filter_map(|key| Some((key.strip_prefix("custom.")?.to_owned(), properties.get(key)?.to_owned())))
             .collect();
         let text = |key: &str| properties.get(key).unwrap_or_default().to_owned();
-        Ok(Self { name: text("segment.name"), table_name: text("segment.table.name"), num_docs, time, columns, custom })
+        Ok(Self {
+            name: text("segment.name"),
+            table_name: text("segment.table.name"),
+            num_docs,
+            time,
+            columns,
+            star_trees: StarTreeMetadata::parse_all(properties)?,
+            custom,
+        })
     }
 }
 

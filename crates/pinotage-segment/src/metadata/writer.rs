@@ -4,6 +4,7 @@ use pinotage_spec::FieldType;
 
 use super::{ColumnMetadata, SegmentMetadata};
 use crate::properties::{encode_bound, write_line, write_list};
+use crate::star_tree::StarTreeMetadata;
 
 impl SegmentMetadata {
     /// The text of `metadata.properties`: every key that a 1.5 or 1.6 server reads, the ones that only older servers
@@ -39,6 +40,7 @@ impl SegmentMetadata {
             write_line(&format!("custom.{key}"), value, &mut out);
         }
         write_line("segment.index.version", "v3", &mut out);
+        StarTreeMetadata::write_all(&self.star_trees, &mut out);
         out
     }
 }

@@ -20,6 +20,7 @@ use crate::constants::CREATION_META_FILE;
 use crate::forward::{Docs, ForwardReader};
 use crate::index::slices::{double_ordinal, float_ordinal};
 use crate::metadata::ColumnMetadata;
+use crate::star_tree;
 
 /// Docs that are decoded at a time.
 const STEP: usize = 8192;
@@ -73,7 +74,26 @@ pub(super) fn verify(segment: &Segment) -> Result<Vec<Finding>> {
             });
         }
     }
+    star_trees(segment, &mut findings);
     Ok(findings)
+}
+
+/// Queries are answered from star-trees in place of rows.
+fn star_trees(segment: &Segment, findings: &mut Vec<Finding>) {
+    let mut wrong = |error: Error| {
+        findings.push(Finding { severity: Severity::Error, column: None, message: error.to_string() });
+    };
+    match segment.star_trees() {
+        Ok(None) => {}
+        Ok(Some(trees)) => (0..trees.len()).for_each(|number| {
+            let verified = trees.tree(number).and_then(|tree| {
+                star_tree::verify(&tree, |name| segment.star_tree_column(name))
+                    .map_err(|error| error.with("star-tree", number))
+            });
+            verified.err().into_iter().for_each(&mut wrong);
+        }),
+        Err(error) => wrong(error),
+    }
 }
 
 /// A server that adds indexes keeps the old checksum, so a difference is only a note.

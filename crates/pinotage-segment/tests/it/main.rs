@@ -4,4 +4,5 @@ mod conformance;
 mod properties;
 mod read;
 mod releases;
+mod star_tree;
 mod write;

@@ -47,6 +47,9 @@ final class Judge {
     try (ServerLoad load = ServerLoad.open(ours, c)) {
       load.checkUntouched(ours, report, c.serverBuilds);
       segment(c, expected, load.segment, ours.getName(), report);
+      if (expected.rows > 0) {
+        StarTreeCheck.run(c, load.dir, load.segment, report);
+      }
     }
     if (c.archive() != null) {
       ArchiveCheck.run(c, ours, expected.rows, report);

@@ -14,12 +14,15 @@ import org.apache.pinot.common.metrics.BrokerMetrics;
 import org.apache.pinot.common.request.BrokerRequest;
 import org.apache.pinot.common.request.PinotQuery;
 import org.apache.pinot.common.response.broker.BrokerResponseNative;
+import org.apache.pinot.common.utils.config.QueryOptionsUtils;
+import org.apache.pinot.core.common.Operator;
 import org.apache.pinot.core.operator.blocks.InstanceResponseBlock;
 import org.apache.pinot.core.plan.maker.InstancePlanMakerImplV2;
 import org.apache.pinot.core.query.optimizer.QueryOptimizer;
 import org.apache.pinot.core.query.reduce.BrokerReduceService;
 import org.apache.pinot.core.query.request.context.QueryContext;
 import org.apache.pinot.core.query.request.context.utils.QueryContextConverterUtils;
+import org.apache.pinot.core.startree.operator.StarTreeFilterOperator;
 import org.apache.pinot.core.transport.ServerRoutingInstance;
 import org.apache.pinot.segment.spi.IndexSegment;
 import org.apache.pinot.segment.spi.SegmentContext;
@@ -80,6 +83,30 @@ final class QueryEngine implements AutoCloseable {
     } catch (IOException | TimeoutException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Whether a query's plan reads a star-tree. */
+  boolean usesStarTree(String sql) {
+    PinotQuery query = CalciteSqlParser.compileToPinotQuery(sql);
+    optimizer.optimize(query, schema);
+    QueryContext context = QueryContextConverterUtils.getQueryContext(query);
+    context.setEndTimeMs(System.currentTimeMillis() + TIMEOUT_MS);
+    try (QueryThreadContext ignored = QueryThreadContext.openForSseTest()) {
+      context.setSkipStarTree(QueryOptionsUtils.isSkipStarTree(context.getQueryOptions()));
+      return readsStarTree(planner.makeSegmentPlanNode(segments.get(0), context).run());
+    }
+  }
+
+  private static boolean readsStarTree(Operator<?> operator) {
+    if (operator instanceof StarTreeFilterOperator) {
+      return true;
+    }
+    for (Operator<?> child : operator.getChildOperators()) {
+      if (child != null && readsStarTree(child)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** How many values the last query looked at to filter: none when indexes answered. */
