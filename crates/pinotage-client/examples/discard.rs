@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "expected an address, a table, a query, a number of requests at a time, and lists of segments".into()
         );
     };
-    // As `GrpcServers` has it.
+    // As `QueryServers` has it.
     let endpoint = Endpoint::from_shared(format!("http://{address}"))?
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size((1 << 31) - 1)

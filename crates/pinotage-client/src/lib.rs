@@ -23,7 +23,7 @@ pub use http::{Address, Http};
 pub use names::TableType;
 pub use options::{Auth, Connection, KeyStore, Proxy, Retries, Timeouts, Tls, TrustStore};
 pub use query::{
-    Blocks, Column, ColumnDataType, DataTable, GrpcServers, Intermediate, Metadata, Remedy, ServerAddress,
-    ServerFailure, ServerQuery,
+    Blocks, Column, ColumnDataType, DataTable, Intermediate, Metadata, Protocol, QueryServers, Remedy, ServerAddress,
+    ServerFailure, ServerQuery, Statement,
 };
 pub use server::{SegmentError, ServerAdmin, ServerSegment, ServerTableSize, ValidDocs};

@@ -10,12 +10,12 @@ use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, RecordBatchOpt
 use arrow::datatypes::{DataType as Arrow, Field, Schema as ArrowSchema, SchemaRef};
 use pinotage_client::{DataTable, Intermediate};
 use pinotage_common::{Error, Result};
-use pinotage_spec::{DataType, quoted};
+use pinotage_spec::{DataType, Expression, Operator, PinotQuery};
 
 use crate::plan::ScanPlan;
+use crate::query::{self, Common};
 use crate::server::Question;
 use crate::split::Split;
-use crate::sql::{self, Query};
 use crate::table::Table;
 
 /// So many values of 32 bits have a sum that a DOUBLE holds.
@@ -52,7 +52,7 @@ pub struct AggregatePlan {
     schema: SchemaRef,
     group_by: Vec<String>,
     /// What servers are asked: COUNT(*) first, and nothing twice.
-    calls: Vec<String>,
+    calls: Vec<Expression>,
     /// Which of the calls each aggregate is.
     answers: Vec<usize>,
     nulls: bool,
@@ -75,39 +75,39 @@ impl AggregatePlan {
             fields.push(plan.schema.field_with_name(name).ok()?.clone());
         }
         let longs = table.version.aggregates_longs_and_nulls();
-        let mut calls = vec!["COUNT(*)".to_owned()];
+        let mut calls = vec![Expression::Star.of(Operator::Count)];
         let mut answers = Vec::new();
         for aggregate in &request.aggregates {
             let (function, name, data_type) = match aggregate {
-                Aggregate::Rows => ("COUNT", None, Arrow::Int64),
+                Aggregate::Rows => (Operator::Count, None, Arrow::Int64),
                 Aggregate::Count(name) => {
                     column(name)?;
                     let counted = table.is_nullable(name, plan.nulls).then_some(name);
-                    ("COUNT", counted, Arrow::Int64)
+                    (Operator::Count, counted, Arrow::Int64)
                 }
                 Aggregate::Min(name) | Aggregate::Max(name) => {
                     let least = matches!(aggregate, Aggregate::Min(_));
                     let data_type = column(name)?;
                     let function = match data_type {
-                        DataType::Int => ["MIN", "MAX"],
-                        DataType::Long | DataType::Timestamp if longs => ["MINLONG", "MAXLONG"],
+                        DataType::Int => [Operator::Min, Operator::Max],
+                        DataType::Long | DataType::Timestamp if longs => [Operator::MinLong, Operator::MaxLong],
                         _ => return None,
                     };
                     (function[usize::from(!least)], Some(name), data_type.to_arrow())
                 }
                 Aggregate::Sum(name) => match column(name)? {
-                    DataType::Int | DataType::Long if longs => ("SUMLONG", Some(name), Arrow::Int64),
-                    DataType::Int if plan.max_rows? <= EXACT_SUM_ROWS => ("SUM", Some(name), Arrow::Int64),
+                    DataType::Int | DataType::Long if longs => (Operator::SumLong, Some(name), Arrow::Int64),
+                    DataType::Int if plan.max_rows? <= EXACT_SUM_ROWS => (Operator::Sum, Some(name), Arrow::Int64),
                     _ => return None,
                 },
             };
-            let call = format!("{function}({})", name.map_or_else(|| "*".into(), |name| quoted(name)));
+            let call = name.map_or(Expression::Star, Expression::column).of(function);
             let answer = calls.iter().position(|known| *known == call).unwrap_or_else(|| {
                 calls.push(call.clone());
                 calls.len() - 1
             });
             answers.push(answer);
-            fields.push(Field::new(call, data_type, function != "COUNT"));
+            fields.push(Field::new(call.to_string(), data_type, function != Operator::Count));
         }
         // With the option a server would leave out what older segments say is null in columns that keep no nulls.
         let nulls = nullable.contains(&true);
@@ -143,8 +143,8 @@ impl Question for AggregatePlan {
         self.nulls
     }
 
-    fn sql(&self, query: &Query<'_>) -> String {
-        sql::aggregate(query, &self.group_by, &self.calls)
+    fn query(&self, common: &Common<'_>) -> PinotQuery {
+        query::aggregate(common, &self.group_by, &self.calls)
     }
 
     fn batch(&self, table: &DataTable) -> Result<RecordBatch> {
@@ -199,6 +199,7 @@ fn numbers(field: &Field, counts: &[Intermediate], found: Vec<Intermediate>) -> 
 
 impl fmt::Display for AggregatePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "group_by=[{}], aggregates=[{}], {}", self.group_by.join(", "), self.calls.join(", "), self.rows)
+        let calls: Vec<String> = self.calls.iter().map(Expression::to_string).collect();
+        write!(f, "group_by=[{}], aggregates=[{}], {}", self.group_by.join(", "), calls.join(", "), self.rows)
     }
 }

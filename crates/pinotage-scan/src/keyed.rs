@@ -89,15 +89,18 @@ fn common_servers(segments: &[SegmentView]) -> Result<Vec<String>> {
     Ok(all.into_iter().collect())
 }
 
-/// One request a server: the fewer servers, the more of the answer is of one moment. `all` are the segments of an upsert
+/// One request a server: the fewer servers, the more of the answer is of one moment. Where that would be more bytes than a
+/// message may have, it is one for some of the partitions. `all` are the segments of an upsert
 /// table, also those that are not read.
 pub(crate) fn keyed_splits(
     half: usize,
     segments: Vec<SegmentView>,
     all: Option<&[SegmentView]>,
+    max_bytes: u64,
     bytes: impl Fn(&SegmentView) -> u64,
 ) -> Result<Vec<Split>> {
     struct Group {
+        bytes: u64,
         candidates: Vec<String>,
         numbers: BTreeSet<Option<u32>>,
         segments: Vec<SegmentView>,
@@ -105,20 +108,27 @@ pub(crate) fn keyed_splits(
     let mut groups: Vec<Group> = Vec::new();
     for (number, mut segments) in by_partition(segments) {
         let servers = common_servers(&segments)?;
+        let more: u64 = segments.iter().map(&bytes).sum();
         // Whoever has one partition is asked for all that it has.
-        let asked = |group: &&mut Group| group.candidates.first().is_some_and(|server| servers.contains(server));
+        let asked = |group: &&mut Group| {
+            group.candidates.first().is_some_and(|server| servers.contains(server))
+                && group.bytes.saturating_add(more) <= max_bytes
+        };
         match groups.iter_mut().find(asked) {
             Some(group) => {
                 group.candidates.retain(|candidate| servers.contains(candidate));
                 group.numbers.insert(number);
+                group.bytes = group.bytes.saturating_add(more);
                 group.segments.append(&mut segments);
             }
-            None => groups.push(Group { candidates: servers, numbers: BTreeSet::from([number]), segments }),
+            None => {
+                groups.push(Group { candidates: servers, numbers: BTreeSet::from([number]), segments, bytes: more })
+            }
         }
     }
-    let splits = groups.into_iter().map(|Group { candidates, numbers, segments }| Split {
+    let splits = groups.into_iter().map(|Group { bytes, candidates, numbers, segments }| Split {
         half,
-        expected_bytes: segments.iter().map(&bytes).sum(),
+        expected_bytes: bytes,
         work: Work::Server(Request {
             partitions: all.map(|all| Partitions::of(numbers, all)),
             segments: segments.into_iter().map(|segment| segment.metadata.name).collect(),
@@ -147,4 +157,46 @@ pub(crate) fn valid_splits(
         Ok(Split { half, expected_bytes, work: Work::Valid(ValidPartition { segments, request }) })
     };
     by_partition(segments).into_iter().map(split).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use pinotage_client::SegmentZkMetadata;
+
+    use super::*;
+
+    fn segment(partition: u32, number: u32) -> SegmentView {
+        let metadata = SegmentZkMetadata {
+            name: format!("t__{partition}__{number}__20260101T0000Z"),
+            crc: Some(1),
+            status: None,
+            start_millis: None,
+            end_millis: None,
+            total_docs: Some(1),
+            size_bytes: None,
+            creation_millis: None,
+            push_millis: None,
+            refresh_millis: None,
+            download_url: None,
+            crypter: None,
+            custom: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            extra: BTreeMap::new(),
+        };
+        SegmentView { metadata, only_on_servers: false, replicas: vec!["Server_a_1".into()] }
+    }
+
+    #[test]
+    fn partitions_are_asked_for_together_as_far_as_a_message_reaches() {
+        let all: Vec<SegmentView> =
+            (0..4).flat_map(|partition| [segment(partition, 0), segment(partition, 1)]).collect();
+        let splits = |max_bytes| {
+            let splits = keyed_splits(0, all.clone(), Some(&all), max_bytes, |_| 10).unwrap();
+            splits.iter().map(|split| (split.segments().count(), split.expected_bytes)).collect::<Vec<_>>()
+        };
+        assert_eq!(splits(u64::MAX), [(8, 80)]);
+        assert_eq!(splits(50), [(4, 40), (4, 40)]);
+        // A partition stays whole.
+        assert_eq!(splits(1), [(2, 20); 4]);
+    }
 }

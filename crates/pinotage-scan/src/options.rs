@@ -18,7 +18,8 @@ pub struct ScanOptions {
     pub missing_segments: MissingSegments,
     /// The most rows of a batch.
     pub batch_rows: usize,
-    /// What one request to a server may be expected to answer; it is repeated as a whole on another replica.
+    /// What one request to a server may be expected to answer; it is repeated as a whole on another replica. By `netty` 16 MiB
+    /// are the most.
     pub request_size: ByteSize,
     /// Requests that one server gets at a time from this process.
     pub requests_per_server: usize,
@@ -31,8 +32,12 @@ pub struct ScanOptions {
     pub rows_per_second: Option<u64>,
     /// How long a server may work for one request (`timeoutMs`; Pinot's own default of 15 s is too short for a scan).
     pub timeout: TimeSpan,
-    /// Whether the servers' gRPC ports speak TLS. Default: when the controller does.
+    /// How servers are asked.
+    pub transport: Transport,
+    /// Whether the servers' query ports speak TLS. Default: when the controller does.
     pub server_tls: Option<bool>,
+    /// The port at which all servers speak TLS by `netty` (`pinot.server.nettytls.port`); controllers do not tell it.
+    pub netty_tls_port: u16,
     /// How often a request is tried, on one replica after the other.
     pub attempts: u32,
     /// What answers that are not complete yet may hold in memory, all together; what is more goes to `spill`.
@@ -58,7 +63,9 @@ impl Default for ScanOptions {
             max_execution_threads: None,
             rows_per_second: None,
             timeout: TimeSpan::secs(300),
+            transport: Transport::Auto,
             server_tls: None,
+            netty_tls_port: 8091,
             attempts: 4,
             memory: ByteSize::mib(512),
             spill: None,
@@ -75,7 +82,7 @@ pub enum Reader {
     /// Whatever reads the table exactly, with less work for the cluster when much is read.
     #[default]
     Auto,
-    /// Servers, over gRPC.
+    /// Servers.
     Server,
     /// This process, from the deep store; servers are not troubled.
     Direct,
@@ -90,6 +97,19 @@ impl Reader {
             Self::Direct => "direct",
         }
     }
+}
+
+/// How servers are asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Transport {
+    /// By gRPC where the controller tells a server's port for it, else by Netty.
+    #[default]
+    Auto,
+    /// By gRPC: answers come in parts, and say who asks.
+    Grpc,
+    /// By the protocol of Pinot's own brokers: an answer is a single message, and nothing in it says who asks.
+    Netty,
 }
 
 /// What a null is read as.

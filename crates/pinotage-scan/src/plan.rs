@@ -7,8 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use pinotage_client::TableType;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::{FilterSql, Predicate, TableConfig};
-use pinotage_store::Store;
+use pinotage_spec::{Predicate, Pushed, TableConfig};
 
 use crate::boundary::Boundary;
 use crate::choice::{Facts, choose};
@@ -18,6 +17,7 @@ use crate::keyed::{keyed_splits, valid_splits};
 use crate::options::{MissingSegments, Nulls, Reader, ScanOptions};
 use crate::prune::Known;
 use crate::reasons::{against_direct, against_servers, indexed};
+use crate::scanner::Inner;
 use crate::split::{Split, Work, direct_splits, server_splits};
 use crate::table::Table;
 use crate::top::Top;
@@ -25,6 +25,10 @@ use crate::view::{HalfView, SegmentView};
 
 /// Where rows have to wait, a request asks for so many seconds of them at most.
 const AT_ONCE_SECONDS: u64 = 2;
+
+/// What the answer of a request may be expected to have where it comes as a single message: both sides hold all of it, the
+/// server as objects first.
+const WHOLE_ANSWER_BYTES: u64 = 16 << 20;
 
 /// What is to be read of a table.
 #[derive(Debug, Clone, Default)]
@@ -79,7 +83,7 @@ pub struct HalfPlan {
     /// Which rows count: the request's predicate and the time where the halves meet.
     pub predicate: Option<Predicate>,
     /// What of it servers are told.
-    pub filter: Option<FilterSql>,
+    pub filter: Option<Pushed>,
     /// The number of segments that are read.
     pub segments: usize,
     /// The segments whose rows are the same whenever they are read, with their CRCs: not those that are still growing, and
@@ -105,8 +109,8 @@ impl ScanPlan {
     ///
     /// `schema-mismatch` for columns that the table does not have; `unavailable` when a segment is on no server and cannot
     /// be read directly; `unsupported` when nobody can read the table exactly; those of asking the cluster.
-    pub async fn make(table: &Table, request: &ScanRequest, options: &ScanOptions, store: &Store) -> Result<Self> {
-        options.validate()?;
+    pub(crate) async fn make(inner: &Inner, request: &ScanRequest) -> Result<Self> {
+        let Inner { table, options, .. } = inner;
         let full = table.arrow_schema(options.nulls);
         let schema = match &request.columns {
             None => Arc::clone(&full),
@@ -117,7 +121,7 @@ impl ScanPlan {
         };
         if let Some(predicate) = &request.predicate {
             // Also finds literals of a wrong type before anybody is asked.
-            predicate.to_sql(table.schema(), &|_| false, &|_| false)?;
+            predicate.pushed(table.schema(), &|_| false, &|_| false)?;
         }
         let mut plan = Self {
             table: table.name().to_owned(),
@@ -157,19 +161,13 @@ impl ScanPlan {
                 TableType::Offline => boundary.offline(),
                 TableType::Realtime => boundary.realtime(),
             });
-            plan.add(table, request, options, store, HalfInput { half, config, view, limits }).await?;
+            plan.add(inner, request, HalfInput { half, config, view, limits }).await?;
         }
         Ok(plan)
     }
 
-    async fn add(
-        &mut self,
-        table: &Table,
-        request: &ScanRequest,
-        options: &ScanOptions,
-        store: &Store,
-        input: HalfInput<'_>,
-    ) -> Result<()> {
+    async fn add(&mut self, inner: &Inner, request: &ScanRequest, input: HalfInput<'_>) -> Result<()> {
+        let Inner { table, options, store, servers, .. } = inner;
         let HalfInput { half, config, view, limits } = input;
         let limited = limits.is_some();
         let predicate = Predicate::all(limits.into_iter().chain(request.predicate.clone()));
@@ -208,7 +206,7 @@ impl ScanPlan {
         }
         let nullable = |column: &str| table.is_nullable(column, options.nulls);
         let fst = |column: &str| table.has_fst(column);
-        let filter = predicate.as_ref().map(|predicate| predicate.to_sql(table.schema(), &nullable, &fst));
+        let filter = predicate.as_ref().map(|predicate| predicate.pushed(table.schema(), &nullable, &fst));
         let filter = filter.transpose()?.flatten();
         let keyed = upsert || config.is_dedup();
         // What is only much to send may still be little to answer. A filter without an index is much work either way.
@@ -255,10 +253,13 @@ impl ScanPlan {
         let at_once =
             options.rows_per_second.map(|rate| rate.saturating_mul(AT_ONCE_SECONDS).saturating_mul(row_bytes));
         let max_bytes = options.request_size.bytes().min(at_once.unwrap_or(u64::MAX));
+        let replicas: BTreeSet<&str> =
+            by_server.iter().flat_map(|segment| &segment.replicas).map(String::as_str).collect();
+        let message_bytes = if servers.answer_at_once(replicas).await? { WHOLE_ANSWER_BYTES } else { u64::MAX };
         let by_server = if keyed {
-            keyed_splits(number, by_server, upsert.then_some(&all), bytes)?
+            keyed_splits(number, by_server, upsert.then_some(&all), message_bytes, bytes)?
         } else {
-            server_splits(number, by_server, max_bytes, bytes)
+            server_splits(number, by_server, max_bytes.min(message_bytes), bytes)
         };
         let whole = match others {
             Some(others) => Some(server_splits(number, others, max_bytes, bytes)),
@@ -365,7 +366,8 @@ impl fmt::Display for ScanPlan {
             write!(f, ", limit={limit}")?;
         }
         if let Some(Top { order, rows }) = &self.top {
-            write!(f, ", each answer: order=[{order}], limit={rows}")?;
+            let order: Vec<String> = order.iter().map(ToString::to_string).collect();
+            write!(f, ", each answer: order=[{}], limit={rows}", order.join(", "))?;
         }
         Ok(())
     }

@@ -23,7 +23,8 @@ use crate::options::{Nulls, ScanOptions};
 use crate::outlived::explained;
 use crate::pace::Pace;
 use crate::plan::{ScanPlan, ScanRequest};
-use crate::server::{Answer, Servers};
+use crate::server::Answer;
+use crate::servers::Servers;
 use crate::split::{DirectSegment, Split, Work};
 use crate::spool::Budget;
 use crate::table::Table;
@@ -61,7 +62,7 @@ impl Scanner {
         Ok(Self(Arc::new(Inner {
             budget: Budget::new(options.memory.bytes(), options.spill.clone()),
             pace: Pace::new(options.rows_per_second),
-            servers: Servers::new(&table.controller)?,
+            servers: Servers::new(&table.controller, &options)?,
             store,
             cache: OnceCell::new(),
             gates: Mutex::default(),
@@ -80,13 +81,15 @@ impl Scanner {
         &self.0.options
     }
 
-    /// Plans a scan, see [`ScanPlan::make`].
+    /// Plans a scan: looks at the cluster and decides. Nothing is read of the segments, but for one question to the deep store
+    /// whether it lets us in.
     ///
     /// # Errors
     ///
-    /// Those of [`ScanPlan::make`].
+    /// `schema-mismatch` for columns that the table does not have; `unavailable` when a segment is on no server and cannot
+    /// be read directly; `unsupported` when nobody can read the table exactly; those of asking the cluster.
     pub async fn plan(&self, request: &ScanRequest) -> Result<ScanPlan> {
-        ScanPlan::make(&self.0.table, request, &self.0.options, &self.0.store).await
+        ScanPlan::make(&self.0, request).await
     }
 
     /// Reads a split of a plan. An answer of a server is given only when all of it is there. Has to be called in a tokio

@@ -1,21 +1,20 @@
 //! Requests to servers: an answer counts when all of it is there, and is asked for again elsewhere when it is not.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use pinotage_client::{Controller, DataTable, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery};
+use pinotage_client::{DataTable, Remedy, ServerFailure, ServerQuery};
 use pinotage_common::{Error, ErrorKind, Result, Retry};
+use pinotage_spec::PinotQuery;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::outlived::explained;
 use crate::plan::{HalfPlan, ScanPlan};
+use crate::query::{self, Common};
 use crate::scanner::Inner;
 use crate::split::Request;
 use crate::spool::Spool;
-use crate::sql::{self, Query};
 
 /// The pause after every replica was asked, and after a server that has too much to do; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -23,38 +22,6 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// How many segments of a request an error names.
 const SHOWN: usize = 10;
-
-/// The servers of a cluster, by instance id.
-#[derive(Debug)]
-pub(crate) struct Servers {
-    grpc: GrpcServers,
-    addresses: Mutex<HashMap<String, ServerAddress>>,
-}
-
-impl Servers {
-    pub(crate) fn new(controller: &Controller) -> Result<Self> {
-        Ok(Self { grpc: GrpcServers::new(controller.http())?, addresses: Mutex::default() })
-    }
-
-    async fn address(&self, inner: &Inner, server: &str) -> Result<ServerAddress> {
-        let known = |addresses: &Mutex<HashMap<String, ServerAddress>>| {
-            addresses.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned()
-        };
-        if let Some(address) = known(&self.addresses) {
-            return Ok(address);
-        }
-        let tls = inner.options.server_tls.unwrap_or(inner.controller().address().is_https());
-        let address = ServerAddress::of(&inner.controller().instance(server).await?, tls)?;
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        addresses.insert(server.to_owned(), address.clone());
-        Ok(address)
-    }
-
-    /// A server that does not answer may have come back at another port.
-    fn forget(&self, server: &str) {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).remove(server);
-    }
-}
 
 /// What servers are asked, and how their answers are read.
 pub(crate) trait Question: Sync {
@@ -64,8 +31,8 @@ pub(crate) trait Question: Sync {
     /// Nulls matter: servers are to treat them as SQL does.
     fn nulls(&self) -> bool;
 
-    /// The text.
-    fn sql(&self, query: &Query<'_>) -> String;
+    /// The question.
+    fn query(&self, common: &Common<'_>) -> PinotQuery;
 
     /// A part of an answer that has some rows.
     fn batch(&self, table: &DataTable) -> Result<RecordBatch>;
@@ -81,11 +48,11 @@ impl Question for ScanPlan {
         self.schema.fields().iter().any(|field| field.is_nullable())
     }
 
-    fn sql(&self, query: &Query<'_>) -> String {
+    fn query(&self, common: &Common<'_>) -> PinotQuery {
         let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         match &self.top {
-            Some(top) => sql::first_rows(query, &columns, top),
-            None => sql::select(query, &columns, self.limit.filter(|_| self.exact)),
+            Some(top) => query::first_rows(common, &columns, top),
+            None => query::select(common, &columns, self.limit.filter(|_| self.exact)),
         }
     }
 
@@ -159,13 +126,11 @@ pub(crate) async fn read(inner: &Inner, question: &dyn Question, plan: &HalfPlan
 /// A server has rows of these segments, whether they count or not.
 pub(crate) async fn has_rows(inner: &Inner, typed: &str, server: &str, segments: Vec<String>) -> Result<bool> {
     let query = ServerQuery {
-        sql: sql::any_row(typed, &segments, &inner.options),
         timeout: inner.options.timeout.duration(),
         more_segments: true,
-        ..ServerQuery::new(typed, "", segments)
+        ..ServerQuery::new(typed, query::any_row(typed, &segments, &inner.options), segments)
     };
-    let address = inner.servers.address(inner, server).await?;
-    let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
+    let mut blocks = inner.servers.submit(server, &query).await?;
     let mut rows = 0;
     while let Some(table) = blocks.next().await {
         rows += table?.num_rows();
@@ -187,15 +152,17 @@ async fn ask(
     let (filter, nulls, options) = (half.filter.as_ref(), question.nulls(), &inner.options);
     let only = request.partitions.is_some().then_some(request.segments.as_slice());
     let query = ServerQuery {
-        sql: question.sql(&Query { typed: &typed, filter, segments: only, nulls, options }),
         timeout: inner.options.timeout.duration(),
         more_segments: only.is_some(),
-        ..ServerQuery::new(typed, "", request.segments.clone())
+        ..ServerQuery::new(
+            &typed,
+            question.query(&Common { typed: &typed, filter, segments: only, nulls, options }),
+            request.segments.clone(),
+        )
     };
     let permit = inner.gate(server).acquire_owned().await;
     let permit = permit.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
-    let address = inner.servers.address(inner, server).await?;
-    let mut blocks = inner.servers.grpc.submit(&address, &query).await?;
+    let mut blocks = inner.servers.submit(server, &query).await?;
     let mut spool = Spool::new(&inner.budget, question.schema());
     while let Some(table) = blocks.next().await {
         let table = table?;

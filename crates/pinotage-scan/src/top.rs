@@ -2,7 +2,7 @@
 //!
 //! Texts have another order in Pinot, and NaN and -0.0 stand where each kind of index puts them.
 
-use pinotage_spec::{DataType, quoted};
+use pinotage_spec::{DataType, Expression, Operator};
 
 use crate::plan::ScanPlan;
 use crate::table::Table;
@@ -24,9 +24,9 @@ pub struct OrderKey {
 /// The first rows of an order.
 #[derive(Debug, Clone)]
 pub(crate) struct Top {
-    /// As it stands in SQL.
-    pub(crate) order: String,
-    pub(crate) rows: u64,
+    /// The keys, each with its direction.
+    pub(crate) order: Vec<Expression>,
+    pub(crate) rows: u32,
 }
 
 impl ScanPlan {
@@ -46,8 +46,8 @@ impl ScanPlan {
         if !wanted || (nulls && !table.version.orders_nulls()) {
             return None;
         }
-        let order: Vec<String> = order.iter().map(|key| key.sql(nulls)).collect();
-        plan.top = Some(Top { order: order.join(", "), rows });
+        let order = order.iter().flat_map(|key| key.expressions(nulls)).collect();
+        plan.top = Some(Top { order, rows: u32::try_from(rows).ok()? });
         plan.exact_rows = None;
         Some(plan)
     }
@@ -56,10 +56,13 @@ impl ScanPlan {
 impl OrderKey {
     /// Nulls stand where they belong by a key of their own: by a column alone, servers of 1.5 leave out segments whose bounds
     /// are too far off, and in bounds nulls are default values.
-    fn sql(&self, nulls: bool) -> String {
-        let column = quoted(&self.column);
-        let direction = |descending| if descending { " DESC" } else { "" };
-        let key = format!("{column}{}", direction(self.descending));
-        if nulls { format!("{column} IS NULL{}, {key}", direction(self.nulls_first)) } else { key }
+    fn expressions(&self, nulls: bool) -> Vec<Expression> {
+        let by = |key: Expression, descending| key.of(if descending { Operator::Desc } else { Operator::Asc });
+        let column = || Expression::column(&self.column);
+        let mut keys = vec![by(column(), self.descending)];
+        if nulls {
+            keys.insert(0, by(column().of(Operator::IsNull), self.nulls_first));
+        }
+        keys
     }
 }

@@ -7,6 +7,7 @@ use pinotage_common::{Error, ErrorKind};
 use rustls::{AlertDescription, CertificateError};
 
 use super::call::Call;
+use super::connect::ProxyError;
 use super::retry::{Again, Failed};
 use crate::options::Timeouts;
 
@@ -35,6 +36,9 @@ pub(super) fn failed(call: &Call, timeouts: &Timeouts, proxy: Option<&str>, erro
 
 /// What a lost or impossible connection that is not HTTP means, where that is known: kind, reason and advice.
 pub(crate) fn connection(target: &str, error: &(dyn StdError + 'static)) -> Option<(ErrorKind, String, String)> {
+    if let Some(proxy) = find::<ProxyError>(error) {
+        return Some(explain_proxy(target, proxy));
+    }
     if let Some(tls) = find::<rustls::Error>(error) {
         let (kind, reason, advice, _) = explain_tls(target, tls);
         return Some((kind, reason, advice));
@@ -44,6 +48,25 @@ pub(crate) fn connection(target: &str, error: &(dyn StdError + 'static)) -> Opti
         let advice = "start the server, or correct the address";
         (ErrorKind::Unavailable, format!("nothing listens at {target}"), advice.to_owned())
     })
+}
+
+fn explain_proxy(target: &str, error: &ProxyError) -> (ErrorKind, String, String) {
+    let proxy = &error.proxy;
+    if let Some(source) = error.source()
+        && let Some(explained) = connection(&format!("the proxy {proxy}"), source)
+    {
+        return explained;
+    }
+    if error.asks_who() {
+        let advice = "set or correct `proxy.user` and `proxy.password`".to_owned();
+        return (ErrorKind::InvalidConfig, format!("the proxy {proxy} asks who we are"), advice);
+    }
+    (
+        ErrorKind::Unavailable,
+        format!("the proxy {proxy} makes no way to {target} ({})", error.reason()),
+        "let the proxy allow CONNECT to the query ports of servers, or name servers that are reached without it in `proxy.except`"
+            .to_owned(),
+    )
 }
 
 type Explained = (ErrorKind, String, String, Again);

@@ -5,6 +5,7 @@ mod address;
 mod answer;
 mod auth;
 mod call;
+mod connect;
 mod failure;
 mod limiter;
 mod retry;
@@ -34,6 +35,7 @@ pub use address::Address;
 pub(crate) use address::cut;
 pub(crate) use answer::Answer;
 pub(crate) use call::{Call, Content, Wait};
+pub(crate) use connect::{Connector, Way};
 pub(crate) use failure::connection;
 
 /// The header that selects a logical database.
@@ -122,6 +124,15 @@ impl Http {
     /// The TLS configuration of all connections, for those that are not HTTP.
     pub(crate) fn tls(&self) -> Result<ClientConfig> {
         tls::configuration(&self.0.options.tls)
+    }
+
+    /// The way of connections that are not HTTP; TLS with the host itself is not included.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a proxy that cannot be.
+    pub(crate) fn connector(&self, tls: &ClientConfig) -> Result<Connector> {
+        Connector::new(self.0.options.proxy.as_ref(), tls)
     }
 
     /// Who asks as of now, for what is not HTTP: the name in lower case, the value, and the secrets in it.

@@ -4,7 +4,7 @@ use pinotage_common::Secret;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// An HTTP proxy between here and the cluster.
+/// An HTTP proxy between here and the cluster. Queries to servers, which are not HTTP, need it to allow CONNECT to their ports.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Proxy {

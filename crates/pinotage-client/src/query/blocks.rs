@@ -8,19 +8,19 @@ use tonic::Streaming;
 use super::data_table::{DataTable, Metadata};
 use super::failure::Asked;
 use super::message::{ResponseType, ServerResponse};
+use super::netty::Answer;
 use super::server::ServerQuery;
 
 /// How much longer than the server's own time-out the client waits for a message.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A server's answer, part by part. Dropping it cancels the request; Pinot's servers up to 1.5 work on to the
-/// answer's end or their time-out all the same, and send nothing.
+/// A server's answer, part by part. Dropping it leaves the server alone with its answer: Pinot's servers up to 1.5 work on to
+/// the answer's end or their time-out, and send nothing any more.
 ///
 /// It ends with an error unless it is whole: [`Blocks::next`] gives the error before its end, and [`Blocks::finish`]
 /// gives nothing but an error then. Nothing of an answer that is not whole may be used.
-#[derive(Debug)]
 pub struct Blocks {
-    messages: Streaming<ServerResponse>,
+    messages: Messages,
     asked: Asked,
     num_segments: usize,
     more_segments: bool,
@@ -28,7 +28,14 @@ pub struct Blocks {
     state: State,
 }
 
-#[derive(Debug)]
+/// Where the parts come from.
+enum Messages {
+    /// gRPC.
+    Stream(Box<Streaming<ServerResponse>>),
+    /// Netty: a single part, until it was given.
+    Whole(Option<Box<Answer>>),
+}
+
 enum State {
     /// Some tables may come.
     Open,
@@ -41,7 +48,15 @@ enum State {
 }
 
 impl Blocks {
-    pub(super) fn new(messages: Streaming<ServerResponse>, asked: Asked, query: &ServerQuery) -> Self {
+    pub(super) fn stream(messages: Streaming<ServerResponse>, asked: Asked, query: &ServerQuery) -> Self {
+        Self::new(Messages::Stream(Box::new(messages)), asked, query)
+    }
+
+    pub(super) fn whole(answer: Answer, asked: Asked, query: &ServerQuery) -> Self {
+        Self::new(Messages::Whole(Some(Box::new(answer))), asked, query)
+    }
+
+    fn new(messages: Messages, asked: Asked, query: &ServerQuery) -> Self {
         Self {
             messages,
             asked,
@@ -94,10 +109,7 @@ impl Blocks {
             if matches!(self.state, State::Whole(_) | State::Failed) {
                 return Ok(None);
             }
-            let message = tokio::time::timeout(self.patience, self.messages.message()).await;
-            let message = message.map_err(|_| self.asked.silent(self.patience))?;
-            let message = message.map_err(|status| self.asked.status(&status))?;
-            let Some(message) = message else {
+            let Some((kind, table)) = self.message().await? else {
                 return match std::mem::replace(&mut self.state, State::Failed) {
                     State::Closing(metadata) => {
                         self.state = State::Whole(metadata);
@@ -109,8 +121,6 @@ impl Blocks {
             if !matches!(self.state, State::Open) {
                 return Err(self.asked.incomplete("more after its last message"));
             }
-            let kind = message.response_type();
-            let table = DataTable::parse(message.payload).map_err(|error| self.asked.named(error))?;
             if !table.exceptions().is_empty() {
                 return Err(self.asked.exceptions(table.exceptions()));
             }
@@ -122,6 +132,28 @@ impl Blocks {
                     return Ok(Some(table));
                 }
                 None => return Err(self.asked.incomplete("a message of an unknown type")),
+            }
+        }
+    }
+
+    /// The next message, and what it says that it is.
+    async fn message(&mut self) -> Result<Option<(Option<ResponseType>, DataTable)>> {
+        let (asked, patience) = (&self.asked, self.patience);
+        match &mut self.messages {
+            Messages::Stream(messages) => {
+                let message = tokio::time::timeout(patience, messages.message()).await;
+                let message = message.map_err(|_| asked.silent(patience))?.map_err(|status| asked.status(&status))?;
+                let Some(message) = message else { return Ok(None) };
+                let kind = message.response_type();
+                let table = DataTable::parse(message.payload).map_err(|error| asked.named(error))?;
+                Ok(Some((kind, table)))
+            }
+            Messages::Whole(answer) => {
+                if let Some(answer) = answer {
+                    answer.read(asked, patience).await?;
+                }
+                let table = answer.take().map(|answer| answer.table(asked)).transpose()?;
+                Ok(table.map(|table| (Some(ResponseType::NonStreaming), table)))
             }
         }
     }

@@ -30,7 +30,7 @@ pub enum Remedy {
     Nobody,
 }
 
-/// Why a server's answer cannot be used: a cause of the errors of [`crate::GrpcServers`].
+/// Why a server's answer cannot be used: a cause of the errors of [`crate::QueryServers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFailure {
     /// The server's name.
@@ -151,39 +151,51 @@ impl Asked {
                 "use the port of a Pinot server's gRPC query service (`grpcPort` of the instance)",
             ),
             // The client's own limit of a message.
-            Code::OutOfRange => (
-                ErrorKind::ResourceExhausted,
-                Remedy::Nobody,
-                format!("the server's answer is too long: {words}"),
-                "ask for fewer segments or columns at once, or raise the limit of a message",
-            ),
+            Code::OutOfRange => return self.too_long(&words),
             Code::ResourceExhausted => (
                 ErrorKind::Unavailable,
                 Remedy::Later,
                 format!("the server has too much to do: {words}"),
                 "try again later, or ask for less at once",
             ),
-            _ => return self.lost(status, &words),
+            _ => return self.lost(status, &words).with("status", format_args!("{:?}", status.code())),
         };
         self.fail(Error::new(kind, message), remedy).action(advice)
     }
 
-    fn lost(&self, status: &Status, words: &str) -> Error {
-        if let Some((kind, reason, advice)) = connection(&self.server.to_string(), status) {
+    /// The answer passes the client's own limit.
+    pub(super) fn too_long(&self, words: &str) -> Error {
+        let message = format!("the server's answer is too long: {words}");
+        self.fail(Error::new(ErrorKind::ResourceExhausted, message), Remedy::Nobody)
+            .action("ask for fewer segments or columns at once, or raise the limit of a message")
+    }
+
+    /// There is no connection after this time.
+    pub(super) fn unreachable(&self, patience: Duration) -> Error {
+        let message = format!("no connection to the server within {} s", patience.as_secs_f64());
+        self.fail(Error::new(ErrorKind::Unavailable, message), Remedy::OtherReplica)
+            .action("check the address and the firewalls between, or raise `timeouts.connect`")
+    }
+
+    /// The connection was not made, or is lost.
+    pub(super) fn broken(&self, error: &(dyn StdError + 'static)) -> Error {
+        self.lost(error, &error.to_string())
+    }
+
+    fn lost(&self, error: &(dyn StdError + 'static), words: &str) -> Error {
+        if let Some((kind, reason, advice)) = connection(&self.server.to_string(), error) {
             let remedy = if kind == ErrorKind::InvalidConfig { Remedy::Nobody } else { Remedy::OtherReplica };
             return self.fail(Error::new(kind, format!("cannot ask the server: {reason}")), remedy).action(advice);
         }
-        let reason = causes(status).last().map_or_else(|| words.to_owned(), |cause| self.words(&cause.to_string()));
+        let reason = causes(error).last().map_or_else(|| words.to_owned(), |cause| self.words(&cause.to_string()));
         let message = format!("the server's answer is not there or is cut off: {reason}");
         // In TLS 1.3 a client without a certificate is told so after the handshake, if it still listens.
         let advice = if self.server.tls {
             "look at the server's log; if the port asks for certificates set `tls.keyStore` to one that the server trusts"
         } else {
-            "look at the server's log; check its address, and whether its gRPC port speaks TLS"
+            "look at the server's log; check its address, and whether its port speaks TLS"
         };
-        self.fail(Error::new(ErrorKind::Unavailable, message), Remedy::OtherReplica)
-            .with("status", format_args!("{:?}", status.code()))
-            .action(advice)
+        self.fail(Error::new(ErrorKind::Unavailable, message), Remedy::OtherReplica).action(advice)
     }
 
     fn fail(&self, error: Error, remedy: Remedy) -> Error {
@@ -251,11 +263,18 @@ fn missing_segments(message: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::server::Protocol;
     use super::*;
 
     #[test]
     fn the_worst_exception_decides_and_missing_segments_are_named() {
-        let server = ServerAddress { name: "Server_h_1".into(), host: "h".into(), port: 8090, tls: false };
+        let server = ServerAddress {
+            name: "Server_h_1".into(),
+            host: "h".into(),
+            port: 8090,
+            tls: false,
+            protocol: Protocol::Grpc,
+        };
         let secrets = vec![Secret::new("hunter2")];
         let asked = Asked { server, table: "t_OFFLINE".into(), request_id: 7, secrets };
         let exception = |error_code, message: &str| QueryException { error_code, message: message.into() };

@@ -48,14 +48,14 @@ impl ClusterTable {
         let nullable =
             |column: &str| self.schema.field_with_name(column).is_ok_and(arrow::datatypes::Field::is_nullable);
         let table = self.scanner.table();
-        let sql = predicate.to_sql(table.schema(), &nullable, &|column| table.has_fst(column)).ok()??;
+        let pushed = predicate.pushed(table.schema(), &nullable, &|column| table.has_fst(column)).ok()??;
         // Where NaN stands in their order differs from index to index.
         let floating = |column: &&str| {
             self.columns
                 .get(*column)
                 .is_some_and(|(data_type, _)| matches!(data_type, DataType::Float | DataType::Double))
         };
-        let exact = sql.exact && !predicate.columns().iter().any(floating);
+        let exact = pushed.exact && !predicate.columns().iter().any(floating);
         Some((predicate, exact))
     }
 }

@@ -5,6 +5,7 @@ mod bad_rows;
 mod bounds;
 mod cluster_sql;
 mod formats;
+mod ingestion;
 mod live_sql;
 mod packs;
 mod parts;

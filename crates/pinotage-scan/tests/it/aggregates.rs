@@ -9,7 +9,9 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt as _;
 use pinotage_common::ErrorKind;
-use pinotage_scan::{Aggregate, AggregateRequest, Nulls, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner};
+use pinotage_scan::{
+    Aggregate, AggregateRequest, Nulls, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Transport,
+};
 use pinotage_spec::{DataType as Type, Predicate};
 use pinotage_testkit::cluster::Cluster;
 use serde_json::{Value as Json, json};
@@ -123,8 +125,8 @@ fn broker_answer(
         sql = format!("SET enableNullHandling=true; SET serverReturnFinalResult=false; {sql}");
     }
     if let Some(predicate) = &rows.predicate {
-        let filter = predicate.to_sql(table.schema(), &nullable, &|_| false).unwrap().unwrap();
-        sql.push_str(&format!(" WHERE {}", filter.sql));
+        let pushed = predicate.pushed(table.schema(), &nullable, &|_| false).unwrap().unwrap();
+        sql.push_str(&format!(" WHERE {}", pushed.filter));
     }
     if !keys.is_empty() {
         sql.push_str(&format!(" GROUP BY {}", keys.join(", ")));
@@ -197,12 +199,17 @@ async fn same_numbers(place: Place, kept: bool, nulls: Nulls, questions: u64) {
     let options = |reader| ScanOptions { nulls, ..by(reader) };
     let (server, direct) =
         (fixture.scanner(options(Reader::Server)).await, fixture.scanner(options(Reader::Direct)).await);
+    let netty = fixture.scanner(ScanOptions { transport: Transport::Netty, ..options(Reader::Server) }).await;
     let (seed, mut asked) = (seed(), 0);
     for number in 0..questions {
         let request = question(noise(seed, number));
         let predicate: Option<Predicate> = (number % 3 > 0).then(|| draw(noise(seed, 1_000 + number), 2));
         let rows = ScanRequest { predicate, ..ScanRequest::default() };
-        asked += u64::from(same(fixture.cluster, [&server, &direct], &rows, &request).await);
+        if same(fixture.cluster, [&server, &direct], &rows, &request).await {
+            asked += 1;
+            let (found, by_netty) = (answered(&server, &rows, &request).await, answered(&netty, &rows, &request).await);
+            assert_eq!(by_netty, found, "Netty and gRPC, {place:?}, seed {seed}, question {number}");
+        }
     }
     assert!(asked > questions / 4, "{asked} of {questions}");
 }
@@ -222,10 +229,13 @@ async fn servers_of_the_oldest_release_aggregate_what_the_rows_come_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_groups_than_servers_take_are_an_error() {
     let Some(fixture) = Fixture::new(Place::Modern, "many_groups", 1, 100, false, json!({})) else { return };
-    let scanner = fixture.scanner(ScanOptions { max_groups: 10, ..by(Reader::Server) }).await;
-    let plan = scanner.plan(&ScanRequest { columns: Some(vec!["id".into()]), ..ScanRequest::default() }).await.unwrap();
-    let request = AggregateRequest { group_by: vec!["id".into()], aggregates: vec![] };
-    let plan = Arc::new(scanner.aggregated(&plan, &request).unwrap());
-    let answer = scanner.aggregate(&plan, &plan.splits()[0]).try_collect::<Vec<_>>().await;
-    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ResourceExhausted);
+    for transport in [Transport::Grpc, Transport::Netty] {
+        let scanner = fixture.scanner(ScanOptions { max_groups: 10, transport, ..by(Reader::Server) }).await;
+        let rows = ScanRequest { columns: Some(vec!["id".into()]), ..ScanRequest::default() };
+        let plan = scanner.plan(&rows).await.unwrap();
+        let request = AggregateRequest { group_by: vec!["id".into()], aggregates: vec![] };
+        let plan = Arc::new(scanner.aggregated(&plan, &request).unwrap());
+        let answer = scanner.aggregate(&plan, &plan.splits()[0]).try_collect::<Vec<_>>().await;
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::ResourceExhausted, "{transport:?}");
+    }
 }

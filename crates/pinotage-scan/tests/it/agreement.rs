@@ -1,19 +1,19 @@
 //! Servers, direct reading and the broker give the same rows.
 
 use arrow::array::Array;
-use pinotage_scan::{Reader, ScanRequest};
+use pinotage_scan::{Reader, ScanOptions, ScanRequest, Transport};
 use pinotage_spec::{CompareOp, Predicate, TextPattern, Value};
 use serde_json::json;
 
-use crate::support::{Fixture, Place, WORDS, broker_ids, by, ids, noise, read, seed};
+use crate::support::{Fixture, Place, WORDS, broker_ids, by, ids, noise, over, read, seed};
 
 /// Compares all columns, as far as servers of the release can send them.
-async fn all_columns(place: Place, nulls: bool, readers: &[Reader]) {
+async fn all_columns(place: Place, nulls: bool, readers: &[ScanOptions]) {
     let name = format!("all_columns_{nulls}");
     let Some(fixture) = Fixture::new(place, &name, 3, 700, nulls, json!({})) else { return };
     let expected = fixture.expected();
     for reader in readers {
-        let scanner = fixture.scanner(by(*reader)).await;
+        let scanner = fixture.scanner(reader.clone()).await;
         let (plan, found) = read(&scanner, &ScanRequest::default()).await.unwrap();
         assert_eq!((plan.exact, plan.exact_rows), (true, Some(2_100)));
         assert_eq!(found.num_rows(), 2_100);
@@ -33,15 +33,17 @@ async fn all_columns(place: Place, nulls: bool, readers: &[Reader]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_is_read_as_it_was_stored() {
-    all_columns(Place::Modern, true, &[Reader::Server, Reader::Direct, Reader::Auto]).await;
-    all_columns(Place::Modern, false, &[Reader::Server, Reader::Direct]).await;
+    let all = [by(Reader::Server), over(Transport::Netty), by(Reader::Direct), by(Reader::Auto)];
+    all_columns(Place::Modern, true, &all).await;
+    all_columns(Place::Modern, false, &all).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_is_read_from_the_oldest_release() {
-    all_columns(Place::Oldest, false, &[Reader::Server, Reader::Direct]).await;
+    let all = [by(Reader::Server), over(Transport::Netty), by(Reader::Direct), by(Reader::Auto)];
+    all_columns(Place::Oldest, false, &all).await;
     // Its servers send no nulls.
-    all_columns(Place::Oldest, true, &[Reader::Direct, Reader::Auto]).await;
+    all_columns(Place::Oldest, true, &[by(Reader::Direct), by(Reader::Auto)]).await;
 }
 
 /// A literal for a column: mostly a value that occurs.
@@ -138,13 +140,16 @@ async fn same_rows(place: Place, nulls: bool, conditions: u64) {
     let name = format!("same_rows_{nulls}");
     let Some(fixture) = Fixture::new(place, &name, 3, 700, nulls, json!({})) else { return };
     let (server, direct) = (fixture.scanner(by(Reader::Server)).await, fixture.scanner(by(Reader::Direct)).await);
+    let netty = fixture.scanner(over(Transport::Netty)).await;
     let seed = seed();
     let (mut exact, mut some) = (0, 0);
     for number in 0..conditions {
         let predicate = draw(noise(seed, number), 3);
         let (_, by_direct) = ids(&direct, Some(&predicate)).await.unwrap();
         let (plan, by_server) = ids(&server, Some(&predicate)).await.unwrap();
+        let (_, by_netty) = ids(&netty, Some(&predicate)).await.unwrap();
         let context = format!("{place:?}, nulls {nulls}, seed {seed}, condition {number}: {predicate}");
+        same(&by_netty, &by_server, &format!("Netty and gRPC, {context}"));
         if plan.exact {
             same(&by_server, &by_direct, &context);
             exact += 1;
@@ -152,11 +157,11 @@ async fn same_rows(place: Place, nulls: bool, conditions: u64) {
             assert!(by_direct.iter().all(|id| by_server.binary_search(id).is_ok()), "{context}");
         }
         some += usize::from(!by_direct.is_empty() && by_direct.len() < fixture.rows.len());
-        if let Some(filter) =
-            predicate.to_sql(&fixture.schema, &|_| nulls, &|_| false).unwrap().filter(|filter| filter.exact)
+        if let Some(pushed) =
+            predicate.pushed(&fixture.schema, &|_| nulls, &|_| false).unwrap().filter(|pushed| pushed.exact)
         {
             let handling = if nulls { "SET enableNullHandling=true; " } else { "" };
-            let sql = format!("{handling}SELECT id FROM {name} WHERE {} LIMIT 100000", filter.sql);
+            let sql = format!("{handling}SELECT id FROM {name} WHERE {} LIMIT 100000", pushed.filter);
             let (cluster, text) = (fixture.cluster, sql.clone());
             let by_broker = tokio::task::spawn_blocking(move || broker_ids(cluster, &text)).await.unwrap();
             same(&by_broker, &by_direct, &format!("{context}: {sql}"));

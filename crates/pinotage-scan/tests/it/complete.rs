@@ -8,26 +8,40 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use futures::StreamExt as _;
 use pinotage_common::{ErrorKind, Result, TimeSpan};
-use pinotage_scan::{MissingSegments, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner};
-use pinotage_testkit::cluster::{Cluster, Options, Version, eventually};
+use pinotage_scan::{MissingSegments, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Transport};
+use pinotage_testkit::cluster::{Cluster, Options, ServerAddress, Version, eventually};
 use pinotage_testkit::fake::{Action, Break, Fake, Line, Relay};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Fixture, Place, by, ids, read, row, scanner_at};
+use crate::support::{Fixture, Place, by, ids, over, read, row, scanner_at};
 
 const REPLICATED: &str = r#"{"segmentsConfig": {"replication": "2"}}"#;
 
-/// The controller of a cluster, that tells other gRPC ports for its servers.
-fn controller(cluster: &Cluster, ports: HashMap<String, u16>) -> Fake {
+const TRANSPORTS: [Transport; 2] = [Transport::Grpc, Transport::Netty];
+
+/// A line to a server, with the name of the server.
+fn line(server: &ServerAddress, transport: Transport, limit: usize, end: Break) -> (String, Line) {
+    let port = if transport == Transport::Netty { server.netty_port } else { server.grpc_port };
+    (server.instance.clone(), Line::new(port, limit, end))
+}
+
+/// The controller of a cluster, that tells other ports for its servers. For Netty it tells no gRPC ports, so that nobody has
+/// to be told to use it.
+fn controller(cluster: &Cluster, transport: Transport, ports: HashMap<String, u16>) -> Fake {
     let relay = Relay::new(&cluster.controller);
     Fake::new()
         .otherwise(Action::decide(move |request| {
             let answer = relay.forward(request);
-            let server = request.path.strip_prefix("/instances/").and_then(|name| ports.get(name));
+            let server = request.path.strip_prefix("/instances/");
             match (server, &answer) {
-                (Some(port), Action::Answer { status: 200, body, .. }) => {
+                (Some(server), Action::Answer { status: 200, body, .. }) => {
                     let mut instance: Json = serde_json::from_slice(body).unwrap();
-                    instance["grpcPort"] = (*port).into();
+                    if transport == Transport::Netty {
+                        instance["grpcPort"] = (-1).into();
+                    }
+                    if let Some(port) = ports.get(server) {
+                        instance[if transport == Transport::Netty { "port" } else { "grpcPort" }] = (*port).into();
+                    }
                     Action::json(instance)
                 }
                 _ => answer,
@@ -50,35 +64,37 @@ async fn items(scanner: &Scanner, plan: ScanPlan) -> Vec<Result<RecordBatch>> {
 async fn an_answer_that_is_cut_comes_whole_from_the_other_replica_or_not_at_all() {
     let more = serde_json::from_str(REPLICATED).unwrap();
     let Some(fixture) = Fixture::new(Place::Two, "cut", 4, 20_000, false, more) else { return };
+    for transport in TRANSPORTS {
+        cut(&fixture, transport).await;
+    }
+}
+
+async fn cut(fixture: &Fixture, transport: Transport) {
     let expected: Vec<i64> = (0..80_000).collect();
     let cluster = fixture.cluster;
-    let [first, second] = [0, 1].map(|at| cluster.servers[at].clone());
-    let line = |server: &pinotage_testkit::cluster::ServerAddress, limit, end| {
-        let line = Line::new(server.grpc_port, limit, end);
-        (server.instance.clone(), line)
-    };
+    let [first, second] = [0, 1].map(|at| &cluster.servers[at]);
     let options = ScanOptions { timeout: TimeSpan::secs(20), ..by(Reader::Server) };
 
     // How many bytes the whole answer of a server has.
-    let (name, whole) = line(&first, usize::MAX, Break::Cut);
-    let told = controller(cluster, HashMap::from([(name, whole.port())]));
+    let (name, whole) = line(first, transport, usize::MAX, Break::Cut);
+    let told = controller(cluster, transport, HashMap::from([(name, whole.port())]));
     let scanner = scanner_at(&told.url(), "cut", options.clone()).await.unwrap();
     assert_eq!(ids(&scanner, None).await.unwrap().1, expected);
-    let total = whole.brought();
+    let total = whole.brought() / whole.connections();
     assert!(total > 100_000, "{total}");
 
-    for limit in [0, 20, 1_000, total / 4, total / 2, total - 1_000, total - 1] {
-        let (name, cut) = line(&first, limit, Break::Cut);
-        let told = controller(cluster, HashMap::from([(name, cut.port())]));
+    for limit in [0, 2, 20, 1_000, total / 4, total / 2, total - 1_000, total - 1] {
+        let (name, cut) = line(first, transport, limit, Break::Cut);
+        let told = controller(cluster, transport, HashMap::from([(name, cut.port())]));
         let scanner = scanner_at(&told.url(), "cut", options.clone()).await.unwrap();
         let (plan, found) = ids(&scanner, None).await.unwrap();
-        assert!(found == expected, "{} rows after a cut at {limit}", found.len());
+        assert!(found == expected, "{transport:?}: {} rows after a cut at {limit}", found.len());
         assert!(plan.requests() >= 2 && cut.connections() > 0, "the line was used");
     }
 
     // Nobody can answer: nothing of the answers is given.
-    let cut = [line(&first, total / 4, Break::Cut), line(&second, total / 4, Break::Cut)];
-    let told = controller(cluster, cut.iter().map(|(name, line)| (name.clone(), line.port())).collect());
+    let cut = [first, second].map(|server| line(server, transport, total / 4, Break::Cut));
+    let told = controller(cluster, transport, cut.iter().map(|(name, line)| (name.clone(), line.port())).collect());
     let scanner = scanner_at(&told.url(), "cut", options).await.unwrap();
     let plan = scanner.plan(&ScanRequest::default()).await.unwrap();
     let splits = plan.splits.len();
@@ -96,14 +112,15 @@ async fn an_answer_that_is_cut_comes_whole_from_the_other_replica_or_not_at_all(
 async fn a_server_that_falls_silent_is_left_for_the_other_replica() {
     let more = serde_json::from_str(REPLICATED).unwrap();
     let Some(fixture) = Fixture::new(Place::Two, "silent", 2, 5_000, false, more) else { return };
-    let server = &fixture.cluster.servers[0];
-    let stalled = Line::new(server.grpc_port, 10_000, Break::Stall);
-    let told = controller(fixture.cluster, HashMap::from([(server.instance.clone(), stalled.port())]));
-    let options = ScanOptions { timeout: TimeSpan::secs(10), ..by(Reader::Server) };
-    let scanner = scanner_at(&told.url(), "silent", options).await.unwrap();
-    let (_, found) = ids(&scanner, None).await.unwrap();
-    assert_eq!(found, (0..10_000).collect::<Vec<_>>());
-    assert!(stalled.connections() > 0);
+    for transport in TRANSPORTS {
+        let (name, stalled) = line(&fixture.cluster.servers[0], transport, 10_000, Break::Stall);
+        let told = controller(fixture.cluster, transport, HashMap::from([(name, stalled.port())]));
+        let options = ScanOptions { timeout: TimeSpan::secs(10), ..by(Reader::Server) };
+        let scanner = scanner_at(&told.url(), "silent", options).await.unwrap();
+        let (_, found) = ids(&scanner, None).await.unwrap();
+        assert_eq!(found, (0..10_000).collect::<Vec<_>>());
+        assert!(stalled.connections() > 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,21 +131,25 @@ async fn servers_go_and_come_back() {
         let more = serde_json::from_str(REPLICATED).unwrap();
         let fixture = Fixture::on(cluster, "away", 4, 100, false, more);
         let scanner = fixture.scanner(by(Reader::Server)).await;
+        let netty = fixture.scanner(over(Transport::Netty)).await;
         let request = ScanRequest { columns: Some(vec!["id".into()]), ..ScanRequest::default() };
         let before = Arc::new(scanner.plan(&request).await.unwrap());
         assert!(before.splits.iter().any(|split| split.servers()[0] == cluster.servers[0].instance));
 
-        // Planned with both, read with one.
+        // Planned with both, read with one; connections to the other one are still there.
+        assert_eq!(ids(&netty, None).await.unwrap().1.len(), 400);
         cluster.stop_server(0);
-        let mut rows = 0;
-        for split in &before.splits {
-            let mut batches = scanner.read(&before, split);
-            while let Some(batch) = batches.next().await {
-                rows += batch.unwrap().num_rows();
+        for scanner in [&scanner, &netty] {
+            let mut rows = 0;
+            for split in &before.splits {
+                let mut batches = scanner.read(&before, split);
+                while let Some(batch) = batches.next().await {
+                    rows += batch.unwrap().num_rows();
+                }
             }
+            assert_eq!(rows, 400, "{version:?}");
+            assert_eq!(ids(scanner, None).await.unwrap().1.len(), 400);
         }
-        assert_eq!(rows, 400, "{version:?}");
-        assert_eq!(ids(&scanner, None).await.unwrap().1.len(), 400);
 
         // Nobody is left: an error that names segments, or a loud gap, and who needs no server reads on.
         cluster.stop_server(1);
@@ -152,8 +173,28 @@ async fn servers_go_and_come_back() {
         cluster.start_server(0);
         cluster.start_server(1);
         cluster.await_online("away_OFFLINE", 4);
-        assert_eq!(ids(&scanner, None).await.unwrap().1.len(), 400);
+        for scanner in [&scanner, &netty] {
+            assert_eq!(ids(scanner, None).await.unwrap().1.len(), 400);
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_come_as_one_message_are_asked_for_in_smaller_parts() {
+    let Some(fixture) = Fixture::new(Place::Modern, "sizes", 8, 12_000, false, json!({})) else { return };
+    let splits = async |controller: &str, transport| {
+        let scanner = scanner_at(controller, "sizes", over(transport)).await.unwrap();
+        let splits = scanner.plan(&ScanRequest::default()).await.unwrap().splits;
+        (splits.len(), splits.iter().map(|split| split.expected_bytes).max().unwrap())
+    };
+    let direct = &fixture.cluster.controller;
+    let (grpc, most) = splits(direct, Transport::Grpc).await;
+    assert!(grpc == 1 && most > 16 << 20, "{most}");
+    assert_eq!(splits(direct, Transport::Auto).await, (1, most));
+    let (netty, most) = splits(direct, Transport::Netty).await;
+    assert!(netty > 1 && most <= 16 << 20, "{most}");
+    let told = controller(fixture.cluster, Transport::Netty, HashMap::new());
+    assert_eq!(splits(&told.url(), Transport::Auto).await, (netty, most));
 }
 
 /// Polls until a condition holds.
@@ -173,12 +214,14 @@ where
 async fn a_time_out_at_the_server_is_an_error() {
     for place in [Place::Modern, Place::Oldest] {
         let Some(fixture) = Fixture::new(place, "slow", 1, 20_000, false, json!({})) else { return };
-        let options = ScanOptions { timeout: TimeSpan::millis(1), attempts: 2, ..by(Reader::Server) };
-        let scanner = fixture.scanner(options).await;
-        let plan = scanner.plan(&ScanRequest::default()).await.unwrap();
-        let found = items(&scanner, plan).await;
-        let [Err(error)] = found.as_slice() else { panic!("{} items", found.len()) };
-        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        for transport in TRANSPORTS {
+            let options = ScanOptions { timeout: TimeSpan::millis(1), attempts: 2, ..over(transport) };
+            let scanner = fixture.scanner(options).await;
+            let plan = scanner.plan(&ScanRequest::default()).await.unwrap();
+            let found = items(&scanner, plan).await;
+            let [Err(error)] = found.as_slice() else { panic!("{} items", found.len()) };
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{transport:?}: {error}");
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use arrow::datatypes::Int64Type;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pinotage_client::{Address, Connection, Controller};
 use pinotage_common::Result;
-use pinotage_scan::{Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Table};
+use pinotage_scan::{Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Table, Transport};
 use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_spec::{ColumnPlan, Predicate, Schema, SegmentNameGenerator, TableConfig, arrow_schema};
 use pinotage_store::{Store, StoreOptions};
@@ -61,7 +61,7 @@ pub(crate) fn seed() -> u64 {
 pub(crate) const FIRST_DAY: u64 = 19_000;
 
 /// Texts with all that SQL, properties and orders stumble over.
-pub(crate) const WORDS: [&str; 15] = [
+pub(crate) const WORDS: [&str; 16] = [
     "",
     "a",
     "A",
@@ -77,6 +77,7 @@ pub(crate) const WORDS: [&str; 15] = [
     "(a|b)*.[c]{2}$^+?",
     "\\Qa\\E\\d",
     "*",
+    "two '' quotes",
 ];
 
 /// A table with a column of every type, in several segments of a day each.
@@ -143,6 +144,11 @@ pub(crate) async fn scanner_at(controller: &str, table: &str, options: ScanOptio
 
 pub(crate) fn by(reader: Reader) -> ScanOptions {
     ScanOptions { reader, ..ScanOptions::default() }
+}
+
+/// From servers, which are asked in this way.
+pub(crate) fn over(transport: Transport) -> ScanOptions {
+    ScanOptions { transport, ..by(Reader::Server) }
 }
 
 /// All rows of a plan, in the order of the column `id`.

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use pinotage_scan::{Aggregate, AggregateRequest, OrderKey, Reader, ScanOptions, ScanRequest, Scanner};
+use pinotage_scan::{Aggregate, AggregateRequest, OrderKey, Reader, ScanOptions, ScanRequest, Scanner, Transport};
 use pinotage_spec::{CompareOp, Predicate, Value};
 use pinotage_testkit::cluster::{Cluster, Topic, eventually};
 use serde_json::{Value as Json, json};
 
 use crate::realtime::{await_committed, create, row};
-use crate::support::{Place, by, read, scanner};
+use crate::support::{Place, by, over, read, scanner};
 use crate::{aggregates, top};
 
 fn create_upsert(cluster: &Cluster, name: &str, upsert: Json, rows_per_segment: u64) -> Topic {
@@ -63,8 +63,9 @@ fn await_pairs(cluster: &Cluster, name: &str, expected: &[(i64, i64)]) {
 /// give the first rows.
 async fn compare(cluster: &Cluster, name: &str, expected: &[(i64, i64)]) {
     await_pairs(cluster, name, expected);
-    for reader in [Reader::Server, Reader::Auto, Reader::Direct] {
-        let scanner = scanner(cluster, name, by(reader)).await.unwrap();
+    for options in [by(Reader::Server), over(Transport::Netty), by(Reader::Auto), by(Reader::Direct)] {
+        let reader = (options.reader, options.transport);
+        let scanner = scanner(cluster, name, options).await.unwrap();
         assert_eq!(pairs(&scanner, None).await.unwrap(), expected, "{reader:?}");
         let some: Vec<_> = expected.iter().copied().filter(|(_, version)| *version < 12).collect();
         assert_eq!(pairs(&scanner, Some(old())).await.unwrap(), some, "{reader:?}");

@@ -6,10 +6,10 @@ use std::fmt;
 use crate::Value;
 
 mod pattern;
-mod sql;
+mod pushed;
 
 pub use pattern::TextPattern;
-pub use sql::{FilterSql, quoted};
+pub use pushed::Pushed;
 
 /// A comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -71,6 +71,7 @@ fn server(json: &Json) -> ServerAddress {
         instance: text(&json["instance"]),
         host: text(&json["host"]),
         netty_port: port("nettyPort"),
+        netty_tls_port: port("nettyTlsPort"),
         grpc_port: port("grpcPort"),
         admin: text(&json["admin"]),
     }

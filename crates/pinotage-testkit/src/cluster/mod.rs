@@ -127,6 +127,8 @@ pub struct ServerAddress {
     pub host: String,
     /// The port that brokers query.
     pub netty_port: u16,
+    /// The same with TLS, where the cluster has certificates.
+    pub netty_tls_port: u16,
     /// The port of the gRPC query service.
     pub grpc_port: u16,
     /// The URL of the admin REST, without a slash at its end.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
-use pinotage_client::{Auth, GrpcServers, Remedy, ServerAddress, ServerFailure, ServerQuery, Tls};
+use pinotage_client::{Auth, QueryServers, Remedy, ServerAddress, ServerFailure, ServerQuery, Tls};
 use pinotage_common::{ByteSize, Error, ErrorKind, Secret};
 use pinotage_testkit::cluster::{Cluster, Options, Version};
 use serde_json::json;
@@ -26,7 +26,7 @@ fn large(cluster: &Cluster, name: &str) -> String {
     table_of(cluster, name, schema, &rows)
 }
 
-async fn error(servers: &GrpcServers, server: &ServerAddress, query: &ServerQuery) -> Error {
+async fn error(servers: &QueryServers, server: &ServerAddress, query: &ServerQuery) -> Error {
     ask(servers, server, query).await.map(|(_, metadata)| metadata).unwrap_err()
 }
 
@@ -80,7 +80,7 @@ async fn what_a_server_cannot_answer_names_it_and_the_segments() {
             let wrong = with(query("failures", "", "SELECT i FROM t WHERE no_such_function(i) = 1", &[&segment]));
             assert_eq!(remedy(&error(&servers, &server, &wrong).await), Remedy::Nobody);
             let mut nonsense = with(query("failures", "", "SELECT i FROM t", &[&segment]));
-            nonsense.sql = "SELECT FROM WHERE".into();
+            nonsense.statement = "SELECT FROM WHERE".into();
             let found = error(&servers, &server, &nonsense).await;
             assert_eq!((found.kind(), remedy(&found)), (ErrorKind::InvalidConfig, Remedy::Nobody), "{found}");
 
@@ -108,7 +108,7 @@ async fn a_time_out_and_a_limit_are_errors() {
         let segment = large(cluster, "limits");
         let select = "SELECT s FROM t WHERE REGEXP_LIKE(s, '.*9.*9.*9') LIMIT 100000";
         let mut short = query("limits", "", select, &[&segment]);
-        short.sql = short.sql.replace("timeoutMs=60000", "timeoutMs=1");
+        short.statement = short.statement.to_string().replace("timeoutMs=60000", "timeoutMs=1").into();
         short.streaming = false;
         short.timeout = Duration::from_millis(1);
         let found = error(&servers, &server, &short).await;

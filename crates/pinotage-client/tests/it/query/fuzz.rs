@@ -69,7 +69,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
-fn payloads() -> Vec<Bytes> {
+pub(super) fn payloads() -> Vec<Bytes> {
     let mut files: Vec<_> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let files = files.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "bin"));
@@ -133,7 +133,7 @@ async fn capture(place: Place, name: &str, table: &str, options: &str, select: &
     client.ready().await.unwrap();
     let metadata = HashMap::from([("enableStreaming".to_owned(), "true".to_owned())]);
     let query = query(table, options, select, &[segment]);
-    let request = ServerRequest { metadata, sql: query.sql, segments: query.segments };
+    let request = ServerRequest { metadata, sql: query.statement.to_string(), segments: query.segments };
     let path = PathAndQuery::from_static("/org.apache.pinot.common.proto.PinotQueryServer/Submit");
     let codec = ProstCodec::<ServerRequest, ServerResponse>::default();
     let mut messages = client.server_streaming(Request::new(request), path, codec).await.unwrap().into_inner();

@@ -1,6 +1,8 @@
-//! Queries to servers by gRPC, on the newest and the oldest release.
+//! Queries to servers by gRPC and by Netty, on the newest and the oldest release.
 
 mod failures;
 mod fuzz;
+mod netty;
 mod places;
+mod proxies;
 mod types;

@@ -1,17 +1,18 @@
 //! Clusters, tables and answers.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use pinotage_client::{
-    Address, Auth, Blocks, Connection, Controller, DataTable, GrpcServers, KeyStore, Metadata, ServerAddress,
+    Address, Auth, Blocks, Connection, Controller, DataTable, KeyStore, Metadata, QueryServers, ServerAddress,
     ServerQuery, Tls, TrustStore,
 };
 use pinotage_common::{Result, Secret};
 use pinotage_segment::write::{NameInput, SegmentBuilder};
-use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
+use pinotage_spec::{Expression, PinotQuery, Schema, SegmentNameGenerator, TableConfig};
 use pinotage_testkit::cluster::{self, Cluster, Options, Version};
 use pinotage_testkit::{GoldenCase, golden_cases};
 use serde_json::{Value as Json, json};
@@ -65,16 +66,25 @@ pub(crate) fn connection(cluster: &Cluster) -> Connection {
     connection
 }
 
-pub(crate) fn servers(connection: &Connection) -> GrpcServers {
-    GrpcServers::new(Controller::new(connection).unwrap().http()).unwrap()
+pub(crate) fn servers(connection: &Connection) -> QueryServers {
+    QueryServers::new(Controller::new(connection).unwrap().http()).unwrap()
 }
 
 /// A server, as the controller tells where it is.
 pub(crate) async fn server(cluster: &Cluster, number: usize) -> ServerAddress {
     let controller = Controller::new(&connection(cluster)).unwrap();
     let instance = controller.instance(&cluster.servers[number].instance).await.unwrap();
-    let server = ServerAddress::of(&instance, cluster.tls.is_some()).unwrap();
+    let server = ServerAddress::grpc(&instance, cluster.tls.is_some()).unwrap();
     assert_eq!(server.port, cluster.servers[number].grpc_port);
+    server
+}
+
+/// The port of a server that brokers use.
+pub(crate) async fn netty(cluster: &Cluster, number: usize) -> ServerAddress {
+    let controller = Controller::new(&connection(cluster)).unwrap();
+    let instance = controller.instance(&cluster.servers[number].instance).await.unwrap();
+    let server = ServerAddress::netty(&instance, None).unwrap();
+    assert_eq!(server.port, cluster.servers[number].netty_port);
     server
 }
 
@@ -144,6 +154,30 @@ pub(crate) fn query(table: &str, options: &str, select: &str, segments: &[&str])
     query
 }
 
+/// Columns of a table, which is named without its type; with an option that is to be true.
+pub(crate) fn tree(table: &str, option: &'static str, columns: &[&str]) -> PinotQuery {
+    let mut options = BTreeMap::from([("timeoutMs", TIMEOUT.as_millis().to_string())]);
+    if !option.is_empty() {
+        options.insert(option, "true".to_owned());
+    }
+    PinotQuery {
+        table: format!("{table}_OFFLINE"),
+        options,
+        select: columns.iter().copied().map(Expression::column).collect(),
+        filter: None,
+        group_by: Vec::new(),
+        order_by: Vec::new(),
+        limit: 1_000_000,
+    }
+}
+
+/// The same as a query that Netty carries.
+pub(crate) fn by_netty(table: &str, option: &'static str, columns: &[&str], segments: &[&str]) -> ServerQuery {
+    let segments = segments.iter().map(|it| (*it).to_owned()).collect();
+    let query = ServerQuery::new(format!("{table}_OFFLINE"), tree(table, option, columns), segments);
+    ServerQuery { timeout: TIMEOUT, ..query }
+}
+
 /// All of an answer.
 pub(crate) async fn whole(mut blocks: Blocks) -> Result<(Vec<DataTable>, Metadata)> {
     let mut tables = Vec::new();
@@ -155,7 +189,7 @@ pub(crate) async fn whole(mut blocks: Blocks) -> Result<(Vec<DataTable>, Metadat
 
 /// Asks and reads all of the answer.
 pub(crate) async fn ask(
-    servers: &GrpcServers,
+    servers: &QueryServers,
     server: &ServerAddress,
     query: &ServerQuery,
 ) -> Result<(Vec<DataTable>, Metadata)> {

@@ -8,7 +8,9 @@ use arrow::datatypes::{DataType as Arrow, Field, Int64Type, Schema as ArrowSchem
 use pinotage_client::{Intermediate, Metadata};
 use pinotage_common::ErrorKind;
 
-use super::places::{Place, ask, connection, golden, query, server, servers, table, table_of, without};
+use super::places::{
+    Place, ask, by_netty, connection, golden, netty, query, server, servers, table, table_of, without,
+};
 
 /// Columns that servers cannot answer with: lists of bytes before 1.6.
 const UNANSWERED: [&str; 1] = ["yMv"];
@@ -29,13 +31,20 @@ async fn compare(place: Place, case: &str, options: &str) {
         _ => (table(cluster, &case, &name), without(&case, &UNANSWERED).1),
     };
     let (servers, server) = (servers(&connection(cluster)), server(cluster, 0).await);
+    let netty = netty(cluster, 0).await;
     let schema = expected.schema();
     let columns: Vec<String> = schema.fields().iter().rev().map(|field| format!("\"{}\"", field.name())).collect();
     let select = format!("SELECT {} FROM t LIMIT 1000000", columns.join(", "));
-    for streaming in [true, false] {
-        let mut query = query(&name, options, &select, &[&segment]);
-        query.streaming = streaming;
-        let (tables, metadata) = ask(&servers, &server, &query).await.unwrap();
+    let option = if options.is_empty() { "" } else { "enableNullHandling" };
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let streamed = query(&name, options, &select, &[&segment]);
+    let questions = [
+        (&server, with(&streamed, true)),
+        (&server, with(&streamed, false)),
+        (&netty, by_netty(&name, option, &names, &[&segment])),
+    ];
+    for (server, query) in questions {
+        let (tables, metadata) = ask(&servers, server, &query).await.unwrap();
         assert_eq!(metadata.num_segments_queried, Some(1));
         assert_eq!(metadata.total_docs, Some(case.rows.len() as i64));
         let version = if place == Place::Oldest { 3 } else { 4 };

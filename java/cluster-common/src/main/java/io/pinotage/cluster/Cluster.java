@@ -113,6 +113,7 @@ final class Cluster {
           .put("instance", server.instance())
           .put("host", Place.HOST)
           .put("nettyPort", server.nettyPort())
+          .put("nettyTlsPort", server.nettyTlsPort())
           .put("grpcPort", server.grpcPort())
           .put("admin", place.admin(server));
     }

@@ -1,5 +1,7 @@
 package io.pinotage.cluster;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAccumulator;
 import org.apache.pinot.common.config.GrpcConfig;
@@ -20,8 +22,9 @@ import org.apache.pinot.spi.accounting.ThreadAccountant;
 import org.apache.pinot.spi.accounting.ThreadAccountantUtils;
 import org.apache.pinot.spi.env.PinotConfiguration;
 
-/** The real query engine behind its two ports: Netty for the broker, gRPC for connectors. */
-record QueryPorts(ServerQueryExecutorV1Impl executor, QueryScheduler scheduler, QueryServer netty, GrpcQueryServer grpc) {
+/** The real query engine behind its ports: Netty for the broker, plain and perhaps with TLS, and gRPC for connectors. */
+record QueryPorts(ServerQueryExecutorV1Impl executor, QueryScheduler scheduler, List<QueryServer> netty,
+    GrpcQueryServer grpc) {
   static QueryPorts open(Place cluster, ServerPlace place, InstanceDataManager tables, AccessControl access)
       throws Exception {
     FunctionRegistry.init();
@@ -36,11 +39,16 @@ record QueryPorts(ServerQueryExecutorV1Impl executor, QueryScheduler scheduler, 
     scheduler.start();
     InstanceRequestHandler handler =
         new InstanceRequestHandler(place.instance(), defaults, scheduler, access, accountant);
-    QueryServer netty = new QueryServer(place.nettyPort(), new NettyConfig(), handler);
-    netty.start();
+    TlsConfig tls = tls(cluster);
+    List<QueryServer> netty = new ArrayList<>();
+    netty.add(new QueryServer(place.nettyPort(), new NettyConfig(), handler));
+    if (tls != null) {
+      netty.add(new QueryServer(place.nettyTlsPort(), new NettyConfig(), tls, handler));
+    }
+    netty.forEach(QueryServer::start);
 
-    GrpcQueryServer grpc = new GrpcQueryServer(place.instance(), place.grpcPort(), new GrpcConfig(Map.of()), tls(cluster),
-        executor, access, accountant);
+    GrpcQueryServer grpc = new GrpcQueryServer(place.instance(), place.grpcPort(), new GrpcConfig(Map.of()), tls, executor,
+        access, accountant);
     grpc.start();
     return new QueryPorts(executor, scheduler, netty, grpc);
   }
@@ -53,7 +61,7 @@ record QueryPorts(ServerQueryExecutorV1Impl executor, QueryScheduler scheduler, 
   }
 
   void close() {
-    netty.shutDown();
+    netty.forEach(QueryServer::shutDown);
     grpc.shutdown();
     scheduler.stop();
     executor.shutDown();

@@ -1,8 +1,9 @@
-//! A predicate in the SQL of Pinot's servers.
+//! What of a predicate Pinot's servers are told.
 
 use pinotage_common::{Error, Result};
 
 use super::{CompareOp, Predicate, TextPattern};
+use crate::query::{Expression, Literal, Operator};
 use crate::{DataType, FieldSpec, Schema, StoredType, Value};
 
 /// Values in one `IN`; longer lists become several, joined by OR.
@@ -11,39 +12,42 @@ const IN_CHUNK: usize = 1_000;
 /// More values than this are sent as their range: parsing them would take a server longer than reading the rows.
 const MAX_IN: usize = 20_000;
 
-/// A condition that no row meets, in every release.
-const NOTHING: &str = "\"$docId\" < 0";
+/// A column that no row has below 0, in every release.
+const DOC_ID: &str = "$docId";
 
 /// What Pinot takes for no bound at all, also where it is a literal.
 const UNBOUNDED: &str = "*";
 
-/// A condition in Pinot's SQL, that lets through at least the rows of a predicate.
+/// Parsers of old releases make one quote of two, even where each of them was written twice.
+const TWO_QUOTES: &str = "''";
+
+/// A condition for servers, that lets through at least the rows of a predicate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilterSql {
+pub struct Pushed {
     /// What stands after `WHERE`.
-    pub sql: String,
+    pub filter: Expression,
     /// It lets through the rows of the predicate and no others. Otherwise the predicate has to be checked again.
     pub exact: bool,
 }
 
-/// A part of a predicate on its way into SQL.
+/// A part of a predicate on its way to servers.
 enum Said {
     /// Every row passes.
     All,
     /// No row passes.
     Nothing,
-    Sql(FilterSql),
+    Pushed(Pushed),
     /// It cannot be said.
     No,
 }
 
 impl Said {
-    fn exact(sql: String) -> Self {
-        Self::Sql(FilterSql { sql, exact: true })
+    fn exact(filter: Expression) -> Self {
+        Self::Pushed(Pushed { filter, exact: true })
     }
 
-    fn wider(sql: String) -> Self {
-        Self::Sql(FilterSql { sql, exact: false })
+    fn wider(filter: Expression) -> Self {
+        Self::Pushed(Pushed { filter, exact: false })
     }
 }
 
@@ -55,7 +59,7 @@ struct Columns<'a> {
 }
 
 impl Predicate {
-    /// The predicate in Pinot's SQL, as far as it can be said there; `None` when nothing of it can, or nothing has to.
+    /// What of the predicate can be said to servers; `None` when nothing of it can, or nothing has to.
     ///
     /// It means the same with and without the query option `enableNullHandling`: releases do not agree what is unknown, so
     /// nothing that is unknown is left to them. Opposites are taken of single comparisons, never of AND and OR, and a
@@ -74,16 +78,16 @@ impl Predicate {
     ///
     /// `schema-mismatch` for a column that the schema does not have; `invalid-config` for a literal of another type than
     /// its column, and for a pattern on a column that has no texts.
-    pub fn to_sql(
+    pub fn pushed(
         &self,
         schema: &Schema,
         nullable: &dyn Fn(&str) -> bool,
         fst: &dyn Fn(&str) -> bool,
-    ) -> Result<Option<FilterSql>> {
+    ) -> Result<Option<Pushed>> {
         Ok(match self.say(false, &Columns { schema, nullable, fst })? {
             Said::All | Said::No => None,
-            Said::Nothing => Some(FilterSql { sql: NOTHING.into(), exact: true }),
-            Said::Sql(filter) => Some(filter),
+            Said::Nothing => Some(Pushed { filter: nothing(), exact: true }),
+            Said::Pushed(pushed) => Some(pushed),
         })
     }
 
@@ -100,8 +104,8 @@ impl Predicate {
                 field(schema, column, [])?;
                 let null = matches!(self, Self::IsNull(_)) != opposite;
                 return Ok(match (nullable(column), null) {
-                    (true, true) => Said::exact(format!("{} IS NULL", quoted(column))),
-                    (true, false) => Said::exact(format!("{} IS NOT NULL", quoted(column))),
+                    (true, true) => Said::exact(Expression::column(column).of(Operator::IsNull)),
+                    (true, false) => Said::exact(Expression::column(column).of(Operator::IsNotNull)),
                     (false, true) => Said::Nothing,
                     (false, false) => Said::All,
                 });
@@ -111,7 +115,7 @@ impl Predicate {
                 // One value of a list may pass while another one does not: opposites are not always comparisons.
                 let ordered = !matches!(op, CompareOp::Eq | CompareOp::NotEq);
                 let said = match compare(field, if opposite { op.opposite() } else { *op }, value) {
-                    Said::Sql(_) if opposite && ordered && !field.single_value => not(compare(field, *op, value)),
+                    Said::Pushed(_) if opposite && ordered && !field.single_value => not(compare(field, *op, value)),
                     said => said,
                 };
                 (column, said)
@@ -128,8 +132,9 @@ impl Predicate {
             }
         };
         Ok(match said {
-            Said::Sql(FilterSql { sql, exact }) if nullable(column) => {
-                Said::Sql(FilterSql { sql: format!("({sql} AND {} IS NOT NULL)", quoted(column)), exact })
+            Said::Pushed(Pushed { filter, exact }) if nullable(column) => {
+                let there = Expression::column(column).of(Operator::IsNotNull);
+                joined(Operator::And, vec![filter, there], exact)
             }
             said => said,
         })
@@ -140,9 +145,9 @@ fn not(said: Said) -> Said {
     match said {
         Said::All => Said::Nothing,
         Said::Nothing => Said::All,
-        Said::Sql(FilterSql { sql, exact: true }) => Said::exact(format!("NOT ({sql})")),
+        Said::Pushed(Pushed { filter, exact: true }) => Said::exact(filter.of(Operator::Not)),
         // What is let through too much inside would be missing outside.
-        Said::Sql(_) | Said::No => Said::No,
+        Said::Pushed(_) | Said::No => Said::No,
     }
 }
 
@@ -153,16 +158,16 @@ fn all(parts: Vec<Said>) -> Said {
             Said::All => {}
             Said::Nothing => return Said::Nothing,
             Said::No => exact = false,
-            Said::Sql(part) => {
+            Said::Pushed(part) => {
                 exact &= part.exact;
-                said.push(part.sql);
+                said.push(part.filter);
             }
         }
     }
     match (said.is_empty(), exact) {
         (true, true) => Said::All,
         (true, false) => Said::No,
-        (false, exact) => Said::Sql(FilterSql { sql: joined(said, " AND "), exact }),
+        (false, exact) => joined(Operator::And, said, exact),
     }
 }
 
@@ -173,22 +178,17 @@ fn any(parts: Vec<Said>) -> Said {
             Said::All => return Said::All,
             Said::Nothing => {}
             Said::No => whole = false,
-            Said::Sql(part) => {
+            Said::Pushed(part) => {
                 exact &= part.exact;
-                said.push(part.sql);
+                said.push(part.filter);
             }
         }
     }
     match (whole, said.is_empty()) {
         (false, _) => Said::No,
         (true, true) => Said::Nothing,
-        (true, false) => Said::Sql(FilterSql { sql: joined(said, " OR "), exact }),
+        (true, false) => joined(Operator::Or, said, exact),
     }
-}
-
-/// A name as Pinot's SQL takes any: in double quotes.
-pub fn quoted(column: &str) -> String {
-    format!("\"{}\"", column.replace('"', "\"\""))
 }
 
 fn field<'s, 'v>(
@@ -214,7 +214,7 @@ fn field<'s, 'v>(
 
 fn compare(field: &FieldSpec, op: CompareOp, value: &Value) -> Said {
     let Some(literal) = literal(field, value) else { return Said::No };
-    let sql = |op: CompareOp| format!("{} {} {literal}", quoted(&field.name), op.sql());
+    let said = |op: CompareOp| Expression::column(&field.name).compare(operator(op), literal.clone());
     let zero = match value {
         Value::Float(value) => *value == 0.0,
         Value::Double(value) => *value == 0.0,
@@ -225,17 +225,17 @@ fn compare(field: &FieldSpec, op: CompareOp, value: &Value) -> Said {
         (DataType::String, _) if ordered && *value == Value::String(UNBOUNDED.into()) => Said::No,
         // Texts are stored in Pinot's own form, and servers before 1.0 compare them in another way.
         (DataType::Json, _) => Said::No,
-        (DataType::Boolean, CompareOp::Eq | CompareOp::NotEq) => Said::exact(sql(op)),
+        (DataType::Boolean, CompareOp::Eq | CompareOp::NotEq) => Said::exact(said(op)),
         // Only equality means the same in every release.
         (DataType::Boolean, _) => Said::No,
         // Raw columns take -0.0 and 0.0 for one number, dictionaries for two.
         _ if zero => match op {
-            CompareOp::Eq => Said::wider(sql(op)),
-            CompareOp::Lt | CompareOp::LtEq => Said::wider(sql(CompareOp::LtEq)),
-            CompareOp::Gt | CompareOp::GtEq => Said::wider(sql(CompareOp::GtEq)),
+            CompareOp::Eq => Said::wider(said(op)),
+            CompareOp::Lt | CompareOp::LtEq => Said::wider(said(CompareOp::LtEq)),
+            CompareOp::Gt | CompareOp::GtEq => Said::wider(said(CompareOp::GtEq)),
             CompareOp::NotEq => Said::No,
         },
-        _ => Said::exact(sql(op)),
+        _ => Said::exact(said(op)),
     }
 }
 
@@ -251,7 +251,9 @@ fn is_in(field: &FieldSpec, values: &[Value]) -> Said {
             .map(|(low, high)| (compare(field, CompareOp::GtEq, low), compare(field, CompareOp::LtEq, high)))
         {
             // Several values of one row may lie on both sides of the range, which lets the row through.
-            Some((Said::Sql(low), Said::Sql(high))) => Said::wider(joined(vec![low.sql, high.sql], " AND ")),
+            Some((Said::Pushed(low), Said::Pushed(high))) => {
+                joined(Operator::And, vec![low.filter, high.filter], false)
+            }
             _ => Said::No,
         };
     }
@@ -259,53 +261,70 @@ fn is_in(field: &FieldSpec, values: &[Value]) -> Said {
     let mut literals = Vec::with_capacity(values.len());
     for value in values {
         match (compare(field, CompareOp::Eq, value), literal(field, value)) {
-            (Said::Sql(said), Some(literal)) => {
+            (Said::Pushed(said), Some(literal)) => {
                 exact &= said.exact;
                 literals.push(literal);
             }
             _ => return Said::No,
         }
     }
-    let column = quoted(&field.name);
-    let chunks = literals.chunks(IN_CHUNK).map(|chunk| format!("{column} IN ({})", chunk.join(", "))).collect();
-    Said::Sql(FilterSql { sql: joined(chunks, " OR "), exact })
+    let chunk = |chunk: &[Expression]| Expression::column(&field.name).is_in(chunk.iter().cloned());
+    joined(Operator::Or, literals.chunks(IN_CHUNK).map(chunk).collect(), exact)
 }
 
 fn like(field: &FieldSpec, pattern: &TextPattern) -> Said {
     if field.data_type != DataType::String {
         return Said::No;
     }
-    let (column, text) = (quoted(&field.name), |text: &str| format!("'{}'", text.replace('\'', "''")));
+    let column = || Expression::column(&field.name);
     // A range can be answered by dictionaries and indexes. Several values of one row may lie on both sides of it.
     if let Some(prefix) = pattern.as_prefix().filter(|_| field.single_value)
         && let Some((rest, last @ ' '..'~')) = prefix.char_indices().next_back().map(|(at, last)| (&prefix[..at], last))
     {
         let end = format!("{rest}{}", char::from(last as u8 + 1));
-        if prefix != UNBOUNDED && end != UNBOUNDED {
-            return Said::exact(format!("({column} >= {} AND {column} < {})", text(prefix), text(&end)));
+        if ![prefix, &end].iter().any(|bound| *bound == UNBOUNDED || bound.contains(TWO_QUOTES)) {
+            let low = column().compare(Operator::GreaterThanOrEqual, Expression::text(prefix));
+            let high = column().compare(Operator::LessThan, Expression::text(end));
+            return joined(Operator::And, vec![low, high], true);
         }
     }
-    Said::exact(format!("REGEXP_LIKE({column}, {})", text(&pattern.to_regex())))
+    Said::exact(column().compare(Operator::RegexpLike, Expression::text(pattern.to_regex())))
 }
 
 /// A literal that every release reads as this value; `None` where they differ.
-fn literal(field: &FieldSpec, value: &Value) -> Option<String> {
-    let text = value.to_java_string();
-    Some(match (field.data_type.stored(), value) {
-        (_, Value::Int(value)) if field.data_type == DataType::Boolean => (*value != 0).to_string(),
+fn literal(field: &FieldSpec, value: &Value) -> Option<Expression> {
+    Some(Expression::Literal(match (field.data_type.stored(), value) {
+        (_, Value::Int(value)) if field.data_type == DataType::Boolean => Literal::Bool(*value != 0),
         // The parser takes the sign for an operator, and the number behind it for a decimal.
-        (StoredType::Long, Value::Long(i64::MIN)) => format!("'{text}'"),
-        (StoredType::Int | StoredType::Long, _) => text,
+        (StoredType::Long, Value::Long(i64::MIN)) => Literal::Text(i64::MIN.to_string()),
+        (StoredType::Int, Value::Int(value)) => Literal::Long((*value).into()),
+        (StoredType::Long, Value::Long(value)) => Literal::Long(*value),
         (_, Value::Float(value)) if value.is_nan() => return None,
         (_, Value::Double(value)) if value.is_nan() => return None,
-        (_, Value::BigDecimal(value)) => format!("'{}'", value.to_plain_string()),
-        (StoredType::String, _) => format!("'{}'", text.replace('\'', "''")),
-        _ => format!("'{text}'"),
-    })
+        (_, Value::BigDecimal(value)) => Literal::Text(value.to_plain_string()),
+        (_, Value::String(text)) if text.contains(TWO_QUOTES) => return None,
+        _ => Literal::Text(value.to_java_string()),
+    }))
 }
 
-fn joined(mut parts: Vec<String>, word: &str) -> String {
-    if parts.len() == 1 { parts.remove(0) } else { format!("({})", parts.join(word)) }
+fn operator(op: CompareOp) -> Operator {
+    match op {
+        CompareOp::Eq => Operator::Equals,
+        CompareOp::NotEq => Operator::NotEquals,
+        CompareOp::Lt => Operator::LessThan,
+        CompareOp::LtEq => Operator::LessThanOrEqual,
+        CompareOp::Gt => Operator::GreaterThan,
+        CompareOp::GtEq => Operator::GreaterThanOrEqual,
+    }
+}
+
+/// A condition that no row meets.
+fn nothing() -> Expression {
+    Expression::column(DOC_ID).compare(Operator::LessThan, Expression::Literal(Literal::Long(0)))
+}
+
+fn joined(operator: Operator, parts: Vec<Expression>, exact: bool) -> Said {
+    Expression::joined(operator, parts).map_or(Said::No, |filter| Said::Pushed(Pushed { filter, exact }))
 }
 
 #[cfg(test)]
@@ -327,9 +346,9 @@ mod tests {
     fn sql(predicate: &Predicate) -> Option<(String, bool)> {
         let schema = Schema::from_json(SCHEMA).unwrap();
         predicate
-            .to_sql(&schema, &|_| false, &|column| column == "fst")
+            .pushed(&schema, &|_| false, &|column| column == "fst")
             .unwrap()
-            .map(|filter| (filter.sql, filter.exact))
+            .map(|said| (said.filter.to_string(), said.exact))
     }
 
     #[test]
@@ -368,6 +387,7 @@ mod tests {
             compare("j", Eq, Value::String("{}".into())),
             compare("b", Lt, Value::Int(1)),
             compare("r", Lt, Value::String("*".into())),
+            compare("r", Eq, Value::String("two '' quotes".into())),
             Predicate::Not(Box::new(compare("d", Eq, Value::Double(0.0)))),
             Predicate::Or(vec![compare("i", Eq, Value::Int(1)), compare("j", Eq, Value::String("{}".into()))]),
             Predicate::And(vec![]),
@@ -377,7 +397,7 @@ mod tests {
         }
         assert_eq!(sql(&compare("d", Lt, Value::Double(-0.0))), Some(("\"d\" <= '-0.0'".into(), false)));
         let empty = Predicate::In { column: "i".into(), values: vec![] };
-        assert_eq!(sql(&empty), Some((NOTHING.into(), true)));
+        assert_eq!(sql(&empty), Some(("\"$docId\" < 0".into(), true)));
         let both = Predicate::And(vec![compare("i", Eq, Value::Int(1)), compare("j", Eq, Value::String("{}".into()))]);
         assert_eq!(sql(&both), Some(("\"i\" = 1".into(), false)));
     }
@@ -395,7 +415,7 @@ mod tests {
         let cases = [
             (i.clone(), "(\"i\" = 1 AND \"i\" IS NOT NULL)", "\"i\" = 1"),
             (not(i.clone()), "(\"i\" <> 1 AND \"i\" IS NOT NULL)", "\"i\" <> 1"),
-            (null.clone(), "\"i\" IS NULL", NOTHING),
+            (null.clone(), "\"i\" IS NULL", "\"$docId\" < 0"),
             (
                 not(Predicate::And(vec![i.clone(), null])),
                 "((\"i\" <> 1 AND \"i\" IS NOT NULL) OR \"i\" IS NOT NULL)",
@@ -407,9 +427,13 @@ mod tests {
         ];
         for (predicate, with, without) in cases {
             for (nullable, expected) in [(true, with), (false, without)] {
-                let said = predicate.to_sql(&schema, &|_| nullable, &|_| false).unwrap();
+                let said = predicate.pushed(&schema, &|_| nullable, &|_| false).unwrap();
                 assert!(said.as_ref().is_none_or(|said| said.exact));
-                assert_eq!(said.map_or(String::new(), |said| said.sql), expected, "{predicate}, nullable: {nullable}");
+                assert_eq!(
+                    said.map_or(String::new(), |said| said.filter.to_string()),
+                    expected,
+                    "{predicate}, nullable: {nullable}"
+                );
             }
         }
     }
@@ -433,7 +457,7 @@ mod tests {
         assert_eq!(sql(&like("j", TextPattern::prefix("a"))), None, "JSON is stored in Pinot's own form");
         assert_eq!(sql(&like("fst", TextPattern::prefix("a"))), None);
         let schema = Schema::from_json(SCHEMA).unwrap();
-        assert!(like("i", TextPattern::prefix("a")).to_sql(&schema, &|_| false, &|_| false).is_err());
+        assert!(like("i", TextPattern::prefix("a")).pushed(&schema, &|_| false, &|_| false).is_err());
     }
 
     #[test]
@@ -447,8 +471,8 @@ mod tests {
     #[test]
     fn an_unknown_column_and_a_wrong_literal_are_named() {
         let schema = Schema::from_json(SCHEMA).unwrap();
-        let error = compare("z", CompareOp::Eq, Value::Int(1)).to_sql(&schema, &|_| false, &|_| false).unwrap_err();
+        let error = compare("z", CompareOp::Eq, Value::Int(1)).pushed(&schema, &|_| false, &|_| false).unwrap_err();
         assert!(error.context().contains(&("column", "z".into())));
-        assert!(compare("i", CompareOp::Eq, Value::Long(1)).to_sql(&schema, &|_| false, &|_| false).is_err());
+        assert!(compare("i", CompareOp::Eq, Value::Long(1)).pushed(&schema, &|_| false, &|_| false).is_err());
     }
 }
