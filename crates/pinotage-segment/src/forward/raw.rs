@@ -168,6 +168,11 @@ impl<'a> RawReader<'a> {
             .ok_or_else(|| Error::corrupt(format!("expected {count} values in a row of {} bytes", row.len())))
     }
 
+    /// Whether multi-value rows begin with their number of values.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.counted
+    }
+
     /// The codec of the chunks.
     pub fn codec(&self) -> ChunkCodec {
         self.codec

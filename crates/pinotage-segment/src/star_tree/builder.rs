@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
 
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::StarTreePlan;
@@ -61,8 +62,8 @@ pub(super) fn build(plan: &StarTreePlan, columns: &BTreeMap<String, Column<'_>>,
     for aggregation in &plan.aggregations {
         if let Some(kind) = metric::kind(aggregation.function) {
             let name = aggregation.column.as_str();
-            if !inputs.contains_key(&(name, kind)) {
-                inputs.insert((name, kind), column(name)?.input(kind).map_err(|error| error.with("column", name))?);
+            if let Entry::Vacant(free) = inputs.entry((name, kind)) {
+                free.insert(column(name)?.input(kind).map_err(|error| error.with("column", name))?);
             }
         }
     }

@@ -223,7 +223,7 @@ fn number(stored: StoredType, bytes: &[u8]) -> Option<f64> {
             pinotage_spec::Value::BigDecimal(value) => value.to_string().parse().ok()?,
             _ => return None,
         },
-        StoredType::String | StoredType::Bytes => return None,
+        StoredType::String | StoredType::Bytes | StoredType::Map => return None,
     })
 }
 
@@ -249,7 +249,7 @@ fn java_hash(stored: StoredType, bytes: &[u8]) -> Option<u32> {
             .ok()?
             .encode_utf16()
             .fold(0u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit))),
-        StoredType::BigDecimal | StoredType::Bytes => return None,
+        StoredType::BigDecimal | StoredType::Bytes | StoredType::Map => return None,
     })
 }
 
@@ -259,7 +259,7 @@ fn murmur(stored: StoredType, bytes: &[u8]) -> Option<u32> {
         StoredType::Int | StoredType::Float => hash_long(i64::from(word(bytes)? as i32)),
         StoredType::Long | StoredType::Double => hash_long(long(bytes)? as i64),
         StoredType::String => hash_bytes(bytes),
-        StoredType::BigDecimal | StoredType::Bytes => return None,
+        StoredType::BigDecimal | StoredType::Bytes | StoredType::Map => return None,
     })
 }
 

@@ -98,7 +98,8 @@ fn shape(tree: &StarTree<'_>) -> Result<Vec<u32>> {
         if is_root && [node.dimension, node.value, node.start_doc, node.end_doc] != [NONE; 4] {
             return Err(bad("is the root and has a value or docs of its own"));
         }
-        if !is_root && !(0 <= node.start_doc && node.start_doc < node.end_doc && node.end_doc <= num_docs) {
+        let has_docs = 0 <= node.start_doc && node.start_doc < node.end_doc && node.end_doc <= num_docs;
+        if !is_root && !has_docs {
             return Err(bad("has docs that do not exist"));
         }
         if !(0..num_docs).contains(&node.aggregated_doc) {
