@@ -4,4 +4,4 @@ mod reader;
 mod writer;
 
 pub use reader::DictionaryReader;
-pub(crate) use writer::{DictionaryBytes, write_fixed, write_var_length};
+pub(crate) use writer::{write_fixed, write_var_length};

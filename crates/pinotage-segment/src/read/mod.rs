@@ -13,7 +13,6 @@ mod diff;
 mod directory;
 mod documents;
 mod inverted;
-mod map;
 mod null_vector;
 mod predicate;
 mod scan;

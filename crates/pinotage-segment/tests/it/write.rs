@@ -93,7 +93,7 @@ fn golden_segments_are_written_byte_for_byte() {
             let fixed_width = field.single_value && field.fixed_width().is_some();
             let equal = match raw {
                 true => decompressed(&entry.bytes, fixed_width) == decompressed(theirs, fixed_width),
-                false => entry.bytes == *theirs,
+                false => *entry.bytes == **theirs,
             };
             if equal {
                 same += 1;
