@@ -115,7 +115,8 @@ impl SegmentBuilder {
     }
 
     /// Bytes of memory that are needed at most until the segment is finished by [`SegmentBuilder::finish_in`], without further rows:
-    /// what is held now, and what the largest column takes to be laid out. It depends on the rows alone, also on how they came.
+    /// what is held now, and what the largest column takes to be laid out. It depends on the rows alone, not on the
+    /// batches they came in, except for dictionaries that text came with.
     pub fn peak_bytes(&self) -> usize {
         let (sort, is_sorted) = self.sort_bytes();
         let column = self.columns.iter().map(|column| column.layout_bytes(is_sorted)).max().unwrap_or(0);
