@@ -19,4 +19,5 @@ pub mod metadata;
 pub mod properties;
 pub mod read;
 mod staged;
+pub mod star_tree;
 pub mod write;

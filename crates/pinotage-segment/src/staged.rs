@@ -128,11 +128,10 @@ impl Deref for PayloadBytes {
 }
 
 /// What a writer appends, in memory.
-#[cfg(test)]
 pub(crate) fn written(write: impl FnOnce(&mut Out<'_>) -> Result<()>) -> Result<Vec<u8>> {
     let mut out = Out::new(None);
     write(&mut out)?;
-    Ok(out.finish()?.to_vec())
+    Ok(out.buffer)
 }
 
 #[cfg(test)]

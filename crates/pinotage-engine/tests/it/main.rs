@@ -4,6 +4,7 @@ mod answers;
 mod bad_rows;
 mod bounds;
 mod cluster_sql;
+mod ingestion;
 mod live_sql;
 mod packs;
 mod parts;
