@@ -265,7 +265,7 @@ fn would_do(cluster: &Cluster) -> PushSummary {
     }
 }
 
-/// What a part of an input takes while it waits for its turn.
+/// What an input takes that is read, or a part of one while it waits for its turn.
 const PART_MEMORY: u64 = 32 << 20;
 
 /// Parts of one input that threads without an input of their own may read, in the memory that open segments leave.
@@ -290,8 +290,11 @@ fn build_all(
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.or(plan.file.threads).unwrap_or(cores).max(1);
-    // Each unit may hold one segment; more units at a time than that fit the memory are not started.
-    let fitting = (plan.file.limits.memory.bytes() / plan.file.sink.segment.max_bytes.bytes().max(1)).max(1) as usize;
+    // Each unit holds one segment and what it reads; more units at a time than fit the memory are not started. A job spec has
+    // no limit but the number of its units.
+    let read = if plan.one_to_one.is_some() { 0 } else { PART_MEMORY };
+    let each = plan.file.sink.segment.max_bytes.bytes().saturating_add(read).max(1);
+    let fitting = usize::try_from(plan.file.limits.memory.bytes() / each).unwrap_or(usize::MAX).max(1);
     let workers = threads.min(fitting).min(work.len());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)

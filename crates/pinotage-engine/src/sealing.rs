@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::file::Archive;
 use pinotage_job::{InputName, NamedInput};
-use pinotage_segment::write::{NameInput, SegmentBuilder};
+use pinotage_segment::write::{NameInput, ROWS_BETWEEN_CHECKS, SegmentBuilder, Workspace};
 use pinotage_spec::SegmentNameGenerator;
 
 use crate::manifest::SegmentRecord;
@@ -45,10 +45,14 @@ impl<'a> Sealing<'a> {
         let limits = &self.job.plan.file.sink.segment;
         let mut start = 0;
         while start < batch.num_rows() {
-            let rows = (batch.num_rows() - start).min(limits.max_rows - self.open.num_docs());
+            let before = self.open.num_docs();
+            // Batches end where parts of a file do, if it is read in parts; a check always comes behind the same rows.
+            let next_check = ROWS_BETWEEN_CHECKS - before % ROWS_BETWEEN_CHECKS;
+            let rows = (batch.num_rows() - start).min(limits.max_rows - before).min(next_check);
             self.pool.install(|| self.open.append(&batch.slice(start, rows)))?;
             start += rows;
-            if self.open.num_docs() == limits.max_rows || self.open.len_bytes() as u64 >= limits.max_bytes.bytes() {
+            let is_large = || rows == next_check && self.open.peak_bytes() as u64 >= limits.max_bytes.bytes();
+            if before + rows == limits.max_rows || is_large() {
                 self.seal()?;
             }
         }
@@ -79,10 +83,12 @@ impl<'a> Sealing<'a> {
                 NameInput { generator: &fixed, sequence: None }
             }
         };
-        let segment = self.pool.install(|| full.finish(&name, self.creation_time_millis))?;
         let below = self.named.map(|named| named.folder.clone()).unwrap_or_default();
         let folder = self.staging.join(&below);
         fs::create_dir_all(&folder).map_err(|error| Error::io(error, "cannot create the output folder", &folder))?;
+        let memory = usize::try_from(self.job.plan.file.sink.segment.max_bytes.bytes()).unwrap_or(usize::MAX);
+        let workspace = Workspace { folder: &folder, memory };
+        let segment = self.pool.install(|| full.finish_in(workspace, &name, self.creation_time_millis))?;
         let path = match self.job.plan.archive {
             Archive::Directory => segment.write_dir(&folder)?,
             Archive::TarGz => segment.write_tar_gz(&folder)?,

@@ -255,7 +255,7 @@ pub enum Archive {
 pub struct SegmentLimits {
     /// Rows of a segment at most.
     pub max_rows: usize,
-    /// Memory that a segment's values take at most while it is built.
+    /// Memory that a segment takes at most while it is built and finished; where that is reached, the next one begins.
     pub max_bytes: ByteSize,
 }
 
@@ -296,7 +296,8 @@ pub enum NameType {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
-    /// Memory for building segments, in all.
+    /// Memory for building segments, in all: so many inputs are built at a time as have room for a segment of
+    /// `sink.segment.maxBytes` and 32 MiB that are read.
     pub memory: ByteSize,
     /// Bad rows that an input may have, as a number (`100`) or a share of its rows (`1%`); one more stops the job before
     /// that input's segments appear.

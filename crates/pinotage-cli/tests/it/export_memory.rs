@@ -1,16 +1,13 @@
 //! What an export holds in memory does not depend on the table's size.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use pinotage_testkit::cluster::Cluster;
 use pinotage_testkit::is_full;
 use serde_json::json;
 
 use crate::cluster::pushing_job;
-use crate::ok;
+use crate::{ok, peak};
 
 /// What the process needs beside `memory`: its code's own data, the batches on their way through four parts, and what gRPC has
 /// received of two answers.
@@ -21,26 +18,6 @@ const ROW_GROUPS_MIB: u64 = 4 * 32;
 
 /// What four parts hold that are read directly; `memory` is not for them.
 const DIRECT_MIB: u64 = 224;
-
-/// The largest RssAnon of a command, in MiB.
-fn peak(folder: &Path, args: &[&str]) -> u64 {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
-    let mut child = command.args(args).current_dir(folder).stdout(Stdio::null()).spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    let code = loop {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let held =
-            text.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB")?.parse().ok());
-        most = most.max(held.unwrap_or(0_u64));
-        match child.try_wait().unwrap() {
-            Some(code) => break code,
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    assert!(code.success(), "{args:?}");
-    most / 1024
-}
 
 #[test]
 fn an_export_ten_times_as_large_as_its_memory_stays_within_it() {

@@ -1,5 +1,6 @@
 //! The `pinotage` command as a person meets it: output, errors, exit codes.
 
+mod build_memory;
 mod cluster;
 mod export;
 mod export_changes;
@@ -19,7 +20,8 @@ mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -53,6 +55,28 @@ fn ok(folder: &Path, args: &[&str]) -> String {
     let output = pinotage(folder, args);
     assert!(output.status.success(), "{}", described(folder, args, &output));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The most memory of its own that a command had at a time, in MiB: mapped files do not count.
+fn peak(folder: &Path, args: &[&str]) -> u64 {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+    let mut child = command.args(args).current_dir(folder).stdout(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    let code = loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let kib = |line: &str| -> Option<u64> {
+            let rest = line.strip_prefix("RssAnon:").or_else(|| line.strip_prefix("RssShmem:"))?;
+            rest.trim().strip_suffix(" kB")?.parse().ok()
+        };
+        most = most.max(text.lines().filter_map(kib).sum());
+        match child.try_wait().unwrap() {
+            Some(code) => break code,
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    assert!(code.success(), "{args:?}");
+    most / 1024
 }
 
 /// A folder with a job over `in/*.csv`.

@@ -5,4 +5,4 @@ mod writer;
 
 pub use reader::DictionaryReader;
 pub(crate) use reader::decode;
-pub(crate) use writer::{DictionaryBytes, write_fixed, write_var_length};
+pub(crate) use writer::{write_fixed, write_var_length};

@@ -8,23 +8,33 @@ use pinotage_spec::ForwardOptions;
 use crate::bits::{pack, packed_len};
 use crate::codec::ChunkCodec;
 use crate::constants::{HUGE_CHUNK_FLAG, MULTI_VALUE_CHUNK, RAW_HEADER, RAW_V4_HEADER};
+use crate::staged::Out;
 
-/// The first and last doc id of each dictionary id of a sorted column.
+/// Ids that are packed at a time; so many always end with a byte.
+const PACKED_RUN: usize = 1 << 16;
+
+/// The first and last doc id of each dictionary id of a sorted column, in which every id occurs.
 ///
 /// # Pinot equivalent
 ///
 /// `SingleValueSortedForwardIndexCreator`
-pub(crate) fn sorted_ranges(ids: impl Iterator<Item = u32>, cardinality: usize) -> Vec<u8> {
-    let mut docs = vec![0; cardinality];
-    ids.for_each(|id| docs[id as usize] += 1);
-    let mut bytes = Vec::with_capacity(8 * cardinality);
-    let mut start = 0u32;
-    for docs in docs {
-        bytes.extend_from_slice(&start.to_be_bytes());
-        start += docs;
-        bytes.extend_from_slice(&(start - 1).to_be_bytes());
+pub(crate) fn sorted_ranges(ids: impl Iterator<Item = u32>, out: &mut Out<'_>) -> Result<()> {
+    let mut last = None;
+    let mut docs = 0u32;
+    for id in ids {
+        if last != Some(id) {
+            if docs > 0 {
+                out.extend(&(docs - 1).to_be_bytes())?;
+            }
+            out.extend(&docs.to_be_bytes())?;
+            last = Some(id);
+        }
+        docs += 1;
     }
-    bytes
+    if docs > 0 {
+        out.extend(&(docs - 1).to_be_bytes())?;
+    }
+    Ok(())
 }
 
 /// The dictionary ids as a bit stream.
@@ -32,10 +42,17 @@ pub(crate) fn sorted_ranges(ids: impl Iterator<Item = u32>, cardinality: usize) 
 /// # Pinot equivalent
 ///
 /// `SingleValueUnsortedForwardIndexCreator`
-pub(crate) fn single_value_ids(ids: impl Iterator<Item = u32>, num_docs: usize, bits: u8) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(packed_len(num_docs, bits));
-    pack(ids, bits, &mut bytes);
-    bytes
+pub(crate) fn single_value_ids(
+    mut ids: impl Iterator<Item = u32>,
+    num_docs: usize,
+    bits: u8,
+    out: &mut Out<'_>,
+) -> Result<()> {
+    for _ in (0..num_docs).step_by(PACKED_RUN) {
+        pack(ids.by_ref().take(PACKED_RUN), bits, out.buffer());
+        out.settle()?;
+    }
+    Ok(())
 }
 
 /// Chunk offsets, a bit per value that begins a row, and the dictionary ids as a bit stream.
@@ -49,7 +66,7 @@ pub(crate) fn single_value_ids(ids: impl Iterator<Item = u32>, num_docs: usize, 
 /// # Pinot equivalent
 ///
 /// `FixedBitMVForwardIndexWriter`
-pub(crate) fn multi_value_ids(ids: impl Iterator<Item = u32>, ends: &[u32], bits: u8) -> Result<Vec<u8>> {
+pub(crate) fn multi_value_ids(ids: impl Iterator<Item = u32>, ends: &[u32], bits: u8, out: &mut Out<'_>) -> Result<()> {
     let num_values = ends.last().map_or(0, |end| *end as usize);
     let average = (num_values / ends.len()).max(1);
     let docs_per_chunk = MULTI_VALUE_CHUNK.div_ceil(average);
@@ -58,19 +75,17 @@ pub(crate) fn multi_value_ids(ids: impl Iterator<Item = u32>, ends: &[u32], bits
     if i32::try_from(total).is_err() {
         return Err(too_large(total, "2 GiB"));
     }
-    let mut bytes = Vec::with_capacity(total);
     let start_of = |doc: usize| if doc == 0 { 0 } else { ends[doc - 1] };
     for chunk in 0..num_chunks {
-        bytes.extend_from_slice(&start_of(chunk * docs_per_chunk).to_be_bytes());
+        out.extend(&start_of(chunk * docs_per_chunk).to_be_bytes())?;
     }
-    let bitmap = bytes.len();
-    bytes.resize(bitmap + num_values.div_ceil(8), 0);
+    let mut begins = vec![0; num_values.div_ceil(8)];
     for doc in 0..ends.len() {
         let value = start_of(doc) as usize;
-        bytes[bitmap + value / 8] |= 0x80 >> (value % 8);
+        begins[value / 8] |= 0x80 >> (value % 8);
     }
-    pack(ids, bits, &mut bytes);
-    Ok(bytes)
+    out.extend(&begins)?;
+    single_value_ids(ids, num_values, bits, out)
 }
 
 /// A raw forward index of fixed-width values; `write` appends the big-endian values of a range of docs.
@@ -87,18 +102,18 @@ pub(crate) fn raw_fixed(
     width: usize,
     options: &ForwardOptions,
     mut write: impl FnMut(Range<usize>, &mut Vec<u8>),
-) -> Result<Vec<u8>> {
+    out: &mut Out<'_>,
+) -> Result<()> {
     let docs_per_chunk = options.fixed_docs_per_chunk();
     let codec = ChunkCodec::of(options.codec, false);
-    let mut file =
-        ChunkFile::new(options.version, num_docs.div_ceil(docs_per_chunk), docs_per_chunk, width, num_docs, codec);
+    let mut file = ChunkFile::new(options.version, docs_per_chunk, width, num_docs, codec, out)?;
     let mut chunk = Vec::with_capacity(docs_per_chunk * width);
     for start in (0..num_docs).step_by(docs_per_chunk) {
         chunk.clear();
         write(start..num_docs.min(start + docs_per_chunk), &mut chunk);
         file.push(&chunk)?;
     }
-    Ok(file.bytes)
+    file.finish()
 }
 
 /// Rows of a raw forward index of variable width.
@@ -126,29 +141,28 @@ pub(crate) fn raw_variable(
     derive_docs: bool,
     options: &ForwardOptions,
     rows: &impl Rows,
-) -> Result<Vec<u8>> {
+    out: &mut Out<'_>,
+) -> Result<()> {
     if options.version < 4 {
-        return raw_variable_old(num_docs, longest, derive_docs, options, rows);
+        return raw_variable_old(num_docs, longest, derive_docs, options, rows, out);
     }
     let limit = chunk_size(longest, options);
     let codec = ChunkCodec::of(options.codec, true);
-    let (chunks, len) = cut(num_docs, limit, rows);
+    let chunks = cut(num_docs, limit, rows);
     let base = RAW_V4_HEADER + 8 * chunks.len();
-    // Chunks rarely grow when they are compressed; what is not needed of this stays untouched memory.
-    let mut bytes = Vec::with_capacity(base + len);
     // Version 5 differs only in multi-value rows of fixed width; everything else stays 4 (the caller has seen to it).
     for word in [u32::from(options.version), limit as u32, codec.to_tag(), base as u32] {
-        bytes.extend_from_slice(&word.to_be_bytes());
+        out.extend(&word.to_be_bytes())?;
     }
-    bytes.resize(base, 0);
+    out.reserve(8 * chunks.len())?;
+    let mut table = Vec::with_capacity(8 * chunks.len());
     let mut chunk = Vec::with_capacity(limit);
-    for (number, (docs, huge)) in chunks.into_iter().enumerate() {
-        let offset = bytes.len() - base;
+    for (docs, huge) in chunks {
+        let offset = out.len() - base;
         let offset = u32::try_from(offset).map_err(|_| too_large(offset, "4 GiB"))?;
-        let entry = RAW_V4_HEADER + 8 * number;
         let first = docs.start as u32 | if huge { HUGE_CHUNK_FLAG } else { 0 };
-        bytes[entry..entry + 4].copy_from_slice(&first.to_le_bytes());
-        bytes[entry + 4..entry + 8].copy_from_slice(&offset.to_le_bytes());
+        table.extend_from_slice(&first.to_le_bytes());
+        table.extend_from_slice(&offset.to_le_bytes());
         chunk.clear();
         if !huge {
             chunk.extend_from_slice(&(docs.len() as u32).to_le_bytes());
@@ -159,18 +173,18 @@ pub(crate) fn raw_variable(
             }
         }
         docs.for_each(|doc| rows.write(doc, &mut chunk));
-        codec.compress(&chunk, true, &mut bytes)?;
+        codec.compress(&chunk, true, out.buffer())?;
+        out.settle()?;
     }
-    Ok(bytes)
+    out.replace(RAW_V4_HEADER, &table)
 }
 
-/// The docs of each chunk of version 4, whether it is a single row beyond the limit, and the bytes of all chunks together.
-fn cut(num_docs: usize, limit: usize, rows: &impl Rows) -> (Vec<(Range<usize>, bool)>, usize) {
+/// The docs of each chunk of version 4, and whether it is a single row beyond the limit.
+fn cut(num_docs: usize, limit: usize, rows: &impl Rows) -> Vec<(Range<usize>, bool)> {
     let mut chunks = Vec::new();
-    let (mut first, mut used, mut len) = (0, 4, 0);
+    let (mut first, mut used) = (0, 4);
     for doc in 0..num_docs {
         let need = 4 + rows.len_bytes(doc);
-        len += need;
         if used + need > limit {
             chunks.push((first..doc, false));
             (first, used) = (doc, 4);
@@ -184,8 +198,7 @@ fn cut(num_docs: usize, limit: usize, rows: &impl Rows) -> (Vec<(Range<usize>, b
     }
     chunks.push((first..num_docs, false));
     chunks.retain(|(docs, _)| !docs.is_empty());
-    let len = len + 4 * chunks.len();
-    (chunks, len)
+    chunks
 }
 
 fn raw_variable_old(
@@ -194,15 +207,15 @@ fn raw_variable_old(
     derive_docs: bool,
     options: &ForwardOptions,
     rows: &impl Rows,
-) -> Result<Vec<u8>> {
+    out: &mut Out<'_>,
+) -> Result<()> {
     let docs_per_chunk = if derive_docs || options.derive_num_docs_per_chunk {
         (options.target_max_chunk_size / (longest + 4)).max(1)
     } else {
         options.target_docs_per_chunk.unwrap_or(1000).max(1)
     };
     let codec = ChunkCodec::of(options.codec, false);
-    let mut file =
-        ChunkFile::new(options.version, num_docs.div_ceil(docs_per_chunk), docs_per_chunk, longest, num_docs, codec);
+    let mut file = ChunkFile::new(options.version, docs_per_chunk, longest, num_docs, codec, out)?;
     let mut chunk = Vec::new();
     for start in (0..num_docs).step_by(docs_per_chunk) {
         let docs = start..num_docs.min(start + docs_per_chunk);
@@ -217,7 +230,7 @@ fn raw_variable_old(
         docs.for_each(|doc| rows.write(doc, &mut chunk));
         file.push(&chunk)?;
     }
-    Ok(file.bytes)
+    file.finish()
 }
 
 /// `ForwardIndexUtils.getDynamicTargetChunkSize`
@@ -233,23 +246,23 @@ fn chunk_size(longest: usize, options: &ForwardOptions) -> usize {
 }
 
 /// A file of chunks behind a table of their offsets.
-struct ChunkFile {
-    bytes: Vec<u8>,
+struct ChunkFile<'a, 'o> {
+    out: &'a mut Out<'o>,
+    table: Vec<u8>,
     version: u8,
-    next: usize,
     codec: ChunkCodec,
 }
 
-impl ChunkFile {
+impl<'a, 'o> ChunkFile<'a, 'o> {
     fn new(
         version: u8,
-        num_chunks: usize,
         docs_per_chunk: usize,
         width: usize,
         num_docs: usize,
         codec: ChunkCodec,
-    ) -> Self {
-        let mut bytes = Vec::with_capacity(RAW_HEADER + 8 * num_chunks + num_docs * width / 2);
+        out: &'a mut Out<'o>,
+    ) -> Result<Self> {
+        let num_chunks = num_docs.div_ceil(docs_per_chunk);
         for word in [
             u32::from(version),
             num_chunks as u32,
@@ -259,24 +272,27 @@ impl ChunkFile {
             codec.to_tag(),
             RAW_HEADER as u32,
         ] {
-            bytes.extend_from_slice(&word.to_be_bytes());
+            out.extend(&word.to_be_bytes())?;
         }
-        let offset_width = if version == 2 { 4 } else { 8 };
-        bytes.resize(RAW_HEADER + offset_width * num_chunks, 0);
-        Self { bytes, version, next: RAW_HEADER, codec }
+        let table_len = num_chunks * if version == 2 { 4 } else { 8 };
+        out.reserve(table_len)?;
+        Ok(Self { out, table: Vec::with_capacity(table_len), version, codec })
     }
 
     fn push(&mut self, chunk: &[u8]) -> Result<()> {
-        let offset = self.bytes.len();
+        let offset = self.out.len();
         if self.version == 2 {
             let offset = i32::try_from(offset).map_err(|_| too_large(offset, "2 GiB"))?;
-            self.bytes[self.next..self.next + 4].copy_from_slice(&offset.to_be_bytes());
-            self.next += 4;
+            self.table.extend_from_slice(&offset.to_be_bytes());
         } else {
-            self.bytes[self.next..self.next + 8].copy_from_slice(&(offset as u64).to_be_bytes());
-            self.next += 8;
+            self.table.extend_from_slice(&(offset as u64).to_be_bytes());
         }
-        self.codec.compress(chunk, false, &mut self.bytes)
+        self.codec.compress(chunk, false, self.out.buffer())?;
+        self.out.settle()
+    }
+
+    fn finish(self) -> Result<()> {
+        self.out.replace(RAW_HEADER, &self.table)
     }
 }
 
@@ -293,6 +309,7 @@ mod tests {
     use pinotage_spec::Codec;
 
     use super::*;
+    use crate::staged::written;
 
     fn options(version: u8) -> ForwardOptions {
         ForwardOptions {
@@ -318,30 +335,31 @@ mod tests {
     #[test]
     fn the_worked_example_is_written() {
         assert_eq!(
-            sorted_ranges([0, 0, 1, 1, 2].into_iter(), 3).as_chunks::<4>().0.iter().map(|b| b[3]).collect::<Vec<_>>(),
-            [0, 1, 2, 3, 4, 4]
+            written(|out| sorted_ranges([0, 0, 1, 1, 2].into_iter(), out)).unwrap(),
+            [0, 1, 2, 3, 4, 4].map(u32::to_be_bytes).concat()
         );
         assert_eq!(
-            multi_value_ids([0, 1, 2, 1, 0, 2, 1].into_iter(), &[2, 3, 4, 6, 7], 2).unwrap(),
+            written(|out| multi_value_ids([0, 1, 2, 1, 0, 2, 1].into_iter(), &[2, 3, 4, 6, 7], 2, out)).unwrap(),
             [0, 0, 0, 0, 0xba, 0x19, 0x24]
         );
     }
 
     #[test]
     fn sizes_are_those_that_pinot_writes() {
-        let fixed =
-            |version| raw_fixed(2500, 8, &options(version), |docs, out| out.resize(8 * docs.len(), 0)).unwrap().len();
+        let zeros = |docs: Range<usize>, out: &mut Vec<u8>| out.resize(8 * docs.len(), 0);
+        let fixed = |version| written(|out| raw_fixed(2500, 8, &options(version), zeros, out)).unwrap().len();
         assert_eq!((fixed(4), fixed(2)), (20052, 20040));
         let text = Text((0..2500).map(|i| format!("row-{i}-{}", "z".repeat(i % 17))).collect());
         let longest = text.0.iter().map(String::len).max().unwrap();
-        assert_eq!(raw_variable(2500, longest, false, &options(4), &text).unwrap().len(), 51446);
-        assert_eq!(raw_variable(2500, longest, false, &options(3), &text).unwrap().len(), 53434);
+        let len =
+            |version| written(|out| raw_variable(2500, longest, false, &options(version), &text, out)).unwrap().len();
+        assert_eq!((len(4), len(3)), (51446, 53434));
     }
 
     #[test]
     fn a_row_beyond_the_chunk_stands_alone() {
         let text = Text(vec!["a".into(), "b".repeat(20_000), "c".into()]);
-        let bytes = raw_variable(3, 20_000, false, &options(4), &text).unwrap();
+        let bytes = written(|out| raw_variable(3, 20_000, false, &options(4), &text, out)).unwrap();
         let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
         assert_eq!(bytes[15], 16 + 3 * 8);
         assert_eq!((word(16), word(24), word(32)), (0, 1 | HUGE_CHUNK_FLAG, 2));

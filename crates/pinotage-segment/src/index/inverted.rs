@@ -3,6 +3,10 @@
 use pinotage_common::{Error, ErrorKind, Result};
 
 use super::null_vector::write_bitmap;
+use crate::staged::Out;
+
+/// Offsets that are written at a time.
+const TABLE_PIECE: usize = 1 << 14;
 
 /// The payload of an inverted index.
 ///
@@ -15,48 +19,70 @@ use super::null_vector::write_bitmap;
 /// # Pinot equivalent
 ///
 /// `BitmapInvertedIndexWriter`
-pub fn write(ids: &[u32], ends: Option<&[u32]>, cardinality: u32) -> Result<Vec<u8>> {
+pub(crate) fn write(
+    ids: impl Iterator<Item = u32> + Clone,
+    ends: Option<&[u32]>,
+    cardinality: u32,
+    out: &mut Out<'_>,
+) -> Result<()> {
     let cardinality = cardinality as usize;
-    // A counting sort of the docs by id: starts[id] is where the docs of an id begin.
-    let mut starts = vec![0usize; cardinality + 1];
-    ids.iter().for_each(|id| starts[*id as usize + 1] += 1);
+    // A counting sort of the docs by id: places[id] is where the docs of an id begin, and where they end once they are there.
+    let mut places = vec![0u32; cardinality + 1];
+    let mut num_values = 0;
+    ids.clone().for_each(|id| {
+        places[id as usize + 1] += 1;
+        num_values += 1;
+    });
     for id in 0..cardinality {
-        starts[id + 1] += starts[id];
+        places[id + 1] += places[id];
     }
-    let mut next = starts.clone();
-    let mut docs = vec![0u32; ids.len()];
+    let mut docs = vec![0u32; num_values];
     let mut place = |id: u32, doc: u32| {
-        let at = &mut next[id as usize];
-        docs[*at] = doc;
+        let at = &mut places[id as usize];
+        docs[*at as usize] = doc;
         *at += 1;
     };
     match ends {
-        None => ids.iter().zip(0..).for_each(|(id, doc)| place(*id, doc)),
+        None => ids.zip(0..).for_each(|(id, doc)| place(id, doc)),
         Some(ends) => {
-            let mut start = 0;
-            for (end, doc) in ends.iter().zip(0..) {
-                ids[start..*end as usize].iter().for_each(|id| place(*id, doc));
-                start = *end as usize;
-            }
+            let (mut doc, mut end) = (0, ends.iter().copied());
+            let mut next = end.next().unwrap_or_default();
+            ids.zip(0..).for_each(|(id, at)| {
+                while at >= next {
+                    next = end.next().unwrap_or(u32::MAX);
+                    doc += 1;
+                }
+                place(id, doc);
+            });
         }
     }
-    let mut bytes = vec![0; 4 * (cardinality + 1)];
+    out.reserve(4 * (cardinality + 1))?;
     let mut distinct = Vec::new();
+    let mut start = 0;
     for id in 0..=cardinality {
-        let offset = u32::try_from(bytes.len()).map_err(|_| {
+        let offset = u32::try_from(out.len()).map_err(|_| {
             Error::new(ErrorKind::ResourceExhausted, "expected an inverted index below 4 GiB")
                 .action("make smaller segments (`segment.maxRows`)")
         })?;
-        bytes[4 * id..4 * id + 4].copy_from_slice(&offset.to_be_bytes());
+        // What is done with becomes the table.
+        let end = std::mem::replace(&mut places[id], offset) as usize;
         if id < cardinality {
             // A doc that holds a value twice stands in its bitmap once.
             distinct.clear();
-            distinct.extend_from_slice(&docs[starts[id]..starts[id + 1]]);
+            distinct.extend_from_slice(&docs[start..end]);
             distinct.dedup();
-            write_bitmap(&distinct, &mut bytes)?;
+            write_bitmap(&distinct, out.buffer())?;
+            out.settle()?;
+            start = end;
         }
     }
-    Ok(bytes)
+    let mut table = Vec::with_capacity(4 * TABLE_PIECE);
+    for (number, offsets) in places.chunks(TABLE_PIECE).enumerate() {
+        table.clear();
+        table.extend(offsets.iter().flat_map(|offset| offset.to_be_bytes()));
+        out.replace(4 * TABLE_PIECE * number, &table)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -64,6 +90,7 @@ mod tests {
     use roaring::RoaringBitmap;
 
     use super::*;
+    use crate::staged::written;
 
     fn bitmaps(bytes: &[u8], cardinality: usize) -> Vec<Vec<u32>> {
         let offset = |id: usize| u32::from_be_bytes(bytes[4 * id..4 * id + 4].try_into().unwrap()) as usize;
@@ -75,8 +102,9 @@ mod tests {
 
     #[test]
     fn each_id_has_its_docs_once() {
-        assert_eq!(bitmaps(&write(&[1, 0, 1, 2], None, 3).unwrap(), 3), [vec![1], vec![0, 2], vec![3]]);
-        let multi = write(&[0, 0, 1, 1, 0], Some(&[3, 4, 5]), 2).unwrap();
+        let single = written(|out| write([1, 0, 1, 2].into_iter(), None, 3, out)).unwrap();
+        assert_eq!(bitmaps(&single, 3), [vec![1], vec![0, 2], vec![3]]);
+        let multi = written(|out| write([0, 0, 1, 1, 0].into_iter(), Some(&[3, 4, 5]), 2, out)).unwrap();
         assert_eq!(bitmaps(&multi, 2), [vec![0, 2], vec![0, 1]]);
     }
 }

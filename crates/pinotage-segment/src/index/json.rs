@@ -9,6 +9,7 @@ use pinotage_spec::java::compare_utf16;
 use super::flatten::Flattener;
 use super::null_vector::write_bitmap;
 use crate::dictionary::write_var_length;
+use crate::staged::written;
 
 /// The payload of a JSON index of version 2. `ids` has the number of each doc's document.
 ///
@@ -67,7 +68,7 @@ pub fn write<'a>(
     let mut entries: Vec<(&str, u32)> = numbers.iter().map(|(entry, number)| (entry.as_str(), *number)).collect();
     entries.sort_unstable_by(|(a, _), (b, _)| compare_utf16(a.as_bytes(), b.as_bytes()));
     let longest = entries.iter().map(|(entry, _)| entry.len()).max().unwrap_or(0);
-    let dictionary = write_var_length(entries.iter().map(|(entry, _)| entry.as_bytes()), longest)?.bytes;
+    let dictionary = written(|out| write_var_length(entries.iter().map(|(entry, _)| entry.as_bytes()), out))?;
     let mut inverted = vec![0; 4 * (entries.len() + 1)];
     for (at, number) in entries.iter().map(|(_, number)| Some(*number)).chain([None]).enumerate() {
         let offset = u32::try_from(inverted.len()).map_err(|_| too_many())?;

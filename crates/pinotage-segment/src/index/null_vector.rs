@@ -3,6 +3,8 @@
 use pinotage_common::{Error, Result};
 use roaring::RoaringBitmap;
 
+use crate::staged::Out;
+
 /// The payload of a null vector; `docs` ascend.
 ///
 /// # Errors
@@ -12,10 +14,9 @@ use roaring::RoaringBitmap;
 /// # Pinot equivalent
 ///
 /// `NullValueVectorCreator`
-pub fn write(docs: &[u32]) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    write_bitmap(docs, &mut bytes)?;
-    Ok(bytes)
+pub(crate) fn write(docs: &[u32], out: &mut Out<'_>) -> Result<()> {
+    write_bitmap(docs, out.buffer())?;
+    out.settle()
 }
 
 /// Appends a run-optimised bitmap in the portable format.
@@ -30,7 +31,7 @@ pub(crate) fn write_bitmap(docs: &[u32], out: &mut Vec<u8>) -> Result<()> {
 mod tests {
     #[test]
     fn the_worked_example_is_written() {
-        let bytes = super::write(&[1, 3]).unwrap();
+        let bytes = crate::staged::written(|out| super::write(&[1, 3], out)).unwrap();
         assert_eq!(bytes, [0x3a, 0x30, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0, 1, 0, 3, 0]);
     }
 }

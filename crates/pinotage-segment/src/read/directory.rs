@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use pinotage_common::{Error, Result};
 
 use super::IndexEntry;
-use super::map::Mapped;
 use crate::constants::{COLUMNS_FILE, ENTRY_MAGIC, INDEX_MAP_FILE, METADATA_FILE, V3_FOLDER};
+use crate::map::Mapped;
 use crate::metadata::SegmentMetadata;
 use crate::properties::Properties;
 

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_what_is_damaged_is_refused() {
-        let bytes = inverted::write(&[1, 0, 1, 2], None, 3).unwrap();
+        let bytes = crate::staged::written(|out| inverted::write([1, 0, 1, 2].into_iter(), None, 3, out)).unwrap();
         let reader = InvertedReader::try_new(&bytes, 3, 4).unwrap();
         let docs = |id| reader.docs(id).unwrap().iter().collect::<Vec<_>>();
         assert_eq!([docs(0), docs(1), docs(2)], [vec![1], vec![0, 2], vec![3]]);

@@ -15,7 +15,6 @@ mod directory;
 mod documents;
 mod inverted;
 mod json;
-pub(crate) mod map;
 mod null_vector;
 mod predicate;
 mod range;

@@ -112,7 +112,7 @@ fn checksum(segment: &Segment, findings: &mut Vec<Finding>) -> Result<()> {
     files.sort_by(|a, b| compare_utf16(a.as_os_str().as_encoded_bytes(), b.as_os_str().as_encoded_bytes()));
     let mut adler = Adler32::new();
     for path in files {
-        adler.write(super::map::Mapped::open(&path)?.bytes());
+        adler.write(crate::map::Mapped::open(&path)?.bytes());
     }
     let found = u64::from(adler.finish());
     if found != creation.crc {

@@ -14,6 +14,7 @@ use super::metric::{self, Metric};
 use super::tree::{self, NONE, StarTreeNode};
 use crate::bits::bits_per_id;
 use crate::forward::single_value_ids;
+use crate::staged::written;
 
 /// A dictionary id that stands for every value in a star-tree doc; nobody reads it.
 const STAR: u32 = 0;
@@ -77,9 +78,10 @@ pub(super) fn build(plan: &StarTreePlan, columns: &BTreeMap<String, Column<'_>>,
     builder.grow()?;
     let dimensions = (0..builder.width).map(|dimension| {
         let ids = builder.docs.iter().skip(dimension).step_by(builder.width).copied();
-        single_value_ids(ids, builder.num_docs as usize, bits_per_id(cardinalities[dimension]))
+        let bits = bits_per_id(cardinalities[dimension]);
+        written(|out| single_value_ids(ids, builder.num_docs as usize, bits, out))
     });
-    let dimensions = dimensions.collect();
+    let dimensions = dimensions.collect::<Result<_>>()?;
     let metrics = builder.metrics.iter().zip(&plan.aggregations);
     let metrics = metrics.map(|(metric, aggregation)| metric.lay_out(&aggregation.forward)).collect::<Result<_>>()?;
     let tree = tree::write(&plan.dimensions, &builder.breadth_first());

@@ -1,5 +1,7 @@
 //! The metrics of star-tree docs, column by column.
 
+use std::ops::Range;
+
 use pinotage_common::{Error, Result};
 use pinotage_spec::{ForwardOptions, StarTreeAggregation, StarTreeFunction};
 use roaring::RoaringBitmap;
@@ -7,6 +9,7 @@ use roaring::RoaringBitmap;
 use super::hyper_log_log::HyperLogLogs;
 use super::input::{Input, Kind};
 use crate::forward::{Rows, raw_fixed, raw_variable};
+use crate::staged::written;
 
 /// What an aggregation reads of its column; `None` for COUNT, which has none.
 pub(super) fn kind(function: StarTreeFunction) -> Option<Kind> {
@@ -149,11 +152,13 @@ impl Metric {
     /// `resource-exhausted` where the format's 32-bit offsets do not reach.
     pub(super) fn lay_out(&self, options: &ForwardOptions) -> Result<Vec<u8>> {
         if matches!(self.values, Values::Count(_) | Values::Number(_)) {
-            return raw_fixed(self.len(), 8, options, |docs, out| docs.for_each(|doc| self.write(doc, out)));
+            let write = |docs: Range<usize>, chunk: &mut Vec<u8>| docs.for_each(|doc| self.write(doc, chunk));
+            return written(|out| raw_fixed(self.len(), 8, options, write, out));
         }
         let longest = (0..self.len()).map(|doc| self.len_bytes(doc)).max().unwrap_or(0);
         // Of values of variable width Pinot writes version 4 where a later one is asked for.
-        raw_variable(self.len(), longest, false, &ForwardOptions { version: options.version.min(4), ..*options }, self)
+        let options = ForwardOptions { version: options.version.min(4), ..*options };
+        written(|out| raw_variable(self.len(), longest, false, &options, self, out))
     }
 }
 

@@ -12,9 +12,9 @@ use super::tree::{self, NODE, StarTreeNode};
 use super::{INDEX_FILE, MAP_FILE};
 use crate::bits::{packed_len, unpack};
 use crate::forward::{ChunkCache, RawReader};
+use crate::map::Mapped;
 use crate::metadata::{ColumnMetadata, SegmentMetadata};
 use crate::properties::Properties;
-use crate::read::map::Mapped;
 use crate::read::read_small;
 
 /// The name of the tree itself among the buffers of a star-tree.

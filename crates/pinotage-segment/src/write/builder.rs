@@ -1,5 +1,7 @@
 //! Collects the rows of one segment.
 
+use std::path::Path;
+
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{
@@ -23,10 +25,23 @@ pub struct NameInput<'a> {
     pub sequence: Option<String>,
 }
 
+/// Rows in which memory may grow unseen: [`SegmentBuilder::peak_bytes`] is to be asked as often, always behind the same rows.
+pub const ROWS_BETWEEN_CHECKS: usize = 4096;
+
+/// Where a segment is finished, and in how much memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Workspace<'a> {
+    /// Payloads wait there in files without a name.
+    pub folder: &'a Path,
+    /// Bytes that the builder may hold while it finishes, with what it holds already. Columns are laid out one after the other if
+    /// need be, and one that needs more gets it.
+    pub memory: usize,
+}
+
 /// Collects rows and makes one segment of them.
 ///
 /// Memory grows with the rows: one to four bytes a value and every distinct value once, or all values of a raw column; see
-/// [`SegmentBuilder::len_bytes`].
+/// [`SegmentBuilder::peak_bytes`].
 ///
 /// # Examples
 ///
@@ -110,9 +125,23 @@ impl SegmentBuilder {
         self.num_docs
     }
 
-    /// Bytes of memory held now. Finishing needs about as much again.
-    pub fn len_bytes(&self) -> usize {
+    /// Bytes of memory that are needed at most until the segment is finished by [`SegmentBuilder::finish_in`], without further rows:
+    /// what is held now, and what the largest column takes to be laid out. It depends on the rows alone, not on the
+    /// batches they came in, except for dictionaries that text came with.
+    pub fn peak_bytes(&self) -> usize {
+        let (sort, is_sorted) = self.sort_bytes();
+        let column = self.columns.iter().map(|column| column.layout_bytes(is_sorted)).max().unwrap_or(0);
+        self.len_bytes() + sort + column
+    }
+
+    fn len_bytes(&self) -> usize {
         self.columns.iter().map(ColumnBuilder::len_bytes).sum()
+    }
+
+    /// What sorting takes, if the segment is to be sorted.
+    fn sort_bytes(&self) -> (usize, bool) {
+        let sort = self.columns.iter().find(|column| column.plan.sort).map(ColumnBuilder::sort_bytes);
+        (sort.unwrap_or(0), sort.is_some())
     }
 
     /// Sorts, lays out and names the segment. `creation_time_millis` is covered by no checksum.
@@ -123,23 +152,66 @@ impl SegmentBuilder {
     /// string that cannot be stored; `invalid-config` for an impossible name; `resource-exhausted` where the format's
     /// 32-bit offsets do not reach.
     pub fn finish(self, name: &NameInput<'_>, creation_time_millis: i64) -> Result<BuiltSegment> {
+        self.finished(name, creation_time_millis, None)
+    }
+
+    /// As [`SegmentBuilder::finish`], with payloads in files instead of memory. They have no name and go with the segment; a payload
+    /// of at most 64 KiB stays in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentBuilder::finish`], and those of the file system.
+    pub fn finish_in(
+        self,
+        workspace: Workspace<'_>,
+        name: &NameInput<'_>,
+        creation_time_millis: i64,
+    ) -> Result<BuiltSegment> {
+        self.finished(name, creation_time_millis, Some(workspace))
+    }
+
+    fn finished(
+        mut self,
+        name: &NameInput<'_>,
+        creation_time_millis: i64,
+        workspace: Option<Workspace<'_>>,
+    ) -> Result<BuiltSegment> {
         if self.num_docs == 0 {
             return Err(Error::invalid_data("expected at least one row for a segment"));
         }
+        self.columns.par_iter_mut().for_each(ColumnBuilder::close);
+        let (sort, is_sorted) = self.sort_bytes();
         let order = match self.columns.iter().find(|column| column.plan.sort) {
             Some(column) => sort_order(column)?,
             None => None,
         };
-        let laid_out: Vec<_> = self
-            .columns
-            .into_par_iter()
-            .map(|column| {
+        let folder = workspace.map(|workspace| workspace.folder);
+        let memory = workspace.map_or(usize::MAX, |workspace| workspace.memory);
+        let mut laid_out = Vec::with_capacity(self.columns.len());
+        while !self.columns.is_empty() {
+            // A column that is laid out is given back; as many as fit beside those that wait are laid out together.
+            let mut left = memory.saturating_sub(self.len_bytes() + sort);
+            let mut is_first = true;
+            let together: Vec<_> = self
+                .columns
+                .extract_if(.., |column| {
+                    let needed = column.layout_bytes(is_sorted);
+                    let fits = is_first || needed <= left;
+                    if fits {
+                        left = left.saturating_sub(needed);
+                        is_first = false;
+                    }
+                    fits
+                })
+                .collect();
+            let together = together.into_par_iter().map(|column| {
                 let plan = column.plan.clone();
-                let layout =
-                    lay_out(column, order.as_deref()).map_err(|error| error.with("column", &plan.field.name))?;
+                let layout = lay_out(column, order.as_deref(), folder)
+                    .map_err(|error| error.with("column", &plan.field.name))?;
                 Ok((plan, layout))
-            })
-            .collect::<Result<_>>()?;
+            });
+            laid_out.extend(together.collect::<Result<Vec<_>>>()?);
+        }
         let mut parts = SegmentNameParts { sequence: name.sequence.clone(), ..SegmentNameParts::default() };
         let mut time = None;
         if let Some((plan, layout)) =
@@ -189,8 +261,8 @@ fn build_star_trees(
             let payload = |index| layout.payloads.iter().find(|payload| payload.index == index);
             let column = star_tree::Column {
                 metadata: &layout.metadata,
-                dictionary: payload("dictionary").map(|payload| payload.bytes.as_slice()),
-                forward: payload("forward_index").map_or(&[], |payload| payload.bytes.as_slice()),
+                dictionary: payload("dictionary").map(|payload| &*payload.bytes),
+                forward: payload("forward_index").map_or(&[], |payload| &*payload.bytes),
                 num_docs,
             };
             (plan.field.name.clone(), column)

@@ -1,4 +1,4 @@
-//! A finished segment in memory: its files' bytes and checksums.
+//! A finished segment: its files' bytes and checksums.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -13,6 +13,7 @@ use super::layout::Payload;
 use crate::constants::{COLUMNS_FILE, CREATION_META_FILE, ENTRY_MAGIC, INDEX_MAP_FILE, METADATA_FILE, V3_FOLDER};
 use crate::metadata::SegmentMetadata;
 use crate::properties;
+pub use crate::staged::PayloadBytes;
 use crate::star_tree::{self, StarTreeFiles};
 
 /// The payload of one index in a finished segment.
@@ -23,7 +24,7 @@ pub struct SegmentEntry {
     /// The index id in `index_map`.
     pub index: &'static str,
     /// The payload, without magic.
-    pub bytes: Vec<u8>,
+    pub bytes: PayloadBytes,
 }
 
 /// A finished segment, to be written as a folder or an archive.
@@ -189,7 +190,7 @@ fn data_crc(columns: &[(String, Vec<Payload>)]) -> u32 {
     let mut files: Vec<(String, &[u8])> = columns
         .iter()
         .flat_map(|(column, payloads)| {
-            payloads.iter().map(move |payload| (format!("{column}{}", payload.v1_suffix), payload.bytes.as_slice()))
+            payloads.iter().map(move |payload| (format!("{column}{}", payload.v1_suffix), &*payload.bytes))
         })
         .filter(|(name, _)| name.ends_with(".dict") || name.ends_with(".fwd"))
         .collect();

@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, GenericByteArray, 
 use arrow::datatypes::{
     ArrowPrimitiveType, ByteArrayType, Field, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
+use bigdecimal::BigDecimal;
 use pinotage_common::{Error, Result};
 use pinotage_spec::{ColumnPlan, DataType, DictionaryRule, StoredType, Value, arrow_field};
 
@@ -20,6 +21,21 @@ pub(super) enum Distinct {
     Double(FixedInterner<f64>),
     Bytes(BytesInterner),
 }
+
+macro_rules! each_distinct {
+    ($distinct:expr, $values:ident => $result:expr) => {
+        match $distinct {
+            Distinct::Int($values) => $result,
+            Distinct::Long($values) => $result,
+            Distinct::Float($values) => $result,
+            Distinct::Double($values) => $result,
+            Distinct::Bytes($values) => $result,
+        }
+    };
+}
+
+/// What a column takes for payloads and chunks on their way.
+const LAYOUT_BUFFERS: usize = 1 << 20;
 
 /// One column while rows come in: the ids of its values in row order, and the distinct values.
 pub(super) struct ColumnBuilder {
@@ -64,16 +80,55 @@ impl ColumnBuilder {
 
     /// Bytes held for this column now.
     pub(super) fn len_bytes(&self) -> usize {
-        let distinct = match &self.distinct {
-            Distinct::Int(values) => values.len_bytes(),
-            Distinct::Long(values) => values.len_bytes(),
-            Distinct::Float(values) => values.len_bytes(),
-            Distinct::Double(values) => values.len_bytes(),
-            Distinct::Bytes(values) => values.len_bytes(),
-        };
+        let distinct = each_distinct!(&self.distinct, values => values.len_bytes());
         let source =
             self.source.as_ref().map_or(0, |(values, known)| values.get_array_memory_size() + known.len_bytes());
-        distinct + source + self.ids.len_bytes() + 4 * (self.null_docs.capacity() + self.ends.capacity())
+        let numbers = self.null_docs.len().next_power_of_two() + self.ends.len().next_power_of_two();
+        distinct + source + self.ids.len_bytes() + 4 * numbers
+    }
+
+    /// Bytes at most that laying out takes beside those held; `is_sorted` when docs may get another order.
+    pub(super) fn layout_bytes(&self, is_sorted: bool) -> usize {
+        let (distinct, num_values) = (each_distinct!(&self.distinct, values => values.len()), self.ids.len());
+        let plan = &self.plan;
+        let is_decimal = plan.field.data_type == DataType::BigDecimal;
+        let mut bytes = LAYOUT_BUFFERS;
+        if is_decimal {
+            // Each value as a number, whose digits are elsewhere, and as bytes.
+            bytes += distinct * (size_of::<BigDecimal>() + 32)
+                + each_distinct!(&self.distinct, values => values.len_bytes());
+        }
+        if is_decimal || plan.dictionary != DictionaryRule::Never {
+            // The ranking.
+            bytes += 8 * distinct;
+        }
+        if plan.inverted {
+            bytes += 4 * (num_values + distinct);
+        }
+        if plan.range.is_some() {
+            // Values with their docs, or a bitmap for each of their bits.
+            bytes += 16 * num_values;
+        }
+        if is_sorted {
+            // The ids in both orders, and null docs.
+            bytes += 8 * num_values + 4 * self.ends.len() + num_values;
+        }
+        if plan.dictionary != DictionaryRule::Always {
+            bytes += 4 * num_values;
+        }
+        // A bit a value in rows of many, and null docs.
+        bytes + num_values / 8 + 4 * self.null_docs.len()
+    }
+
+    /// Bytes of ranking the docs by this column.
+    pub(super) fn sort_bytes(&self) -> usize {
+        12 * each_distinct!(&self.distinct, values => values.len()) + 4 * self.ids.len()
+    }
+
+    /// Gives back what is needed only to take in rows.
+    pub(super) fn close(&mut self) {
+        self.source = None;
+        each_distinct!(&mut self.distinct, values => values.close());
     }
 
     /// Adds the rows of a canonical array behind `first_doc` rows.

@@ -33,10 +33,12 @@ impl Ids {
 
     pub(super) fn extend(&mut self, ids: impl Iterator<Item = u32>) {
         self.open.extend(ids);
-        if self.open.len() >= BLOCK {
-            self.packed.push(Block::of(&self.open));
-            self.num_packed += self.open.len();
-            self.open.clear();
+        // Blocks are of one size, so that what is held follows from the ids alone.
+        let full = self.open.len() / BLOCK * BLOCK;
+        if full > 0 {
+            self.packed.extend(self.open[..full].chunks_exact(BLOCK).map(Block::of));
+            self.num_packed += full;
+            self.open.drain(..full);
         }
     }
 
@@ -52,7 +54,8 @@ impl Ids {
     }
 
     pub(super) fn len_bytes(&self) -> usize {
-        self.packed.iter().map(Block::len_bytes).sum::<usize>() + size_of::<u32>() * self.open.capacity()
+        let open = if self.packed.is_empty() { self.open.len().next_power_of_two() } else { BLOCK };
+        self.packed.iter().map(Block::len_bytes).sum::<usize>() + size_of::<u32>() * open
     }
 }
 
@@ -69,8 +72,14 @@ impl Lookup {
 impl FromIterator<u32> for Ids {
     fn from_iter<I: IntoIterator<Item = u32>>(values: I) -> Self {
         let mut ids = Self::default();
-        ids.extend(values.into_iter());
-        ids
+        let mut values = values.into_iter();
+        loop {
+            let before = ids.len();
+            ids.extend(values.by_ref().take(BLOCK));
+            if ids.len() == before {
+                return ids;
+            }
+        }
     }
 }
 

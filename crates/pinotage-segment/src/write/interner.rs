@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 use pinotage_spec::java::compare_utf16;
 
 use super::blocks::{Blocks, ByteBlocks};
+use super::builder::ROWS_BETWEEN_CHECKS;
 use super::ids::Ids;
 use super::sketch::Sketch;
 use super::slots::Slots;
@@ -65,8 +66,19 @@ impl Known {
 
     fn len_bytes(&self) -> usize {
         match self {
-            Self::Distinct(table) => table.capacity() * 5,
+            // The old and the new table are there together while it grows, which is counted before.
+            Self::Distinct(table) if table.len() + ROWS_BETWEEN_CHECKS > table.capacity() => {
+                3 * table.allocation_size()
+            }
+            Self::Distinct(table) => table.allocation_size(),
             Self::Every(sketch) => sketch.len_bytes(),
+        }
+    }
+
+    /// Gives back what is needed only to take in values.
+    fn close(&mut self) {
+        if let Self::Distinct(table) = self {
+            *table = HashTable::new();
         }
     }
 
@@ -138,6 +150,12 @@ impl<T: Fixed> FixedInterner<T> {
 
     pub(super) fn len_bytes(&self) -> usize {
         self.values.len_bytes() + self.known.len_bytes() + self.slots.len_bytes()
+    }
+
+    /// Gives back what is needed only to take in values.
+    pub(super) fn close(&mut self) {
+        self.known.close();
+        self.slots = Slots::default();
     }
 
     /// The distinct values; an estimate of many when every value is held.
@@ -235,6 +253,11 @@ impl BytesInterner {
 
     pub(super) fn len_bytes(&self) -> usize {
         self.values.len_bytes() + self.known.len_bytes()
+    }
+
+    /// Gives back what is needed only to take in values.
+    pub(super) fn close(&mut self) {
+        self.known.close();
     }
 
     /// The distinct values; an estimate of many when every value is held.

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
 
 use bigdecimal::BigDecimal;
 use pinotage_common::{Error, Result};
@@ -16,11 +18,12 @@ use super::interner::{BytesInterner, Fixed, FixedInterner};
 use super::ranking::Ranking;
 use super::rows::{BytesLists, BytesRows, FixedLists};
 use crate::bits::bits_per_id;
-use crate::dictionary::{DictionaryBytes, write_fixed, write_var_length};
+use crate::dictionary::{write_fixed, write_var_length};
 use crate::forward::{multi_value_ids, raw_fixed, raw_variable, single_value_ids, sorted_ranges};
 use crate::index::slices::{double_ordinal, float_ordinal};
 use crate::index::{bloom, inverted, json, null_vector, range};
 use crate::metadata::{ColumnMetadata, PartitionMetadata};
+use crate::staged::{Out, PayloadBytes};
 
 /// A padded dictionary larger than this is written with variable width instead, which every reader accepts.
 const MAX_PADDED_DICTIONARY: usize = 256 << 20;
@@ -31,7 +34,7 @@ pub(super) struct Payload {
     pub(super) index: &'static str,
     /// What the file's name would end with in the v1 layout; the data CRC goes by these names.
     pub(super) v1_suffix: &'static str,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: PayloadBytes,
 }
 
 /// A column ready to be written.
@@ -62,8 +65,8 @@ pub(super) fn sort_order(column: &ColumnBuilder) -> Result<Option<Vec<u32>>> {
     Ok(Some(order))
 }
 
-/// Lays out a column; `order` is the order of docs when the segment is sorted.
-pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Result<ColumnLayout> {
+/// Lays out a column; `order` is the order of docs when the segment is sorted, `folder` where payloads wait.
+pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>, folder: Option<&Path>) -> Result<ColumnLayout> {
     if let Some(order) = order {
         reorder(&mut column, order);
     }
@@ -81,26 +84,32 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
     let max_row_bytes = (!single_value && lengths.is_some()).then(|| longest_row(&values, &column));
 
     let mut payloads = Vec::new();
+    let mut add = |index, v1_suffix, out: Out<'_>| {
+        payloads.push(Payload { index, v1_suffix, bytes: out.finish()? });
+        Ok::<_, Error>(())
+    };
     let mut entry_width = 0;
     let (min, max);
     let sorted;
     match (&ranking, is_dictionary) {
         (Some(ranking), true) => {
-            let dictionary = values.dictionary(plan, &ranking.order, lengths)?;
-            entry_width = dictionary.entry_width;
-            payloads.push(Payload { index: "dictionary", v1_suffix: ".dict", bytes: dictionary.bytes });
+            let mut out = Out::new(folder);
+            entry_width = values.dictionary(plan, &ranking.order, lengths, &mut out)?;
+            add("dictionary", ".dict", out)?;
             let ids = column.ids.iter().map(|id| ranking.rank[id as usize]);
             sorted = single_value && ids.clone().is_sorted();
-            let (v1_suffix, bytes) = match (single_value, sorted) {
-                (true, true) => (".sv.sorted.fwd", sorted_ranges(ids.clone(), cardinality)),
-                (true, false) => (".sv.unsorted.fwd", single_value_ids(ids.clone(), num_docs, bits)),
-                (false, _) => (".mv.fwd", multi_value_ids(ids.clone(), &column.ends, bits)?),
-            };
-            payloads.push(Payload { index: "forward_index", v1_suffix, bytes });
+            let mut out = Out::new(folder);
+            let v1_suffix = match (single_value, sorted) {
+                (true, true) => sorted_ranges(ids.clone(), &mut out).map(|()| ".sv.sorted.fwd"),
+                (true, false) => single_value_ids(ids.clone(), num_docs, bits, &mut out).map(|()| ".sv.unsorted.fwd"),
+                (false, _) => multi_value_ids(ids.clone(), &column.ends, bits, &mut out).map(|()| ".mv.fwd"),
+            }?;
+            add("forward_index", v1_suffix, out)?;
             if plan.inverted && !sorted {
                 let ends = (!single_value).then_some(column.ends.as_slice());
-                let bytes = inverted::write(&ids.collect::<Vec<_>>(), ends, cardinality as u32)?;
-                payloads.push(Payload { index: "inverted_index", v1_suffix: ".bitmap.inv", bytes });
+                let mut out = Out::new(folder);
+                inverted::write(ids, ends, cardinality as u32, &mut out)?;
+                add("inverted_index", ".bitmap.inv", out)?;
             }
             if let Some(layout) = plan.range.filter(|_| !sorted) {
                 let bytes = match layout {
@@ -113,19 +122,18 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
                         range::write_ranges(i32::NAME, with_docs(&column, id), Ord::cmp, Fixed::write)?
                     }
                 };
-                payloads.push(Payload { index: "range_index", v1_suffix: ".bitmap.range", bytes });
+                add("range_index", ".bitmap.range", whole(folder, &bytes)?)?;
             }
             (min, max) = (ranking.order.first().copied(), ranking.order.last().copied());
         }
         _ => {
             sorted = single_value && column.ids.iter().is_sorted_by(|a, b| a == b || values.compare(*a, *b).is_le());
-            let bytes = values.raw(&column, max_row, max_row_bytes)?;
-            let v1_suffix = if single_value { ".sv.raw.fwd" } else { ".mv.raw.fwd" };
-            payloads.push(Payload { index: "forward_index", v1_suffix, bytes });
+            let mut out = Out::new(folder);
+            values.raw(&column, max_row, max_row_bytes, &mut out)?;
+            add("forward_index", if single_value { ".sv.raw.fwd" } else { ".mv.raw.fwd" }, out)?;
             let bounds = values.bounds();
             if let Some((layout, bounds)) = plan.range.zip(bounds).filter(|_| !sorted) {
-                let bytes = values.range(&column, layout, bounds)?;
-                payloads.push(Payload { index: "range_index", v1_suffix: ".bitmap.range", bytes });
+                add("range_index", ".bitmap.range", whole(folder, &values.range(&column, layout, bounds)?)?)?;
             }
             (min, max) = bounds.unzip();
         }
@@ -136,15 +144,16 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
             Values::Text(texts) => bloom::write(ids.map(|id| texts.get(id)), cardinality, options),
             _ => bloom::write(ids.map(|id| values.value(id).to_java_string()), cardinality, options),
         };
-        payloads.push(Payload { index: "bloom_filter", v1_suffix: ".bloom", bytes });
+        add("bloom_filter", ".bloom", whole(folder, &bytes)?)?;
     }
     if let (Some(options), Values::Text(texts)) = (&plan.json, &values) {
         let bytes = json::write(column.ids.iter(), |id| texts.get(id), options)?;
-        payloads.push(Payload { index: "json_index", v1_suffix: ".json.idx", bytes });
+        add("json_index", ".json.idx", whole(folder, &bytes)?)?;
     }
     if plan.tracks_nulls && !column.null_docs.is_empty() {
-        let bytes = null_vector::write(&column.null_docs)?;
-        payloads.push(Payload { index: "nullvalue_vector", v1_suffix: ".bitmap.nullvalue", bytes });
+        let mut out = Out::new(folder);
+        null_vector::write(&column.null_docs, &mut out)?;
+        add("nullvalue_vector", ".bitmap.nullvalue", out)?;
     }
     let metadata = ColumnMetadata {
         data_type: field.data_type,
@@ -170,6 +179,13 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
         partition: plan.partition.as_ref().map(|config| partitions(config, &values)).transpose()?,
     };
     Ok(ColumnLayout { metadata, payloads })
+}
+
+/// A payload that is made as a whole.
+fn whole<'a>(folder: Option<&'a Path>, bytes: &[u8]) -> Result<Out<'a>> {
+    let mut out = Out::new(folder);
+    out.extend(bytes)?;
+    Ok(out)
 }
 
 /// Brings ids, rows and nulls into the order of the docs.
@@ -375,11 +391,20 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn dictionary(&self, plan: &ColumnPlan, order: &[u32], lengths: Option<(usize, usize)>) -> Result<DictionaryBytes> {
+    /// Writes the dictionary and returns the width of its entries, as the metadata repeats it: 0 for numbers.
+    fn dictionary(
+        &self,
+        plan: &ColumnPlan,
+        order: &[u32],
+        lengths: Option<(usize, usize)>,
+        out: &mut Out<'_>,
+    ) -> Result<u32> {
         each_fixed!(self, values => {
-            let mut bytes = Vec::with_capacity(8 * order.len());
-            order.iter().for_each(|id| values.get(*id).write(&mut bytes));
-            Ok(DictionaryBytes { bytes, entry_width: 0 })
+            for id in order {
+                values.get(*id).write(out.buffer());
+                out.settle()?;
+            }
+            Ok(0)
         }, other => {
             let (Some(values), Some((shortest, longest))) = (other.variable(), lengths) else {
                 return Err(Error::unexpected("a column of variable width without lengths"));
@@ -390,7 +415,8 @@ impl<'a> Values<'a> {
                 _ => shortest == longest,
             };
             let entries = order.iter().map(|id| values.get(*id));
-            if padded { Ok(write_fixed(entries, longest)) } else { write_var_length(entries, longest) }
+            if padded { write_fixed(entries, longest, out) } else { write_var_length(entries, out) }?;
+            Ok(longest as u32)
         })
     }
 
@@ -421,13 +447,13 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn raw(&self, column: &ColumnBuilder, max_row: u32, max_row_bytes: Option<usize>) -> Result<Vec<u8>> {
+    fn raw(&self, column: &ColumnBuilder, max_row: u32, max_row_bytes: Option<usize>, out: &mut Out<'_>) -> Result<()> {
         let options = &column.plan.forward;
         match self {
-            Self::Int(values) => raw_numbers(values, column, max_row, options),
-            Self::Long(values) => raw_numbers(values, column, max_row, options),
-            Self::Float(values) => raw_numbers(values, column, max_row, options),
-            Self::Double(values) => raw_numbers(values, column, max_row, options),
+            Self::Int(values) => raw_numbers(values, column, max_row, options, out),
+            Self::Long(values) => raw_numbers(values, column, max_row, options, out),
+            Self::Float(values) => raw_numbers(values, column, max_row, options, out),
+            Self::Double(values) => raw_numbers(values, column, max_row, options, out),
             Self::Text(_) | Self::Bytes(_) | Self::Decimal { .. } => {
                 let Some(values) = self.variable() else {
                     return Err(Error::unexpected("a column of variable width without bytes"));
@@ -438,11 +464,11 @@ impl<'a> Values<'a> {
                 match max_row_bytes {
                     None => {
                         let longest = self.lengths().map_or(0, |(_, longest)| longest);
-                        raw_variable(column.ids.len(), longest, false, &options, &BytesRows { values, ids })
+                        raw_variable(column.ids.len(), longest, false, &options, &BytesRows { values, ids }, out)
                     }
                     Some(row_bytes) => {
                         let longest = 4 + 4 * max_row as usize + row_bytes;
-                        raw_variable(ends.len(), longest, true, &options, &BytesLists { values, ids, ends })
+                        raw_variable(ends.len(), longest, true, &options, &BytesLists { values, ids, ends }, out)
                     }
                 }
             }
@@ -473,16 +499,17 @@ fn raw_numbers<T: Fixed>(
     column: &ColumnBuilder,
     max_row: u32,
     options: &ForwardOptions,
-) -> Result<Vec<u8>> {
+    out: &mut Out<'_>,
+) -> Result<()> {
     let (ids, ends) = (&column.ids.lookup(), column.ends.as_slice());
     if column.plan.field.single_value {
-        return raw_fixed(column.ids.len(), T::WIDTH, options, |docs, out| {
-            docs.for_each(|doc| values.get(ids.get(doc)).write(out));
-        });
+        let write =
+            |docs: Range<usize>, chunk: &mut Vec<u8>| docs.for_each(|doc| values.get(ids.get(doc)).write(chunk));
+        return raw_fixed(column.ids.len(), T::WIDTH, options, write, out);
     }
     let rows = FixedLists { values, ids, ends, counted: options.version < 5 };
     let longest = max_row as usize * T::WIDTH + if rows.counted { 4 } else { 0 };
-    raw_variable(ends.len(), longest, false, options, &rows)
+    raw_variable(ends.len(), longest, false, options, &rows, out)
 }
 
 /// Reads a decimal; trailing zeros are stripped unless the column keeps them, so that 1.50 is stored as 1.5.

@@ -10,7 +10,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Field, Int32Type};
 use pinotage_segment::codec::ChunkCodec;
 use pinotage_segment::read::{Segment, SegmentDocuments};
-use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, archive_folder};
+use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, Workspace, archive_folder};
 use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
 
 use pinotage_testkit::{GoldenCase, golden_cases};
@@ -93,7 +93,7 @@ fn golden_segments_are_written_byte_for_byte() {
             let fixed_width = field.single_value && field.fixed_width().is_some();
             let equal = match raw {
                 true => decompressed(&entry.bytes, fixed_width) == decompressed(theirs, fixed_width),
-                false => entry.bytes == *theirs,
+                false => *entry.bytes == **theirs,
             };
             if equal {
                 same += 1;
@@ -168,6 +168,57 @@ fn threads_and_batches_do_not_change_a_byte() {
         for (threads, batch_rows) in [(1, 1000), (4, 1), (4, 13), (3, 1000)] {
             assert_eq!(crc(threads, batch_rows), expected, "{name} with {threads} threads, {batch_rows} rows a batch");
         }
+    }
+}
+
+#[test]
+fn memory_does_not_change_a_byte() {
+    let schema = r#"{"schemaName": "t", "enableColumnBasedNullHandling": true, "dimensionFieldSpecs": [
+        {"name": "sorted", "dataType": "INT"}, {"name": "text", "dataType": "STRING"}, {"name": "raw", "dataType": "STRING"},
+        {"name": "amount", "dataType": "BIG_DECIMAL"}, {"name": "list", "dataType": "LONG", "singleValueField": false}]}"#;
+    let table = r#"{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {"sortedColumn": ["sorted"],
+        "noDictionaryColumns": ["raw"], "invertedIndexColumns": ["text", "list"]}}"#;
+    let (schema, table) = (Schema::from_json(schema).unwrap(), TableConfig::from_json(table).unwrap());
+    let rows = 60_000_i64;
+    let text = |row: i64| format!("{:016x}", row.wrapping_mul(0x1E37_79B9_7F4A_7C15));
+    let list = ListArray::new(
+        Arc::new(Field::new("item", arrow::datatypes::DataType::Int64, false)),
+        OffsetBuffer::from_lengths((0..rows).map(|row| row as usize % 3 + 1)),
+        Arc::new(Int64Array::from_iter_values((0..2 * rows).map(|at| at * 7919 % 50_021))),
+        None,
+    );
+    let texts = || StringArray::from_iter((0..rows).map(|row| (row % 11 > 0).then(|| text(row))));
+    let batch = RecordBatch::try_from_iter([
+        ("sorted", Arc::new(Int32Array::from_iter_values((0..rows).map(|row| (row * 31 % 1009) as i32))) as ArrayRef),
+        ("text", Arc::new(texts())),
+        ("raw", Arc::new(texts())),
+        ("amount", Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("{row}.50"))))),
+        ("list", Arc::new(list)),
+    ])
+    .unwrap();
+    let decimal = pinotage_spec::arrow_schema(&pinotage_spec::ColumnPlan::resolve(&schema, &table).unwrap());
+    let columns = decimal.fields().iter().map(|field| Arc::clone(&batch[field.name().as_str()])).collect();
+    let batch = RecordBatch::try_new(Arc::new(decimal), columns).unwrap();
+    let filled = |batch_rows: usize| {
+        let mut builder = SegmentBuilder::try_new(&schema, &table).unwrap();
+        for start in (0..batch.num_rows()).step_by(batch_rows) {
+            builder.append(&batch.slice(start, batch_rows.min(batch.num_rows() - start))).unwrap();
+        }
+        builder
+    };
+    let held = finish(filled(rows as usize), "t");
+    let peak = filled(rows as usize).peak_bytes();
+    let folder = tempfile::tempdir().unwrap();
+    for (memory, batch_rows) in [(0, 1000), (peak, 4096), (usize::MAX, 77)] {
+        let builder = filled(batch_rows);
+        assert_eq!(builder.peak_bytes(), peak, "{batch_rows} rows a batch");
+        let generator = SegmentNameGenerator::Fixed { name: "t".into() };
+        let name = NameInput { generator: &generator, sequence: None };
+        let workspace = Workspace { folder: folder.path(), memory };
+        let staged = builder.finish_in(workspace, &name, 1_700_000_000_000).unwrap();
+        assert_eq!(staged.crc(), held.crc(), "memory of {memory}");
+        assert!(staged.entries().iter().zip(held.entries()).all(|(staged, held)| *staged.bytes == *held.bytes));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
 

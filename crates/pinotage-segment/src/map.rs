@@ -1,6 +1,7 @@
 //! The one place that maps files into memory.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -15,14 +16,19 @@ impl Mapped {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let failed = |error| Error::io(error, "cannot map the file", path);
         let file = File::open(path).map_err(failed)?;
-        if file.metadata().map_err(failed)?.len() == 0 {
+        Self::of(&file).map_err(failed)
+    }
+
+    /// Maps an open file, which may be closed then.
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        if file.metadata()?.len() == 0 {
             return Ok(Self(None));
         }
         // SAFETY: the mapping is read-only and a segment is immutable: writers, ours and Pinot's, put a new folder in
-        // place of an old one and never change a file of it. Somebody who truncates a mapped file by hand gets SIGBUS,
-        // as with every reader of mapped files.
+        // place of an old one and never change a file of it; what is staged has no name and is whole before it is mapped.
+        // Somebody who truncates a mapped file by hand gets SIGBUS, as with every reader of mapped files.
         #[allow(unsafe_code)]
-        let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
+        let map = unsafe { Mmap::map(file) }?;
         Ok(Self(Some(map)))
     }
 

@@ -1,0 +1,99 @@
+//! What building segments holds in memory is what `limits.memory` allows, whatever the input's size.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use pinotage_testkit::is_full;
+
+use crate::{crc, job, ok, peak, segments};
+
+const SCHEMA: &str = r#"{"schemaName": "t", "dimensionFieldSpecs": [
+    {"name": "id", "dataType": "LONG"}, {"name": "user", "dataType": "STRING"}, {"name": "session", "dataType": "STRING"},
+    {"name": "page", "dataType": "STRING"}, {"name": "city", "dataType": "STRING"}],
+    "metricFieldSpecs": [{"name": "price", "dataType": "DOUBLE"}]}"#;
+
+/// Dictionaries of as many values as rows, one with an inverted index, and a raw column that hardly shrinks.
+const TABLE: &str = r#"{"tableName": "t_OFFLINE", "tableType": "OFFLINE", "tableIndexConfig": {
+    "noDictionaryColumns": ["page"], "invertedIndexColumns": ["user"]}}"#;
+
+/// Rows of about 135 bytes, none like another.
+fn write_rows(file: &Path, rows: std::ops::Range<u64>) {
+    let mut out = BufWriter::new(File::create(file).unwrap());
+    out.write_all(b"id,user,session,page,city,price\n").unwrap();
+    for row in rows {
+        let word = |salt: u64| (row * 31 + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let (a, b, c, d) = (word(1), word(2), word(3), word(4));
+        let price = (a >> 20) as f64 / 64.0;
+        writeln!(out, "{row},{a:016x},{b:016x}{c:016x},/shop/{d:016x}/{a:016x},city {},{price}", b % 1000).unwrap();
+    }
+    out.into_inner().unwrap();
+}
+
+/// A job over so many files of so many rows, and its text without limits.
+fn large_job(files: u64, rows: u64) -> (tempfile::TempDir, String) {
+    let folder = job("");
+    let path = folder.path();
+    fs::remove_file(path.join("in/a.csv")).unwrap();
+    fs::remove_file(path.join("in/b.csv")).unwrap();
+    fs::write(path.join("schema.json"), SCHEMA).unwrap();
+    fs::write(path.join("table.json"), TABLE).unwrap();
+    for file in 0..files {
+        write_rows(&path.join(format!("in/{file}.csv")), file * rows..(file + 1) * rows);
+    }
+    let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+    (folder, text)
+}
+
+fn limit(path: &Path, text: &str, memory: u64, segment: &str) {
+    let text = text.replace("output: out", &format!("output: out, segment: {segment}"));
+    fs::write(path.join("job.yaml"), format!("{text}limits: {{memory: {memory}MiB}}\n")).unwrap();
+}
+
+/// What a job with so many MiB for building may take: the process has some for itself, and the allocator rounds up.
+fn allowed(memory: u64) -> u64 {
+    memory * 115 / 100 + 64
+}
+
+#[test]
+fn a_job_keeps_to_its_memory() {
+    // Ten times as much input as memory, or as much as shows it.
+    let (files, rows, segment) = if is_full() { (10, 2_000_000, 224) } else { (4, 300_000, 64) };
+    let (folder, text) = large_job(files, rows);
+    let path = folder.path();
+    let input: u64 = (0..files).map(|file| fs::metadata(path.join(format!("in/{file}.csv"))).unwrap().len()).sum();
+    let all_crcs =
+        || -> Vec<_> { segments(path).into_iter().map(|name| (crc(&path.join("out").join(&name)), name)).collect() };
+    // One segment that takes all but what is read, and several at a time.
+    for (memory, max_bytes) in [(segment + 32, segment), (3 * segment, segment / 2)] {
+        limit(path, &text, memory, &format!("{{maxBytes: {max_bytes}MiB}}"));
+        let found = peak(path, &["run", "job.yaml", "--force", "--threads", "4"]);
+        eprintln!("{found} MiB of {} MiB with memory={memory}MiB, maxBytes={max_bytes}MiB", input >> 20);
+        assert!(found <= allowed(memory), "{found} MiB with memory={memory}MiB, maxBytes={max_bytes}MiB");
+        let crcs = all_crcs();
+        assert!(crcs.len() > files as usize, "{} segments", crcs.len());
+        // Not a byte depends on what was built or read at the same time.
+        limit(path, &text, 1 << 20, &format!("{{maxBytes: {max_bytes}MiB}}"));
+        ok(path, &["run", "job.yaml", "--force", "--threads", "1"]);
+        assert_eq!(all_crcs(), crcs);
+    }
+}
+
+#[test]
+fn a_segment_of_twenty_million_rows_is_built_in_four_gibibytes() {
+    let (rows, memory) = if is_full() { (20_000_000, 4096) } else { (500_000, 128) };
+    let (folder, text) = large_job(1, rows);
+    let path = folder.path();
+    // All but the two widest columns.
+    let few = SCHEMA.replace(r#"{"name": "session", "dataType": "STRING"},"#, "");
+    let few = few.replace(r#"{"name": "page", "dataType": "STRING"},"#, "");
+    fs::write(path.join("schema.json"), few).unwrap();
+    fs::write(path.join("table.json"), TABLE.replace("page", "price")).unwrap();
+    limit(path, &text, memory, &format!("{{maxBytes: {memory}MiB, maxRows: {rows}}}"));
+    let found = peak(path, &["run", "job.yaml"]);
+    eprintln!("{found} MiB for a segment of {rows} rows with memory={memory}MiB");
+    assert!(found <= allowed(memory), "{found} MiB");
+    assert_eq!(segments(path), ["t_0"]);
+    let counted = ok(path, &["sql", "SELECT count(*) AS rows FROM t", "--table", "t=out", "--output", "csv"]);
+    assert_eq!(counted, format!("rows\n{rows}\n"));
+}
