@@ -59,13 +59,13 @@ pub(crate) fn write(
     out.reserve(4 * (cardinality + 1))?;
     let mut distinct = Vec::new();
     let mut start = 0;
-    for id in 0..=cardinality {
+    for (id, slot) in places.iter_mut().enumerate() {
         let offset = u32::try_from(out.len()).map_err(|_| {
             Error::new(ErrorKind::ResourceExhausted, "expected an inverted index below 4 GiB")
                 .action("make smaller segments (`segment.maxRows`)")
         })?;
         // What is done with becomes the table.
-        let end = std::mem::replace(&mut places[id], offset) as usize;
+        let end = std::mem::replace(slot, offset) as usize;
         if id < cardinality {
             // A doc that holds a value twice stands in its bitmap once.
             distinct.clear();
