@@ -1,6 +1,9 @@
-//! The long run: libFuzzer over the target that `PINOTAGE_FUZZ_TARGET` names. `cargo xtask fuzz` starts it.
+//! The long run: libFuzzer over the target that `PINOTAGE_FUZZ_TARGET` names, from intact inputs that are put into the folder
+//! `PINOTAGE_FUZZ_CORPUS`. `cargo xtask fuzz` starts it.
 #![no_main]
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use fastrand::Rng;
@@ -12,7 +15,14 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| {
     Target::ALL.into_iter().find(|target| target.name() == name).expect("PINOTAGE_FUZZ_TARGET names a target")
 });
 
-fuzz_target!(|input: &[u8]| TARGET.run(input));
+fn write_seeds() {
+    let corpus = PathBuf::from(std::env::var_os("PINOTAGE_FUZZ_CORPUS").expect("PINOTAGE_FUZZ_CORPUS names a folder"));
+    for (number, seed) in TARGET.seeds().iter().enumerate() {
+        fs::write(corpus.join(format!("seed-{number}")), seed).expect("the folder of the corpus can be written");
+    }
+}
+
+fuzz_target!(init: write_seeds(), |input: &[u8]| TARGET.run(input));
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let mut rng = Rng::with_seed(seed.into());
