@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{dependencies, root};
+use crate::{compatibility, dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
 const LAYERS: [(&str, u8); 14] = [
@@ -53,6 +53,7 @@ pub(crate) fn run() -> Result<(), String> {
     dependencies::check(&mut broken)?;
     sources(&mut broken);
     architecture(&mut broken);
+    compatibility::check(&mut broken);
     if broken.is_empty() {
         eprintln!("the rules of the house hold");
         return Ok(());
@@ -138,7 +139,7 @@ fn sources(broken: &mut Vec<String>) {
     }
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+pub(crate) fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() {

@@ -9,21 +9,35 @@ use std::{env, fs, io};
 use crate::{root, run};
 
 /// The modules, each with the environment variable through which tests find its class path.
-const MODULES: [(&str, &str); 3] = [
+const MODULES: [(&str, &str); 6] = [
     ("PINOTAGE_CONFORMANCE_CLASSPATH", "conformance"),
     ("PINOTAGE_CLUSTER_CLASSPATH", "cluster"),
     ("PINOTAGE_CLUSTER_0_11_CLASSPATH", "cluster-0.11"),
+    ("PINOTAGE_SEGMENTS_0_11_0_CLASSPATH", "segments/writer"),
+    ("PINOTAGE_SEGMENTS_1_1_0_CLASSPATH", "segments/1.1.0"),
+    ("PINOTAGE_SEGMENTS_1_5_1_CLASSPATH", "segments/1.5.1"),
 ];
 
+/// Those that only the large sizes need.
+const FULL_MODULES: [(&str, &str); 3] = [
+    ("PINOTAGE_SEGMENTS_0_12_1_CLASSPATH", "segments/0.12.1"),
+    ("PINOTAGE_SEGMENTS_1_3_0_CLASSPATH", "segments/1.3.0"),
+    ("PINOTAGE_SEGMENTS_1_4_0_CLASSPATH", "segments/1.4.0"),
+];
+
+fn modules(full: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    MODULES.into_iter().chain(FULL_MODULES.into_iter().filter(move |_| full))
+}
+
 /// Builds the modules, unless nothing changed since, and returns the variables with the class paths to run them with.
-pub(crate) fn build() -> Result<Vec<(&'static str, String)>, String> {
+pub(crate) fn build(full: bool) -> Result<Vec<(&'static str, String)>, String> {
     let java = root().join("java");
     let digest = digest(&java).map_err(|error| format!("cannot read {}: {error}", java.display()))?;
-    let stamp = java.join("target/built");
-    if fs::read_to_string(&stamp).is_ok_and(|built| built == digest) && class_paths().is_ok_and(all_there) {
-        return class_paths();
+    let stamp = java.join(if full { "target/built-full" } else { "target/built" });
+    if fs::read_to_string(&stamp).is_ok_and(|built| built == digest) && class_paths(full).is_ok_and(all_there) {
+        return class_paths(full);
     }
-    let list = MODULES.map(|(_, module)| module).join(",");
+    let list = modules(full).map(|(_, module)| module).collect::<Vec<_>>().join(",");
     let mut maven = Command::new("mvn");
     maven.args(["-B", "-q", "-f", "java/pom.xml", "-pl", &list, "-am", "package"]);
     // Maven writes escape codes even when it is quiet; our own output is for machines.
@@ -31,12 +45,12 @@ pub(crate) fn build() -> Result<Vec<(&'static str, String)>, String> {
     fs::create_dir_all(java.join("target"))
         .and_then(|()| fs::write(&stamp, digest))
         .map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
-    class_paths()
+    class_paths(full)
 }
 
 /// Runs a cluster until it is interrupted.
 pub(crate) fn pinot() -> Result<(), String> {
-    let class_paths = build()?;
+    let class_paths = build(false)?;
     let path = class_paths.iter().find(|(variable, _)| *variable == "PINOTAGE_CLUSTER_CLASSPATH");
     let (_, path) = path.ok_or("the cluster was not built")?;
     let folder = root().join("target/pinot");
@@ -64,15 +78,17 @@ pub(crate) fn pinot() -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("the cluster ended with {status}")) }
 }
 
-fn class_paths() -> Result<Vec<(&'static str, String)>, String> {
-    MODULES.into_iter().map(|(variable, module)| Ok((variable, class_path(module)?))).collect()
+fn class_paths(full: bool) -> Result<Vec<(&'static str, String)>, String> {
+    modules(full).map(|(variable, module)| Ok((variable, class_path(module)?))).collect()
 }
 
 fn class_path(module: &str) -> Result<String, String> {
     let target = root().join("java").join(module).join("target");
     let list = target.join("classpath.txt");
     let jars = fs::read_to_string(&list).map_err(|error| format!("cannot read {}: {error}", list.display()))?;
-    Ok(format!("{}:{}", target.join("classes").display(), jars.trim()))
+    // Some modules have no classes of their own.
+    let classes = Some(target.join("classes")).filter(|classes| classes.exists());
+    Ok(classes.map_or_else(String::new, |classes| format!("{}:", classes.display())) + jars.trim())
 }
 
 /// Somebody may have emptied Maven's repository, or a target folder.

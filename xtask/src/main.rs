@@ -2,6 +2,7 @@
 //! of the house alone.
 
 mod check;
+mod compatibility;
 mod dependencies;
 mod fuzz;
 mod java;
@@ -20,7 +21,8 @@ Commands:
   test [--full]   Everything that has to pass: format, lints, house rules, Rust tests, Pinot's judgement.
                   Fetches what it needs from the package registries. --full takes the large sizes.
   check           The rules of the house: layers, file sizes, unsafe code, documentation of crates.
-  java            Builds Pinot's judge and cluster and prints where tests find them:
+  compatibility   Writes docs/compatibility.md from the table of tests, which `check` compares.
+  java [--full]   Builds Pinot's judge and cluster and prints where tests find them:
                   `env $(cargo xtask java) cargo test -p pinotage-testkit`
   pinot           Starts Pinot 1.5.1 (ZooKeeper, controller, broker, a server; one JVM) and says where it is, until
                   Ctrl-C. Its data are gone with the next start.
@@ -46,7 +48,9 @@ fn main() -> ExitCode {
         ["test"] => test::run(false),
         ["test", "--full"] => test::run(true),
         ["check"] => check::run(),
-        ["java"] => java::build().map(print),
+        ["compatibility"] => compatibility::write(),
+        ["java"] => java::build(false).map(print),
+        ["java", "--full"] => java::build(true).map(print),
         ["pinot"] => java::pinot(),
         ["servers"] => servers::install().map(print),
         ["fuzz", target] => fuzz::run(target, "10"),

@@ -30,7 +30,7 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
         })
         .and_then(|()| {
             stage("java", &mut || {
-                built = java::build()?;
+                built = java::build(full)?;
                 Ok(())
             })
         })

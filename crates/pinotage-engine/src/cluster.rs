@@ -12,7 +12,7 @@ use pinotage_job::file::CreateTable;
 use pinotage_sink::bootstrap::{self, Comparison, Documents, Step};
 use pinotage_sink::publish::{Foreign, Mark, Publication, PushObserver, foreign, publish};
 use pinotage_sink::{LocalSegment, Snapshot, Target, check_table, needs_partitions};
-use pinotage_spec::{Schema, TableConfig};
+use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use serde_json::Value as Json;
 
 use crate::manifest::{Manifest, Pending, SegmentRecord};
@@ -83,6 +83,13 @@ impl Asked {
     /// The cluster's table config.
     pub(crate) fn table(&self) -> Result<Option<TableConfig>> {
         self.found.table.clone().map(TableConfig::from_document).transpose()
+    }
+
+    /// The cluster's release.
+    pub(crate) fn version(&self) -> Result<PinotVersion> {
+        let versions = self.runtime.block_on(self.target.controller.versions())?;
+        let version = ["pinot-controller", "pinot-common"].iter().find_map(|part| versions.get(*part));
+        version.map_or(Ok(PinotVersion::OLDEST), |text| PinotVersion::parse(text))
     }
 
     /// Compares with what the job wants. Returns the table config as it will be.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
-use pinotage_formats::{CsvOptions, Format, ReadOptions, UnknownColumns, infer_schema};
+use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownColumns, infer_schema};
 use pinotage_job::{
     InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
 };
-use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig};
+use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig};
 use pinotage_store::Location;
-use pinotage_transform::{ConformOptions, Conformer};
+use pinotage_transform::{ConformOptions, Conformer, Ingestion};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::cluster::{Asked, Cluster};
@@ -55,6 +55,10 @@ pub struct Prepared {
     pub(crate) objects: Arc<Objects>,
     /// The columns after SQL.
     pub(crate) selected: SchemaRef,
+    /// What the table computes and drops, over those columns.
+    pub ingestion: Option<Ingestion>,
+    /// The release whose ways of ingestion count.
+    pub(crate) version: PinotVersion,
     pub(crate) read: ReadOptions,
     pub(crate) conform: ConformOptions,
 }
@@ -93,7 +97,12 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         };
         inputs.push(Input { file, format, named });
     }
-    let mut read = read_options(source)?;
+    let known_table = match (&plan.table_config, &asked) {
+        (Some(table), _) => Some(table.clone()),
+        (None, Some(asked)) => asked.table()?,
+        (None, None) => None,
+    };
+    let mut read = read_options(source, &plan.base)?;
     // SQL is planned on plain text.
     read.keep_dictionaries = plan.file.transform.is_none();
     // Without SQL the table's own types are what the source's text means.
@@ -101,6 +110,15 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         // Only CSV has lists that nothing marks as such.
         let is_csv = inputs.first().is_some_and(|input| input.format == Format::Csv);
         let splits = is_csv && read.csv.multi_value_delimiter.is_some();
+        // Expressions see the text of a CSV file, as in Pinot.
+        if let Some(table) = known_table.as_ref().filter(|_| is_csv) {
+            for name in Ingestion::arguments(schema, table)? {
+                let multi = schema.field(&name).is_some_and(|field| !field.single_value);
+                if !multi && !read.declared.iter().any(|declared| *declared.name() == name) {
+                    read.declared.push(arrow::datatypes::Field::new(&name, arrow::datatypes::DataType::Utf8, true));
+                }
+            }
+        }
         for field in schema.fields().filter(|field| field.single_value || splits) {
             use pinotage_spec::DataType::{Double, Float, Int, Long};
             let known = read.declared.iter().any(|declared| declared.name() == &field.name);
@@ -145,10 +163,15 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         Some(schema) => schema,
         None => Schema::from_document(infer_pinot_schema(&plan.file.sink.table, &selected))?,
     };
-    let table = match (&plan.table_config, asked.as_ref().map(Asked::table).transpose()?.flatten()) {
-        (Some(table), _) => table.clone(),
-        (None, Some(table)) => table,
-        (None, None) => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
+    let table = match known_table {
+        Some(table) => table,
+        None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
+    };
+    // Only expressions differ between releases.
+    let computes = table.transforms().next().is_some() || schema.derived().next().is_some();
+    let version = match asked.as_ref().filter(|_| computes) {
+        Some(asked) => asked.version()?,
+        None => PinotVersion::NEWEST,
     };
     let (cluster, table) = match asked {
         // Pinot's own jobs never change a table.
@@ -160,14 +183,6 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         None => (None, table),
     };
     pinotage_job::check_ingestion(&table)?;
-    if let Some((column, function)) = schema.derived().find(|(column, _)| selected.column_with_name(column).is_none()) {
-        return Err(Error::unsupported(format!(
-            "the schema computes a column with `{function}`, which is not there yet"
-        ))
-        .with("option", "transformFunction")
-        .with("column", column)
-        .action("give the rows the column, in the inputs or with the `transform.sql` of a job file"));
-    }
     let columns = ColumnPlan::resolve(&schema, &table)?;
     let time_zone = source
         .time_zone
@@ -175,7 +190,9 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         .map_err(|_| Error::invalid_config("unknown time zone").with("option", "source.timeZone"))?;
     let conform =
         ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false, keep_dictionaries: true };
-    Conformer::try_new(&columns, table.time_column(), &selected, conform)?;
+    let ingestion = Ingestion::try_new(&schema, &table, &selected, version)?;
+    let ingested = ingestion.as_ref().map_or_else(|| selected.clone(), Ingestion::schema);
+    Conformer::try_new(&columns, table.time_column(), &ingested, conform)?;
     let names = plan.name_generator(&table)?;
     Ok(Prepared {
         inputs,
@@ -188,6 +205,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         cluster,
         objects,
         selected,
+        ingestion,
+        version,
         read,
         conform,
         plan,
@@ -199,11 +218,11 @@ pub(crate) fn format_of(path: &Path) -> Result<Format> {
     Format::detect(path).ok_or_else(|| {
         Error::invalid_config("the format cannot be told from the file's name")
             .with("file", path.display())
-            .action("set `source.format` to csv, json, parquet, avro or arrow, or rename the file")
+            .action("set `source.format` to csv, json, parquet, avro, arrow, orc or protobuf, or rename the file")
     })
 }
 
-fn read_options(source: &file::Source) -> Result<ReadOptions> {
+fn read_options(source: &file::Source, base: &Path) -> Result<ReadOptions> {
     let csv = &source.csv;
     let one = |option: &str, c: char| {
         u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
@@ -237,6 +256,10 @@ fn read_options(source: &file::Source) -> Result<ReadOptions> {
             comment: perhaps("comment", csv.comment)?,
             multi_value_delimiter: perhaps("multiValueDelimiter", csv.multi_value_delimiter)?,
             trim: csv.trim,
+        },
+        protobuf: match &source.protobuf {
+            Some(of) => Some(ProtobufSchema::load(&base.join(&of.descriptor_file), of.message_type.as_deref())?),
+            None => None,
         },
         unknown_columns: match source.unknown_columns {
             file::Unknown::Quarantine => UnknownColumns::Quarantine,
@@ -285,11 +308,21 @@ impl Prepared {
                 "{:?} {:?} {:?} {:?} {}",
                 source, file.transform, file.sink.segment, file.sink.segment_name, file.strict
             ),
+            format!(
+                "{:?} {:?} {:?} {} {:?}",
+                self.table.transforms().collect::<Vec<_>>(),
+                self.schema.derived().collect::<Vec<_>>(),
+                self.table.filter_function(),
+                self.table.continues_on_error(),
+                self.version
+            ),
             format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
         }
+        // The file of the descriptors may change under its name.
+        hasher.update(&self.read.protobuf.as_ref().map(ProtobufSchema::to_bytes).unwrap_or_default());
         format!("{:032x}", hasher.digest128())
     }
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_formats::{Format, SourceBatch, SourceReader, Spawn, open, open_parallel};
 use pinotage_spec::SegmentNameGenerator;
-use pinotage_transform::{Changes, Conformer};
+use pinotage_transform::{BadValue, Changes, Conformed, Conformer, Ingested, Ingestion};
 
 use crate::built::{Built, Passing};
 use crate::manifest::Counts;
@@ -109,6 +109,47 @@ fn given_schema(job: &Prepared, input: &Input) -> Option<SchemaRef> {
     text.then(|| job.source_schema.clone())
 }
 
+/// Rows of some columns to rows of the table.
+pub(crate) struct Conversion {
+    ingestion: Option<Ingestion>,
+    conformer: Conformer,
+}
+
+/// The rows of a batch that are rows of the table.
+pub(crate) struct Converted {
+    pub(crate) batch: RecordBatch,
+    /// By their row in the batch that came in.
+    bad: Vec<BadValue>,
+    filtered: u64,
+    changes: Changes,
+}
+
+impl Conversion {
+    pub(crate) fn try_new(job: &Prepared, columns: &SchemaRef) -> Result<Self> {
+        let ingestion = Ingestion::try_new(&job.schema, &job.table, columns, job.version)?;
+        let columns = ingestion.as_ref().map_or_else(|| Arc::clone(columns), Ingestion::schema);
+        let conformer = Conformer::try_new(&job.columns, job.table.time_column(), &columns, job.conform)?;
+        Ok(Self { ingestion, conformer })
+    }
+
+    pub(crate) fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
+        let Some(ingestion) = &self.ingestion else {
+            let Conformed { batch, bad, changes, .. } = self.conformer.conform(batch)?;
+            return Ok(Converted { batch, bad, filtered: 0, changes });
+        };
+        let Ingested { batch, rows, mut bad, filtered, mut changes } = ingestion.apply(batch)?;
+        let conformed = self.conformer.conform(&batch)?;
+        bad.extend(conformed.bad.into_iter().map(|mut value| {
+            if let Some(row) = rows.as_ref().and_then(|rows| rows.get(value.row as usize)) {
+                value.row = *row;
+            }
+            value
+        }));
+        changes.add(&conformed.changes);
+        Ok(Converted { batch: conformed.batch, bad, filtered, changes })
+    }
+}
+
 /// What a unit has taken in so far.
 struct Intake<'a> {
     shop: &'a Workshop<'a>,
@@ -119,11 +160,6 @@ struct Intake<'a> {
 }
 
 impl Intake<'_> {
-    fn conformer(&self, columns: &arrow::datatypes::SchemaRef) -> Result<Conformer> {
-        let job = self.shop.job;
-        Conformer::try_new(&job.columns, job.table.time_column(), columns, job.conform)
-    }
-
     fn reject(&mut self, row: BadRecord) -> Result<()> {
         self.bad.push(row)?;
         match self.shop.job.plan.file.limits.errors.is_spent(self.bad.rows()) {
@@ -144,7 +180,7 @@ impl Intake<'_> {
         let source = reader.schema();
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;
-        let conformer = self.conformer(&sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
+        let conversion = Conversion::try_new(job, &sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
         let file: Arc<str> = input.file.to_string().into();
         let mut bytes = 0;
         while let Some(rows) = reader.next_batch().map_err(&in_file)? {
@@ -154,7 +190,7 @@ impl Intake<'_> {
             let now = reader.bytes_read();
             self.shop.observer.advanced(read, now.saturating_sub(bytes));
             bytes = now;
-            let good = self.conform(&conformer, sql.as_ref(), rows, &file).map_err(&in_file)?;
+            let good = self.conform(&conversion, sql.as_ref(), rows, &file).map_err(&in_file)?;
             self.segments.append(&good)?;
         }
         Ok(())
@@ -163,7 +199,7 @@ impl Intake<'_> {
     /// Source rows to canonical rows; what does not get through is counted with its place in the file.
     fn conform(
         &mut self,
-        conformer: &Conformer,
+        conversion: &Conversion,
         sql: Option<&RowSql>,
         source: SourceBatch,
         file: &Arc<str>,
@@ -183,8 +219,9 @@ impl Intake<'_> {
                 (selected.batch, Some(selected.rows))
             }
         };
-        let conformed = conformer.conform(&selected)?;
+        let conformed = conversion.convert(&selected)?;
         self.changes.add(&conformed.changes);
+        self.counts.filtered += conformed.filtered;
         for value in conformed.bad {
             let row = origin.as_ref().map_or(Some(value.row), |rows| rows.get(value.row as usize).copied());
             let fault = (Some(value.column), value.rule, value.message);
@@ -206,10 +243,11 @@ impl Intake<'_> {
         let mut rows = WholeSql::start(&transform.sql, columns, Arc::clone(&source), job.sql_memory(), spill)?;
         // Dropped before the rows, which wait until nobody reads any more.
         let _stop = source.stop_when_dropped();
-        let conformer = self.conformer(&job.selected)?;
+        let conversion = Conversion::try_new(job, &job.selected)?;
         let made: Arc<str> = "transform.sql".into();
         let shop = self.shop;
         let mut shown = (0, 0);
+        let mut filtered = 0;
         loop {
             let next = rows.next(&mut || {
                 let now = source.progress();
@@ -223,8 +261,9 @@ impl Intake<'_> {
             let Some(batch) = next else { break };
             let first = self.counts.made;
             self.counts.made += batch.num_rows() as u64;
-            let conformed = conformer.conform(&batch)?;
+            let conformed = conversion.convert(&batch)?;
             self.changes.add(&conformed.changes);
+            filtered += conformed.filtered;
             for value in conformed.bad {
                 self.reject(BadRecord {
                     file: Arc::clone(&made),
@@ -239,7 +278,8 @@ impl Intake<'_> {
             }
             self.segments.append(&conformed.batch)?;
         }
-        (self.counts.read, self.counts.filtered) = source.rows();
+        let (read, taken) = source.rows();
+        (self.counts.read, self.counts.filtered) = (read, taken + filtered);
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::compute::cast;
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use pinotage_common::{Error, Result};
@@ -90,11 +90,8 @@ impl Conform {
                     .columns()
                     .get(place)
                     .ok_or_else(|| ArrowError::SchemaError(format!("a batch has no column {place}")))?;
-                if column.data_type() == field.data_type() {
-                    Ok(column.clone())
-                } else {
-                    cast(column, field.data_type())
-                }
+                let column = without_unions(column)?;
+                if column.data_type() == field.data_type() { Ok(column) } else { cast(&column, field.data_type()) }
             })
             .collect::<Result<Vec<_>, _>>()?;
         let count = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -102,7 +99,29 @@ impl Conform {
     }
 }
 
-/// The schema with views, dictionaries and run ends unpacked.
+/// A union of one type (Avro's `["int"]`) is that type; also one that is the item of lists.
+fn without_unions(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match column.data_type() {
+        DataType::Union(types, _) if types.len() == 1 => {
+            let union = column.as_union();
+            let Some((id, _)) = types.iter().next() else { return Ok(column.clone()) };
+            let values = without_unions(union.child(id))?;
+            match union.offsets() {
+                Some(offsets) => take(&values, &Int32Array::new(offsets.clone(), None), None),
+                None => Ok(values),
+            }
+        }
+        DataType::List(item) if matches!(item.data_type(), DataType::Union(types, _) if types.len() == 1) => {
+            let list = column.as_list::<i32>();
+            let values = without_unions(list.values())?;
+            let item = item.as_ref().clone().with_data_type(values.data_type().clone()).with_nullable(true);
+            Ok(Arc::new(ListArray::try_new(Arc::new(item), list.offsets().clone(), values, list.nulls().cloned())?))
+        }
+        _ => Ok(column.clone()),
+    }
+}
+
+/// The schema with views, dictionaries, run ends and unions of one type unpacked.
 pub(crate) fn plain_schema(schema: &Schema) -> SchemaRef {
     let fields: Vec<Field> = schema.fields().iter().map(|field| plain_field(field)).collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
@@ -117,6 +136,9 @@ fn plain_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Dictionary(_, value) => plain_type(value),
         DataType::RunEndEncoded(_, value) => plain_type(value.data_type()),
+        DataType::Union(types, _) if types.len() == 1 => {
+            types.iter().next().map_or(DataType::Null, |(_, field)| plain_type(field.data_type()))
+        }
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,
         DataType::List(item) | DataType::ListView(item) => DataType::List(inner(item)),

@@ -19,6 +19,10 @@ pub enum Format {
     Avro,
     /// Arrow IPC, file or stream.
     Arrow,
+    /// Apache ORC.
+    Orc,
+    /// Protobuf messages, each behind its length as a varint.
+    Protobuf,
 }
 
 /// Extensions of outer compressions: looked through by [`Format::detect`].
@@ -26,7 +30,8 @@ const COMPRESSIONS: [&str; 6] = ["gz", "gzip", "zst", "zstd", "sz", "snappy"];
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Format; 5] = [Format::Csv, Format::Json, Format::Parquet, Format::Avro, Format::Arrow];
+    pub const ALL: [Format; 7] =
+        [Format::Csv, Format::Json, Format::Parquet, Format::Avro, Format::Arrow, Format::Orc, Format::Protobuf];
 
     /// The name used in job files.
     pub const fn name(self) -> &'static str {
@@ -36,6 +41,8 @@ impl Format {
             Format::Parquet => "parquet",
             Format::Avro => "avro",
             Format::Arrow => "arrow",
+            Format::Orc => "orc",
+            Format::Protobuf => "protobuf",
         }
     }
 
@@ -53,6 +60,9 @@ impl Format {
             "tsv" => Some(Format::Csv),
             "pq" => Some(Format::Parquet),
             "arrows" | "feather" => Some(Format::Arrow),
+            "pb" => Some(Format::Protobuf),
+            // A description of messages, not messages.
+            "proto" => None,
             other => other.parse().ok(),
         }
     }
@@ -74,9 +84,11 @@ impl FromStr for Format {
             "parquet" => Ok(Format::Parquet),
             "avro" => Ok(Format::Avro),
             "arrow" | "ipc" => Ok(Format::Arrow),
+            "orc" => Ok(Format::Orc),
+            "protobuf" | "proto" => Ok(Format::Protobuf),
             _ => Err(Error::invalid_config(format!("expected a file format, found `{text}`"))
                 .with("option", "format")
-                .action("name one of: csv, json, parquet, avro, arrow")),
+                .action("name one of: csv, json, parquet, avro, arrow, orc, protobuf")),
         }
     }
 }
@@ -102,6 +114,9 @@ mod tests {
             ("b.jsonl.zst", Some(Format::Json)),
             ("part-0.snappy.parquet", Some(Format::Parquet)),
             ("x.arrow", Some(Format::Arrow)),
+            ("x.orc", Some(Format::Orc)),
+            ("x.pb.gz", Some(Format::Protobuf)),
+            ("x.proto", None),
             ("csv", None),
             ("csv.gz", None),
             ("x.txt", None),

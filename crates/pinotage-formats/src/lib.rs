@@ -1,6 +1,6 @@
 //! Files to Arrow, one bounded batch at a time, with every row accounted for.
 //!
-//! CSV, JSON (lines, arrays, concatenated objects), Parquet, Avro and Arrow IPC. The outer compressions gzip
+//! CSV, JSON (lines, arrays, concatenated objects), Parquet, Avro, Arrow IPC, ORC and Protobuf. The outer compressions gzip
 //! (many members), zstd (many frames) and snappy (framing format) are found by their first bytes. Nothing here is
 //! asynchronous, nothing opens a network, nothing knows Pinot.
 //!
@@ -38,6 +38,11 @@
 //! | JSON | the same, arrays as List, objects as Struct; anything mixed as Utf8 holding the exact JSON text |
 //! | Parquet, Arrow | the file's own types; views and dictionaries are unpacked to plain types |
 //! | Avro | `arrow-avro`'s mapping, strings as Utf8 |
+//! | ORC | the file's own types; both kinds of timestamps in microseconds, those with a zone in UTC; no unions |
+//! | Protobuf | the descriptor's types: messages as Struct, enums as Utf8 by name, maps as Map with keys as Utf8 |
+//!
+//! Of Protobuf, null is what Pinot makes null: a field that tells whether it is set and is not, an empty list, map or message.
+//! Fields without presence have their default at the top of a message, and are null inside of others.
 //!
 //! An integer that does not fit 64 bits is never rounded: by inference its column is Utf8 with the digits as they stand,
 //! in a declared integer column it is a bad row ([`rule::OUT_OF_RANGE`]).
@@ -54,15 +59,19 @@ mod guard;
 mod json;
 mod number;
 mod options;
+mod orc;
 mod parquet;
 mod parts;
 mod position;
+mod protobuf;
 mod reader;
 pub mod rule;
+mod sequence;
 mod text;
 
 pub use format::Format;
 pub use options::{CsvOptions, ReadOptions, UnknownColumns};
 pub use parts::Spawn;
 pub use position::{BadRow, RowPositions, SourceBatch};
+pub use protobuf::ProtobufSchema;
 pub use reader::{SourceReader, infer_schema, open, open_parallel};

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use pinotage_common::{Error, Result};
 
+use crate::ProtobufSchema;
+
 /// Text of one batch above which the batch ends early, so that many wide rows do not add up.
 pub(crate) const BATCH_TEXT_BYTES: usize = 32 << 20;
 /// The largest `max_row_bytes`: Arrow's 32-bit offsets and our own spans must hold a batch of text.
@@ -24,12 +26,14 @@ pub struct ReadOptions {
     pub declared: Vec<Field>,
     /// CSV only.
     pub csv: CsvOptions,
+    /// Protobuf only, which cannot be read without: the type of the messages.
+    pub protobuf: Option<ProtobufSchema>,
     /// What happens to a JSON key that the schema does not have.
     pub unknown_columns: UnknownColumns,
     /// Rows looked at by inference. Default 10,000.
     pub sample_rows: usize,
-    /// Bytes of one row (CSV, JSON) or of one block (Avro) at most, and a sixteenth of what one Arrow batch may have;
-    /// more is an error that names the limit. Default 64 MiB, at most 512 MiB. Parquet is bounded by `batch_rows` and
+    /// Bytes of one row (CSV, JSON, Protobuf) or of one block (Avro) at most, a sixteenth of what one Arrow batch may have, and
+    /// half of the items that lists of one ORC stripe may have; more is an error that names the limit. Default 64 MiB, at most 512 MiB. Parquet is bounded by `batch_rows` and
     /// by the page sizes of its writer.
     pub max_row_bytes: usize,
     /// Text that a Parquet file holds in dictionaries throughout comes as Arrow dictionaries with 32-bit keys, unless a schema is
@@ -44,6 +48,7 @@ impl Default for ReadOptions {
             columns: None,
             declared: Vec::new(),
             csv: CsvOptions::default(),
+            protobuf: None,
             unknown_columns: UnknownColumns::default(),
             sample_rows: 10_000,
             max_row_bytes: 64 << 20,

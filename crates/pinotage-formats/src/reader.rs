@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use pinotage_common::Result;
 
 use crate::parts::{PART_BYTES, PartedReader, Spawn};
-use crate::{Format, ReadOptions, SourceBatch, arrow_ipc, avro, csv, json, parquet};
+use crate::{Format, ReadOptions, SourceBatch, arrow_ipc, avro, csv, json, orc, parquet, protobuf};
 
 /// Rows of one file, batch by batch, in file order.
 pub trait SourceReader: Send {
@@ -39,14 +39,16 @@ pub fn infer_schema(path: &Path, format: Format, options: &ReadOptions) -> Resul
         Format::Parquet => parquet::infer_schema(path, options),
         Format::Avro => avro::infer_schema(path, options),
         Format::Arrow => arrow_ipc::infer_schema(path, options),
+        Format::Orc => orc::infer_schema(path, options),
+        Format::Protobuf => protobuf::infer_schema(path, options),
     }
 }
 
 /// Opens a file for reading.
 ///
 /// For CSV and JSON `schema` is the full schema of the file, before projection, usually made by [`infer_schema`] from
-/// the first of several files; `None` infers it from this file. Parquet, Avro and Arrow files carry their schema and
-/// a given one must have the same column names, else `schema-mismatch`.
+/// the first of several files; `None` infers it from this file. Other files carry their schema, or it is that of
+/// [`ReadOptions::protobuf`], and a given one must have the same column names, else `schema-mismatch`.
 ///
 /// # Errors
 ///
@@ -64,6 +66,8 @@ pub fn open(
         Format::Parquet => Box::new(parquet::ParquetReader::try_new(path, options, schema)?),
         Format::Avro => Box::new(avro::AvroReader::try_new(path, options, schema)?),
         Format::Arrow => Box::new(arrow_ipc::IpcReader::try_new(path, options, schema)?),
+        Format::Orc => Box::new(orc::OrcReader::try_new(path, options, schema)?),
+        Format::Protobuf => Box::new(protobuf::ProtobufReader::try_new(path, options, schema)?),
     })
 }
 
@@ -87,7 +91,7 @@ pub fn open_parallel(
         let parts = match format {
             Format::Csv => csv::CsvReader::parts(path, options, schema.clone())?,
             Format::Json => json::JsonReader::parts(path, options, schema.clone())?,
-            Format::Parquet | Format::Avro | Format::Arrow => None,
+            _ => None,
         };
         if let Some(parts) = parts {
             return Ok(Box::new(PartedReader::try_new(path, parts, PART_BYTES, parts_at_once, spawn)?));

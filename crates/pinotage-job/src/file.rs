@@ -50,7 +50,7 @@ pub struct JobFile {
 pub struct Source {
     /// `files`
     pub kind: SourceKind,
-    /// `csv`, `json`, `parquet`, `avro` or `arrow`. Default: by the files' names.
+    /// `csv`, `json`, `parquet`, `avro`, `arrow`, `orc` or `protobuf`. Default: by the files' names.
     #[serde(default)]
     pub format: Option<String>,
     /// Files and folders, relative to the job file, or URIs: `s3://`, `gs://`, `abfss://`, and `https://` for one file each. The
@@ -59,6 +59,10 @@ pub struct Source {
     /// How CSV is written.
     #[serde(default)]
     pub csv: Csv,
+    /// What the messages of Protobuf files are; Protobuf cannot be read without. The messages stand one behind the other, each
+    /// behind its length as a varint.
+    #[serde(default)]
+    pub protobuf: Option<Protobuf>,
     /// Types of columns that must not be guessed: INT, LONG, FLOAT, DOUBLE, BOOLEAN or STRING by name.
     #[serde(default)]
     pub columns: BTreeMap<String, String>,
@@ -95,6 +99,18 @@ pub enum Unknown {
     Quarantine,
     /// The key is left out.
     Ignore,
+}
+
+/// What the messages of Protobuf files are.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Protobuf {
+    /// The file that `protoc --include_imports --descriptor_set_out=FILE` writes, relative to the job file.
+    pub descriptor_file: String,
+    /// The name of the message, with or without its package. Default, as in Pinot: the first message of the first file; it must be
+    /// named where another file imports that one.
+    #[serde(default)]
+    pub message_type: Option<String>,
 }
 
 /// How CSV is written.

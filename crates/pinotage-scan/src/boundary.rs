@@ -1,6 +1,6 @@
 //! Where the halves of a hybrid table meet: OFFLINE rows up to a time, REALTIME rows after it.
 
-use pinotage_client::{Broker, TableType, TimeBoundary};
+use pinotage_client::{Broker, Query, TableType, TimeBoundary};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{CompareOp, DataType, DateTimeFormat, FieldSpec, Predicate, TableConfig, Value, parse_timestamp};
 
@@ -49,7 +49,7 @@ impl Boundary {
             }
             let told = told(table).await?;
             let after = HalfView::take(&table.controller, table.name(), TableType::Offline).await?;
-            let boundary = told.map(|told| Self::read(table, &after, config, told)).transpose();
+            let boundary = told.map(|(told, instant)| Self::read(table, &after, config, told, instant)).transpose();
             let same = after.has_rows_of(&offline);
             offline = after;
             match boundary {
@@ -61,7 +61,13 @@ impl Boundary {
         Err(restless(&TableType::Offline.of(table.name())))
     }
 
-    fn read(table: &Table, offline: &HalfView, config: &TableConfig, told: TimeBoundary) -> Result<Self> {
+    fn read(
+        table: &Table,
+        offline: &HalfView,
+        config: &TableConfig,
+        told: TimeBoundary,
+        instant: Option<i64>,
+    ) -> Result<Self> {
         let TimeBoundary { time_column: column, time_value: text } = told;
         let field = table.schema().field(&column).ok_or_else(|| {
             Error::schema_mismatch("the halves of the table meet at a column that the schema does not have")
@@ -69,7 +75,11 @@ impl Boundary {
         })?;
         let latest = latest(offline, field);
         let value = match field.data_type {
-            DataType::Timestamp => timestamp(&text, latest.map(|latest| latest - step(config, field))),
+            DataType::Timestamp => match (instant, latest) {
+                (Some(instant), Some(latest)) if instant <= latest => Some(Value::Long(instant)),
+                (None, Some(latest)) => timestamp(&text, latest - step(config, field)),
+                _ => None,
+            },
             DataType::Int | DataType::Long | DataType::String if is_within(&text, field, latest) => {
                 Value::parse(field.data_type, &text).ok()
             }
@@ -88,14 +98,23 @@ impl Boundary {
     }
 }
 
-/// What the table's brokers say.
-async fn told(table: &Table) -> Result<Option<TimeBoundary>> {
+/// What the table's brokers say; of a TIMESTAMP the instant, too, if they tell.
+async fn told(table: &Table) -> Result<Option<(TimeBoundary, Option<i64>)>> {
     let mut failure = None;
     for broker in table.controller.brokers(table.name()).await? {
         let Some(port) = broker.port else { continue };
         let address = table.controller.address().sibling(&broker.host, port)?;
-        match Broker::new(table.controller.http(), address).time_boundary(table.name()).await {
-            Ok(told) => return Ok(told),
+        let broker = Broker::new(table.controller.http(), address);
+        match broker.time_boundary(table.name()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(told)) => {
+                let field = table.schema().field(&told.time_column);
+                let instant = match field.is_some_and(|field| field.data_type == DataType::Timestamp) {
+                    true => instant(&broker, &told.time_value).await,
+                    false => None,
+                };
+                return Ok(Some((told, instant)));
+            }
             Err(error) => failure = Some(error),
         }
     }
@@ -114,12 +133,21 @@ fn is_within(text: &str, field: &FieldSpec, latest: Option<i64>) -> bool {
     told.zip(latest).is_some_and(|(told, latest)| told <= latest)
 }
 
-/// Brokers write a TIMESTAMP in their own time zone, which they do not tell: it has to be the time that follows from the
-/// segments, but for a zone's distance.
-fn timestamp(text: &str, expected: Option<i64>) -> Option<Value> {
-    let told = text.parse::<i64>().ok().or_else(|| parse_timestamp(text, chrono_tz::UTC))?;
-    let distance = told.checked_sub(expected?)?;
-    (distance.abs() <= FURTHEST_ZONE && distance % ZONE_STEP == 0).then_some(Value::Long(expected?))
+/// A broker writes a TIMESTAMP in its own time zone, which it does not tell: it is asked what it would read of the text.
+async fn instant(broker: &Broker, text: &str) -> Option<i64> {
+    if let Ok(instant) = text.parse() {
+        return Some(instant);
+    }
+    let is_time = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:. T".contains(&byte));
+    let query = Query { sql: format!("SELECT fromTimestamp('{text}')"), ..Query::default() };
+    let answer = if is_time { broker.query(&query).await.ok()? } else { return None };
+    answer.result_table?.rows.first()?.first()?.as_i64()
+}
+
+/// Where the broker does not read the text: it has to be the time that follows from the segments, but for a zone's distance.
+fn timestamp(text: &str, expected: i64) -> Option<Value> {
+    let distance = parse_timestamp(text, chrono_tz::UTC)?.checked_sub(expected)?;
+    (distance.abs() <= FURTHEST_ZONE && distance % ZONE_STEP == 0).then_some(Value::Long(expected))
 }
 
 /// The latest time of the OFFLINE segments that queries see, in milliseconds.
@@ -148,12 +176,11 @@ mod tests {
 
     #[test]
     fn a_timestamp_in_an_unknown_zone_has_to_fit_the_segments() {
-        let at = parse_timestamp("2024-01-02 03:04:05.678", chrono_tz::UTC);
-        assert_eq!(timestamp("2024-01-02 03:04:05.678", at), at.map(Value::Long));
+        let at = parse_timestamp("2024-01-02 03:04:05.678", chrono_tz::UTC).unwrap();
+        assert_eq!(timestamp("2024-01-02 03:04:05.678", at), Some(Value::Long(at)));
         // Chatham is 13 h 45 min ahead.
-        assert_eq!(timestamp("2024-01-02 16:49:05.678", at), at.map(Value::Long));
+        assert_eq!(timestamp("2024-01-02 16:49:05.678", at), Some(Value::Long(at)));
         assert_eq!(timestamp("2024-01-02 03:05:05.678", at), None);
         assert_eq!(timestamp("2024-01-03 03:04:05.678", at), None);
-        assert_eq!(timestamp("2024-01-02 03:04:05.678", None), None);
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
-    TimestampMillisecondArray,
+    ArrayRef, AsArray, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    MapArray, StringArray, TimestampMillisecondArray, new_empty_array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType as Arrow, Field};
@@ -13,6 +13,14 @@ use pinotage_spec::{DataType, FieldSpec, Value};
 
 /// So many rows of a column's default value; a row of a multi-value column has it once.
 pub(crate) fn constant(field: &FieldSpec, data_type: &Arrow, rows: usize) -> Result<ArrayRef> {
+    let failed = |error| Error::unexpected("cannot make a column").with("column", &field.name).caused_by(error);
+    // A map's default is the empty one.
+    if let Arrow::Map(entries, sorted) = data_type {
+        let none = new_empty_array(entries.data_type()).as_struct().clone();
+        let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(0, rows));
+        let maps = MapArray::try_new(Arc::clone(entries), offsets, none, None, *sorted);
+        return Ok(Arc::new(maps.map_err(failed)?));
+    }
     let values: ArrayRef = match (&field.default_null_value, field.data_type) {
         (Value::Int(value), DataType::Boolean) => Arc::new(BooleanArray::from(vec![*value != 0; rows])),
         (Value::Int(value), _) => Arc::new(Int32Array::from_value(*value, rows)),
@@ -37,5 +45,5 @@ pub(crate) fn constant(field: &FieldSpec, data_type: &Arrow, rows: usize) -> Res
     };
     ListArray::try_new(item, OffsetBuffer::from_lengths(std::iter::repeat_n(1, rows)), values, None)
         .map(|list| Arc::new(list) as ArrayRef)
-        .map_err(|error| Error::unexpected("cannot make a column").with("column", &field.name).caused_by(error))
+        .map_err(failed)
 }

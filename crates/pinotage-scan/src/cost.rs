@@ -16,6 +16,7 @@ pub(crate) fn row_bytes<'f>(fields: impl Iterator<Item = &'f FieldSpec>) -> u64 
         StoredType::Long | StoredType::Double => 8,
         StoredType::BigDecimal => 16,
         StoredType::String | StoredType::Bytes => 24,
+        StoredType::Map => 64,
     };
     fields.map(|field| width(field) * if field.single_value { 1 } else { VALUES_PER_ROW }).sum::<u64>().max(4)
 }

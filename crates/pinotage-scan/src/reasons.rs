@@ -79,5 +79,5 @@ pub(crate) fn indexed(table: &Table, config: &TableConfig, columns: &[&str]) -> 
     plans
         .iter()
         .filter(|plan| columns.contains(&plan.field.name.as_str()))
-        .any(|plan| plan.sort || plan.inverted || plan.left_to_server.iter().any(|index| index.contains("range")))
+        .any(|plan| plan.sort || plan.inverted || plan.range.is_some())
 }

@@ -16,6 +16,12 @@ pub const HUGE_CHUNK_FLAG: u32 = 1 << 31;
 pub const MULTI_VALUE_CHUNK: usize = 2048;
 /// A forward index of distinct multi-value entries begins with this word.
 pub const ENTRY_DICTIONARY_MAGIC: u32 = 0xFFAB_CDEF;
+/// The bits of a range index begin with this word.
+pub const RANGE_COOKIE: u16 = 0xF00D;
+/// So many docs of a range index lie together.
+pub const RANGE_BLOCK: usize = 1 << 16;
+/// From this slice of a range index on, few docs may be a list.
+pub const RUN_SLICES: usize = 5;
 /// The longest bound or default that `metadata.properties` holds, in UTF-16 units.
 pub const MAX_PROPERTY_UTF16: usize = 512;
 
@@ -40,6 +46,7 @@ mod tests {
         assert_eq!(VAR_LENGTH_MAGIC, [0x2e, 0x76, 0x6c, 0x3b]);
         assert_eq!((RAW_HEADER, RAW_V4_HEADER, HUGE_CHUNK_FLAG), (28, 16, 0x8000_0000));
         assert_eq!((MULTI_VALUE_CHUNK, MAX_PROPERTY_UTF16), (2048, 512));
+        assert_eq!((RANGE_COOKIE, RANGE_BLOCK, RUN_SLICES), (61453, 65_536, 5));
         assert_eq!(ENTRY_DICTIONARY_MAGIC as i32, -5_517_841);
     }
 }

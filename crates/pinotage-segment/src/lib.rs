@@ -17,4 +17,5 @@ pub mod index;
 pub mod metadata;
 pub mod properties;
 pub mod read;
+pub mod star_tree;
 pub mod write;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType as Arrow, Field, Schema as ArrowSchema, TimeUnit};
+use arrow::datatypes::{DataType as Arrow, Field, Fields, Schema as ArrowSchema, TimeUnit};
 
 use crate::{ColumnPlan, DataType, FieldSpec};
 
@@ -11,7 +11,7 @@ use crate::{ColumnPlan, DataType, FieldSpec};
 pub const PINOT_TYPE_KEY: &str = "pinot.type";
 
 impl DataType {
-    /// The canonical Arrow type of one value.
+    /// The canonical Arrow type of one value. The values of a map are JSON text, because a map may hold any.
     pub fn to_arrow(self) -> Arrow {
         match self {
             Self::Int => Arrow::Int32,
@@ -22,6 +22,11 @@ impl DataType {
             Self::Timestamp => Arrow::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
             Self::BigDecimal | Self::String | Self::Json => Arrow::Utf8,
             Self::Bytes => Arrow::Binary,
+            Self::Map => {
+                let entries = [Field::new("keys", Arrow::Utf8, false), Field::new("values", Arrow::Utf8, false)];
+                let entries = Arrow::Struct(Fields::from_iter(entries));
+                Arrow::Map(Arc::new(Field::new("entries", entries, false)), false)
+            }
         }
     }
 }

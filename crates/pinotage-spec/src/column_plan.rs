@@ -3,9 +3,10 @@
 use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
+use crate::index_options::{BloomOptions, IndexConfigs, JsonOptions, RangeLayout, is_floating, is_ranged_raw};
 use crate::partition::PartitionConfig;
 use crate::table_config::is_true;
-use crate::{FieldSpec, FieldType, Schema, StoredType, TableConfig};
+use crate::{FieldSpec, FieldType, Schema, StarTreePlans, StoredType, TableConfig};
 
 /// How a chunk of a raw forward index is compressed (`ChunkCompressionType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Codec {
         }
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
             Error::unsupported(format!("compression codec `{text}` cannot be written"))
                 .action("use PASS_THROUGH, SNAPPY, ZSTANDARD, LZ4 or GZIP")
@@ -91,6 +92,12 @@ pub struct ColumnPlan {
     pub forward: ForwardOptions,
     /// An inverted index is written (not when the column turns out sorted: the forward index serves).
     pub inverted: bool,
+    /// A range index is written, under the same condition.
+    pub range: Option<RangeLayout>,
+    /// A bloom filter is written.
+    pub bloom: Option<BloomOptions>,
+    /// A JSON index is written.
+    pub json: Option<JsonOptions>,
     /// The rows of the segment are sorted by this column.
     pub sort: bool,
     /// The partitions of the column's values are recorded.
@@ -128,29 +135,35 @@ impl ColumnPlan {
                 Some(_) => {}
             }
         }
-        schema
+        let mut columns: Vec<Self> = schema
             .fields()
             .map(|field| Self::resolve_column(schema, table, field).map_err(|error| error.with("column", &field.name)))
-            .collect()
+            .collect::<Result<_>>()?;
+        let star_trees = StarTreePlans::resolve(schema, table, &columns)?;
+        for column in columns.iter_mut().filter(|column| star_trees.has_dimension(&column.field.name)) {
+            column.dictionary = DictionaryRule::Always;
+        }
+        Ok(columns)
     }
 
     fn resolve_column(schema: &Schema, table: &TableConfig, field: &FieldSpec) -> Result<Self> {
         let name = field.name.as_str();
         let config = table.field_config(name);
-        let listed = |key: &str| table.index_columns(key).iter().any(|column| column == name);
-        let sorted = table.sorted_column().as_deref() == Some(name) || has_index_type(config, "SORTED");
+        let indexes = IndexConfigs::of(table, name);
+        let sorted = table.sorted_column().as_deref() == Some(name) || indexes.has_type("SORTED");
         if sorted && !field.single_value {
             return Err(Error::invalid_config("a multi-value column cannot be the sorted column")
                 .action("sort by a single-value column"));
         }
-        let inverted =
-            listed("invertedIndexColumns") || has_index_type(config, "INVERTED") || enabled(config, "inverted");
-        let needs_ids =
-            inverted || listed("fstIndexColumns") || has_index_type(config, "FST") || enabled(config, "fst");
-        let raw = listed("noDictionaryColumns")
+        let inverted = indexes.is_asked_for("inverted", "invertedIndexColumns", "INVERTED");
+        let raw = indexes.is_listed("noDictionaryColumns")
             || table.index_config().get("noDictionaryConfig").and_then(|map| map.get(name)).is_some()
             || config.get("encodingType").and_then(Json::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("RAW"))
             || config.pointer("/indexes/dictionary/disabled").is_some_and(is_true);
+        let raw = raw || field.field_type == FieldType::Complex;
+        let inverted_or_fst = inverted || indexes.is_asked_for("fst", "fstIndexColumns", "FST");
+        let range = indexes.range(field, raw && !inverted_or_fst)?;
+        let needs_ids = inverted_or_fst || (range.is_some() && !is_ranged_raw(field));
         let dictionary = if needs_ids {
             DictionaryRule::Always
         } else if raw {
@@ -162,13 +175,16 @@ impl ColumnPlan {
         Ok(Self {
             tracks_nulls: table.tracks_nulls(schema, field),
             dictionary,
-            var_length_dictionary: listed("varLengthDictionaryColumns")
+            var_length_dictionary: indexes.is_listed("varLengthDictionaryColumns")
                 || dictionary_config.get("useVarLengthDictionary").is_some_and(is_true),
             forward: forward_options(table, config, field)?,
             inverted,
+            range,
+            bloom: indexes.bloom(field)?,
+            json: indexes.json(field)?,
             sort: sorted,
             partition: table.partition(name)?,
-            left_to_server: left_to_server(config, &listed),
+            left_to_server: left_to_server(&indexes, field),
             field: field.clone(),
         })
     }
@@ -187,32 +203,17 @@ impl ColumnPlan {
     }
 }
 
-/// `indexTypes` (or the older `indexType`) of a field config names this index.
-fn has_index_type(config: &Json, index: &str) -> bool {
-    let named = |value: &Json| value.as_str().is_some_and(|name| name.eq_ignore_ascii_case(index));
-    config.get("indexType").is_some_and(named)
-        || config.get("indexTypes").and_then(Json::as_array).is_some_and(|list| list.iter().any(named))
-}
-
-/// `indexes.<name>` of a field config is present and not switched off.
-fn enabled(config: &Json, index: &str) -> bool {
-    config.get("indexes").and_then(|indexes| indexes.get(index)).is_some_and(|index| {
-        !index.is_null() && !index.get("disabled").is_some_and(is_true) && index.get("enabled").is_none_or(is_true)
-    })
-}
-
-fn left_to_server(config: &Json, listed: &dyn Fn(&str) -> bool) -> Vec<&'static str> {
+fn left_to_server(indexes: &IndexConfigs<'_>, field: &FieldSpec) -> Vec<&'static str> {
     [
-        ("range", "rangeIndexColumns", "RANGE"),
         ("bloom", "bloomFilterColumns", "BLOOM"),
-        ("json", "jsonIndexColumns", "JSON"),
         ("text", "textIndexColumns", "TEXT"),
         ("fst", "fstIndexColumns", "FST"),
         ("h3", "h3IndexColumns", "H3"),
         ("vector", "vectorIndexColumns", "VECTOR"),
     ]
     .into_iter()
-    .filter(|(name, list, index_type)| listed(list) || has_index_type(config, index_type) || enabled(config, name))
+    .filter(|(name, list, index_type)| indexes.is_asked_for(name, list, index_type))
+    .filter(|(name, ..)| *name != "bloom" || is_floating(field))
     .map(|(name, ..)| name)
     .collect()
 }
@@ -265,7 +266,7 @@ fn forward_options(table: &TableConfig, config: &Json, field: &FieldSpec) -> Res
 }
 
 /// `DataSizeUtils.toBytes`: `16K`, `1M`, `4096`.
-fn parse_data_size(text: &str) -> Option<usize> {
+pub(crate) fn parse_data_size(text: &str) -> Option<usize> {
     let upper = text.trim().to_ascii_uppercase();
     let upper = upper.strip_suffix('B').unwrap_or(&upper);
     let (digits, shift) = match upper.chars().last()? {
@@ -348,13 +349,32 @@ mod tests {
         let plan = plan(
             "",
             r#"{"name": "a", "encodingType": "RAW", "compressionCodec": "ZSTANDARD", "properties": {"rawIndexWriterVersion": "2", "targetMaxChunkSize": "16K"}},
-               {"name": "b", "indexes": {"forward": {"compressionCodec": "GZIP", "targetDocsPerChunk": -1}, "inverted": {}, "bloom": {}}}"#,
+               {"name": "b", "indexes": {"forward": {"compressionCodec": "GZIP", "targetDocsPerChunk": -1}, "inverted": {}, "bloom": {}, "h3": {}}}"#,
         )
         .unwrap();
         assert_eq!(plan[0].forward.codec, Codec::Zstandard);
         assert_eq!((plan[0].forward.version, plan[0].forward.target_max_chunk_size), (2, 16384));
         assert_eq!(plan[1].forward.codec, Codec::Gzip);
         assert_eq!(plan[1].forward.target_docs_per_chunk, None);
-        assert_eq!(plan[1].left_to_server, ["bloom"]);
+        assert_eq!(plan[1].bloom, Some(BloomOptions { false_positives: 0.05, max_bytes: None }));
+        assert_eq!(plan[1].left_to_server, ["h3"]);
+    }
+    #[test]
+    fn range_indexes_and_bloom_filters_come_from_any_place() {
+        let range = |index: &str, fields: &str| plan(index, fields).unwrap()[1].range;
+        assert_eq!(range(r#""rangeIndexColumns": ["b"]"#, ""), Some(RangeLayout::Slices));
+        assert_eq!(range(r#""rangeIndexColumns": ["b"], "rangeIndexVersion": 1"#, ""), Some(RangeLayout::Ranges));
+        assert_eq!(range("", r#"{"name": "b", "indexTypes": ["RANGE"]}"#), Some(RangeLayout::Slices));
+        assert_eq!(range("", r#"{"name": "b", "indexes": {"range": {"version": 1}}}"#), Some(RangeLayout::Ranges));
+        assert_eq!(range("", r#"{"name": "b", "indexes": {"range": {"disabled": true}}}"#), None);
+        let raw = r#""noDictionaryColumns": ["a", "b"], "rangeIndexColumns": "#;
+        assert!(plan(&format!(r#"{raw}["b"]"#), "").unwrap()[1].range.is_some());
+        assert!(plan(&format!(r#"{raw}["a"]"#), "").unwrap_err().to_string().contains("range index"));
+        let config =
+            r#""bloomFilterConfigs": {"a": {"fpp": 0.01, "maxSizeInBytes": 100}}, "bloomFilterColumns": ["m"]"#;
+        let plan_of = plan(config, "").unwrap();
+        assert_eq!(plan_of[0].bloom, Some(BloomOptions { false_positives: 0.01, max_bytes: Some(100) }));
+        assert_eq!((plan_of[2].bloom, &plan_of[2].left_to_server[..]), (None, &["bloom"][..]));
+        assert!(plan("", r#"{"name": "a", "indexes": {"bloom": {"fpp": 2}}}"#).is_err());
     }
 }

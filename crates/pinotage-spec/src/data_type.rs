@@ -9,7 +9,7 @@ use pinotage_common::Error;
 ///
 /// # Pinot equivalent
 ///
-/// `FieldSpec.DataType`, without the types that Pinot 1.5 cannot store in a plain column (`STRUCT`, `MAP`, `LIST`, `UNKNOWN`).
+/// `FieldSpec.DataType`, without the types that Pinot 1.5 cannot store in a column (`STRUCT`, `LIST`, `UNKNOWN`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataType {
     /// 32-bit signed integer.
@@ -32,6 +32,8 @@ pub enum DataType {
     Json,
     /// Raw bytes; hexadecimal wherever it has to be text.
     Bytes,
+    /// Texts and JSON values by key. Read, and not written yet.
+    Map,
 }
 
 /// What the bytes of a column are.
@@ -55,6 +57,8 @@ pub enum StoredType {
     String,
     /// Variable: as they are.
     Bytes,
+    /// Variable: the number of entries, then keys and values with their lengths.
+    Map,
 }
 
 /// Which list of the schema a column stands in.
@@ -66,10 +70,12 @@ pub enum FieldType {
     Metric,
     /// `dateTimeFieldSpecs`
     DateTime,
+    /// `complexFieldSpecs`
+    Complex,
 }
 
 impl DataType {
-    /// Every type, in Pinot's order.
+    /// Every type of dimensions, metrics and times, in Pinot's order; MAP is none of these.
     pub const ALL: [DataType; 10] = [
         DataType::Int,
         DataType::Long,
@@ -96,6 +102,7 @@ impl DataType {
             Self::String => "STRING",
             Self::Json => "JSON",
             Self::Bytes => "BYTES",
+            Self::Map => "MAP",
         }
     }
 
@@ -109,6 +116,7 @@ impl DataType {
             Self::BigDecimal => StoredType::BigDecimal,
             Self::String | Self::Json => StoredType::String,
             Self::Bytes => StoredType::Bytes,
+            Self::Map => StoredType::Map,
         }
     }
 }
@@ -119,7 +127,7 @@ impl StoredType {
         match self {
             Self::Int | Self::Float => Some(4),
             Self::Long | Self::Double => Some(8),
-            Self::BigDecimal | Self::String | Self::Bytes => None,
+            Self::BigDecimal | Self::String | Self::Bytes | Self::Map => None,
         }
     }
 }
@@ -135,8 +143,10 @@ impl FromStr for DataType {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let upper = text.to_ascii_uppercase();
-        Self::ALL.into_iter().find(|data_type| data_type.name() == upper).ok_or_else(|| match upper.as_str() {
-            "MAP" | "STRUCT" | "LIST" | "UUID" | "OPEN_STRUCT" => {
+        Self::ALL.into_iter().chain([Self::Map]).find(|data_type| data_type.name() == upper).ok_or_else(|| match upper
+            .as_str()
+        {
+            "STRUCT" | "LIST" | "UUID" | "OPEN_STRUCT" => {
                 Error::unsupported(format!("columns of type `{upper}` cannot be written yet"))
                     .action("declare the column as JSON or STRING, or leave it out of the schema")
             }
@@ -153,6 +163,7 @@ impl FieldType {
             Self::Dimension => "DIMENSION",
             Self::Metric => "METRIC",
             Self::DateTime => "DATE_TIME",
+            Self::Complex => "COMPLEX",
         }
     }
 }

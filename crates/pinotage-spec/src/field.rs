@@ -37,7 +37,7 @@ pub const DEFAULT_MAX_LENGTH: usize = 512;
 ///
 /// # Pinot equivalent
 ///
-/// `DimensionFieldSpec`, `MetricFieldSpec`, `DateTimeFieldSpec`
+/// `DimensionFieldSpec`, `MetricFieldSpec`, `DateTimeFieldSpec`, `ComplexFieldSpec`
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldSpec {
     /// The column's name.
@@ -165,6 +165,13 @@ impl FieldSpec {
             return Err(Error::invalid_config("a JSON column cannot be multi-value")
                 .action("make it single-value: a JSON value can hold an array"));
         }
+        if (self.data_type == DataType::Map) != (self.field_type == FieldType::Complex) {
+            return Err(Error::invalid_config(format!(
+                "expected MAP columns in `complexFieldSpecs` and no others, found a column of type {}",
+                self.data_type
+            ))
+            .action("move the column to the list of its kind"));
+        }
         let metric = matches!(
             self.data_type.stored(),
             StoredType::Int
@@ -202,5 +209,7 @@ fn default_null_value(data_type: DataType, field_type: FieldType) -> Value {
         DataType::Timestamp => Value::Long(0),
         DataType::String | DataType::Json => Value::String("null".into()),
         DataType::Bytes => Value::Bytes(Vec::new()),
+        // No entry.
+        DataType::Map => Value::Bytes(vec![0; 4]),
     }
 }

@@ -18,12 +18,14 @@ mod arrow_type;
 mod column_plan;
 mod data_type;
 mod field;
+mod index_options;
 pub mod java;
 mod partition;
 mod predicate;
 mod query;
 mod schema;
 mod segment_name;
+mod star_tree;
 mod table_config;
 mod time_format;
 mod value;
@@ -33,11 +35,16 @@ pub use arrow_type::{PINOT_TYPE_KEY, arrow_field, arrow_schema};
 pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
 pub use data_type::{DataType, FieldType, StoredType};
 pub use field::{DEFAULT_MAX_LENGTH, DateTimeSpec, FieldSpec, MaxLengthStrategy};
+pub use index_options::{BloomOptions, JsonOptions, RangeLayout};
 pub use partition::{PartitionConfig, PartitionFunction};
 pub use predicate::{CompareOp, Predicate, Pushed, TextPattern};
 pub use query::{Expression, Literal, Operator, PinotQuery};
 pub use schema::Schema;
 pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_name};
+pub use star_tree::{
+    DEFAULT_LOG2M, DEFAULT_MAX_LEAF_RECORDS, DEFAULT_TREE_MAX_CARDINALITY, StarTreeAggregation, StarTreeCandidate,
+    StarTreeFunction, StarTreePlan, StarTreePlans,
+};
 pub use table_config::TableConfig;
 pub use time_format::{DateTimeFormat, TimeUnit, VALID_TIME_MILLIS, parse_timestamp};
 pub use value::{BigDecimalBytes, Value, parse_hex, to_hex};

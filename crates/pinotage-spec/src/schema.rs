@@ -66,6 +66,7 @@ impl Schema {
             ("dimensionFieldSpecs", FieldType::Dimension),
             ("metricFieldSpecs", FieldType::Metric),
             ("dateTimeFieldSpecs", FieldType::DateTime),
+            ("complexFieldSpecs", FieldType::Complex),
         ] {
             for entry in array(&json, list) {
                 let field = FieldSpec::from_json(entry, field_type)?;
@@ -77,16 +78,9 @@ impl Schema {
                 }
             }
         }
-        for (list, advice) in [
-            ("timeFieldSpec", "rewrite it as an entry of `dateTimeFieldSpecs`"),
-            ("complexFieldSpecs", "declare these columns as JSON"),
-        ] {
-            if json
-                .get(list)
-                .is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()))
-            {
-                return Err(Error::unsupported(format!("`{list}` cannot be written")).action(advice));
-            }
+        if json.get("timeFieldSpec").is_some_and(|spec| !spec.is_null()) {
+            return Err(Error::unsupported("`timeFieldSpec` cannot be written")
+                .action("rewrite it as an entry of `dateTimeFieldSpecs`"));
         }
         if fields.is_empty() {
             return Err(Error::invalid_config("expected the schema to have at least one column")
@@ -113,7 +107,7 @@ impl Schema {
         &self.name
     }
 
-    /// The columns: dimensions, metrics, date-times, each in the order of the file.
+    /// The columns: dimensions, metrics, date-times, maps, each in the order of the file.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = &FieldSpec> {
         self.fields.values()
     }
@@ -135,7 +129,7 @@ impl Schema {
 
     /// Columns that Pinot computes where the rows lack them, each with its `transformFunction`.
     ///
-    /// A job whose rows lack one must refuse the schema: its segments would hold default values instead.
+    /// A table config's `transformConfigs` of the same column take their place.
     pub fn derived(&self) -> impl Iterator<Item = (&str, &str)> {
         let lists = ["dimensionFieldSpecs", "metricFieldSpecs", "dateTimeFieldSpecs"];
         let fields = lists.into_iter().flat_map(|list| array(&self.json, list));
@@ -173,10 +167,12 @@ mod tests {
                 "dimensionFieldSpecs": [{"name": "tags", "dataType": "STRING", "singleValueField": false, "transformFunction": ""},
                                         {"name": "n", "transformFunction": "m + 1", "dataType": "INT", "defaultNullValue": -1}],
                 "metricFieldSpecs": [{"name": "m", "dataType": "DOUBLE"}],
-                "dateTimeFieldSpecs": [{"name": "ts", "dataType": "TIMESTAMP", "format": "TIMESTAMP", "granularity": "1:MILLISECONDS"}]}"#,
+                "dateTimeFieldSpecs": [{"name": "ts", "dataType": "TIMESTAMP", "format": "TIMESTAMP", "granularity": "1:MILLISECONDS"}],
+                "complexFieldSpecs": [{"name": "map", "dataType": "MAP", "fieldType": "COMPLEX", "childFieldSpecs": {}}]}"#,
         )
         .unwrap();
-        assert_eq!(schema.fields().len(), 4);
+        assert_eq!(schema.fields().len(), 5);
+        assert_eq!(schema.field("map").unwrap().data_type, DataType::Map);
         assert!(!schema.field("tags").unwrap().single_value);
         assert_eq!(schema.field("n").unwrap().default_null_value, Value::Int(-1));
         assert_eq!(schema.field("m").unwrap().default_null_value, Value::Double(0.0));
@@ -191,7 +187,9 @@ mod tests {
             (r#""metricFieldSpecs": [{"name": "a", "dataType": "STRING"}]"#, "metric column"),
             (r#""metricFieldSpecs": [{"name": "a", "dataType": "INT", "singleValueField": false}]"#, "multi-value"),
             (r##""dimensionFieldSpecs": [{"name": "#a", "dataType": "INT"}]"##, "column name"),
-            (r#""dimensionFieldSpecs": [{"name": "a", "dataType": "MAP"}]"#, "MAP"),
+            (r#""dimensionFieldSpecs": [{"name": "a", "dataType": "MAP"}]"#, "complexFieldSpecs"),
+            (r#""complexFieldSpecs": [{"name": "a", "dataType": "INT"}]"#, "complexFieldSpecs"),
+            (r#""complexFieldSpecs": [{"name": "a", "dataType": "LIST"}]"#, "LIST"),
             (r#""dimensionFieldSpecs": [{"name": "a", "dataType": "INT", "defaultNullValue": "x"}]"#, "INT"),
             (r#""dimensionFieldSpecs": [{"name": "a", "dataType": "INT"}, {"name": "a", "dataType": "INT"}]"#, "once"),
             (r#""dimensionFieldSpecs": []"#, "at least one column"),

@@ -221,13 +221,30 @@ impl TableConfig {
             .transpose()
     }
 
+    /// `ingestionConfig.transformConfigs`: columns and the expressions that they are computed by.
+    pub fn transforms(&self) -> impl Iterator<Item = (&str, &str)> {
+        let list = self.json.pointer("/ingestionConfig/transformConfigs").and_then(Json::as_array);
+        list.into_iter()
+            .flatten()
+            .filter_map(|entry| Some((entry.get("columnName")?.as_str()?, entry.get("transformFunction")?.as_str()?)))
+    }
+
+    /// `ingestionConfig.filterConfig.filterFunction`: rows for which it is true are dropped.
+    pub fn filter_function(&self) -> Option<&str> {
+        let function = self.json.pointer("/ingestionConfig/filterConfig/filterFunction")?;
+        function.as_str().filter(|function| !function.is_empty())
+    }
+
+    /// `ingestionConfig.continueOnError`
+    pub fn continues_on_error(&self) -> bool {
+        self.json.pointer("/ingestionConfig/continueOnError").is_some_and(is_true)
+    }
+
     /// Ingestion features of the table that change rows and that are not carried out yet, by their JSON path.
     ///
     /// A job must refuse such a table: its segments would hold other rows than Pinot's own job makes.
     pub fn unsupported_ingestion(&self) -> Vec<&'static str> {
         [
-            "/ingestionConfig/transformConfigs",
-            "/ingestionConfig/filterConfig",
             "/ingestionConfig/complexTypeConfig",
             "/ingestionConfig/enrichmentConfigs",
             "/ingestionConfig/aggregationConfigs",

@@ -27,7 +27,7 @@ pub enum Value {
     BigDecimal(BigDecimal),
     /// STRING and JSON
     String(String),
-    /// BYTES
+    /// BYTES, and the stored bytes of an empty MAP
     Bytes(Vec<u8>),
 }
 
@@ -57,6 +57,9 @@ impl Value {
             }),
             DataType::String | DataType::Json => Self::String(text.into()),
             DataType::Bytes => Self::Bytes(parse_hex(text).ok_or_else(bad)?),
+            // No other map can be a default.
+            DataType::Map if text.trim() == "{}" => Self::Bytes(vec![0; 4]),
+            DataType::Map => return Err(bad()),
         })
     }
 

@@ -42,6 +42,7 @@ impl Case {
             optimized(),
             sorted(if full { 300_000 } else { 30_000 }),
             high_cardinality(if full { 500_000 } else { 100_000 }),
+            star_trees(),
             million(),
         ]
     }
@@ -269,6 +270,39 @@ fn high_cardinality(num_rows: usize) -> Case {
         if noise(row, 3).is_multiple_of(5) {
             all["few"] = json!(i32::MIN);
             all["$nulls"] = json!(["few"]);
+        }
+        all
+    })
+}
+
+/// Three star-trees: functions of every kind, options of the layout, and the default one.
+fn star_trees() -> Case {
+    let fields = json!({
+        "dimensionFieldSpecs": [{"name": "city", "dataType": "STRING"}, {"name": "kind", "dataType": "INT"}, {"name": "shop.id x", "dataType": "STRING"},
+                                {"name": "text", "dataType": "STRING", "notNull": true}, {"name": "list", "dataType": "INT", "singleValueField": false, "notNull": true}],
+        "metricFieldSpecs": [{"name": "m", "dataType": "LONG"}, {"name": "x", "dataType": "DOUBLE", "notNull": true}, {"name": "f", "dataType": "FLOAT", "notNull": true},
+                             {"name": "big", "dataType": "BIG_DECIMAL", "notNull": true}],
+        "dateTimeFieldSpecs": [{"name": "day", "dataType": "INT", "format": "EPOCH|DAYS", "granularity": "1:DAYS", "notNull": true}]});
+    let trees = json!([
+        {"dimensionsSplitOrder": ["city", "kind", "shop.id x"], "skipStarNodeCreationForDimensions": ["kind"], "maxLeafRecords": 20,
+         "functionColumnPairs": ["COUNT__*", "SUM__m", "MIN__x", "MAX__x", "AVG__x", "MINMAXRANGE__m", "SUM__f", "SUM__big", "AVG__kind",
+                                 "DISTINCTCOUNTHLL__text", "DISTINCTCOUNTHLL__x", "DISTINCTCOUNTBITMAP__text", "DISTINCTCOUNTBITMAP__x", "DISTINCTCOUNTBITMAP__m",
+                                 "SUMMV__list", "COUNTMV__list", "AVGMV__list"]},
+        {"dimensionsSplitOrder": ["shop.id x", "day"], "maxLeafRecords": 1, "aggregationConfigs": [
+            {"columnName": "x", "aggregationFunction": "SUM", "targetDocsPerChunk": 100},
+            {"columnName": "text", "aggregationFunction": "DISTINCTCOUNTHLL", "functionParameters": {"log2m": "5"}, "indexVersion": 2, "deriveNumDocsPerChunk": true},
+            {"columnName": "x", "aggregationFunction": "AVG", "compressionCodec": "LZ4", "targetMaxChunkSize": "4K"}]}]);
+    let table = json!({"segmentsConfig": {"timeColumnName": "day"}, "tableIndexConfig": {"noDictionaryColumns": ["x", "f"], "starTreeIndexConfigs": trees, "enableDefaultStarTree": true}});
+    case("star-trees", 3000, fields, table, |row| {
+        let noise = |salt| noise(row, salt);
+        let list: Vec<i64> = (0..1 + row as u64 % 2).map(|at| (noise(5 + at) % 9) as i64 - 2).collect();
+        let mut all = json!({"city": format!("city {}", noise(1) % 7), "kind": (noise(2) % 13) as i64, "shop.id x": format!("{:x}", noise(3) % 300),
+                             "text": format!("{}{}", WORDS[1], noise(4) % 1000), "list": list,
+                             "m": noise(7) as i32 as i64, "x": (noise(8) % 100_000) as f64 / 1000.0, "f": (noise(9) % 999) as f32 / 8.0,
+                             "big": format!("{}.5", noise(10) as i64), "day": 19_000 + (noise(11) % 40) as i64});
+        if row % 31 == 0 {
+            (all["city"], all["m"]) = (json!("null"), json!(0));
+            all["$nulls"] = json!(["city", "m"]);
         }
         all
     })

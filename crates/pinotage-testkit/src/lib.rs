@@ -16,7 +16,7 @@ mod cases;
 mod row;
 
 pub use case::Case;
-pub use row::{GoldenCase, golden_cases, is_null, rows_to_batch};
+pub use row::{GoldenCase, cases_in, columns_to_batch, golden_cases, is_null, read_only_cases, rows_to_batch};
 
 /// Whether the tests are to take their large sizes, as `cargo xtask test --full` says.
 pub fn is_full() -> bool {

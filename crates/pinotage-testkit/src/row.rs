@@ -25,6 +25,18 @@ pub struct GoldenCase {
 }
 
 impl GoldenCase {
+    /// Reads the files of a case.
+    pub fn read(folder: &Path) -> Self {
+        let text = fs::read_to_string(folder.join("expected.jsonl")).unwrap();
+        Self {
+            name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
+            folder: folder.to_owned(),
+            schema: Schema::from_file(&folder.join("schema.json")).unwrap(),
+            table: TableConfig::from_file(&folder.join("table.json")).unwrap(),
+            rows: text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+        }
+    }
+
     /// The folder of the segment itself.
     pub fn segment(&self) -> PathBuf {
         fs::read_dir(self.folder.join("segment")).unwrap().next().unwrap().unwrap().path()
@@ -38,29 +50,39 @@ impl GoldenCase {
 
 /// Every golden segment below `testdata/segments/1.5.1`, by name.
 pub fn golden_cases() -> Vec<GoldenCase> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/segments/1.5.1");
+    let cases = cases_in(&segments().join("1.5.1"));
+    assert!(cases.len() > 20, "the golden segments are missing");
+    cases
+}
+
+/// Golden segments of what is read and not written.
+pub fn read_only_cases() -> Vec<GoldenCase> {
+    let cases = cases_in(&segments().join("1.5.1-read-only"));
+    assert!(!cases.is_empty(), "the golden segments are missing");
+    cases
+}
+
+fn segments() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/segments")
+}
+
+/// The cases below a folder, by name.
+pub fn cases_in(root: &Path) -> Vec<GoldenCase> {
     let mut folders: Vec<PathBuf> =
         fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     folders.sort();
-    assert!(folders.len() > 20, "the golden segments are missing");
-    folders.into_iter().map(|folder| read_golden(&folder)).collect()
-}
-
-fn read_golden(folder: &Path) -> GoldenCase {
-    let text = fs::read_to_string(folder.join("expected.jsonl")).unwrap();
-    GoldenCase {
-        name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
-        folder: folder.to_owned(),
-        schema: Schema::from_file(&folder.join("schema.json")).unwrap(),
-        table: TableConfig::from_file(&folder.join("table.json")).unwrap(),
-        rows: text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
-    }
+    folders.into_iter().map(|folder| GoldenCase::read(&folder)).collect()
 }
 
 /// Rows of stored values as a canonical batch; what `$nulls` or `$absent` names is an Arrow null.
 pub fn rows_to_batch(schema: &Schema, rows: &[Json]) -> RecordBatch {
-    let fields: Vec<Field> = schema.fields().map(|field| arrow_field(field, true)).collect();
-    let arrays = schema.fields().map(|field| array(field, rows)).collect();
+    columns_to_batch(schema.fields(), rows)
+}
+
+/// As [`rows_to_batch`], with the columns that are given.
+pub fn columns_to_batch<'f>(columns: impl Iterator<Item = &'f FieldSpec>, rows: &[Json]) -> RecordBatch {
+    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) =
+        columns.map(|field| (arrow_field(field, true), array(field, rows))).unzip();
     RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), arrays).unwrap()
 }
 
@@ -101,6 +123,20 @@ fn values(data_type: DataType, cells: Vec<&Json>, nulls: Option<NullBuffer>) -> 
         DataType::BigDecimal | DataType::String | DataType::Json => {
             let array = StringArray::from_iter_values(cells.iter().map(|cell| cell.as_str().unwrap()));
             Arc::new(StringArray::new(array.offsets().clone(), array.values().clone(), nulls))
+        }
+        DataType::Map => {
+            let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new())
+                .with_values_field(Arc::new(Field::new("values", arrow::datatypes::DataType::Utf8, false)));
+            for cell in cells {
+                for (key, value) in cell.as_object().unwrap() {
+                    maps.keys().append_value(key);
+                    maps.values().append_value(value.to_string());
+                }
+                maps.append(true).unwrap();
+            }
+            let maps = maps.finish();
+            let (entries, offsets, pairs, _, sorted) = maps.into_parts();
+            Arc::new(MapArray::new(entries, offsets, pairs, nulls, sorted))
         }
         DataType::Bytes => {
             let bytes = |cell: &&Json| -> Vec<u8> {

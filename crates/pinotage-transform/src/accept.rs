@@ -55,10 +55,13 @@ pub(crate) fn accept(field: &FieldSpec, arrow: &Arrow) -> Result<()> {
 
 /// One value. Refusals carry the advice.
 fn accept_value(field: &FieldSpec, arrow: &Arrow) -> Result<(), &'static str> {
-    use DataType::{BigDecimal, Boolean, Bytes, Double, Float, Int, Json, Long, String, Timestamp};
+    use DataType::{BigDecimal, Boolean, Bytes, Double, Float, Int, Json, Long, Map, String, Timestamp};
     const CAST: &str = "convert it in the SQL transform, for example with CAST";
     let target = field.data_type;
     let takes = |accepted: bool, advice| if accepted { Ok(()) } else { Err(advice) };
+    if target == Map {
+        return Err("MAP columns are read and not written: declare the column as JSON");
+    }
     match arrow {
         Arrow::Null | Arrow::Utf8 => Ok(()),
         Arrow::Int64 => takes(target != Bytes, CAST),
@@ -79,7 +82,7 @@ fn accept_value(field: &FieldSpec, arrow: &Arrow) -> Result<(), &'static str> {
         | Arrow::Decimal128(..)
         | Arrow::Decimal256(..) => match target {
             Timestamp => Err("give milliseconds since the epoch as a 64-bit integer, or a timestamp"),
-            Bytes => Err(CAST),
+            Bytes | Map => Err(CAST),
             Int | Long | Float | Double | BigDecimal | Boolean | String | Json => Ok(()),
         },
         Arrow::Binary => takes(matches!(target, Bytes | String), CAST),

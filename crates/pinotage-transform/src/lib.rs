@@ -33,6 +33,8 @@ mod convert;
 mod date;
 mod decimal;
 mod dictionary;
+mod expression;
+mod ingestion;
 mod json;
 mod list;
 mod nested;
@@ -44,5 +46,7 @@ mod time_column;
 mod timestamp;
 
 pub use conform::{ConformOptions, Conformed, Conformer};
+pub use expression::function_reference;
+pub use ingestion::{Ingested, Ingestion};
 pub use outcome::{BadValue, Changes};
 pub use time_column::latest_time;

@@ -41,7 +41,7 @@ pub(crate) fn to_json(array: &ArrayRef, outcome: &mut Outcome<'_>) -> Result<Str
     Ok(builder.finish())
 }
 
-fn lines(array: &ArrayRef) -> Result<Vec<u8>, ArrowError> {
+pub(crate) fn lines(array: &ArrayRef) -> Result<Vec<u8>, ArrowError> {
     let field = Field::new("v", array.data_type().clone(), true);
     let batch = RecordBatch::try_new(Schema::new(vec![field]).into(), vec![ArrayRef::clone(array)])?;
     let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());

@@ -18,6 +18,9 @@ pub const NULL_TIME: &str = "null-time";
 /// The time lies outside of 1971 to 2071, or does not follow the column's format; a controller refuses such segments.
 pub const TIME_OUT_OF_RANGE: &str = "time-out-of-range";
 
+/// An expression of the table failed for the row.
+pub const TRANSFORM_FAILED: &str = "transform-failed";
+
 /// Changed: NaN became null.
 pub const NAN_TO_NULL: &str = "nan-to-null";
 /// Changed: -0.0 became 0.0.
@@ -39,11 +42,15 @@ pub const ZEROS_STRIPPED: &str = "trailing-zeros-stripped";
 /// Changed: micro- or nanoseconds were dropped.
 pub const TIMESTAMP_FLOORED: &str = "timestamp-floored";
 
+/// Changed: an expression failed, its column is null (`ingestionConfig.continueOnError`).
+pub const TRANSFORM_FAILED_TO_NULL: &str = "transform-failed-to-null";
+
 /// The rules that only bad rows break.
-pub const BAD: [&str; 7] = [WRONG_TYPE, OUT_OF_RANGE, NOT_EXACT, TOO_LONG, HAS_NUL, NULL_TIME, TIME_OUT_OF_RANGE];
+pub const BAD: [&str; 8] =
+    [WRONG_TYPE, OUT_OF_RANGE, NOT_EXACT, TOO_LONG, HAS_NUL, NULL_TIME, TIME_OUT_OF_RANGE, TRANSFORM_FAILED];
 
 /// The rules of counted changes.
-pub const CHANGES: [&str; 10] = [
+pub const CHANGES: [&str; 11] = [
     NAN_TO_NULL,
     NEGATIVE_ZERO,
     EMPTY_TO_NULL,
@@ -54,10 +61,11 @@ pub const CHANGES: [&str; 10] = [
     JSON_REWRITTEN,
     ZEROS_STRIPPED,
     TIMESTAMP_FLOORED,
+    TRANSFORM_FAILED_TO_NULL,
 ];
 
 /// Every rule.
-pub const ALL: [&str; 17] = [
+pub const ALL: [&str; 19] = [
     WRONG_TYPE,
     OUT_OF_RANGE,
     NOT_EXACT,
@@ -65,6 +73,7 @@ pub const ALL: [&str; 17] = [
     HAS_NUL,
     NULL_TIME,
     TIME_OUT_OF_RANGE,
+    TRANSFORM_FAILED,
     NAN_TO_NULL,
     NEGATIVE_ZERO,
     EMPTY_TO_NULL,
@@ -75,4 +84,5 @@ pub const ALL: [&str; 17] = [
     JSON_REWRITTEN,
     ZEROS_STRIPPED,
     TIMESTAMP_FLOORED,
+    TRANSFORM_FAILED_TO_NULL,
 ];

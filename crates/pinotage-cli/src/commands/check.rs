@@ -41,7 +41,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(cluster) => format!(", table {}", cluster.key()),
         None => String::new(),
     };
+    let computed = match job.ingestion.as_ref().map(|ingestion| (ingestion.computed().count(), ingestion.filter())) {
+        None => String::new(),
+        Some((computed, None)) => format!(", {computed} computed"),
+        Some((computed, Some(_))) => format!(", {computed} computed, rows filtered"),
+    };
     let (inputs, columns) = (job.inputs.len(), job.columns.len());
-    print(&format!("{}: {inputs} inputs, {columns} columns{cluster}, can run\n", args.job.job.display()))?;
+    print(&format!("{}: {inputs} inputs, {columns} columns{computed}{cluster}, can run\n", args.job.job.display()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -49,6 +49,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         None => {}
     }
+    if let Some(ingestion) = &job.ingestion {
+        for (column, expression) in ingestion.computed() {
+            let _ = writeln!(text, "  make   {column} = {expression}");
+        }
+        if let Some(filter) = ingestion.filter() {
+            let _ = writeln!(text, "  drop   rows for which {filter}");
+        }
+    }
     let size = match &job.plan.one_to_one {
         Some(_) => "one for each input".to_owned(),
         None => format!("at most {} rows and {} each", file.sink.segment.max_rows, file.sink.segment.max_bytes),
@@ -78,6 +86,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let mut notes = vec![encoding];
         notes.extend(column.sort.then(|| "sorted".to_owned()));
         notes.extend(column.inverted.then(|| "inverted index".to_owned()));
+        notes.extend(column.range.map(|_| "range index".to_owned()));
+        notes.extend(column.bloom.map(|_| "bloom filter".to_owned()));
+        notes.extend(column.json.as_ref().map(|_| "JSON index".to_owned()));
         notes.extend(column.tracks_nulls.then(|| "nulls kept".to_owned()));
         notes.extend(
             column.partition.as_ref().map(|p| format!("{} partitions by {}", p.num_partitions, p.function_name)),

@@ -35,7 +35,10 @@ fn pinotage(folder: &Path, args: &[&str]) -> Output {
 
 /// Exit code, stdout and stderr, with what differs from machine to machine taken out.
 fn shown(folder: &Path, args: &[&str]) -> String {
-    let output = pinotage(folder, args);
+    described(folder, args, &pinotage(folder, args))
+}
+
+fn described(folder: &Path, args: &[&str], output: &Output) -> String {
     let text = format!(
         "$ pinotage {}\nexit {}\n{}{}",
         args.join(" "),
@@ -48,7 +51,7 @@ fn shown(folder: &Path, args: &[&str]) -> String {
 
 fn ok(folder: &Path, args: &[&str]) -> String {
     let output = pinotage(folder, args);
-    assert!(output.status.success(), "{}", shown(folder, args));
+    assert!(output.status.success(), "{}", described(folder, args, &output));
     String::from_utf8(output.stdout).unwrap()
 }
 

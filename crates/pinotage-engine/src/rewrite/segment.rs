@@ -206,9 +206,13 @@ pub fn rewrite_segment(
 
 /// What the metadata of a segment says about its schema: all but primary keys and transforms.
 fn schema_of(metadata: &SegmentMetadata) -> Result<Schema> {
-    let mut lists =
-        [(FieldType::Dimension, "dimension"), (FieldType::Metric, "metric"), (FieldType::DateTime, "dateTime")]
-            .map(|(field_type, list)| (field_type, format!("{list}FieldSpecs"), Vec::new()));
+    let mut lists = [
+        (FieldType::Dimension, "dimension"),
+        (FieldType::Metric, "metric"),
+        (FieldType::DateTime, "dateTime"),
+        (FieldType::Complex, "complex"),
+    ]
+    .map(|(field_type, list)| (field_type, format!("{list}FieldSpecs"), Vec::new()));
     for (name, column) in metadata.columns.iter().filter(|(name, _)| !name.starts_with('$')) {
         let mut field = json!({"name": name, "dataType": column.data_type.to_string()});
         if column.field_type == FieldType::Dimension {

@@ -4,6 +4,8 @@ mod answers;
 mod bad_rows;
 mod bounds;
 mod cluster_sql;
+mod formats;
+mod ingestion;
 mod live_sql;
 mod packs;
 mod parts;

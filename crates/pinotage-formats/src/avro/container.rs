@@ -5,15 +5,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use flate2::read::DeflateDecoder;
-use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_common::{Error, Result};
 
 use super::walk::Walker;
 use crate::compression::Input;
 use crate::guard::corrupt;
+use crate::sequence::Sequence;
 
 const MAGIC: &[u8] = b"Obj\x01";
-const STEP_BYTES: usize = 1 << 20;
-const READ_AHEAD_BYTES: usize = 256 << 10;
 
 /// What the reader on the other side of `arrow-avro` needs to know.
 #[derive(Default)]
@@ -36,7 +35,7 @@ enum Codec {
 
 /// The checked file as a `BufRead`.
 pub(super) struct Feed {
-    source: Source,
+    source: Sequence,
     codec: Codec,
     sync: [u8; 16],
     walker: Walker,
@@ -45,65 +44,11 @@ pub(super) struct Feed {
     position: usize,
 }
 
-/// Bytes with their offset and a limit.
-struct Source {
-    input: Input,
-    /// Read ahead, from `ahead_at` on: numbers are read byte by byte.
-    ahead: Vec<u8>,
-    ahead_at: usize,
-    offset: u64,
-    limit: usize,
-}
-
-impl Source {
-    fn broken(&self, message: impl Into<String>) -> Error {
-        corrupt(self.input.path(), message).with("offset", self.offset)
-    }
-
-    /// One byte, or `None` at the end of the file.
-    fn byte(&mut self) -> Result<Option<u8>> {
-        let mut byte = [0];
-        let read = self.read(&mut byte)?;
-        let [byte] = byte;
-        Ok((read > 0).then_some(byte))
-    }
-
-    fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        if self.ahead_at >= self.ahead.len() {
-            self.ahead.resize(READ_AHEAD_BYTES, 0);
-            let read = self.input.read(&mut self.ahead)?;
-            self.ahead.truncate(read);
-            self.ahead_at = 0;
-        }
-        let ready = self.ahead.get(self.ahead_at..).unwrap_or_default();
-        let count = ready.len().min(out.len());
-        for (to, from) in out.iter_mut().zip(ready) {
-            *to = *from;
-        }
-        self.ahead_at += count;
-        self.offset += count as u64;
-        Ok(count)
-    }
-
-    /// A variable-length integer; `None` only when the file ends before its first byte.
+/// What only Avro has.
+impl Sequence {
+    /// A signed number; `None` only when the file ends before its first byte.
     fn long(&mut self) -> Result<Option<i64>> {
-        let mut value = 0u64;
-        for shift in (0..70).step_by(7) {
-            let Some(byte) = self.byte()? else {
-                if shift == 0 {
-                    return Ok(None);
-                }
-                return Err(self.broken("expected a whole number, found the end of the file"));
-            };
-            if shift == 63 && byte > 1 {
-                break;
-            }
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(Some((value >> 1) as i64 ^ -((value & 1) as i64)));
-            }
-        }
-        Err(self.broken("expected a number of at most 64 bits"))
+        Ok(self.number()?.map(|value| (value >> 1) as i64 ^ -((value & 1) as i64)))
     }
 
     fn needed_long(&mut self) -> Result<i64> {
@@ -124,32 +69,6 @@ impl Source {
         Ok(length)
     }
 
-    fn too_large(&self, length: usize) -> Error {
-        Error::new(
-            ErrorKind::ResourceExhausted,
-            format!("expected blocks of at most {} bytes, found a larger one", self.limit),
-        )
-        .with("file", self.input.path().display())
-        .with("offset", self.offset)
-        .with("option", "max_row_bytes")
-        .action(format!("raise `max_row_bytes` to {length} or more; if that is not plausible the file is damaged"))
-    }
-
-    fn bytes(&mut self, count: usize) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        while bytes.len() < count {
-            let at = bytes.len();
-            // In steps: a wrong length in a short file must not cost memory.
-            bytes.resize(at + (count - at).min(STEP_BYTES), 0);
-            let read = self.read(bytes.get_mut(at..).unwrap_or_default())?;
-            bytes.truncate(at + read);
-            if read == 0 {
-                return Err(self.broken("expected more bytes, found the end of the file"));
-            }
-        }
-        Ok(bytes)
-    }
-
     fn marker(&mut self) -> Result<[u8; 16]> {
         let bytes = self.bytes(16)?;
         bytes.first_chunk().copied().ok_or_else(|| self.broken("expected a sync marker"))
@@ -159,7 +78,7 @@ impl Source {
 impl Feed {
     /// Reads the header.
     pub(super) fn open(path: &Path, limit: usize) -> Result<Self> {
-        let mut source = Source { input: Input::open(path)?, ahead: Vec::new(), ahead_at: 0, offset: 0, limit };
+        let mut source = Sequence::new(Input::open(path)?, limit, "blocks");
         if source.bytes(MAGIC.len())? != MAGIC {
             return Err(corrupt(path, "expected an Avro container file, found other first bytes"));
         }

@@ -7,10 +7,14 @@ use pinotage_formats::{Format, ReadOptions, open};
 use crate::{BINARY, binary_name, encode, file, sample_batch};
 
 /// Reads to the end or to the error; rows read either way.
-fn drain(path: &std::path::Path) -> (usize, Option<Error>) {
+pub(crate) fn drain(path: &std::path::Path) -> (usize, Option<Error>) {
+    drain_with(path, &ReadOptions::default())
+}
+
+pub(crate) fn drain_with(path: &std::path::Path, options: &ReadOptions) -> (usize, Option<Error>) {
     let mut rows = 0;
     let format = Format::detect(path).unwrap();
-    let mut reader = match open(path, format, &ReadOptions::default(), None) {
+    let mut reader = match open(path, format, options, None) {
         Ok(reader) => reader,
         Err(error) => return (0, Some(error)),
     };
@@ -26,7 +30,7 @@ fn drain(path: &std::path::Path) -> (usize, Option<Error>) {
     }
 }
 
-fn assert_places(kind: &str, error: &Error) {
+pub(crate) fn assert_places(kind: &str, error: &Error) {
     assert!(error.context().iter().any(|(key, _)| *key == "file"), "{kind}: {error:?}");
     assert!(!error.advice().is_empty());
 }

@@ -5,6 +5,8 @@ mod compression;
 mod csv;
 mod damage;
 mod json;
+mod orc;
+mod protobuf;
 mod round_trip;
 
 use std::path::{Path, PathBuf};

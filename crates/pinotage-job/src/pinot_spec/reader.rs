@@ -1,5 +1,7 @@
 //! Pinot's record readers and their configs, as formats and options of ours.
 
+use std::path::Path;
+
 use pinotage_common::{Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,14 +10,15 @@ use serde::de::DeserializeOwned;
 use super::notes::Notes;
 use super::scalar::flag;
 use super::spec::{Configs, RecordReaderSpec};
-use crate::file::Csv;
+use super::uri::Place;
+use crate::file::{Csv, Protobuf};
 use crate::nearest::{document_error, nearest};
 
 /// Where Pinot's readers live.
 const PACKAGE: &str = "org.apache.pinot.plugin.inputformat.";
 
 /// Pinot's data formats, readers and config classes, and the formats here.
-const READERS: [(&[&str], &str, &str, &str); 7] = [
+const READERS: [(&[&str], &str, &str, &str); 9] = [
     (&["avro", "gzipped_avro"], "avro.AvroRecordReader", "avro.AvroRecordReaderConfig", "avro"),
     (&["csv"], "csv.CSVRecordReader", "csv.CSVRecordReaderConfig", "csv"),
     (&["json"], "json.JSONRecordReader", "json.JSONRecordReaderConfig", "json"),
@@ -23,13 +26,18 @@ const READERS: [(&[&str], &str, &str, &str); 7] = [
     (&[], "parquet.ParquetAvroRecordReader", "parquet.ParquetRecordReaderConfig", "parquet"),
     (&[], "parquet.ParquetNativeRecordReader", "parquet.ParquetRecordReaderConfig", "parquet"),
     (&["arrow"], "arrow.ArrowRecordReader", "arrow.ArrowRecordReaderConfig", "arrow"),
+    // It has no config class.
+    (&["orc"], "orc.ORCRecordReader", "", "orc"),
+    (&["proto"], "protobuf.ProtoBufRecordReader", "protobuf.ProtoBufRecordReaderConfig", "protobuf"),
 ];
 
 /// Pinot's readers that have no equal here, and what to do.
-const REFUSED: [(&str, &str, &str); 4] = [
-    ("orc", "orc.ORCRecordReader", "write the files as Parquet, for example with Spark or DuckDB"),
-    ("thrift", "thrift.ThriftRecordReader", "write the rows as Avro or Parquet: a Thrift class is Java code"),
-    ("proto", "protobuf.ProtoBufRecordReader", "write the messages as JSON lines, Avro or Parquet"),
+const REFUSED: [(&str, &str, &str); 2] = [
+    (
+        "thrift",
+        "thrift.ThriftRecordReader",
+        "write the rows as Avro, Parquet or Protobuf: what a Thrift file means stands only in the Java class of `thriftClass`",
+    ),
     ("bson", "bson.BSONRecordReader", "write the documents as JSON lines, for example with `bsondump`"),
 ];
 
@@ -37,30 +45,44 @@ const REFUSED: [(&str, &str, &str); 4] = [
 pub(super) struct Reader {
     pub(super) format: &'static str,
     pub(super) csv: Csv,
+    pub(super) protobuf: Option<Protobuf>,
 }
 
 impl Reader {
-    pub(super) fn try_new(spec: &RecordReaderSpec, notes: &mut Notes) -> Result<Self> {
+    pub(super) fn try_new(spec: &RecordReaderSpec, working: &Path, notes: &mut Notes) -> Result<Self> {
         let (class, config_class, format) = find(spec, notes)?;
         let csv = Csv { trim: true, multi_value_delimiter: Some(';'), ..Csv::default() };
-        let mut reader = Self { format, csv };
+        let mut reader = Self { format, csv, protobuf: None };
         let given = spec.configs.as_ref().is_some_and(|configs| configs.values().any(Option::is_some));
         match (&spec.config_class_name, &spec.configs) {
             (None, _) if given => {
                 notes.no_effect("recordReaderSpec.configs", "Pinot reads it only where `configClassName` is given");
+            }
+            (Some(name), _) if config_class.is_empty() => {
+                return Err(Error::invalid_config(format!("`{class}` has no config class, found `{name}`"))
+                    .with("option", "recordReaderSpec.configClassName")
+                    .action("remove it, and `configs` with it"));
             }
             (Some(name), _) if name.strip_prefix(PACKAGE) != Some(config_class) => {
                 return Err(Error::invalid_config(format!("`{name}` is not the config class of `{class}`"))
                     .with("option", "recordReaderSpec.configClassName")
                     .action(format!("write `{PACKAGE}{config_class}`")));
             }
-            (Some(_), Some(configs)) => reader.configure(configs, notes)?,
+            (Some(_), Some(configs)) => reader.configure(configs, working, notes)?,
             _ => {}
+        }
+        if format == "protobuf" && reader.protobuf.is_none() {
+            let config = "Protobuf is read with a file of descriptors";
+            return Err(Error::invalid_config(config)
+                .with("option", "recordReaderSpec.configs.descriptorFile")
+                .action(format!(
+                    "write `configClassName: {PACKAGE}{config_class}` and `configs: {{descriptorFile: …}}`"
+                )));
         }
         Ok(reader)
     }
 
-    fn configure(&mut self, configs: &Configs, notes: &mut Notes) -> Result<()> {
+    fn configure(&mut self, configs: &Configs, working: &Path, notes: &mut Notes) -> Result<()> {
         match self.format {
             "csv" => read::<CsvConfigs>(configs)?.apply(&mut self.csv, notes),
             "avro" => {
@@ -87,6 +109,14 @@ impl Reader {
                         .no_effect("recordReaderSpec.configs.allocatorLimit", "batches are bounded in other ways here");
                 }
                 raw_times(extract_raw_time_values == Some(true), "extractRawTimeValues: true")
+            }
+            "protobuf" => {
+                let ProtobufConfigs { descriptor_file } = read(configs)?;
+                let Some(descriptor_file) = descriptor_file else { return Ok(()) };
+                let path = Place::local("recordReaderSpec.configs.descriptorFile", &descriptor_file, working)?;
+                let descriptor_file = path.to_string_lossy().into_owned();
+                self.protobuf = Some(Protobuf { descriptor_file, message_type: None });
+                Ok(())
             }
             _ => {
                 configs.keys().for_each(|key| {
@@ -134,7 +164,9 @@ fn find(spec: &RecordReaderSpec, notes: &mut Notes) -> Result<(&'static str, &'s
         let nearest = nearest(&value, known.iter().map(String::as_str)).unwrap_or_default();
         return Err(Error::unsupported(format!("`{value}` is no reader that is known here"))
             .with("option", option)
-            .action(format!("write `{nearest}`, or write the rows as CSV, JSON, Avro, Parquet or Arrow first")));
+            .action(format!(
+                "write `{nearest}`, or write the rows as CSV, JSON, Avro, Parquet, Arrow, ORC or Protobuf first"
+            )));
     };
     if let Some(wanted) = wanted.filter(|wanted| !formats.contains(&wanted.as_str()) && wanted != format) {
         notes.no_effect(
@@ -192,13 +224,17 @@ pub(super) struct CsvConfigs {
     ignore_surrounding_spaces: Option<bool>,
     /// Honoured: one ASCII character.
     quote_character: Option<String>,
-    /// No effect: it is about writing.
+    /// No effect but with a text for null: `ALL_NON_NULL` and `NON_NUMERIC` are refused then, for they keep that text where it is
+    /// quoted. Here it is null, quoted or not, also with a `fileFormat` that has such a mode.
     quote_mode: Option<String>,
     /// No effect: every kind of line break ends a row.
     record_separator: Option<String>,
     /// `false` is how files are read; `true` is refused.
     #[serde(deserialize_with = "flag")]
     stop_on_error: Option<bool>,
+    /// `false` is how files are read; `true`, of older releases, is refused.
+    #[serde(deserialize_with = "flag")]
+    skip_un_parseable_lines: Option<bool>,
 }
 
 impl CsvConfigs {
@@ -217,6 +253,13 @@ impl CsvConfigs {
             return refuse(
                 "stopOnError",
                 "`stopOnError: true` drops the rest of a file behind its first malformed row",
+                "remove it: a malformed row stops the job, or is kept aside where the table says `continueOnError`",
+            );
+        }
+        if self.skip_un_parseable_lines == Some(true) {
+            return refuse(
+                "skipUnParseableLines",
+                "`skipUnParseableLines: true` drops rows that nobody counts",
                 "remove it: a malformed row stops the job, or is kept aside where the table says `continueOnError`",
             );
         }
@@ -256,10 +299,38 @@ impl CsvConfigs {
         csv.quote = one("quoteCharacter", self.quote_character)?.or(csv.quote);
         csv.trim = self.ignore_surrounding_spaces.unwrap_or(true);
         csv.null_values.extend(self.null_string_value.filter(|text| !text.is_empty()));
+        match self.quote_mode.as_deref() {
+            None | Some("ALL" | "MINIMAL" | "NONE") => {}
+            Some("ALL_NON_NULL" | "NON_NUMERIC") if csv.null_values.iter().all(String::is_empty) => {}
+            Some(mode @ ("ALL_NON_NULL" | "NON_NUMERIC")) => {
+                let why = format!("`{mode}` keeps a text for null where it is quoted, and here it is null");
+                return refuse("quoteMode", &why, "remove it if no quoted text means itself");
+            }
+            Some(mode) => {
+                return Err(Error::invalid_config(format!("`{mode}` is no quote mode of commons-csv"))
+                    .with("option", "recordReaderSpec.configs.quoteMode")
+                    .action("remove it: it is about writing"));
+            }
+        }
         match self.header {
             Some(header) => {
-                let names = header.split(csv.delimiter).map(|name| name.trim().trim_matches('"').to_owned());
-                csv.column_names = Some(names.collect());
+                let names: Vec<&str> = header.split(csv.delimiter).collect();
+                let names = names.into_iter().map(|name| if csv.trim { name.trim() } else { name });
+                let bare = |name: &str| {
+                    let Some(quote) = csv.quote.filter(|quote| name.contains(*quote)) else {
+                        return Some(name.to_owned());
+                    };
+                    let inside = name.strip_prefix(quote)?.strip_suffix(quote)?;
+                    (!inside.contains(quote)).then(|| inside.to_owned())
+                };
+                let Some(names) = names.map(bare).collect::<Option<Vec<_>>>() else {
+                    return refuse(
+                        "header",
+                        "a name of `header` has a quote or a delimiter in it",
+                        "rename the column: a name is letters, digits and `_`",
+                    );
+                };
+                csv.column_names = Some(names);
                 csv.header = self.skip_header == Some(true);
             }
             None if self.skip_header == Some(true) => {
@@ -318,4 +389,13 @@ pub(super) struct ArrowConfigs {
     /// `false` is how files are read; `true` is refused.
     #[serde(deserialize_with = "flag")]
     extract_raw_time_values: Option<bool>,
+}
+
+/// `ProtoBufRecordReaderConfig`
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct ProtobufConfigs {
+    /// Honoured: a file of this machine, relative to the working directory, or `file:`. The messages are of the first type of the
+    /// first file in it, as in Pinot; unlike there it may import others.
+    descriptor_file: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 
 use super::names::NameConfigs;
-use super::reader::{ArrowConfigs, AvroConfigs, CsvConfigs, ParquetConfigs};
+use super::reader::{ArrowConfigs, AvroConfigs, CsvConfigs, ParquetConfigs, ProtobufConfigs};
 use super::spec::SegmentGenerationJobSpec;
 use crate::reference::rows;
 
@@ -18,6 +18,7 @@ pub fn job_spec_reference() -> String {
     table::<AvroConfigs>("`recordReaderSpec.configs` of Avro", "", &mut text);
     table::<ParquetConfigs>("`recordReaderSpec.configs` of Parquet", "", &mut text);
     table::<ArrowConfigs>("`recordReaderSpec.configs` of Arrow", "", &mut text);
+    table::<ProtobufConfigs>("`recordReaderSpec.configs` of Protobuf", "", &mut text);
     text
 }
 

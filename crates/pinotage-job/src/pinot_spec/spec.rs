@@ -127,7 +127,7 @@ pub struct TableSpec {
 pub struct RecordReaderSpec {
     /// Honoured where `className` is absent; otherwise the class decides, as in Pinot.
     pub data_format: Option<String>,
-    /// Honoured by name: the readers of CSV, JSON, Avro, Parquet and Arrow are known, others are refused.
+    /// Honoured by name: the readers of CSV, JSON, Avro, Parquet, Arrow, ORC and Protobuf are known, others are refused.
     pub class_name: Option<String>,
     /// Honoured by name. Without it `configs` has no effect, as in Pinot.
     pub config_class_name: Option<String>,

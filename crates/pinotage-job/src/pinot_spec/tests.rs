@@ -416,6 +416,7 @@ fn csv_options_become_ours() {
         "{delimiter: '|', header: 'a|b|c', multiValueDelimiterEnabled: false, nullStringValue: 'NULL'}",
         "{fileFormat: my_sql, quoteMode: ALL, skipHeader: true}",
         "{header: 'a,b', skipHeader: 'true', commentMarker: '#', escapeCharacter: '\\', quoteCharacter: '''', ignoreSurroundingSpaces: false}",
+        "{header: '\"a\", b', quoteMode: NON_NUMERIC, skipUnParseableLines: false}",
         "{fileFormat: fancy, delimiter: \"\\t\", multiValueDelimiter: '~', recordSeparator: x}",
     ] {
         let reader = "className: org.apache.pinot.plugin.inputformat.csv.CSVRecordReader";
@@ -425,6 +426,26 @@ fn csv_options_become_ours() {
         text.push_str(&format!("{configs}\n{}\n", told.collect::<Vec<_>>().join("\n")));
     }
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn orc_and_protobuf_are_read() {
+    let source = |reader: &str| {
+        let folder = folder(&spec(&format!("recordReaderSpec: {{{reader}}}\n")));
+        let source = load_in(folder.path(), &[]).unwrap().plan.unwrap().file.source;
+        let descriptors = source.protobuf.map(|protobuf| {
+            let path = Path::new(&protobuf.descriptor_file).strip_prefix(folder.path()).unwrap();
+            (path.display().to_string(), protobuf.message_type)
+        });
+        (source.format.unwrap(), descriptors)
+    };
+    assert_eq!(source("dataFormat: orc"), ("orc".into(), None));
+    assert_eq!(source("className: org.apache.pinot.plugin.inputformat.orc.ORCRecordReader"), ("orc".into(), None));
+    let config = "configClassName: org.apache.pinot.plugin.inputformat.protobuf.ProtoBufRecordReaderConfig";
+    assert_eq!(
+        source(&format!("dataFormat: proto, {config}, configs: {{descriptorFile: types/a.desc}}")),
+        ("protobuf".into(), Some(("types/a.desc".into(), None)))
+    );
 }
 
 #[test]
@@ -471,7 +492,8 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         ("includeFileNamePattern: 'glob:*.csv'\n", &[]),
         ("includeFileNamePattern: 'regex:(?=x)x'\n", &[]),
         ("pinotFSSpecs: [{scheme: file, className: org.acme.OurFS}]\n", &[]),
-        ("recordReaderSpec: {dataFormat: orc}\n", &[]),
+        ("recordReaderSpec: {dataFormat: thrift}\n", &[]),
+        ("recordReaderSpec: {dataFormat: orc, configClassName: ORCRecordReaderConfig}\n", &[]),
         ("recordReaderSpec: {className: org.apache.pinot.plugin.inputformat.protobuf.ProtoBufRecordReader}\n", &[]),
         ("recordReaderSpec: {className: org.apache.pinot.plugin.inputformat.csv.CSVReader}\n", &[]),
         ("recordReaderSpec: {}\n", &[]),
@@ -480,6 +502,15 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{delimiter: '||'}}}}\n"), &[]),
         (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{stopOnError: true}}}}\n"), &[]),
         (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{ignoreEmptyLines: false}}}}\n"), &[]),
+        (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{skipUnParseableLines: true}}}}\n"), &[]),
+        (
+            &format!(
+                "recordReaderSpec: {{{csv}, {config}, configs: {{fileFormat: ORACLE, quoteMode: ALL_NON_NULL}}}}\n"
+            ),
+            &[],
+        ),
+        (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{quoteMode: all}}}}\n"), &[]),
+        (&format!("recordReaderSpec: {{{csv}, {config}, configs: {{header: '\"a,b\",c'}}}}\n"), &[]),
         (&format!("recordReaderSpec: {{{avro}, configs: {{extractRawTimeValues: true}}}}\n"), &[]),
         ("segmentNameGeneratorSpec: {type: simpel}\n", &[]),
         ("segmentNameGeneratorSpec: {configs: {segment.name.posfix: x}}\n", &[]),

@@ -180,7 +180,7 @@ fn plan(
 ) -> Result<Plan> {
     let input = Place::files("inputDirURI", required("inputDirURI", spec.input_dir_uri.as_deref())?, working)?;
     let reader_spec = spec.record_reader_spec.as_ref();
-    let reader = Reader::try_new(reader_spec.ok_or_else(|| missing("recordReaderSpec"))?, notes)?;
+    let reader = Reader::try_new(reader_spec.ok_or_else(|| missing("recordReaderSpec"))?, working, notes)?;
     let pattern = |option, text: &Option<String>| {
         text.as_deref().filter(|text| !text.is_empty()).map(|text| PathPattern::parse(option, text)).transpose()
     };
@@ -219,6 +219,7 @@ fn plan(
     .map_err(|error| Error::unexpected("cannot write a job file for the job spec").caused_by(error))?;
     file.store = store;
     file.source.csv = reader.csv;
+    file.source.protobuf = reader.protobuf;
     file.source.unknown_columns = Unknown::Ignore;
     file.sink.archive = Some(Archive::TarGz);
     file.sink.segment_name = Some(names.timed);

@@ -30,7 +30,7 @@ struct Time {
     write: fn(i64) -> Json,
 }
 
-const TIMES: [Time; 6] = [
+const TIMES: [Time; 7] = [
     Time {
         name: "days",
         data_type: "INT",
@@ -79,6 +79,14 @@ const TIMES: [Time; 6] = [
         hourly: false,
         unit: DAY,
         write: |millis| json!(chrono::DateTime::from_timestamp_millis(millis).unwrap().format("%Y-%m-%d").to_string()),
+    },
+    Time {
+        name: "hourly_timestamp",
+        data_type: "TIMESTAMP",
+        format: "1:MILLISECONDS:TIMESTAMP",
+        hourly: true,
+        unit: 1,
+        write: |millis| json!(millis),
     },
 ];
 
@@ -334,7 +342,9 @@ async fn segments_of_the_oldest_release_without_a_time_count_up_to_the_time_of_o
 #[tokio::test(flavor = "multi_thread")]
 async fn halves_meet_where_somebody_said() {
     let mut tables = Vec::new();
-    for (at, name) in [(0, "said_days"), (2, "said_millis"), (5, "said_text")] {
+    for (at, name) in
+        [(0, "said_days"), (2, "said_millis"), (4, "said_timestamp"), (5, "said_text"), (6, "said_hourly_timestamp")]
+    {
         let Some(mut table) = Hybrid::new(Place::Modern, TIMES[at], name) else { return };
         table.publish(2..9);
         (0..5).for_each(|day| table.upload(day));

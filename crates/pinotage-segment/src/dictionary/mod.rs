@@ -4,4 +4,5 @@ mod reader;
 mod writer;
 
 pub use reader::DictionaryReader;
+pub(crate) use reader::decode;
 pub(crate) use writer::{DictionaryBytes, write_fixed, write_var_length};

@@ -9,6 +9,7 @@ use pinotage_spec::java::compare_utf16;
 use pinotage_spec::{BigDecimalBytes, CompareOp, DataType, StoredType, Value};
 
 use crate::constants::{VAR_LENGTH_HEADER, VAR_LENGTH_MAGIC};
+use crate::forward::be32;
 use crate::metadata::ColumnMetadata;
 use crate::read::array::{BytesBuilder, fixed_array};
 
@@ -64,6 +65,20 @@ impl<'a> DictionaryReader<'a> {
                 reader.bytes(id)?;
             }
         }
+        Ok(reader)
+    }
+
+    /// Opens a dictionary of texts of variable length that says itself how many they are.
+    ///
+    /// # Errors
+    ///
+    /// `corrupt-segment` when the payload is none.
+    pub(crate) fn of_texts(bytes: &'a [u8]) -> Result<Self> {
+        let bad = || Error::corrupt(format!("expected a dictionary of texts, found {} bytes", bytes.len()));
+        let len = be32(bytes, 8)?;
+        let offsets = variable_offsets(bytes, len)?.ok_or_else(bad)?;
+        let reader = Self { bytes, len, data_type: DataType::String, layout: Layout::Variable(offsets) };
+        (0..len as u32).try_for_each(|id| reader.bytes(id).map(drop))?;
         Ok(reader)
     }
 
@@ -255,6 +270,7 @@ pub(crate) fn decode(stored: StoredType, bytes: &[u8]) -> Option<Value> {
         StoredType::BigDecimal => Value::BigDecimal(BigDecimalBytes::decode(bytes)?),
         StoredType::String => Value::String(std::str::from_utf8(bytes).ok()?.to_owned()),
         StoredType::Bytes => Value::Bytes(bytes.to_vec()),
+        StoredType::Map => return None,
     })
 }
 

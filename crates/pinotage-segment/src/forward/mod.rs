@@ -1,11 +1,13 @@
 //! Forward indexes: from a doc id to its value or dictionary id.
 
+mod clp;
 mod docs;
 mod raw;
 mod reader;
 mod shared;
 mod writer;
 
+pub use clp::{ClpCaches, ClpReader};
 pub use docs::Docs;
 pub(crate) use raw::be32;
 pub use raw::{ChunkCache, RawReader};

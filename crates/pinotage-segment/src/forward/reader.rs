@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_spec::StoredType;
 
+use super::clp::ClpReader;
 use super::docs::Docs;
 use super::raw::RawReader;
 use super::shared::SharedEntries;
@@ -43,6 +45,8 @@ pub enum ForwardReader<'a> {
     Shared(SharedEntries),
     /// Values without dictionary.
     Raw(RawReader<'a>),
+    /// Log messages in parts.
+    Clp(ClpReader<'a>),
 }
 
 impl<'a> ForwardReader<'a> {
@@ -58,6 +62,9 @@ impl<'a> ForwardReader<'a> {
     fn open(bytes: &'a [u8], column: &ColumnMetadata, num_docs: usize) -> Result<Self> {
         let bits = column.bits_per_id;
         if !column.forward_is_dictionary {
+            if column.data_type.stored() == StoredType::String && ClpReader::is_one(bytes) {
+                return Ok(Self::Clp(ClpReader::try_new(bytes, num_docs)?));
+            }
             return Ok(Self::Raw(RawReader::try_new(bytes, column, num_docs)?));
         }
         if !(1..=31).contains(&bits) {
@@ -205,7 +212,7 @@ fn sorted(bytes: &[u8], cardinality: usize, num_docs: usize) -> Result<Vec<u32>>
     Ok(ends)
 }
 
-fn multi_value(bytes: &[u8], bits: u8, num_values: usize, num_docs: usize) -> Result<ForwardReader<'_>> {
+pub(super) fn multi_value(bytes: &[u8], bits: u8, num_values: usize, num_docs: usize) -> Result<ForwardReader<'_>> {
     let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?));
     if word(0) == Some(ENTRY_DICTIONARY_MAGIC) {
         return Ok(ForwardReader::Shared(SharedEntries::try_new(bytes, bits, num_values, num_docs)?));

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use pinotage_spec::{DataType, FieldType, TimeUnit, Value};
 
+use crate::star_tree::StarTreeMetadata;
+
 /// What `metadata.properties` says about a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SegmentMetadata {
@@ -20,6 +22,8 @@ pub struct SegmentMetadata {
     pub time: Option<TimeInterval>,
     /// The columns by name.
     pub columns: BTreeMap<String, ColumnMetadata>,
+    /// `startree.v2.*`
+    pub star_trees: Vec<StarTreeMetadata>,
     /// `custom.*`, without the prefix.
     pub custom: BTreeMap<String, String>,
 }
@@ -50,7 +54,7 @@ pub struct ColumnMetadata {
     pub max_length: Option<(usize, String)>,
     /// `datetimeFormat` and `datetimeGranularity` of a date-time column.
     pub date_time: Option<(String, String)>,
-    /// `cardinality`: exact for a dictionary column.
+    /// `cardinality`: exact for a dictionary column; 0 for a raw one when its writer did not count.
     pub cardinality: u32,
     /// `hasDictionary`
     pub has_dictionary: bool,

@@ -10,11 +10,12 @@ use super::{ColumnMetadata, PartitionMetadata, SegmentMetadata, TimeInterval};
 use crate::bits::bits_per_id;
 use crate::constants::METADATA_FILE;
 use crate::properties::{Properties, decode_bound};
+use crate::star_tree::StarTreeMetadata;
 
 impl SegmentMetadata {
     /// Reads the bytes of `metadata.properties`.
     ///
-    /// Columns of types that cannot be read (MAP and the like) are left out.
+    /// Columns of types that cannot be read (LIST and the like) are left out.
     ///
     /// # Errors
     ///
@@ -36,7 +37,7 @@ impl SegmentMetadata {
         }
         let time_column = properties.get("segment.time.column.name").filter(|name| !name.is_empty());
         let mut columns = BTreeMap::new();
-        let lists = ["dimension", "metric", "datetime"].map(|list| format!("segment.{list}.column.names"));
+        let lists = ["dimension", "metric", "datetime", "complex"].map(|list| format!("segment.{list}.column.names"));
         let names = lists.iter().flat_map(|key| properties.get_list(key)).map(String::as_str).chain(time_column);
         for name in names.filter(|name| !name.is_empty()) {
             let column =
@@ -62,7 +63,15 @@ impl SegmentMetadata {
             .filter_map(|key| Some((key.strip_prefix("custom.")?.to_owned(), properties.get(key)?.to_owned())))
             .collect();
         let text = |key: &str| properties.get(key).unwrap_or_default().to_owned();
-        Ok(Self { name: text("segment.name"), table_name: text("segment.table.name"), num_docs, time, columns, custom })
+        Ok(Self {
+            name: text("segment.name"),
+            table_name: text("segment.table.name"),
+            num_docs,
+            time,
+            columns,
+            star_trees: StarTreeMetadata::parse_all(properties)?,
+            custom,
+        })
     }
 }
 
@@ -81,11 +90,16 @@ impl ColumnMetadata {
             Some("METRIC") => FieldType::Metric,
             Some("DATE_TIME" | "TIME") => FieldType::DateTime,
             Some("DIMENSION") => FieldType::Dimension,
+            Some("COMPLEX") => FieldType::Complex,
             Some(_) => return Ok(None),
             None => return Err(missing(&key("columnType"))),
         };
-        let cardinality = number("cardinality")?.ok_or_else(|| missing(&key("cardinality")))?;
         let has_dictionary = flag("hasDictionary", true);
+        // Realtime servers do not count the values of raw columns.
+        let cardinality = match number("cardinality")? {
+            None if has_dictionary || get("cardinality").is_none() => return Err(missing(&key("cardinality"))),
+            cardinality => cardinality.unwrap_or(0),
+        };
         let single_value = flag("isSingleValues", true);
         let entry_width = number("lengthOfEachEntry")?.unwrap_or(0);
         let longest = number("lengthOfLongestElement")?;
@@ -174,11 +188,12 @@ fn required<T: FromStr>(properties: &Properties, key: &str) -> Result<T> {
     optional(properties, key)?.ok_or_else(|| missing(key))
 }
 
-/// A number, or `None` when the key is absent. Java writes some unset counts as -1; they count as absent.
+/// A number, or `None` when the key is absent. Java writes counts that it does not know as -1 or, for the cardinality of raw
+/// columns of realtime servers, as the least integer; they count as absent.
 fn optional<T: FromStr>(properties: &Properties, key: &str) -> Result<Option<T>> {
     match properties.get(key) {
         None => Ok(None),
-        Some("-1") if T::from_str("-1").is_err() => Ok(None),
+        Some("-1" | "-2147483648") if T::from_str("-1").is_err() => Ok(None),
         Some(text) => match text.parse() {
             Ok(number) => Ok(Some(number)),
             Err(_) => Err(Error::corrupt(format!("expected a number for `{key}`, found `{text}`"))),
@@ -206,6 +221,7 @@ mod tests {
         for (from, to, expected) in [
             ("segment.total.docs = 3", "", "segment.total.docs"),
             ("cardinality = 3", "cardinality = many", "column.a.cardinality"),
+            ("cardinality = 3", "cardinality = -2147483648", "column.a.cardinality"),
             ("column.a.dataType = INT\n", "", "column.a.dataType"),
             ("docs = 3", "docs = 3000000000", "2^31"),
         ] {

@@ -4,6 +4,7 @@ use pinotage_spec::FieldType;
 
 use super::{ColumnMetadata, SegmentMetadata};
 use crate::properties::{encode_bound, write_line, write_list};
+use crate::star_tree::StarTreeMetadata;
 
 impl SegmentMetadata {
     /// The text of `metadata.properties`: every key that a 1.5 or 1.6 server reads, the ones that only older servers
@@ -14,9 +15,12 @@ impl SegmentMetadata {
         write_line("segment.padding.character", "\0", &mut out);
         write_line("segment.name", &self.name, &mut out);
         write_line("segment.table.name", &self.table_name, &mut out);
-        for (key, field_type) in
-            [("dimension", FieldType::Dimension), ("metric", FieldType::Metric), ("datetime", FieldType::DateTime)]
-        {
+        for (key, field_type) in [
+            ("dimension", FieldType::Dimension),
+            ("metric", FieldType::Metric),
+            ("datetime", FieldType::DateTime),
+            ("complex", FieldType::Complex),
+        ] {
             let names = self.columns.iter().filter(|(_, column)| column.field_type == field_type);
             write_list(&format!("segment.{key}.column.names"), names.map(|(name, _)| name.as_str()), &mut out);
         }
@@ -36,6 +40,7 @@ impl SegmentMetadata {
             write_line(&format!("custom.{key}"), value, &mut out);
         }
         write_line("segment.index.version", "v3", &mut out);
+        StarTreeMetadata::write_all(&self.star_trees, &mut out);
         out
     }
 }

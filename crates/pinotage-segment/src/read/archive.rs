@@ -134,6 +134,8 @@ fn visit(
                 }
                 left.set(entry.size().saturating_add(MAX_HEADERS));
                 give(&name, Some(&mut entry))?;
+                // What was not looked at is passed over before the next headers count.
+                io::copy(&mut entry, &mut io::sink()).map_err(bad)?;
             }
             EntryType::XGlobalHeader | EntryType::XHeader | EntryType::GNULongName => {}
             _ => return refuse("a link or device"),

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
-    TimestampMillisecondArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, MapArray,
+    StringArray, StructArray, TimestampMillisecondArray,
 };
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::DataType as Arrow;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{BigDecimalBytes, DataType, StoredType};
+
+use crate::forward::{be32, check_total};
 
 /// Big-endian values of fixed width as an array; bytes beyond the last whole value are ignored.
 pub(crate) fn fixed_array(data_type: DataType, bytes: &[u8]) -> ArrayRef {
@@ -50,11 +53,27 @@ impl BytesBuilder {
     ///
     /// `resource-exhausted` beyond 2 GiB, which Arrow's 32-bit offsets cannot reach.
     pub(crate) fn push(&mut self, value: &[u8]) -> Result<()> {
-        let end = self.bytes.len().checked_add(value.len()).and_then(|end| i32::try_from(end).ok());
-        let end = end.ok_or_else(too_long)?;
-        self.bytes.extend_from_slice(value);
-        self.offsets.push(end);
+        self.append(value)?;
+        self.end();
         Ok(())
+    }
+
+    /// Adds a part of a value, which [`BytesBuilder::end`] ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`BytesBuilder::push`].
+    pub(crate) fn append(&mut self, part: &[u8]) -> Result<()> {
+        let end = self.bytes.len().checked_add(part.len());
+        end.and_then(|end| i32::try_from(end).ok()).ok_or_else(too_long)?;
+        self.bytes.extend_from_slice(part);
+        Ok(())
+    }
+
+    /// Ends a value whose parts were appended.
+    pub(crate) fn end(&mut self) {
+        // All parts together have passed the limit.
+        self.offsets.push(self.bytes.len() as i32);
     }
 
     /// The array of a data type.
@@ -80,8 +99,76 @@ impl BytesBuilder {
         if data_type.stored() == StoredType::Bytes {
             return Ok(Arc::new(BinaryArray::new(offsets, values, None)));
         }
+        if data_type.stored() == StoredType::Map {
+            return maps(&BinaryArray::new(offsets, values, None));
+        }
         let array = StringArray::try_new(offsets, values, None)
             .map_err(|error| Error::corrupt("expected text in UTF-8").caused_by(error))?;
         Ok(Arc::new(array))
+    }
+}
+
+/// Maps from their stored bytes: the number of entries, then each key and each value behind its length.
+///
+/// # Pinot equivalent
+///
+/// `MapUtils.deserializeMap`, which also parses the values
+fn maps(stored: &BinaryArray) -> Result<ArrayRef> {
+    let (mut keys, mut values) = (BytesBuilder::with_capacity(stored.len()), BytesBuilder::with_capacity(stored.len()));
+    let mut lengths = Vec::with_capacity(stored.len());
+    for map in stored.iter().flatten() {
+        let count = be32(map, 0)?;
+        let mut at = 4;
+        for _ in 0..count {
+            for builder in [&mut keys, &mut values] {
+                let start = at + 4;
+                at = start + be32(map, at)?;
+                let part = map.get(start..at);
+                builder.push(part.ok_or_else(|| {
+                    Error::corrupt(format!("expected {count} entries in a map of {} bytes", map.len()))
+                })?)?;
+            }
+        }
+        if at != map.len() {
+            return Err(Error::corrupt(format!("expected a map of {at} bytes, found {}", map.len())));
+        }
+        lengths.push(count);
+    }
+    check_total(lengths.iter().sum())?;
+    let Arrow::Map(entries, sorted) = DataType::Map.to_arrow() else {
+        return Err(Error::unexpected("the canonical type of a map is none"));
+    };
+    let Arrow::Struct(fields) = entries.data_type() else {
+        return Err(Error::unexpected("the entries of a map are no pairs"));
+    };
+    let failed = |error| Error::unexpected("cannot make maps").caused_by(error);
+    let columns = vec![keys.finish(DataType::String)?, values.finish(DataType::String)?];
+    let pairs = StructArray::try_new(fields.clone(), columns, None).map_err(failed)?;
+    let maps = MapArray::try_new(entries, OffsetBuffer::from_lengths(lengths), pairs, None, sorted);
+    Ok(Arc::new(maps.map_err(failed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_map_is_refused() {
+        let map = [0, 0, 0, 1, 0, 0, 0, 1, b'k', 0, 0, 0, 2, b'1', b'2'];
+        let read = |bytes: &[u8]| {
+            let mut builder = BytesBuilder::with_capacity(1);
+            builder.push(bytes).unwrap();
+            builder.finish(DataType::Map)
+        };
+        assert_eq!(*read(&map).unwrap().data_type(), DataType::Map.to_arrow());
+        for at in 0..map.len() {
+            assert!(read(&map[..at]).is_err());
+            for bit in 0..8 {
+                let mut damaged = map;
+                damaged[at] ^= 1 << bit;
+                let _ = read(&damaged);
+            }
+        }
+        assert!(read(&[&map[..], &[0]].concat()).is_err());
     }
 }

@@ -14,11 +14,13 @@ use roaring::RoaringBitmap;
 
 use super::Segment;
 use super::array::{BytesBuilder, fixed_array};
+use super::bloom::BloomReader;
 use super::inverted::InvertedReader;
 use super::null_vector::read_docs;
+use super::range::RangeReader;
 use super::short_texts::ShortTexts;
 use crate::dictionary::DictionaryReader;
-use crate::forward::{ChunkCache, Docs, ForwardReader, RawReader, be32, check_total};
+use crate::forward::{ChunkCache, ClpCaches, Docs, ForwardReader, RawReader, be32, check_total};
 use crate::metadata::ColumnMetadata;
 
 /// The columns that a scan has opened, each once however often it is named.
@@ -75,7 +77,7 @@ pub(super) struct Column<'a> {
     pub(super) forward: ForwardReader<'a>,
     /// The docs that are null.
     pub(super) nulls: Option<RoaringBitmap>,
-    cache: ChunkCache,
+    caches: ClpCaches,
 }
 
 impl<'a> Column<'a> {
@@ -101,7 +103,7 @@ impl<'a> Column<'a> {
             None => None,
         };
         let name = name.to_owned();
-        Ok(Self { segment, name, metadata, dictionary, values: None, forward, nulls, cache: ChunkCache::default() })
+        Ok(Self { segment, name, metadata, dictionary, values: None, forward, nulls, caches: ClpCaches::default() })
     }
 
     /// The column's inverted index, if it has one.
@@ -110,6 +112,29 @@ impl<'a> Column<'a> {
         InvertedReader::try_new(bytes, self.metadata.cardinality as usize, self.segment.metadata.num_docs as usize)
             .map(Some)
             .map_err(|error| self.locate(error, "inverted_index"))
+    }
+
+    /// The column's range index, if it has one.
+    pub(super) fn range(&self) -> Result<Option<RangeReader<'a>>> {
+        let Some(bytes) = self.segment.directory.entry(&self.name, "range_index") else { return Ok(None) };
+        let stored = self.dictionary.is_none().then(|| self.metadata.data_type.stored());
+        RangeReader::try_new(bytes, stored, self.segment.metadata.num_docs as usize)
+            .map(Some)
+            .map_err(|error| self.locate(error, "range_index"))
+    }
+
+    /// The column's bloom filter, if it has one.
+    pub(super) fn bloom(&self) -> Result<Option<BloomReader<'a>>> {
+        let Some(bytes) = self.segment.directory.entry(&self.name, "bloom_filter") else { return Ok(None) };
+        BloomReader::try_new(bytes).map(Some).map_err(|error| self.locate(error, "bloom_filter"))
+    }
+
+    /// Checks the column's JSON index, if it has one.
+    pub(super) fn verify_json(&self) -> Result<()> {
+        match self.segment.directory.entry(&self.name, "json_index") {
+            Some(bytes) => super::json::verify(bytes, self.metadata, self.segment.metadata.num_docs as usize),
+            None => Ok(()),
+        }
     }
 
     /// Bytes of the forward index.
@@ -187,32 +212,32 @@ impl<'a> Column<'a> {
     }
 
     fn read_raw(&mut self, docs: Docs<'_>) -> Result<ArrayRef> {
-        let ForwardReader::Raw(raw) = &self.forward else {
-            return Err(Error::unexpected("a column without dictionary and without raw values"));
-        };
         let data_type = self.metadata.data_type;
+        let raw = match &self.forward {
+            ForwardReader::Raw(raw) => raw,
+            ForwardReader::Clp(messages) => {
+                let mut builder = BytesBuilder::with_capacity(docs.len());
+                messages.read(docs, &mut self.caches, &mut builder)?;
+                return builder.finish(data_type);
+            }
+            _ => return Err(Error::unexpected("a column without dictionary and without raw values")),
+        };
+        let cache = &mut self.caches[0];
         match (self.metadata.single_value, data_type.stored().fixed_width()) {
             (true, Some(width)) => {
                 let mut bytes = Vec::with_capacity(docs.len() * width);
-                raw.fixed(docs, &mut self.cache, &mut bytes)?;
+                raw.fixed(docs, cache, &mut bytes)?;
                 Ok(fixed_array(data_type, &bytes))
             }
             (true, None) => {
                 let mut builder = BytesBuilder::with_capacity(docs.len());
-                raw.rows(docs, &mut self.cache, |row| builder.push(row))?;
+                raw.rows(docs, cache, |row| builder.push(row))?;
                 builder.finish(data_type)
             }
             (false, Some(width)) => {
                 let (mut lengths, mut bytes) = (Vec::with_capacity(docs.len()), Vec::new());
-                let counted = raw.is_counted();
-                raw.rows(docs, &mut self.cache, |row| {
-                    let values = if counted { counted_values(row, width)? } else { row };
-                    if values.len() % width != 0 {
-                        return Err(Error::corrupt(format!(
-                            "expected values of {width} bytes, found a row of {}",
-                            values.len()
-                        )));
-                    }
+                raw.rows(docs, cache, |row| {
+                    let values = raw.values(row, width)?;
                     check_total((bytes.len() + values.len()) / width)?;
                     lengths.push(values.len() / width);
                     bytes.extend_from_slice(values);
@@ -220,7 +245,7 @@ impl<'a> Column<'a> {
                 })?;
                 list(fixed_array(data_type, &bytes), lengths)
             }
-            (false, None) => read_lists(raw, docs, &mut self.cache, data_type),
+            (false, None) => read_lists(raw, docs, cache, data_type),
         }
     }
 }
@@ -262,14 +287,6 @@ fn read_lists(raw: &RawReader<'_>, docs: Docs<'_>, cache: &mut ChunkCache, data_
     })?;
     check_total(lengths.iter().sum())?;
     list(builder.finish(data_type)?, lengths)
-}
-
-fn counted_values(row: &[u8], width: usize) -> Result<&[u8]> {
-    let count = be32(row, 0)?;
-    count
-        .checked_mul(width)
-        .and_then(|len| row.get(4..len.checked_add(4)?))
-        .ok_or_else(|| Error::corrupt(format!("expected {count} values in a row of {} bytes", row.len())))
 }
 
 /// Lists of the given lengths, which add up to the number of items and fit 32 bits.

@@ -64,6 +64,11 @@ impl Test {
         Ok(passes)
     }
 
+    /// The operator and the literals; none of a pattern.
+    pub(super) fn comparison(&self) -> Option<(CompareOp, &[Value])> {
+        self.pattern.is_none().then_some((self.op, self.values.as_slice()))
+    }
+
     /// Whether a value passes the comparison with literals.
     pub(super) fn passes(&self, value: &Value) -> bool {
         self.values.iter().any(|literal| value.compare(literal).is_some_and(|ordering| self.op.accepts(ordering)))
@@ -142,6 +147,8 @@ impl Test {
                 let values = array.as_binary::<i32>();
                 self.each(len, |at| values.value(at), &literals, Ord::cmp)
             }
+            // There is no literal of a map: who asks for one has been refused.
+            StoredType::Map => vec![false; len],
             StoredType::BigDecimal => {
                 let literals =
                     self.literals(

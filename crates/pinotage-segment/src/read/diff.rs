@@ -14,7 +14,7 @@ use pinotage_spec::Value;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{ScanOptions, Segment, SegmentScan};
-use crate::metadata::ColumnMetadata;
+use crate::metadata::{ColumnMetadata, SegmentMetadata};
 
 /// Rows that are compared at a time.
 const STEP: usize = 8192;
@@ -94,6 +94,11 @@ impl Differences {
         let data_crc = |segment: &Segment| segment.creation.and_then(|creation| creation.data_crc);
         let shown = |crc: Option<u64>| crc.map_or("none".to_owned(), |crc| crc.to_string());
         self.add(None, "data crc", [shown(data_crc(left)), shown(data_crc(right))], false);
+        let trees = |metadata: &SegmentMetadata| match metadata.star_trees.as_slice() {
+            [] => "none".to_owned(),
+            trees => trees.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        };
+        self.add(None, "star-trees", [trees(a), trees(b)], false);
         for key in union(a.custom.keys().map(String::as_str), b.custom.keys().map(String::as_str)) {
             let value = |map: &BTreeMap<String, String>| map.get(key).map_or("none", String::as_str).to_owned();
             self.add(None, &format!("custom.{key}"), [value(&a.custom), value(&b.custom)], false);

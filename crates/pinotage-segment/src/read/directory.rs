@@ -62,7 +62,7 @@ pub(super) fn files_folder(segment: &Path) -> Result<PathBuf> {
 }
 
 /// Reads a text file of a segment, within a limit.
-pub(super) fn read_small(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>> {
     let failed = |error| Error::io(error, "cannot read the file", path);
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_end(&mut bytes)).map_err(failed)?;

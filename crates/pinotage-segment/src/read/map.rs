@@ -8,11 +8,11 @@ use pinotage_common::{Error, Result};
 
 /// The bytes of a file that is not written to while it is open.
 #[derive(Debug)]
-pub(super) struct Mapped(Option<Mmap>);
+pub(crate) struct Mapped(Option<Mmap>);
 
 impl Mapped {
     /// Maps a file; an empty file, which cannot be mapped, is an empty slice.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let failed = |error| Error::io(error, "cannot map the file", path);
         let file = File::open(path).map_err(failed)?;
         if file.metadata().map_err(failed)?.len() == 0 {
@@ -26,7 +26,7 @@ impl Mapped {
         Ok(Self(Some(map)))
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
     }
 }

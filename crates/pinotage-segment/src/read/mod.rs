@@ -7,15 +7,18 @@
 
 mod archive;
 pub(crate) mod array;
+mod bloom;
 mod column;
 mod compare;
 mod diff;
 mod directory;
 mod documents;
 mod inverted;
-mod map;
+mod json;
+pub(crate) mod map;
 mod null_vector;
 mod predicate;
+mod range;
 mod scan;
 mod short_texts;
 mod verify;
@@ -29,7 +32,9 @@ use tempfile::TempDir;
 
 use crate::constants::{CREATION_META_FILE, METADATA_FILE};
 use crate::metadata::{ColumnMetadata, SegmentMetadata};
+use crate::star_tree::{self, StarTrees};
 use directory::Directory;
+pub(crate) use directory::read_small;
 
 pub use diff::SegmentDifference;
 pub use documents::SegmentDocuments;
@@ -44,6 +49,8 @@ pub use verify::{Finding, Severity};
 #[derive(Debug)]
 pub struct Segment {
     path: PathBuf,
+    /// The folder that holds the files.
+    files: PathBuf,
     directory: Directory,
     metadata: SegmentMetadata,
     creation: Option<CreationMeta>,
@@ -133,7 +140,7 @@ impl Segment {
             _ => None,
         };
         let directory = Directory::open(&files, &metadata)?;
-        Ok(Self { path: path.to_owned(), directory, metadata, creation, _unpacked: unpacked })
+        Ok(Self { path: path.to_owned(), files, directory, metadata, creation, _unpacked: unpacked })
     }
 
     /// The path that was opened.
@@ -159,6 +166,27 @@ impl Segment {
     /// The indexes of a column, by id.
     pub fn indexes(&self, column: &str) -> Vec<IndexEntry> {
         self.directory.indexes(column)
+    }
+
+    /// The segment's star-trees; `None` when it has none.
+    ///
+    /// # Errors
+    ///
+    /// `corrupt-segment` when the files are not there or cannot be those of star-trees.
+    pub fn star_trees(&self) -> Result<Option<StarTrees<'_>>> {
+        StarTrees::open(&self.files, &self.metadata)
+    }
+
+    /// A column's payloads, for its star-trees.
+    fn star_tree_column(&self, name: &str) -> Result<star_tree::Column<'_>> {
+        let metadata = self.column_metadata(name)?;
+        let forward = self.directory.entry(name, "forward_index");
+        Ok(star_tree::Column {
+            metadata,
+            dictionary: self.directory.entry(name, "dictionary"),
+            forward: forward.ok_or_else(|| Error::corrupt("the column has no forward index").with("column", name))?,
+            num_docs: self.metadata.num_docs as usize,
+        })
     }
 
     /// Bytes of all files.

@@ -8,6 +8,7 @@ use roaring::RoaringBitmap;
 
 use super::column::{Column, Columns, members};
 use super::compare::Test;
+use super::range::Found;
 use crate::forward::{Docs, ForwardReader};
 
 /// A predicate over opened columns; columns are numbers in [`Columns`].
@@ -22,21 +23,23 @@ enum Node {
         column: usize,
         pass: bool,
     },
-    /// Exactly these docs and not the null ones among them: from sorted ranges or the inverted index.
+    /// Exactly these docs and not the null ones among them: from sorted ranges, the inverted or the range index.
     Docs {
         column: usize,
         docs: RoaringBitmap,
     },
-    /// Whether each dictionary id passes.
+    /// Whether each dictionary id passes; no doc outside of `within` has one that does.
     Ids {
         column: usize,
         test: Test,
         ids: Vec<bool>,
+        within: Option<RoaringBitmap>,
     },
-    /// Values have to be decoded and compared.
+    /// Values have to be decoded and compared; none outside of `within` passes.
     Values {
         column: usize,
         test: Test,
+        within: Option<RoaringBitmap>,
     },
     IsNull {
         column: usize,
@@ -157,10 +160,16 @@ fn leaf(number: usize, test: Test, columns: &mut Columns<'_>) -> Result<Node> {
         let decided = test
             .decide(column.metadata.min.as_ref(), column.metadata.max.as_ref())
             .filter(|pass| outside.is_none_or(|value| test.passes(&value) == *pass));
-        return Ok(match decided {
-            Some(pass) => Node::Same { column: number, pass: pass != test.none },
-            None => Node::Values { column: number, test },
-        });
+        if let Some(pass) = decided {
+            return Ok(Node::Same { column: number, pass: pass != test.none });
+        }
+        let found = match column.range()? {
+            Some(range) => {
+                range.docs_of_values(&test, data_type.stored()).map_err(|e| column.locate(e, "range_index"))?
+            }
+            None => None,
+        };
+        return Ok(known(number, test, found, |test, within| Node::Values { column: number, test, within }));
     };
     let ids = test.ids(dictionary).map_err(|error| column.locate(error, "dictionary"))?;
     if let Some(first) = ids.first()
@@ -168,12 +177,30 @@ fn leaf(number: usize, test: Test, columns: &mut Columns<'_>) -> Result<Node> {
     {
         return Ok(Node::Same { column: number, pass: *first != test.none });
     }
-    Ok(match known_docs(column, &ids)? {
-        Some(docs) if !test.none => Node::Docs { column: number, docs },
+    let found = match known_docs(column, &ids)? {
+        Some(docs) => Some(Found { docs, exact: true }),
+        None => match column.range()? {
+            Some(range) => range.docs_of_ids(&ids).map_err(|error| column.locate(error, "range_index"))?,
+            None => None,
+        },
+    };
+    Ok(known(number, test, found, |test, within| Node::Ids { column: number, test, ids, within }))
+}
+
+/// The node of what an index found, or one that looks at the values of the docs.
+fn known(
+    column: usize,
+    test: Test,
+    found: Option<Found>,
+    look: impl FnOnce(Test, Option<RoaringBitmap>) -> Node,
+) -> Node {
+    match found {
+        Some(Found { docs, exact: true }) if !test.none => Node::Docs { column, docs },
         // No value is equal: the opposite, where nulls stay unknown.
-        Some(docs) => Node::Not(Box::new(Node::Docs { column: number, docs })),
-        None => Node::Ids { column: number, test, ids },
-    })
+        Some(Found { docs, exact: true }) => Node::Not(Box::new(Node::Docs { column, docs })),
+        Some(Found { docs, .. }) if !test.none => look(test, Some(docs)),
+        _ => look(test, None),
+    }
 }
 
 /// The docs that hold any of some ids, when the sorted ranges tell or the inverted index tells with fewer bytes than
@@ -225,7 +252,8 @@ fn candidates(node: &Node, columns: &mut Columns<'_>) -> Result<Option<RoaringBi
             }
             Some(any)
         }
-        Node::Same { .. } | Node::Ids { .. } | Node::Values { .. } | Node::Not(_) => None,
+        Node::Ids { within, .. } | Node::Values { within, .. } => within.clone(),
+        Node::Same { .. } | Node::Not(_) => None,
     })
 }
 
@@ -263,7 +291,7 @@ fn evaluate(node: &Node, columns: &mut Columns<'_>, docs: Docs<'_>) -> Result<Bo
             let nulls = columns.get(*column)?.null_mask(docs);
             Ok((0..docs.len()).map(|doc| Some(nulls.as_ref().is_some_and(|nulls| nulls.is_null(doc)))).collect())
         }
-        Node::Ids { column, test, ids } => {
+        Node::Ids { column, test, ids, .. } => {
             let column = columns.get(*column)?;
             let at = |error| column.locate(error, "forward_index");
             // An id that the dictionary does not have is damage, which must not look like a row that does not pass.
@@ -281,7 +309,7 @@ fn evaluate(node: &Node, columns: &mut Columns<'_>, docs: Docs<'_>) -> Result<Bo
             };
             leaf(column, passes)
         }
-        Node::Values { column, test } => {
+        Node::Values { column, test, .. } => {
             let column = columns.get(*column)?;
             let array = column.read_stored(docs)?;
             let data_type = column.metadata.data_type;

@@ -4,17 +4,23 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::{Error, Result};
 use pinotage_spec::java::compare_utf16;
-use pinotage_spec::{CompareOp, Value};
+use pinotage_spec::{CompareOp, DataType, StoredType, Value};
+use roaring::RoaringBitmap;
 use simd_adler32::Adler32;
 
+use super::bloom::BloomReader;
 use super::column::Column;
 use super::compare::Test;
+use super::range::RangeReader;
 use super::{Segment, directory};
 use crate::constants::CREATION_META_FILE;
 use crate::forward::{Docs, ForwardReader};
+use crate::index::slices::{double_ordinal, float_ordinal};
 use crate::metadata::ColumnMetadata;
+use crate::star_tree;
 
 /// Docs that are decoded at a time.
 const STEP: usize = 8192;
@@ -68,7 +74,26 @@ pub(super) fn verify(segment: &Segment) -> Result<Vec<Finding>> {
             });
         }
     }
+    star_trees(segment, &mut findings);
     Ok(findings)
+}
+
+/// Queries are answered from star-trees in place of rows.
+fn star_trees(segment: &Segment, findings: &mut Vec<Finding>) {
+    let mut wrong = |error: Error| {
+        findings.push(Finding { severity: Severity::Error, column: None, message: error.to_string() });
+    };
+    match segment.star_trees() {
+        Ok(None) => {}
+        Ok(Some(trees)) => (0..trees.len()).for_each(|number| {
+            let verified = trees.tree(number).and_then(|tree| {
+                star_tree::verify(&tree, |name| segment.star_tree_column(name))
+                    .map_err(|error| error.with("star-tree", number))
+            });
+            verified.err().into_iter().for_each(&mut wrong);
+        }),
+        Err(error) => wrong(error),
+    }
 }
 
 /// A server that adds indexes keeps the old checksum, so a difference is only a note.
@@ -156,6 +181,7 @@ fn column(segment: &Segment, name: &str) -> Result<()> {
     if column.metadata.non_null && column.nulls.as_ref().is_some_and(|nulls| !nulls.is_empty()) {
         return Err(column.locate(Error::corrupt("the metadata says that there is no null"), "nullvalue_vector"));
     }
+    let bloom = column.bloom()?;
     let (mut num_values, mut longest) = (0, 0);
     for start in (0..num_docs).step_by(STEP) {
         let docs = Docs::Range(start, num_docs.min(start + STEP));
@@ -168,13 +194,18 @@ fn column(segment: &Segment, name: &str) -> Result<()> {
             None => &array,
         };
         num_values += values.len();
+        if let Some(bloom) = &bloom {
+            held(bloom, values, column.metadata.data_type).map_err(|error| column.locate(error, "bloom_filter"))?;
+        }
         // A dictionary's bounds were compared already.
         if column.dictionary.is_none() {
             bounds(values, column.metadata).map_err(|error| column.locate(error, "forward_index"))?;
         }
     }
     counts(column.metadata, num_values, longest).map_err(|error| column.locate(error, "forward_index"))?;
-    inverted(&column, num_docs).map_err(|error| column.locate(error, "inverted_index"))
+    inverted(&column, num_docs).map_err(|error| column.locate(error, "inverted_index"))?;
+    range(&mut column, num_docs)?;
+    column.verify_json().map_err(|error| column.locate(error, "json_index"))
 }
 
 /// Values ascend strictly, and the first and last are the bounds.
@@ -208,6 +239,26 @@ fn bounds(values: &ArrayRef, column: &ColumnMetadata) -> Result<()> {
     Ok(())
 }
 
+/// The bloom filter lets every value pass.
+fn held(bloom: &BloomReader<'_>, array: &ArrayRef, data_type: DataType) -> Result<()> {
+    let missing = match data_type.stored() {
+        StoredType::String => {
+            array.as_string::<i32>().iter().flatten().map(|it| Value::String(it.into())).find(|it| !bloom.may_hold(it))
+        }
+        StoredType::Bytes => {
+            array.as_binary::<i32>().iter().flatten().map(|it| Value::Bytes(it.into())).find(|it| !bloom.may_hold(it))
+        }
+        StoredType::Int | StoredType::Long => {
+            stored_numbers(array, data_type)?.into_iter().find(|it| !bloom.may_hold(it))
+        }
+        StoredType::Float | StoredType::Double | StoredType::BigDecimal | StoredType::Map => None,
+    };
+    match missing {
+        Some(value) => Err(Error::corrupt(format!("expected the filter to hold `{}`", value.to_java_string()))),
+        None => Ok(()),
+    }
+}
+
 /// The metadata counts values as the forward index does.
 fn counts(column: &ColumnMetadata, num_values: usize, longest: usize) -> Result<()> {
     let expected = column.num_values as usize;
@@ -227,11 +278,11 @@ fn counts(column: &ColumnMetadata, num_values: usize, longest: usize) -> Result<
 /// Each bitmap of the inverted index holds the docs that the forward index says, and no other.
 fn inverted(column: &Column<'_>, num_docs: usize) -> Result<()> {
     let Some(inverted) = column.inverted()? else { return Ok(()) };
-    if matches!(column.forward, ForwardReader::Raw(_)) {
+    if matches!(column.forward, ForwardReader::Raw(_) | ForwardReader::Clp(_)) {
         return Ok(());
     }
     let bitmaps = (0..column.metadata.cardinality as usize).map(|id| inverted.docs(id)).collect::<Result<Vec<_>>>()?;
-    let mut left: u64 = bitmaps.iter().map(roaring::RoaringBitmap::len).sum();
+    let mut left: u64 = bitmaps.iter().map(RoaringBitmap::len).sum();
     for start in (0..num_docs).step_by(STEP) {
         let docs = Docs::Range(start, num_docs.min(start + STEP));
         let (lengths, mut ids) = match column.metadata.single_value {
@@ -258,4 +309,86 @@ fn inverted(column: &Column<'_>, num_docs: usize) -> Result<()> {
         0 => Ok(()),
         left => Err(Error::corrupt(format!("found {left} docs that the forward index does not have"))),
     }
+}
+
+/// The range index tells of each doc what the forward index does.
+fn range(column: &mut Column<'_>, num_docs: usize) -> Result<()> {
+    let checked = match column.range()? {
+        None => Ok(()),
+        Some(RangeReader::Slices(slices)) => {
+            slices.verify(|start, end| numbers(column, slices.min(), Docs::Range(start, end)))
+        }
+        Some(RangeReader::Ranges(ranges)) => {
+            (0..ranges.len()).map(|range| ranges.range(range)).collect::<Result<Vec<_>>>().and_then(|bitmaps| {
+                let mut found = vec![RoaringBitmap::new(); bitmaps.len()];
+                for start in (0..num_docs).step_by(STEP) {
+                    let docs = Docs::Range(start, num_docs.min(start + STEP));
+                    let (lengths, values) = values(column, docs)?;
+                    let of_values = docs.iter().zip(lengths).flat_map(|(doc, len)| std::iter::repeat_n(doc, len));
+                    for (doc, value) in of_values.zip(values) {
+                        let range =
+                            ranges.range_of(&value).and_then(|range| found.get_mut(range)).ok_or_else(|| {
+                                Error::corrupt(format!("expected a range that holds `{}`", value.to_java_string()))
+                            })?;
+                        range.insert(doc as u32);
+                    }
+                }
+                match found == bitmaps {
+                    true => Ok(()),
+                    false => Err(Error::corrupt("expected the docs that the forward index has in each range")),
+                }
+            })
+        }
+    };
+    checked.map_err(|error| column.locate(error, "range_index"))
+}
+
+/// The numbers that the range index holds of docs.
+fn numbers(column: &mut Column<'_>, min: i64, docs: Docs<'_>) -> Result<Vec<u64>> {
+    if column.dictionary.is_some() {
+        return Ok(column.forward.ids(docs)?.into_iter().map(u64::from).collect());
+    }
+    let (_, values) = values(column, docs)?;
+    Ok(values
+        .into_iter()
+        .map(|value| match value {
+            Value::Int(value) => i64::from(value).wrapping_sub(min) as u64,
+            Value::Long(value) => value.wrapping_sub(min) as u64,
+            Value::Float(value) => float_ordinal(value),
+            Value::Double(value) => double_ordinal(value),
+            _ => 0,
+        })
+        .collect())
+}
+
+/// The dictionary ids of docs, or their numbers, and how many of them each doc has.
+fn values(column: &mut Column<'_>, docs: Docs<'_>) -> Result<(Vec<usize>, Vec<Value>)> {
+    if column.dictionary.is_some() {
+        let (lengths, ids) = match column.metadata.single_value {
+            true => (vec![1; docs.len()], column.forward.ids(docs)?),
+            false => column.forward.lists(docs)?,
+        };
+        return Ok((lengths, ids.into_iter().map(|id| Value::Int(id as i32)).collect()));
+    }
+    let array = column.read_stored(docs)?;
+    let (lengths, array) = match array.as_list_opt::<i32>() {
+        Some(lists) => (lists.offsets().lengths().collect(), lists.values()),
+        None => (vec![1; docs.len()], &array),
+    };
+    Ok((lengths, stored_numbers(array, column.metadata.data_type)?))
+}
+
+/// Numbers as they are stored.
+fn stored_numbers(array: &ArrayRef, data_type: DataType) -> Result<Vec<Value>> {
+    Ok(match data_type {
+        DataType::Boolean => array.as_boolean().values().iter().map(|it| Value::Int(it.into())).collect(),
+        DataType::Int => array.as_primitive::<Int32Type>().values().iter().map(|it| Value::Int(*it)).collect(),
+        DataType::Long => array.as_primitive::<Int64Type>().values().iter().map(|it| Value::Long(*it)).collect(),
+        DataType::Timestamp => {
+            array.as_primitive::<TimestampMillisecondType>().values().iter().map(|it| Value::Long(*it)).collect()
+        }
+        DataType::Float => array.as_primitive::<Float32Type>().values().iter().map(|it| Value::Float(*it)).collect(),
+        DataType::Double => array.as_primitive::<Float64Type>().values().iter().map(|it| Value::Double(*it)).collect(),
+        other => return Err(Error::corrupt(format!("expected no range index of {other} values"))),
+    })
 }

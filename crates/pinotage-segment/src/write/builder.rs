@@ -2,13 +2,17 @@
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, SegmentNameParts, TableConfig, Value};
+use pinotage_spec::{
+    ColumnPlan, DataType, Schema, SegmentNameGenerator, SegmentNameParts, StarTreeCandidate, StarTreePlans,
+    TableConfig, Value,
+};
 use rayon::prelude::*;
 
 use super::built::BuiltSegment;
 use super::column::ColumnBuilder;
-use super::layout::{lay_out, sort_order};
+use super::layout::{ColumnLayout, lay_out, sort_order};
 use crate::metadata::{ColumnMetadata, SegmentMetadata, TimeInterval};
+use crate::star_tree::{self, StarTreeFiles};
 
 /// How a segment gets its name.
 #[derive(Debug, Clone)]
@@ -52,6 +56,7 @@ pub struct SegmentBuilder {
     num_docs: usize,
     table_name: String,
     time_column: Option<String>,
+    star_trees: StarTreePlans,
 }
 
 impl SegmentBuilder {
@@ -59,10 +64,16 @@ impl SegmentBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`ColumnPlan::resolve`].
+    /// Those of [`ColumnPlan::resolve`]; `unsupported` for MAP columns.
     pub fn try_new(schema: &Schema, table: &TableConfig) -> Result<Self> {
         let columns = ColumnPlan::resolve(schema, table)?;
+        if let Some(map) = columns.iter().find(|column| column.field.data_type == DataType::Map) {
+            return Err(Error::unsupported("MAP columns are read and not written")
+                .with("column", &map.field.name)
+                .action("declare the column as JSON"));
+        }
         Ok(Self {
+            star_trees: StarTreePlans::resolve(schema, table, &columns)?,
             columns: columns.into_iter().map(ColumnBuilder::new).collect(),
             num_docs: 0,
             table_name: table.raw_name().to_owned(),
@@ -136,17 +147,56 @@ impl SegmentBuilder {
         {
             time = Some(interval(plan, &layout.metadata, &mut parts)?);
         }
+        let star_trees = build_star_trees(self.star_trees, &laid_out, self.num_docs)?;
         let metadata = SegmentMetadata {
             name: name.generator.generate(&parts)?,
             table_name: self.table_name,
             num_docs: self.num_docs as u32,
             time,
             columns: laid_out.iter().map(|(plan, layout)| (plan.field.name.clone(), layout.metadata.clone())).collect(),
+            star_trees: star_trees.as_ref().map_or_else(Vec::new, |files| files.metadata.clone()),
             custom: Default::default(),
         };
         let payloads = laid_out.into_iter().map(|(plan, layout)| (plan.field.name, layout.payloads)).collect();
-        Ok(BuiltSegment::new(metadata, payloads, creation_time_millis))
+        Ok(BuiltSegment::new(metadata, payloads, star_trees, creation_time_millis))
     }
+}
+
+/// The star-trees of finished columns; `None` without any.
+fn build_star_trees(
+    plans: StarTreePlans,
+    columns: &[(ColumnPlan, ColumnLayout)],
+    num_docs: usize,
+) -> Result<Option<StarTreeFiles>> {
+    let mut trees = plans.trees;
+    if plans.default_tree {
+        let candidates = columns.iter().map(|(plan, layout)| StarTreeCandidate {
+            field: &plan.field,
+            has_dictionary: layout.metadata.has_dictionary,
+            cardinality: layout.metadata.cardinality,
+        });
+        let tree = StarTreePlans::default_tree(&candidates.collect::<Vec<_>>())?;
+        if !trees.contains(&tree) {
+            trees.push(tree);
+        }
+    }
+    if trees.is_empty() {
+        return Ok(None);
+    }
+    let columns = columns
+        .iter()
+        .map(|(plan, layout)| {
+            let payload = |index| layout.payloads.iter().find(|payload| payload.index == index);
+            let column = star_tree::Column {
+                metadata: &layout.metadata,
+                dictionary: payload("dictionary").map(|payload| payload.bytes.as_slice()),
+                forward: payload("forward_index").map_or(&[], |payload| payload.bytes.as_slice()),
+                num_docs,
+            };
+            (plan.field.name.clone(), column)
+        })
+        .collect();
+    star_tree::write(&trees, &columns, num_docs as u32).map(Some)
 }
 
 /// The interval of the time column, and the same for the segment's name.

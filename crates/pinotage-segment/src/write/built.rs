@@ -13,6 +13,7 @@ use super::layout::Payload;
 use crate::constants::{COLUMNS_FILE, CREATION_META_FILE, ENTRY_MAGIC, INDEX_MAP_FILE, METADATA_FILE, V3_FOLDER};
 use crate::metadata::SegmentMetadata;
 use crate::properties;
+use crate::star_tree::{self, StarTreeFiles};
 
 /// The payload of one index in a finished segment.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct BuiltSegment {
     entries: Vec<SegmentEntry>,
     index_map: String,
     properties: String,
+    star_trees: Option<StarTreeFiles>,
     crc: u32,
     creation_meta: [u8; 24],
 }
@@ -40,6 +42,7 @@ impl BuiltSegment {
     pub(super) fn new(
         metadata: SegmentMetadata,
         mut columns: Vec<(String, Vec<Payload>)>,
+        star_trees: Option<StarTreeFiles>,
         creation_time_millis: i64,
     ) -> Self {
         columns.sort_by(|(a, _), (b, _)| compare_utf16(a.as_bytes(), b.as_bytes()));
@@ -69,12 +72,16 @@ impl BuiltSegment {
         let properties = metadata.to_properties();
         crc.write(index_map.as_bytes());
         crc.write(properties.as_bytes());
+        if let Some(star_trees) = &star_trees {
+            star_trees.index.iter().for_each(|part| crc.write(part));
+            crc.write(star_trees.map.as_bytes());
+        }
         let crc = crc.finish();
         let mut creation_meta = [0; 24];
         creation_meta[..8].copy_from_slice(&u64::from(crc).to_be_bytes());
         creation_meta[8..16].copy_from_slice(&creation_time_millis.to_be_bytes());
         creation_meta[16..].copy_from_slice(&u64::from(data_crc).to_be_bytes());
-        Self { metadata, entries, index_map, properties, crc, creation_meta }
+        Self { metadata, entries, index_map, properties, star_trees, crc, creation_meta }
     }
 
     /// The segment's name.
@@ -161,14 +168,19 @@ impl BuiltSegment {
     }
 
     /// The files below `v3/`: name and bytes, in parts that follow each other.
-    pub(super) fn files(&self) -> [(&'static str, Vec<&[u8]>); 4] {
+    pub(super) fn files(&self) -> Vec<(&'static str, Vec<&[u8]>)> {
         let columns = self.entries.iter().flat_map(|entry| [ENTRY_MAGIC.as_slice(), &entry.bytes]).collect();
-        [
+        let mut files = vec![
             (COLUMNS_FILE, columns),
             (INDEX_MAP_FILE, vec![self.index_map.as_bytes()]),
             (METADATA_FILE, vec![self.properties.as_bytes()]),
             (CREATION_META_FILE, vec![&self.creation_meta]),
-        ]
+        ];
+        if let Some(star_trees) = &self.star_trees {
+            files.push((star_tree::INDEX_FILE, star_trees.index.iter().map(Vec::as_slice).collect()));
+            files.push((star_tree::MAP_FILE, vec![star_trees.map.as_bytes()]));
+        }
+        files
     }
 }
 

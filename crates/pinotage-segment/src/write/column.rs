@@ -38,17 +38,19 @@ pub(super) struct ColumnBuilder {
 impl ColumnBuilder {
     pub(super) fn new(plan: ColumnPlan) -> Self {
         let stored = plan.field.data_type.stored();
-        // Without a dictionary nothing has to be done once for each distinct value, but for decimals, which are parsed, and for
-        // partitions.
-        let distinct =
-            plan.dictionary != DictionaryRule::Never || stored == StoredType::BigDecimal || plan.partition.is_some();
+        // Without a dictionary nothing has to be done once for each distinct value, but for decimals, which are parsed, for
+        // partitions and for bloom filters.
+        let distinct = plan.dictionary != DictionaryRule::Never
+            || stored == StoredType::BigDecimal
+            || plan.partition.is_some()
+            || plan.bloom.is_some();
         Self {
             distinct: match stored {
                 StoredType::Int => Distinct::Int(FixedInterner::new(distinct)),
                 StoredType::Long => Distinct::Long(FixedInterner::new(distinct)),
                 StoredType::Float => Distinct::Float(FixedInterner::new(distinct)),
                 StoredType::Double => Distinct::Double(FixedInterner::new(distinct)),
-                StoredType::BigDecimal | StoredType::String | StoredType::Bytes => {
+                StoredType::BigDecimal | StoredType::String | StoredType::Bytes | StoredType::Map => {
                     Distinct::Bytes(BytesInterner::new(distinct))
                 }
             },

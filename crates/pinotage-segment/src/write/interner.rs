@@ -16,6 +16,8 @@ use super::slots::Slots;
 pub(super) trait Fixed: Copy + Send + Sync + 'static {
     /// Bytes in a dictionary or a raw index.
     const WIDTH: usize;
+    /// The name of the type in a range index.
+    const NAME: &'static str;
     /// The identity of a value: Java's `equals` of its boxed form.
     fn bits(self) -> u64;
     /// Java's `compare` of the boxed form.
@@ -25,8 +27,9 @@ pub(super) trait Fixed: Copy + Send + Sync + 'static {
 }
 
 macro_rules! fixed {
-    ($type:ty, $bits:expr, $compare:expr) => {
+    ($type:ty, $name:literal, $bits:expr, $compare:expr) => {
         impl Fixed for $type {
+            const NAME: &'static str = $name;
             const WIDTH: usize = size_of::<$type>();
             fn bits(self) -> u64 {
                 $bits(self)
@@ -41,11 +44,11 @@ macro_rules! fixed {
     };
 }
 
-fixed!(i32, |value| value as u32 as u64, Ord::cmp);
-fixed!(i64, |value| value as u64, Ord::cmp);
+fixed!(i32, "INT", |value| value as u32 as u64, Ord::cmp);
+fixed!(i64, "LONG", |value| value as u64, Ord::cmp);
 // One NaN stands for all; `total_cmp` then is Java's order.
-fixed!(f32, |value: f32| u64::from(if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() }), f32::total_cmp);
-fixed!(f64, |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }, f64::total_cmp);
+fixed!(f32, "FLOAT", |value: f32| u64::from(if value.is_nan() { f32::NAN } else { value }.to_bits()), f32::total_cmp);
+fixed!(f64, "DOUBLE", |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }, f64::total_cmp);
 
 /// What a column knows of its values beside the values themselves.
 enum Known {

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use bigdecimal::BigDecimal;
 use pinotage_common::{Error, Result};
 use pinotage_spec::{
-    BigDecimalBytes, ColumnPlan, DataType, DictionaryRule, ForwardOptions, PartitionConfig, StoredType, Value,
+    BigDecimalBytes, ColumnPlan, DataType, DictionaryRule, ForwardOptions, PartitionConfig, RangeLayout, StoredType,
+    Value,
 };
 
 use super::column::{ColumnBuilder, Distinct};
@@ -17,7 +18,8 @@ use super::rows::{BytesLists, BytesRows, FixedLists};
 use crate::bits::bits_per_id;
 use crate::dictionary::{DictionaryBytes, write_fixed, write_var_length};
 use crate::forward::{multi_value_ids, raw_fixed, raw_variable, single_value_ids, sorted_ranges};
-use crate::index::{inverted, null_vector};
+use crate::index::slices::{double_ordinal, float_ordinal};
+use crate::index::{bloom, inverted, json, null_vector, range};
 use crate::metadata::{ColumnMetadata, PartitionMetadata};
 
 /// A padded dictionary larger than this is written with variable width instead, which every reader accepts.
@@ -100,6 +102,19 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
                 let bytes = inverted::write(&ids.collect::<Vec<_>>(), ends, cardinality as u32)?;
                 payloads.push(Payload { index: "inverted_index", v1_suffix: ".bitmap.inv", bytes });
             }
+            if let Some(layout) = plan.range.filter(|_| !sorted) {
+                let bytes = match layout {
+                    RangeLayout::Slices => {
+                        let ids = column.ids.iter().map(|id| u64::from(ranking.rank[id as usize]));
+                        range::write_slices(ids, num_docs, 0, (cardinality as u64).saturating_sub(1))?
+                    }
+                    RangeLayout::Ranges => {
+                        let id = |id: u32| ranking.rank[id as usize] as i32;
+                        range::write_ranges(i32::NAME, with_docs(&column, id), Ord::cmp, Fixed::write)?
+                    }
+                };
+                payloads.push(Payload { index: "range_index", v1_suffix: ".bitmap.range", bytes });
+            }
             (min, max) = (ranking.order.first().copied(), ranking.order.last().copied());
         }
         _ => {
@@ -107,8 +122,25 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>) -> Resul
             let bytes = values.raw(&column, max_row, max_row_bytes)?;
             let v1_suffix = if single_value { ".sv.raw.fwd" } else { ".mv.raw.fwd" };
             payloads.push(Payload { index: "forward_index", v1_suffix, bytes });
-            (min, max) = values.bounds().unzip();
+            let bounds = values.bounds();
+            if let Some((layout, bounds)) = plan.range.zip(bounds).filter(|_| !sorted) {
+                let bytes = values.range(&column, layout, bounds)?;
+                payloads.push(Payload { index: "range_index", v1_suffix: ".bitmap.range", bytes });
+            }
+            (min, max) = bounds.unzip();
         }
+    }
+    if let Some(options) = &plan.bloom {
+        let ids = 0..values.len() as u32;
+        let bytes = match &values {
+            Values::Text(texts) => bloom::write(ids.map(|id| texts.get(id)), cardinality, options),
+            _ => bloom::write(ids.map(|id| values.value(id).to_java_string()), cardinality, options),
+        };
+        payloads.push(Payload { index: "bloom_filter", v1_suffix: ".bloom", bytes });
+    }
+    if let (Some(options), Values::Text(texts)) = (&plan.json, &values) {
+        let bytes = json::write(column.ids.iter(), |id| texts.get(id), options)?;
+        payloads.push(Payload { index: "json_index", v1_suffix: ".json.idx", bytes });
     }
     if plan.tracks_nulls && !column.null_docs.is_empty() {
         let bytes = null_vector::write(&column.null_docs)?;
@@ -362,6 +394,33 @@ impl<'a> Values<'a> {
         })
     }
 
+    /// The range index of a column without dictionary, with the ids of its least and greatest value.
+    fn range(&self, column: &ColumnBuilder, layout: RangeLayout, (min, max): (u32, u32)) -> Result<Vec<u8>> {
+        let ids = || column.ids.iter();
+        let num_docs = column.ids.len();
+        match (self, layout) {
+            (_, RangeLayout::Ranges) => each_fixed!(self, values => raw_ranges(values, column), _ => Err(no_numbers())),
+            (Self::Int(values), _) => {
+                let (min, max) = (i64::from(values.get(min)), i64::from(values.get(max)));
+                let numbers = ids().map(|id| (i64::from(values.get(id)) - min) as u64);
+                range::write_slices(numbers, num_docs, min, (max - min) as u64)
+            }
+            (Self::Long(values), _) => {
+                let (min, max) = (values.get(min), values.get(max));
+                let numbers = ids().map(|id| values.get(id).wrapping_sub(min) as u64);
+                range::write_slices(numbers, num_docs, min, max.wrapping_sub(min) as u64)
+            }
+            (Self::Float(values), _) => {
+                let numbers = ids().map(|id| float_ordinal(values.get(id)));
+                range::write_slices(numbers, num_docs, 0, u64::from(u32::MAX))
+            }
+            (Self::Double(values), _) => {
+                range::write_slices(ids().map(|id| double_ordinal(values.get(id))), num_docs, 0, u64::MAX)
+            }
+            _ => Err(no_numbers()),
+        }
+    }
+
     fn raw(&self, column: &ColumnBuilder, max_row: u32, max_row_bytes: Option<usize>) -> Result<Vec<u8>> {
         let options = &column.plan.forward;
         match self {
@@ -389,6 +448,24 @@ impl<'a> Values<'a> {
             }
         }
     }
+}
+
+fn no_numbers() -> Error {
+    Error::unexpected("a range index of values that are no numbers")
+}
+
+/// Each value with its doc.
+fn with_docs<T>(column: &ColumnBuilder, value: impl Fn(u32) -> T) -> Vec<(T, u32)> {
+    let values = column.ids.iter().map(value);
+    if column.plan.field.single_value {
+        return values.zip(0..).collect();
+    }
+    let docs = (0..).zip(row_lengths(&column.ends)).flat_map(|(doc, len)| std::iter::repeat_n(doc, len as usize));
+    values.zip(docs).collect()
+}
+
+fn raw_ranges<T: Fixed>(values: &FixedInterner<T>, column: &ColumnBuilder) -> Result<Vec<u8>> {
+    range::write_ranges(T::NAME, with_docs(column, |id| values.get(id)), Fixed::compare, Fixed::write)
 }
 
 fn raw_numbers<T: Fixed>(

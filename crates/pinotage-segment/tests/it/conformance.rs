@@ -6,6 +6,7 @@ use std::process::Command;
 
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_segment::write::{BuiltSegment, SegmentBuilder};
+use pinotage_spec::TableConfig;
 use pinotage_testkit::{Case, golden_cases};
 use serde_json::json;
 
@@ -48,12 +49,34 @@ fn pinot_opens_and_answers_what_we_write() {
             fs::copy(case.folder.join(file), folder.join(file)).unwrap();
         }
         let segment = build(case, &format!("{}_0", case.name.replace('-', "_")), 1000);
-        // Indexes that we leave to the server are built there, and that rewrites the files.
-        let server_builds = ["indexes", "star-tree"].contains(&case.name.as_str());
-        let options = json!({"name": case.name, "segmentName": segment.name(), "serverBuilds": server_builds});
+        let options = json!({"name": case.name, "segmentName": segment.name()});
         fs::write(folder.join("case.json"), options.to_string()).unwrap();
         submit(&folder, &segment);
     }
+    ask("judge", root.path());
+}
+
+#[test]
+fn pinot_leaves_star_trees_out_that_we_leave_out() {
+    let cases = golden_cases();
+    let case = cases.iter().find(|case| case.name == "star-tree").unwrap();
+    let mut table = case.table.json().clone();
+    table["tableIndexConfig"]["starTreeIndexConfigs"][0]["functionColumnPairs"] = json!(["PERCENTILETDIGEST__m"]);
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("star-tree-left");
+    fs::create_dir(&folder).unwrap();
+    for file in ["schema.json", "expected.jsonl"] {
+        fs::copy(case.folder.join(file), folder.join(file)).unwrap();
+    }
+    let rows = case.batch();
+    let mut builder =
+        SegmentBuilder::try_new(&case.schema, &TableConfig::from_document(table.clone()).unwrap()).unwrap();
+    builder.append(&rows).unwrap();
+    let segment = finish(builder, "star_tree_0");
+    let options = json!({"name": "star-tree-left", "segmentName": segment.name(), "starTreesLeft": true});
+    fs::write(folder.join("case.json"), options.to_string()).unwrap();
+    fs::write(folder.join("table.json"), table.to_string()).unwrap();
+    submit(&folder, &segment);
     ask("judge", root.path());
 }
 
@@ -102,6 +125,8 @@ fn pinot_agrees_on_every_generated_case_in_both_directions() {
 fn read_theirs(case: &Case, root: &Path) {
     let path = root.join(case.name).join("theirs").join(case.segment_name());
     let segment = Segment::open(&path).unwrap();
+    let findings = segment.verify().unwrap();
+    assert!(findings.is_empty(), "{}: {findings:?}", case.name);
     let batch_rows = 1 << 16;
     let mut scan = segment.scan(ScanOptions { batch_rows, ..ScanOptions::default() }).unwrap();
     for expected in case.batches(batch_rows) {

@@ -3,4 +3,6 @@
 mod conformance;
 mod properties;
 mod read;
+mod releases;
+mod star_tree;
 mod write;

@@ -216,3 +216,19 @@ fn a_folder_is_archived_and_describes_itself_in_both_forms() {
     let error = SegmentDocuments::read(&written).unwrap_err();
     assert!(error.to_string().contains("creation.meta"), "{error}");
 }
+
+/// The files before those that describe the segment are passed over, however large.
+#[test]
+fn an_archive_of_megabytes_describes_its_segment() {
+    let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "n", "dataType": "LONG"}]}"#;
+    let table = r#"{"tableName": "t", "tableIndexConfig": {"noDictionaryColumns": ["n"]}}"#;
+    let mut builder =
+        SegmentBuilder::try_new(&Schema::from_json(schema).unwrap(), &TableConfig::from_json(table).unwrap()).unwrap();
+    let noise = (0..400_000_i64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64).rotate_left(29));
+    let column: ArrayRef = Arc::new(noise.collect::<arrow::array::Int64Array>());
+    builder.append(&RecordBatch::try_from_iter([("n", column)]).unwrap()).unwrap();
+    let (segment, folder) = (finish(builder, "large"), tempfile::tempdir().unwrap());
+    let archive = segment.write_tar_gz(folder.path()).unwrap();
+    assert!(segment.len_bytes() > 2 << 20);
+    assert_eq!(SegmentDocuments::read(&archive).unwrap().creation.crc, segment.crc());
+}

@@ -1,7 +1,9 @@
 //! Pinot's known answers, and where we deliberately refuse to lose a number.
 
+mod functions_page;
 mod pinot_answers;
 mod properties;
+mod transforms;
 mod type_table;
 
 use std::sync::Arc;

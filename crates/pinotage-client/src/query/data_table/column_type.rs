@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType as Arrow, Field, Fields};
+use arrow::datatypes::{DataType as Arrow, Field};
 use pinotage_common::Error;
 use pinotage_spec::DataType;
 
@@ -44,11 +44,7 @@ impl ColumnDataType {
             Self::Array(data_type) => list(data_type.to_arrow()),
             Self::Uuid => UUID,
             Self::UuidArray => list(UUID),
-            Self::Map => {
-                let entries = [Field::new("keys", Arrow::Utf8, false), Field::new("values", Arrow::Utf8, false)];
-                let entries = Arrow::Struct(Fields::from_iter(entries));
-                Arrow::Map(Arc::new(Field::new("entries", entries, false)), false)
-            }
+            Self::Map => DataType::Map.to_arrow(),
             Self::Unknown => Arrow::Null,
             Self::Object => return None,
         })

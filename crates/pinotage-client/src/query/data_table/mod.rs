@@ -239,7 +239,7 @@ impl DataTable {
             Single(T::Bytes) => self.binaries(column, nulls),
             Single(T::BigDecimal) => self.decimals(column, nulls),
             Uuid => self.uuids(column, nulls),
-            Map => self.maps(column, nulls, asked),
+            Map | Single(T::Map) => self.maps(column, nulls, asked),
             Array(_) | UuidArray => self.lists(column, nulls, asked),
             Unknown => Ok(Arc::new(NullArray::new(self.num_rows))),
             Object => Err(Error::unsupported("an aggregation in between is no Arrow column")),

@@ -105,7 +105,7 @@ impl DataTable {
                 };
                 taken.map_err(|error| too_long().caused_by(error))?
             }
-            T::BigDecimal | T::Json => return Err(malformed("a list of another type")),
+            T::BigDecimal | T::Json | T::Map => return Err(malformed("a list of another type")),
         })
     }
 

@@ -31,6 +31,14 @@ final class Asker {
     same("SELECT COUNT(*) FROM " + table + (where.isEmpty() ? "" : " WHERE " + where), expected);
   }
 
+  /** As {@link #count}, where an index has to answer: no value is looked at. */
+  void countByIndex(String where, long expected) {
+    count(where, expected);
+    if (engine.scannedInFilter() != 0) {
+      report.fail(where + ": " + engine.scannedInFilter() + " values were looked at, no index was used");
+    }
+  }
+
   /** The only cell of the answer. */
   void same(String sql, Object expected) {
     List<Object[]> rows = rows(sql);

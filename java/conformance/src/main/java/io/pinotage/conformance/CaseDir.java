@@ -31,6 +31,8 @@ final class CaseDir {
   final boolean lossyConversions;
   /** A server is expected to add what was left out: only report rewritten files. */
   final boolean serverBuilds;
+  /** The segment has none of the configured star-trees, and servers that are not told to build them do not. */
+  final boolean starTreesLeft;
   final String segmentName;
 
   CaseDir(File dir) throws IOException {
@@ -42,6 +44,7 @@ final class CaseDir {
     this.sorted = options.path("sorted").asBoolean(false);
     this.lossyConversions = options.path("lossyConversions").asBoolean(false);
     this.serverBuilds = options.path("serverBuilds").asBoolean(false);
+    this.starTreesLeft = options.path("starTreesLeft").asBoolean(false);
     this.segmentName = options.path("segmentName").asText(rawTableName() + "_0");
   }
 

@@ -27,6 +27,7 @@ public final class Conformance {
       "  golden ROOT             write the golden segments that are not there yet",
       "  cases ROOT              write the inputs of the golden segments in the exchange format",
       "  requests FILE           print the bytes that a broker would send servers for each query of a file",
+      "  transforms FILE         run Pinot's transform pipeline over the rows of a file, see Transforms",
       "  selftest                prove that the judge passes what is right and fails what is wrong",
       "  bench ...               is a module of its own, for its libraries: see java/README.md",
       "",
@@ -70,6 +71,9 @@ public final class Conformance {
         return Golden.cases(new File(argument(rest, 0, "ROOT"))) ? 0 : 1;
       case "requests":
         return Requests.run(new File(argument(rest, 0, "FILE")));
+      case "transforms":
+        Transforms.run(new File(argument(rest, 0, "FILE")), System.out);
+        return 0;
       case "selftest":
         return SelfTest.run() ? 0 : 1;
       case "bench":

@@ -11,9 +11,12 @@ final class FilterQueries {
   private final Asker ask;
   private final ExpectedColumn c;
   private final String name;
+  /** The column has a range index that tells all. */
+  private final boolean ranged;
 
-  FilterQueries(Asker ask, ExpectedColumn column) {
+  FilterQueries(Asker ask, ExpectedColumn column, boolean ranged) {
     this.ask = ask;
+    this.ranged = ranged;
     this.c = column;
     this.name = Sql.name(column.name);
   }
@@ -81,15 +84,23 @@ final class FilterQueries {
   private void ranges() {
     int last = c.distinct.length - 1;
     int mid = last / 2;
-    ask.count(name + " > " + literal(mid), c.rowsWithin(mid + 1, last));
-    ask.count(name + " >= " + literal(mid), c.rowsWithin(mid, last));
-    ask.count(name + " < " + literal(mid), c.rowsWithin(0, mid - 1));
-    ask.count(name + " <= " + literal(last), c.rows);
+    count(name + " > " + literal(mid), c.rowsWithin(mid + 1, last));
+    count(name + " >= " + literal(mid), c.rowsWithin(mid, last));
+    count(name + " < " + literal(mid), c.rowsWithin(0, mid - 1));
+    count(name + " <= " + literal(last), c.rows);
     if (c.single) {
       // Two bounds on a multi-value column are two predicates, met by any two of its values: BETWEEN is one.
-      ask.count(name + " > " + literal(0) + " AND " + name + " < " + literal(last), c.rowsWithin(1, last - 1));
+      count(name + " > " + literal(0) + " AND " + name + " < " + literal(last), c.rowsWithin(1, last - 1));
     }
-    ask.count(name + " BETWEEN " + literal(last / 3) + " AND " + literal(2 * last / 3),
+    count(name + " BETWEEN " + literal(last / 3) + " AND " + literal(2 * last / 3),
         c.rowsWithin(last / 3, 2 * last / 3));
+  }
+
+  private void count(String where, long expected) {
+    if (ranged) {
+      ask.countByIndex(where, expected);
+    } else {
+      ask.count(where, expected);
+    }
   }
 }

@@ -136,7 +136,7 @@ final class IndexCheck {
 
   private void range(Dictionary dictionary) {
     RangeIndexReader<?> index = source.getRangeIndex();
-    if (configs.getConfig(StandardIndexes.range()).isEnabled()) {
+    if (configs.getConfig(StandardIndexes.range()).isEnabled() && !source.getDataSourceMetadata().isSorted()) {
       report.that(index != null, name + ": the configured range index is missing");
     }
     if (index == null || !index.isExact()) {

@@ -9,6 +9,7 @@ import org.apache.pinot.segment.spi.ImmutableSegment;
 import org.apache.pinot.segment.spi.index.FieldIndexConfigs;
 import org.apache.pinot.segment.spi.index.metadata.SegmentMetadataImpl;
 import org.apache.pinot.segment.spi.index.reader.JsonIndexReader;
+import org.apache.pinot.segment.spi.index.reader.RangeIndexReader;
 
 /** {@code judge}: everything that can be wrong with our segment of a case, in the order in which it is best told. */
 final class Judge {
@@ -46,6 +47,9 @@ final class Judge {
     try (ServerLoad load = ServerLoad.open(ours, c)) {
       load.checkUntouched(ours, report, c.serverBuilds);
       segment(c, expected, load.segment, ours.getName(), report);
+      if (expected.rows > 0) {
+        StarTreeCheck.run(c, load.dir, load.segment, report);
+      }
     }
     if (c.archive() != null) {
       ArchiveCheck.run(c, ours, expected.rows, report);
@@ -89,7 +93,8 @@ final class Judge {
       Asker ask = new Asker(engine, report, c.rawTableName());
       ask.count("", expected.rows);
       for (ExpectedColumn column : expected.columns) {
-        new FilterQueries(ask, column).run();
+        RangeIndexReader<?> range = segment.getDataSource(column.name).getRangeIndex();
+        new FilterQueries(ask, column, range != null && range.isExact()).run();
         boolean dictionary = segment.getDataSource(column.name).getDictionary() != null;
         new AggregateQueries(ask, column, dictionary).run();
         new SelectQueries(ask, column).run();

@@ -34,6 +34,10 @@ final class MadeCases {
     cases.add(nulls("nulls-by-table", false));
     cases.add(multiValues());
     cases.add(indexes());
+    cases.add(ranges("ranges", 2));
+    cases.add(ranges("ranges-version-1", 1));
+    cases.add(blooms());
+    cases.add(jsonIndexes());
     cases.add(times());
     cases.add(constants());
     cases.add(partitions());
@@ -197,6 +201,73 @@ final class MadeCases {
         .indexing("{'invertedIndexColumns':['s','i'],'createInvertedIndexDuringSegmentGeneration':true,"
             + "'rangeIndexColumns':['i','l','d'],'rangeIndexVersion':2,'bloomFilterColumns':['s','i','y'],"
             + "'jsonIndexColumns':['j'],'noDictionaryColumns':['d','l']}");
+  }
+
+  /** Range indexes of every type; of columns with several values a row they are always of version 1. */
+  private static MadeCase ranges(String name, int version) {
+    return new MadeCase(name, 200)
+        .dimension("i", "INT", MadeCases::mixed)
+        .dimension("few", "INT", i -> Math.floorMod(mixed(i), 7))
+        .dimension("wide", "LONG", i -> i == 1 ? Long.MIN_VALUE : i == 2 ? Long.MAX_VALUE : mixed(i) * 1_000_003L)
+        .dimension("near", "LONG", i -> 5_000_000_000L + Math.floorMod(mixed(i), 100))
+        .dimension("f", "FLOAT", i -> real(i, 64))
+        .dimension("d", "DOUBLE", i -> real(i, 1000))
+        .dimension("dictD", "DOUBLE", i -> real(i, 1000))
+        .dimension("t", "TIMESTAMP", i -> 1_700_000_000_000L + Math.floorMod(mixed(i), 86_400_000))
+        .dimension("s", "STRING", MadeCases::word)
+        .dimension("bd", "BIG_DECIMAL", MadeCases::decimal)
+        .dimension("iMv", "INT[]", i -> list(i, k -> mixed(k) % 90))
+        .dimension("sMv", "STRING[]", i -> list(i, MadeCases::word))
+        .dimension("rawIMv", "INT[]", i -> list(i, k -> mixed(k)))
+        .dimension("rawDMv", "DOUBLE[]", i -> list(i, k -> mixed(k) / 10.0))
+        .indexing("{'rangeIndexColumns':['i','few','wide','near','f','d','dictD','t','s','bd','iMv','sMv','rawIMv',"
+            + "'rawDMv'],'rangeIndexVersion':" + version + ",'noDictionaryColumns':['i','wide','near','f','d','t',"
+            + "'rawIMv','rawDMv']}");
+  }
+
+  /** Bloom filters of dictionary and raw columns, with each option. */
+  private static MadeCase blooms() {
+    return new MadeCase("blooms", 200)
+        .dimension("i", "INT", i -> mixed(i) % 50)
+        .dimension("l", "LONG", i -> (long) mixed(i))
+        .dimension("s", "STRING", MadeCases::word)
+        .dimension("rawS", "STRING", i -> "word " + mixed(i) % 90)
+        .dimension("sharp", "STRING", i -> "word " + mixed(i))
+        .dimension("small", "STRING", i -> "word " + mixed(i))
+        .dimension("heap", "STRING", i -> "é" + mixed(i) % 30)
+        .dimension("rawY", "BYTES", MadeCases::hex)
+        .dimension("sMv", "STRING[]", i -> list(i, MadeCases::word))
+        .dimension("rawLMv", "LONG[]", i -> list(i, k -> (long) mixed(k)))
+        .indexing("{'bloomFilterColumns':['i','l','s','rawS','rawY','sMv','rawLMv'],'noDictionaryColumns':['l','rawS',"
+            + "'sharp','rawY','rawLMv'],'bloomFilterConfigs':{'sharp':{'fpp':0.001},"
+            + "'small':{'maxSizeInBytes':64},'heap':{'fpp':0.3,'loadOnHeap':true}}}");
+  }
+
+  private static Object document(int i) {
+    return "{\"a\":" + i % 5 + ",\"b\":[\"x" + i % 3 + "\",\"y\"],\"é\":{\"deep\":{\"er\":" + i % 4 + ",\"list\":[1,{\"z\":2.50},[" + i % 2
+        + "]]},\"long\":\"" + "w".repeat(50 + i % 9) + "\"},\"m\":[true,null,1e3,-0.0],\"big\":12345678901234567890123,"
+        + "\"none\":[],\"nothing\":{}}";
+  }
+
+  /** JSON indexes with each option; none of them hides a field or a list of the document itself. */
+  private static MadeCase jsonIndexes() {
+    return new MadeCase("json-indexes", 60)
+        .dimension("all", "JSON", MadeCases::document)
+        .dimension("raw", "JSON", MadeCases::document)
+        .dimension("separate", "JSON", MadeCases::document)
+        .dimension("levels", "JSON", MadeCases::document)
+        .dimension("excluded", "JSON", MadeCases::document)
+        .dimension("included", "JSON", MadeCases::document)
+        .dimension("patterns", "JSON", MadeCases::document)
+        .dimension("shortened", "JSON", MadeCases::document)
+        .dimension("text", "STRING", i -> i % 3 == 0 ? "{no JSON" : i % 3 == 1 ? "null" : document(i))
+        .dimension("values", "JSON", i -> i % 4 == 0 ? "[1,[2,3],{\"a\":[4,5]}]" : i % 4 == 1 ? "17" : "\"word\"")
+        .indexing("{'noDictionaryColumns':['raw'],'jsonIndexColumns':['all','raw','values'],'jsonIndexConfigs':{"
+            + "'all':{},'raw':{},'values':{},'separate':{'disableCrossArrayUnnest':true},'levels':{'maxLevels':2},"
+            + "'excluded':{'excludePaths':['$.é.deep.list','$.nothing'],'excludeFields':['long','z']},"
+            + "'included':{'includePaths':['$.a','$.b','$.m[*]','$.big','$.é.deep']},"
+            + "'patterns':{'indexPaths':['*','*.*','é.deep.**']},'shortened':{'maxValueLength':53},"
+            + "'text':{'skipInvalidJson':true}}}");
   }
 
   private static MadeCase times() {

@@ -14,12 +14,15 @@ import org.apache.pinot.common.metrics.BrokerMetrics;
 import org.apache.pinot.common.request.BrokerRequest;
 import org.apache.pinot.common.request.PinotQuery;
 import org.apache.pinot.common.response.broker.BrokerResponseNative;
+import org.apache.pinot.common.utils.config.QueryOptionsUtils;
+import org.apache.pinot.core.common.Operator;
 import org.apache.pinot.core.operator.blocks.InstanceResponseBlock;
 import org.apache.pinot.core.plan.maker.InstancePlanMakerImplV2;
 import org.apache.pinot.core.query.optimizer.QueryOptimizer;
 import org.apache.pinot.core.query.reduce.BrokerReduceService;
 import org.apache.pinot.core.query.request.context.QueryContext;
 import org.apache.pinot.core.query.request.context.utils.QueryContextConverterUtils;
+import org.apache.pinot.core.startree.operator.StarTreeFilterOperator;
 import org.apache.pinot.core.transport.ServerRoutingInstance;
 import org.apache.pinot.segment.spi.IndexSegment;
 import org.apache.pinot.segment.spi.SegmentContext;
@@ -49,6 +52,7 @@ final class QueryEngine implements AutoCloseable {
   private final QueryOptimizer optimizer = new QueryOptimizer();
   private final Schema schema;
   private final List<SegmentContext> segments;
+  private long scannedInFilter;
 
   QueryEngine(IndexSegment segment, Schema schema) {
     FunctionRegistry.init();
@@ -74,10 +78,40 @@ final class QueryEngine implements AutoCloseable {
       if (!response.getExceptions().isEmpty()) {
         throw new IllegalStateException(response.getExceptions().get(0).getMessage());
       }
+      scannedInFilter = response.getNumEntriesScannedInFilter();
       return response.getResultTable().getRows();
     } catch (IOException | TimeoutException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Whether a query's plan reads a star-tree. */
+  boolean usesStarTree(String sql) {
+    PinotQuery query = CalciteSqlParser.compileToPinotQuery(sql);
+    optimizer.optimize(query, schema);
+    QueryContext context = QueryContextConverterUtils.getQueryContext(query);
+    context.setEndTimeMs(System.currentTimeMillis() + TIMEOUT_MS);
+    try (QueryThreadContext ignored = QueryThreadContext.openForSseTest()) {
+      context.setSkipStarTree(QueryOptionsUtils.isSkipStarTree(context.getQueryOptions()));
+      return readsStarTree(planner.makeSegmentPlanNode(segments.get(0), context).run());
+    }
+  }
+
+  private static boolean readsStarTree(Operator<?> operator) {
+    if (operator instanceof StarTreeFilterOperator) {
+      return true;
+    }
+    for (Operator<?> child : operator.getChildOperators()) {
+      if (child != null && readsStarTree(child)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** How many values the last query looked at to filter: none when indexes answered. */
+  long scannedInFilter() {
+    return scannedInFilter;
   }
 
   @Override

@@ -102,6 +102,16 @@ final class SelfTest {
         expectFailure(c, "another " + property);
       }
     }
+    File starTrees = new File(c.segment("ours"), "v3/star_tree_index");
+    if (starTrees.isFile()) {
+      // The value of a node behind the root, and the exponent of the last number.
+      for (long at : new long[]{80, starTrees.length() - 7}) {
+        restore(c);
+        flip(starTrees, at);
+        SelfTestIsolated.mend(c.segment("ours"));
+        expectFailure(c, "a changed byte " + at + " of the star-tree");
+      }
+    }
     restore(c);
     expectRebuild(c, columns.get(0));
     FileUtils.deleteDirectory(c.segment("ours"));

@@ -14,7 +14,8 @@ import org.apache.pinot.segment.spi.ImmutableSegment;
  * {@link ImmutableSegmentLoader}, memory-mapped. Closing removes the copy.
  */
 final class ServerLoad implements AutoCloseable {
-  private static final String[] OURS = {"columns.psf", "index_map", "metadata.properties", "creation.meta"};
+  private static final String[] OURS = {"columns.psf", "index_map", "metadata.properties", "creation.meta",
+      "star_tree_index", "star_tree_index_map"};
 
   private final File temp;
   final File dir;
@@ -53,7 +54,7 @@ final class ServerLoad implements AutoCloseable {
         continue;
       }
       boolean same = a.isFile() && b.isFile() && FileUtils.contentEquals(a, b);
-      String wrong = "the server rewrote v3/" + name + (name.equals("columns.psf") ? "" : firstDifference(a, b));
+      String wrong = "the server rewrote v3/" + name + firstDifference(a, b);
       if (onlyNote && !same) {
         report.note(wrong);
       } else {
@@ -70,7 +71,7 @@ final class ServerLoad implements AutoCloseable {
   }
 
   private static String firstDifference(File a, File b) throws IOException {
-    if (!a.isFile() || !b.isFile() || a.getName().equals("creation.meta")) {
+    if (!a.isFile() || !b.isFile() || !a.getName().matches("metadata.properties|.*index_map")) {
       return "";
     }
     java.util.Set<String> old = new java.util.HashSet<>(Files.readAllLines(a.toPath()));

@@ -1,0 +1,340 @@
+//! What a table does to rows before their types: `transformConfigs`, `transformFunction` and `filterConfig`.
+
+mod order;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Field, Schema as ArrowSchema, SchemaRef};
+use pinotage_common::{Error, Result};
+use pinotage_spec::{PinotVersion, Schema, TableConfig};
+use serde_json::Value;
+
+use crate::expression::{
+    Builder, Cell, Column, Failures, Frame, Kind, Node, Output, Scope, Tree, convert_cell, shorten,
+};
+use crate::outcome::{BadValue, Changes};
+use crate::rule;
+
+/// Carries out what a table config and a schema say of rows.
+///
+/// # Pinot equivalent
+///
+/// `ExpressionTransformer` and `FilterTransformer`
+#[derive(Debug)]
+pub struct Ingestion {
+    input: SchemaRef,
+    output: SchemaRef,
+    steps: Vec<Step>,
+    filter: Option<(String, Node)>,
+    /// Where each column of the output comes from.
+    columns: Vec<Origin>,
+    nulls_errors: bool,
+}
+
+/// A column that is computed.
+#[derive(Debug)]
+struct Step {
+    column: String,
+    text: String,
+    node: Node,
+    /// The column that the input has of that name.
+    existing: Option<Node>,
+    kind: Kind,
+    replaces_lists: bool,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Input(usize),
+    Step(usize, Output),
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub struct Ingested {
+    /// The rows that are left.
+    pub batch: RecordBatch,
+    /// The row of the input that each of them comes from; `None` is all of them in order.
+    pub rows: Option<Vec<u32>>,
+    /// Rows that could not be computed.
+    pub bad: Vec<BadValue>,
+    /// Rows that the filter dropped.
+    pub filtered: u64,
+    /// What was changed in the rows that are left.
+    pub changes: Changes,
+}
+
+impl Ingestion {
+    /// The columns of the source that expressions read. Pinot sees those of a CSV file as text.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the expressions.
+    pub fn arguments(schema: &Schema, table: &TableConfig) -> Result<Vec<String>> {
+        let functions = order::functions(schema, table)?;
+        let filter = table.filter_function().map(Tree::parse).transpose()?;
+        let trees = functions.iter().map(|(_, _, tree)| tree).chain(&filter);
+        let mut names: Vec<String> = trees.flat_map(Tree::columns).map(str::to_owned).collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Plans what a table says over the columns of an input; `None` when it says nothing.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for an expression that Pinot would refuse too, and columns that need each other; `unsupported` for
+    /// Groovy, and what is not read of patterns and paths. The error names the column.
+    pub fn try_new(
+        schema: &Schema,
+        table: &TableConfig,
+        input: &ArrowSchema,
+        version: PinotVersion,
+    ) -> Result<Option<Self>> {
+        let functions = order::functions(schema, table)?;
+        if functions.is_empty() && table.filter_function().is_none() {
+            return Ok(None);
+        }
+        let mut scope = Scope::new(input);
+        let mut steps = Vec::with_capacity(functions.len());
+        for (column, text, tree) in functions {
+            let node = Node::plan(&tree, &scope).map_err(|error| error.with("column", &column))?;
+            if node.makes_numbers() && schema.field(&column).is_some() {
+                return Err(Error::unsupported(format!(
+                    "`{}` gives {}, of which Pinot's ingestion makes no column",
+                    shorten(&text),
+                    node.kind.name()
+                ))
+                .with("column", &column)
+                .action("compute the column in the `transform.sql` of the job"));
+            }
+            let found = input.column_with_name(&column);
+            let existing = found.and_then(|(at, field)| Some(Node::column(at, Kind::of(field.data_type())?)));
+            if existing.is_none() && found.is_some() {
+                // Nothing can be computed where Pinot would first look at a value that is not read here.
+                return Err(Error::unsupported("the rows have a column that is computed, of a type no function takes")
+                    .with("column", &column)
+                    .action("leave it out in the SQL transform"));
+            }
+            let kind = existing.as_ref().map_or(node.kind, |existing| merged(existing.kind, node.kind));
+            scope.push(&column, kind);
+            steps.push(Step { column, text, node, existing, kind, replaces_lists: version.transforms_replace_lists() });
+        }
+        let filter = match table.filter_function() {
+            None => None,
+            Some(text) => {
+                let located = |error: Error| error.with("option", "ingestionConfig.filterConfig.filterFunction");
+                let node = Node::plan(&Tree::parse(text).map_err(located)?, &scope).map_err(located)?;
+                if node.kind != Kind::Boolean {
+                    return Err(located(
+                        Error::invalid_config(format!(
+                            "`{}` gives {}, not BOOLEAN: it would drop no row",
+                            shorten(text),
+                            node.kind.name()
+                        ))
+                        .action("write a comparison; rows for which it is true are dropped"),
+                    ));
+                }
+                Some((text.to_owned(), node))
+            }
+        };
+        let mut columns = Vec::new();
+        let mut fields: Vec<Field> = Vec::new();
+        for (at, field) in input.fields().iter().enumerate() {
+            if !steps.iter().any(|step| step.column == *field.name()) {
+                columns.push(Origin::Input(at));
+                fields.push(field.as_ref().clone());
+            }
+        }
+        for (at, step) in steps.iter().enumerate() {
+            // Others are only there for what comes after them.
+            let Some(field) = schema.field(&step.column) else { continue };
+            let output = Output::new(step.kind, field);
+            fields.push(Field::new(&step.column, output.arrow(), true));
+            columns.push(Origin::Step(at, output));
+        }
+        let nulls_errors = table.continues_on_error() && version.transforms_continue_on_error();
+        Ok(Some(Self {
+            input: Arc::new(input.clone()),
+            output: Arc::new(ArrowSchema::new(fields)),
+            steps,
+            filter,
+            columns,
+            nulls_errors,
+        }))
+    }
+
+    /// The columns that come out.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.output)
+    }
+
+    /// The columns that are computed, in that order, each with its expression.
+    pub fn computed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.steps.iter().map(|step| (step.column.as_str(), step.text.as_str()))
+    }
+
+    /// The expression of which rows are dropped.
+    pub fn filter(&self) -> Option<&str> {
+        self.filter.as_ref().map(|(text, _)| text.as_str())
+    }
+
+    /// Computes a batch of the schema that was planned for.
+    ///
+    /// # Errors
+    ///
+    /// `schema-mismatch` for a batch of another schema, `resource-exhausted` for text of more than 2 GiB; never for a value.
+    pub fn apply(&self, batch: &RecordBatch) -> Result<Ingested> {
+        let same = |(a, b): (&Arc<Field>, &Arc<Field>)| a.name() == b.name() && a.data_type() == b.data_type();
+        let found = batch.schema();
+        if found.fields().len() != self.input.fields().len()
+            || !found.fields().iter().zip(self.input.fields()).all(same)
+        {
+            return Err(Error::schema_mismatch("a batch has other columns than its expressions were planned for")
+                .action("give all inputs of one job the same columns and types"));
+        }
+        let rows = batch.num_rows();
+        let mut bad: BTreeMap<u32, BadValue> = BTreeMap::new();
+        let mut changes = Changes::default();
+        let mut frame = Frame { batch, computed: Vec::with_capacity(self.steps.len()) };
+        for step in &self.steps {
+            let mut failures = Failures::new();
+            let column = step.evaluate(&frame, rows, &mut failures)?;
+            self.tell(&step.column, failures, &mut bad, &mut changes);
+            frame.computed.push(column);
+        }
+        let mut keep = vec![true; rows];
+        let mut filtered = 0;
+        if let Some((_, node)) = &self.filter {
+            let mut failures = Failures::new();
+            let dropped = node.evaluate(Some(&frame), rows, &mut failures)?;
+            for (row, keep) in keep.iter_mut().enumerate() {
+                let failed = failures.contains_key(&(row as u32)) || bad.contains_key(&(row as u32));
+                if !failed && matches!(dropped.cell(row), Cell::Boolean(true)) {
+                    *keep = false;
+                    filtered += 1;
+                }
+            }
+            self.tell("filterFunction", failures, &mut bad, &mut changes);
+        }
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        for origin in &self.columns {
+            arrays.push(match origin {
+                Origin::Input(at) => Arc::clone(batch.column(*at)),
+                Origin::Step(at, output) => {
+                    let (Some(column), Some(step)) = (frame.computed.get(*at), self.steps.get(*at)) else {
+                        return Err(Error::unexpected("a column that was computed is not there"));
+                    };
+                    let mut failures = Failures::new();
+                    let array = output.make(column, rows, &mut failures);
+                    failures.retain(|row, _| keep.get(*row as usize) == Some(&true));
+                    self.tell(&step.column, failures, &mut bad, &mut changes);
+                    array
+                }
+            });
+        }
+        let failed = |error| Error::unexpected("cannot make a batch of what was computed").caused_by(error);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let all = RecordBatch::try_new_with_options(self.schema(), arrays, &options).map_err(failed)?;
+        for row in bad.keys() {
+            if let Some(keep) = keep.get_mut(*row as usize) {
+                *keep = false;
+            }
+        }
+        let bad: Vec<BadValue> = bad.into_values().collect();
+        if bad.is_empty() && filtered == 0 {
+            return Ok(Ingested { batch: all, rows: None, bad, filtered, changes });
+        }
+        let rows = (0..).zip(&keep).filter(|(_, keep)| **keep).map(|(row, _)| row).collect();
+        let batch = filter_record_batch(&all, &BooleanArray::from(keep)).map_err(failed)?;
+        Ok(Ingested { batch, rows: Some(rows), bad, filtered, changes })
+    }
+
+    /// Failed rows are bad, or null in the column where the table goes on.
+    fn tell(&self, column: &str, failures: Failures, bad: &mut BTreeMap<u32, BadValue>, changes: &mut Changes) {
+        if failures.is_empty() {
+            return;
+        }
+        if self.nulls_errors {
+            *changes.0.entry((column.to_owned(), rule::TRANSFORM_FAILED_TO_NULL)).or_default() += failures.len() as u64;
+            return;
+        }
+        for (row, message) in failures {
+            bad.entry(row).or_insert_with(|| BadValue {
+                row,
+                column: column.to_owned(),
+                rule: rule::TRANSFORM_FAILED,
+                value: String::new(),
+                message,
+            });
+        }
+    }
+}
+
+/// The kind of a column that is partly there and partly computed.
+fn merged(existing: Kind, computed: Kind) -> Kind {
+    match (existing, computed) {
+        (Kind::Null, kind) | (kind, Kind::Null) => kind,
+        (a, b) if a == b => a,
+        _ => Kind::Any,
+    }
+}
+
+impl Step {
+    fn evaluate(&self, frame: &Frame<'_>, rows: usize, failures: &mut Failures) -> Result<Column> {
+        let Some(existing) = &self.existing else { return self.node.evaluate(Some(frame), rows, failures) };
+        let existing = existing.evaluate(Some(frame), rows, failures)?;
+        let mut own = Failures::new();
+        let computed = self.node.evaluate(Some(frame), rows, &mut own)?;
+        let mut builder = Builder::new(self.kind, rows);
+        for row in 0..rows {
+            let failure = own.remove(&(row as u32));
+            let there = existing.cell(row);
+            let replaced = match &there {
+                Cell::Null => {
+                    if let Some(message) = failure {
+                        failures.entry(row as u32).or_insert(message);
+                    }
+                    true
+                }
+                // A list or map of another form than the computed one is none that the column can hold; a failure is not told.
+                Cell::Value(value) => {
+                    self.replaces_lists
+                        && failure.is_none()
+                        && matches!(value.as_ref(), Value::Array(_) | Value::Object(_))
+                        && !computed.is_null(row)
+                        && !alike(value, &computed.cell(row))
+                }
+                _ => false,
+            };
+            let (kind, cell) = if replaced { (computed.kind, computed.cell(row)) } else { (existing.kind, there) };
+            let cell = match self.kind == kind {
+                true => cell,
+                false => match convert_cell(kind, cell, self.kind) {
+                    Ok(cell) => cell,
+                    Err(message) => {
+                        failures.entry(row as u32).or_insert(message);
+                        Cell::Null
+                    }
+                },
+            };
+            builder.push(cell);
+        }
+        Ok(builder.finish())
+    }
+}
+
+/// Both are lists, or both are maps.
+fn alike(existing: &Value, computed: &Cell<'_>) -> bool {
+    match computed {
+        Cell::Value(Cow::Borrowed(value)) => {
+            existing.is_array() == value.is_array() && existing.is_object() == value.is_object()
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,428 @@
+//! Expressions and filters beside Pinot's own transform pipeline (`java/conformance`), row by row.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema as ArrowSchema, TimeUnit};
+use pinotage_common::Result;
+use pinotage_spec::{ColumnPlan, PinotVersion, Schema, TableConfig};
+use pinotage_transform::{ConformOptions, Conformer, Ingested, Ingestion, function_reference};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Where `cargo xtask test` says how to start the judge.
+const JUDGE: &str = "PINOTAGE_CONFORMANCE_CLASSPATH";
+
+/// The columns of the rows, with Pinot's type and ours.
+fn columns() -> Vec<(&'static str, &'static str, DataType)> {
+    let list = |item| DataType::new_list(item, true);
+    let nested = DataType::Struct(
+        vec![
+            Field::new("k", DataType::Utf8, true),
+            Field::new("p", DataType::Struct(vec![Field::new("q", DataType::Int32, true)].into()), true),
+            Field::new("r", list(DataType::Float64), true),
+        ]
+        .into(),
+    );
+    vec![
+        ("s", "STRING", DataType::Utf8),
+        ("t", "STRING", DataType::Utf8),
+        ("n", "LONG", DataType::Int64),
+        ("i", "INT", DataType::Int32),
+        ("d", "DOUBLE", DataType::Float64),
+        ("f", "FLOAT", DataType::Float32),
+        ("b", "BOOLEAN", DataType::Boolean),
+        ("ts", "LONG", DataType::Int64),
+        ("tt", "TIMESTAMP", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))),
+        ("x", "BYTES", DataType::Binary),
+        ("j", "STRING", DataType::Utf8),
+        ("m", "MAP", nested),
+        ("ss", "LIST", list(DataType::Utf8)),
+        ("ii", "LIST", list(DataType::Int32)),
+        ("iso", "STRING", DataType::Utf8),
+        ("dt", "STRING", DataType::Utf8),
+        ("nul", "STRING", DataType::Utf8),
+    ]
+}
+
+/// The rows: plain ones, and the edges of every column.
+fn rows() -> Vec<Value> {
+    let texts: &[(&str, &str)] = &[
+        ("hello world", "a,b,c"),
+        ("", ""),
+        ("  x blanks\t\n", ","),
+        ("h\u{e9}llo \u{1F600} w\u{f6}rld", "a,,b,"),
+        ("20231114", " a  b "),
+        ("2023", "l"),
+        ("12:30", "a,b,c,d"),
+        ("12:30 pm", ",a"),
+        ("14 nov 2023", "\u{1F600}"),
+        ("14/11/2023", "null"),
+        ("1.5", "x"),
+        ("-7", "a, b"),
+        ("TRUE", "1"),
+        ("2023365", "b"),
+        ("ff", "0xff"),
+        ("\u{DF}\u{130}\u{3A3}", "\u{3c3}"),
+        ("{\"a\": 1} rest", "a\u{a0}b"),
+        ("123059", "\n"),
+        ("12-31", "%41"),
+        ("a%20b+c", "a%2"),
+    ];
+    let numbers: &[i64] =
+        &[0, 1, -1, 7, 42, -1000, 123_456_789, i64::from(i32::MAX), 9_007_199_254_740_993, i64::MAX, i64::MIN];
+    let ints: &[i32] = &[0, 1, -1, 65, 128_512, i32::MAX, i32::MIN, 3];
+    let doubles: &[f64] = &[0.0, -0.0, 1.5, -1.5, 2.5, 0.5, -0.25, 123.456, 1e10, 1e-7, 12345.05, 0.1, 1e300];
+    let times: &[i64] = &[
+        1_700_000_000_123,
+        0,
+        -1,
+        -86_400_001,
+        1_709_164_800_000,     // a leap day
+        1_698_541_200_000 - 1, // before the clocks of Europe go back
+        1_699_163_999_000,     // where New York has an hour twice
+        1_710_054_000_000,     // where it lacks one
+        1_508_036_400_000,     // where Sao Paulo lacks midnight
+        1_508_039_999_999,
+        1_682_629_200_000, // where Cairo does
+        1_706_659_200_000, // a 31st of January
+        253_402_300_799_999,
+        -600_000_000_000,
+        1_704_067_199_999, // the last of a year
+    ];
+    let documents = [
+        r#"{"a": 1, "b": {"c": "x", "e": null}, "l": [1, "two", 3.50, null], "o": [{"k": 1}, {}, {"k": "z"}], "ok": true, "ts": 1700000000000}"#,
+        r#"{"a": "12", "b": {"c": 2.0}, "l": [], "o": {}, "ok": "false", "ts": 5}"#,
+        r#"{"a": 1.9, "l": ["one"], "b": [1]}"#,
+        r#"{"a": 5000000000, "b": {"c": {"d": [true, false]}}, "l": "no list"}"#,
+        r#"{"a": null, "b": null}"#,
+        r#"{"a": "\u00e9\ud83d\ude00 \"quoted\"\n", "b": {"c": ""}}"#,
+        r#"{"a": 1e3, "b": {"c": 12345678901234567890}, "a": -0.0}"#,
+        "[1, 2, 3]",
+        "not json",
+        "",
+        "null",
+        "\"text\"",
+        "{\"a\": 1} {\"a\": 2}",
+        "{\"a\": 1",
+        " 7 ",
+    ];
+    let isos = [
+        "2023-11-14T22:13:20Z",
+        "2023-11-14T22:13:20.123+01:00",
+        "2023-11-14T22:13:20-0530",
+        "2023-11-14t22:13:20z",
+        "2023-11-14 22:13:20Z",
+        "2023-11-14T22:13Z",
+        "",
+        "2023-11-14T22:13:20.1+02",
+        "2023-02-29T00:00:00Z",
+    ];
+    let dates = [
+        "2023-11-14 22:13:20",
+        "2023-1-5 1:2:3",
+        "2024-03-10 02:30:00",
+        "2023-11-05 01:30:00",
+        "2017-10-15 00:30:00",
+        "2023-10-29 02:30:00",
+        "1969-12-31 23:59:59",
+        "2023-11-14 24:00:00",
+        "2023-11-14",
+        " 2023-11-14 22:13:20",
+        "1700000000000",
+        "-0044-03-15 12:00:00",
+        "12023-01-01 00:00:00",
+        "",
+    ];
+    let lists =
+        [json!(["a", "b", "c"]), json!([]), json!(["b", "b", ""]), json!(["\u{1F600}", "\u{FFFD}", "z"]), json!(["1"])];
+    let int_lists = [json!([3, 1, 2]), json!([]), json!([2, 2, -5]), json!([i32::MAX, 1]), json!([7])];
+    let maps = [
+        json!({"k": "v", "p": {"q": 1}, "r": [1.5, 2.0, 1e10]}),
+        json!({"k": "\u{e9}\"", "p": {"q": -3}, "r": []}),
+        json!({"k": "", "p": {"q": 0}, "r": [0.1]}),
+    ];
+    let bytes = ["", "00ff", "68656c6c6f", "c3a9f09f9880", "ff80"];
+    let mut rows = Vec::new();
+    for at in 0..30_usize {
+        let (s, t) = texts[at % texts.len()];
+        rows.push(json!({
+            "s": s, "t": t, "n": numbers[at % numbers.len()], "i": ints[at % ints.len()],
+            "d": doubles[at % doubles.len()], "f": doubles[at % (doubles.len() - 1)] as f32, "b": at % 2 == 0,
+            "ts": times[at % times.len()], "tt": times[at % times.len()], "x": bytes[at % bytes.len()],
+            "j": documents[at % documents.len()], "m": maps[at % maps.len()], "ss": lists[at % lists.len()],
+            "ii": int_lists[at % int_lists.len()], "iso": isos[at % isos.len()], "dt": dates[at % dates.len()],
+        }));
+    }
+    rows.push(json!({}));
+    rows
+}
+
+fn batch(columns: &[(&str, &str, DataType)], rows: &[Value]) -> RecordBatch {
+    let fields: Vec<Field> = columns.iter().map(|(name, _, arrow)| Field::new(*name, arrow.clone(), true)).collect();
+    let mut decoder = arrow::json::ReaderBuilder::new(Arc::new(ArrowSchema::new(fields)))
+        .with_batch_size(1024)
+        .build_decoder()
+        .unwrap();
+    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    assert_eq!(decoder.decode(lines.as_bytes()).unwrap(), lines.len());
+    decoder.flush().unwrap().unwrap()
+}
+
+/// A table with one column that is computed.
+#[derive(Debug)]
+struct Case {
+    name: String,
+    /// A difference that is known.
+    differs: bool,
+    schema: Value,
+    table: Value,
+}
+
+fn case(type_name: &str, column: &str, expression: &str) -> Case {
+    let differs = type_name.starts_with('!');
+    let plain = type_name.trim_start_matches('!');
+    let single = !plain.ends_with("[]");
+    let field = json!({"name": column, "dataType": plain.trim_end_matches("[]"), "singleValueField": single});
+    Case {
+        name: format!("{plain} {column} = {expression}"),
+        differs,
+        schema: json!({"schemaName": "t", "dimensionFieldSpecs": [field]}),
+        table: json!({"tableName": "t", "tableType": "OFFLINE", "segmentsConfig": {"replication": "1"},
+            "tenants": {}, "tableIndexConfig": {}, "metadata": {},
+            "ingestionConfig": {"transformConfigs": [{"columnName": column, "transformFunction": expression}]}}),
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let lines = include_str!("transforms.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut cases: Vec<Case> = lines
+        .map(|line| {
+            let (kind, expression) = line.split_once(" | ").unwrap();
+            case(kind, "out", expression)
+        })
+        .collect();
+    // Columns that the rows have already.
+    for (kind, column, expression) in [
+        ("STRING", "s", "upper(t)"),
+        ("STRING", "nul", "upper(t)"),
+        ("LONG", "n", "length(s)"),
+        ("STRING", "n", "s"),
+        ("STRING[]", "ss", "split(t, ',')"),
+        ("STRING", "ss", "upper(t)"),
+        ("STRING", "m", "jsonPathString(j, '$.b.c', 'none')"),
+    ] {
+        cases.push(case(kind, column, expression));
+    }
+    for continues in [false, true] {
+        let mut one = case("LONG", "out", "fromDateTime(dt, 'yyyy-MM-dd HH:mm:ss')");
+        one.name = format!("{} continueOnError {continues}", one.name);
+        one.table["ingestionConfig"]["continueOnError"] = continues.into();
+        cases.push(one);
+    }
+    for filter in
+        ["n > 10", "s is null", "startsWith(s, 'h')", "not (d > 0)", "out = 0", "jsonPathExists(j, '$.a') and b"]
+    {
+        let mut one = case("LONG", "out", "length(s)");
+        one.name = format!("{} filter {filter}", one.name);
+        one.table["ingestionConfig"]["filterConfig"] = json!({"filterFunction": filter});
+        cases.push(one);
+    }
+    let mut chain = case("STRING", "out", "concat(y, z)");
+    chain.table["ingestionConfig"]["transformConfigs"] = json!([
+        {"columnName": "out", "transformFunction": "concat(y, z, '|')"},
+        {"columnName": "y", "transformFunction": "upper(z)"},
+        {"columnName": "z", "transformFunction": "jsonPath(j, '$.a')"},
+    ]);
+    chain.name = "a chain of columns".into();
+    cases.push(chain);
+    cases
+}
+
+/// What becomes of each row: `Err` for a bad one, no value for a dropped one.
+fn ours(case: &Case, batch: &RecordBatch) -> Result<Vec<Result<Option<Value>, String>>> {
+    let schema = Schema::from_document(case.schema.clone())?;
+    let table = TableConfig::from_document(case.table.clone())?;
+    let plan = ColumnPlan::resolve(&schema, &table)?;
+    let ingestion = Ingestion::try_new(&schema, &table, &batch.schema(), PinotVersion::NEWEST)?.unwrap();
+    let conformer = Conformer::try_new(&plan, None, &ingestion.schema(), ConformOptions::default())?;
+    let Ingested { batch: made, rows, bad, .. } = ingestion.apply(batch)?;
+    let mut answers: Vec<Result<Option<Value>, String>> = vec![Ok(None); batch.num_rows()];
+    for bad in bad {
+        answers[bad.row as usize] = Err(bad.message);
+    }
+    let origin = |row: u32| rows.as_ref().map_or(row, |rows| rows[row as usize]) as usize;
+    let conformed = conformer.conform(&made)?;
+    for bad in conformed.bad {
+        answers[origin(bad.row)] = Err(format!("{}: {}", bad.rule, bad.message));
+    }
+    let kept = conformed.kept.unwrap_or_else(|| (0..made.num_rows() as u32).collect());
+    let column = conformed.batch.column(0);
+    for (at, row) in kept.into_iter().enumerate() {
+        answers[origin(row)] = Ok(Some(stored(column, at)));
+    }
+    Ok(answers)
+}
+
+/// A stored value as the judge writes it.
+fn stored(array: &ArrayRef, at: usize) -> Value {
+    use arrow::datatypes::{Float32Type, Float64Type, Int64Type, TimestampMillisecondType};
+    use pinotage_spec::java;
+    if array.is_null(at) {
+        return Value::Null;
+    }
+    match array.data_type() {
+        DataType::List(_) => {
+            let items = array.as_list::<i32>().value(at);
+            (0..items.len()).map(|item| stored(&items, item)).collect()
+        }
+        DataType::Utf8 => array.as_string::<i32>().value(at).into(),
+        DataType::Int32 => array.as_primitive::<Int32Type>().value(at).to_string().into(),
+        DataType::Int64 => array.as_primitive::<Int64Type>().value(at).to_string().into(),
+        DataType::Float32 => java::float_to_string(array.as_primitive::<Float32Type>().value(at)).into(),
+        DataType::Float64 => java::double_to_string(array.as_primitive::<Float64Type>().value(at)).into(),
+        DataType::Boolean => i32::from(array.as_boolean().value(at)).to_string().into(),
+        DataType::Binary => pinotage_spec::to_hex(array.as_binary::<i32>().value(at)).into(),
+        DataType::Timestamp(..) => array.as_primitive::<TimestampMillisecondType>().value(at).to_string().into(),
+        other => panic!("{other}"),
+    }
+}
+
+fn judged(input: &Value) -> Option<Vec<Value>> {
+    let Ok(class_path) = std::env::var(JUDGE) else {
+        eprintln!("SKIPPED: no judge, because {JUDGE} is not set; `cargo xtask test` builds it and sets it");
+        return None;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("transforms.json");
+    std::fs::write(&file, input.to_string()).unwrap();
+    let output = Command::new("java")
+        .args(["-Xmx1g", "-cp", &class_path, "io.pinotage.conformance.Conformance", "transforms"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+#[test]
+fn expressions_give_what_pinots_own_pipeline_gives() {
+    let (columns, rows, cases) = (columns(), rows(), cases());
+    let batch = batch(&columns, &rows);
+    let names: Vec<Value> = columns.iter().map(|(name, kind, _)| json!({"name": name, "type": kind})).collect();
+    let asked: Vec<Value> =
+        cases.iter().map(|case| json!({"id": case.name, "schema": case.schema, "table": case.table})).collect();
+    let Some(answers) = judged(&json!({"columns": names, "rows": rows, "cases": asked})) else { return };
+    assert_eq!(answers.len(), cases.len());
+    let (mut same, mut different, mut known, mut refused) = (0, Vec::new(), 0, Vec::new());
+    for (case, theirs) in cases.iter().zip(&answers) {
+        assert_eq!(theirs["id"], case.name.as_str());
+        let column = case.schema["dimensionFieldSpecs"][0]["name"].as_str().unwrap();
+        let is_nothing = |row: &Value| row.is_string() || row[0][column].is_null();
+        let theirs_failed = !theirs["plan"].is_null() || theirs["rows"].as_array().unwrap().iter().all(is_nothing);
+        let ours = match ours(case, &batch) {
+            // What Pinot takes for no row needs no rows here.
+            Err(_) if theirs_failed => {
+                same += 1;
+                continue;
+            }
+            Err(error) => {
+                refused.push(format!("{}: {error}", case.name));
+                continue;
+            }
+            Ok(ours) => ours,
+        };
+        if let Some(plan) = theirs["plan"].as_str() {
+            different.push(format!("{}\n    Pinot takes no such table: {plan}", case.name));
+            continue;
+        }
+        let mut lines = Vec::new();
+        for (row, (ours, theirs)) in ours.iter().zip(theirs["rows"].as_array().unwrap()).enumerate() {
+            let theirs = match theirs {
+                Value::String(error) => Err(error.clone()),
+                Value::Array(made) => Ok(made.first().map(|row| row[column].clone())),
+                other => panic!("{other}"),
+            };
+            if *ours != theirs && !(ours.is_err() && theirs.is_err()) {
+                lines.push(format!("    row {row}: ours {ours:?}, Pinot's {theirs:?} of {}", rows[row]));
+            }
+        }
+        match (lines.is_empty(), case.differs) {
+            (true, _) => same += 1,
+            (false, true) => known += 1,
+            (false, false) => different.push(format!("{}\n{}", case.name, lines.join("\n"))),
+        }
+    }
+    println!("{same} expressions over {} rows are Pinot's, {known} differ as is known", rows.len());
+    assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
+    assert!(refused.is_empty(), "{} are refused:\n{}", refused.len(), refused.join("\n"));
+}
+
+/// What a page says of a function is only said when Pinot has been asked.
+#[test]
+fn every_function_is_compared_with_pinot() {
+    let canonical = |text: &str| text.replace('_', "").to_lowercase();
+    let asked = canonical(include_str!("transforms.txt"));
+    let page = function_reference();
+    let names =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('(')).map(|(name, _)| canonical(name));
+    let (mut count, mut missing) = (0, Vec::new());
+    for name in names {
+        count += 1;
+        // The operators have no name in an expression.
+        let operators = [
+            "not",
+            "case",
+            "times",
+            "minus",
+            "notequals",
+            "greaterthan",
+            "greaterthanorequal",
+            "lessthan",
+            "lessthanorequal",
+            "between",
+        ];
+        if !asked.contains(&format!("{name}(")) && !operators.contains(&name.as_str()) {
+            missing.push(name);
+        }
+    }
+    assert!(count > 200, "{count}");
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// Nothing many times is nothing, and takes no memory.
+#[test]
+fn nothing_is_repeated_in_no_time() {
+    let batch = batch(&columns(), &[json!({"s": "", "i": i32::MAX})]);
+    let answers = ours(&case("STRING", "out", "repeat(s, i)"), &batch).unwrap();
+    assert_eq!(answers, [Ok(Some(json!("")))]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// Whatever stands in the rows, they come out or are bad.
+    #[test]
+    fn no_row_stops_an_expression(texts in vec("\\PC{0,12}|[-0-9 :TZ+./]{0,24}|[\\[\\]{}\":,a-z0-9]{0,16}", 8), n in any::<i64>(), d in any::<f64>()) {
+        let rows: Vec<Value> = texts
+            .iter()
+            .map(|text| json!({"s": text, "t": text, "j": text, "iso": text, "dt": text, "n": n, "ts": n, "i": n as i32,
+                "d": if d.is_finite() { d } else { 0.0 }, "ss": [text, text], "ii": [n as i32]}))
+            .collect();
+        let batch = batch(&columns(), &rows);
+        for case in cases() {
+            if let Ok(answers) = ours(&case, &batch) {
+                prop_assert_eq!(answers.len(), rows.len());
+            }
+        }
+    }
+
+    /// Whatever stands in a table config, it is planned or refused.
+    #[test]
+    fn no_expression_stops_a_plan(text in "\\PC{0,40}|([a-z]{1,6}[(),'\"+*/<=-]{0,3}){0,8}|(upper[(]){0,200}") {
+        let batch = batch(&columns(), &[json!({"s": "x"})]);
+        let _ = ours(&case("STRING", "out", &text), &batch);
+    }
+}

@@ -1,0 +1,189 @@
+//! `docs/compatibility.md`: what works with which release of Pinot, and the test that knows it.
+//!
+//! Every cell of a table names a test. `cargo xtask check` fails when there is no such test, or when the page says something
+//! else than the tables here; `cargo xtask compatibility` writes the page. A new row is a new line in one of the functions.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use crate::check::collect;
+use crate::root;
+
+const PAGE: &str = "docs/compatibility.md";
+
+/// A table of the page.
+struct Table {
+    title: &'static str,
+    about: &'static str,
+    columns: Vec<&'static str>,
+    rows: Vec<Row>,
+}
+
+/// A line of a table: what it is about, and the evidence for each column; none where the release does not have it.
+struct Row {
+    what: &'static str,
+    cells: Vec<Option<Evidence>>,
+}
+
+/// A test, and the cases that it goes through, which its file has to name.
+struct Evidence {
+    test: &'static str,
+    cases: &'static [&'static str],
+}
+
+fn tables() -> Vec<Table> {
+    vec![read(), written()]
+}
+
+/// What is read of the segments that each release writes.
+fn read() -> Table {
+    const RELEASES: [(&str, &str); 6] = [
+        ("0.11.0", "segments_of_pinot_0_11_0_are_read"),
+        ("0.12.1", "segments_of_pinot_0_12_1_are_read"),
+        ("1.1.0", "segments_of_pinot_1_1_0_are_read"),
+        ("1.3.0", "segments_of_pinot_1_3_0_are_read"),
+        ("1.4.0", "segments_of_pinot_1_4_0_are_read"),
+        ("1.5.1", "segments_of_pinot_1_5_1_are_read"),
+    ];
+    // With the first release that writes it.
+    const ROWS: [(&str, &str, &[&str]); 21] = [
+        ("dictionaries, segment version 3", "0.11.0", &["dictionary-v3", "var-length-dictionary"]),
+        ("dictionaries, segment version 1", "0.11.0", &["dictionary-v1"]),
+        ("sorted and inverted columns, segment version 3", "0.11.0", &["sorted-v3"]),
+        ("sorted and inverted columns, segment version 1", "0.11.0", &["sorted-v1"]),
+        ("nulls, segment version 3", "0.11.0", &["nulls-v3"]),
+        ("nulls, segment version 1", "0.11.0", &["nulls-v1"]),
+        ("nulls by column", "1.1.0", &["nulls-by-column"]),
+        ("lists of BOOLEAN and TIMESTAMP", "1.3.0", &["boolean-lists"]),
+        ("lists that share entries (`MV_ENTRY_DICT`)", "1.1.0", &["entry-dictionary"]),
+        ("raw, segment version 1", "0.11.0", &["raw-v1"]),
+        (
+            "raw, chunk versions 2 to 4: PASS_THROUGH, SNAPPY, ZSTANDARD, LZ4",
+            "0.11.0",
+            &[
+                "raw-2-PASS_THROUGH",
+                "raw-2-SNAPPY",
+                "raw-2-ZSTANDARD",
+                "raw-2-LZ4",
+                "raw-2-text-lists",
+                "raw-3-PASS_THROUGH",
+                "raw-3-SNAPPY",
+                "raw-3-ZSTANDARD",
+                "raw-3-LZ4",
+                "raw-3-text-lists",
+                "raw-4-PASS_THROUGH",
+                "raw-4-SNAPPY",
+                "raw-4-ZSTANDARD",
+                "raw-4-LZ4",
+                "raw-huge",
+            ],
+        ),
+        ("raw lists of text, chunk version 4", "1.1.0", &["raw-4-text-lists"]),
+        ("raw, chunk versions 2 to 4: GZIP", "1.3.0", &["raw-2-GZIP", "raw-3-GZIP", "raw-4-GZIP"]),
+        (
+            "raw, chunk version 5, all codecs",
+            "1.3.0",
+            &["raw-5-PASS_THROUGH", "raw-5-SNAPPY", "raw-5-ZSTANDARD", "raw-5-LZ4", "raw-5-GZIP", "raw-5-text-lists"],
+        ),
+        ("raw: DELTA, DELTADELTA", "1.5.1", &["raw-4-DELTA", "raw-4-DELTADELTA"]),
+        ("log messages: CLP, and CLPV2 of realtime servers", "1.3.0", &["clp", "realtime-CLPV2"]),
+        ("log messages: CLPV2_ZSTD, CLPV2_LZ4", "1.4.0", &["realtime-CLPV2_ZSTD", "realtime-CLPV2_LZ4"]),
+        ("maps", "1.3.0", &["map"]),
+        ("beside text, FST, H3, JSON, range and bloom indexes and a star-tree", "0.11.0", &["other-indexes"]),
+        ("committed by realtime servers", "0.11.0", &["realtime"]),
+        ("committed by realtime servers, column by column", "1.1.0", &["realtime-column-major"]),
+    ];
+    let from = |release: &str| RELEASES.iter().position(|(known, _)| *known == release).unwrap_or(RELEASES.len());
+    let row = |(what, first, cases): (&'static str, &str, &'static [&'static str])| Row {
+        what,
+        cells: RELEASES
+            .iter()
+            .enumerate()
+            .map(|(at, (_, test))| (at >= from(first)).then_some(Evidence { test, cases }))
+            .collect(),
+    };
+    Table {
+        title: "Segments that are read",
+        about: "Written by Pinot itself, read cell by cell. Empty: that release does not write it, or cannot. The small sizes of the tests \
+                have 0.11.0, 1.1.0 and 1.5.1. Segment version 2 is written by none of them. Chunk version 6, which comes after \
+                1.5.1, is read as its source describes it, not verified by Pinot.",
+        columns: RELEASES.map(|(release, _)| release).to_vec(),
+        rows: ROWS.map(row).into(),
+    }
+}
+
+/// What Pinot says of the segments that we write.
+fn written() -> Table {
+    let row = |what, test| Row { what, cells: vec![Some(Evidence { test, cases: &[] })] };
+    Table {
+        title: "Segments that are written",
+        about: "Pinot loads them, reads every cell and answers queries on them.",
+        columns: vec!["1.5.1"],
+        rows: vec![row("dictionaries, raw columns, nulls, inverted indexes", "pinot_opens_and_answers_what_we_write")],
+    }
+}
+
+/// The text of the page.
+fn page() -> String {
+    let mut text = "# Compatibility\n\nWhat works with which release of Pinot. Every cell is a test that passes; \
+                    `xtask/src/compatibility.rs` has their names and\nmakes this page.\n"
+        .to_owned();
+    for table in tables() {
+        let _ = write!(text, "\n## {}\n\n{}\n\n| |", table.title, table.about);
+        for column in &table.columns {
+            let _ = write!(text, " {column} |");
+        }
+        let _ = writeln!(text, "\n| --- |{}", " --- |".repeat(table.columns.len()));
+        for row in &table.rows {
+            let _ = write!(text, "| {} |", row.what);
+            row.cells.iter().for_each(|cell| text.push_str(if cell.is_some() { " yes |" } else { " |" }));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Writes the page.
+pub(crate) fn write() -> Result<(), String> {
+    fs::write(root().join(PAGE), page()).map_err(|error| format!("cannot write {PAGE}: {error}"))
+}
+
+/// Every cell has its test, and the page is that of the tables.
+pub(crate) fn check(broken: &mut Vec<String>) {
+    if fs::read_to_string(root().join(PAGE)).unwrap_or_default() != page() {
+        broken.push(format!("{PAGE} is not what its tables say: `cargo xtask compatibility` writes it"));
+    }
+    let mut files = Vec::new();
+    collect(&root().join("crates"), &mut files);
+    let sources: Vec<String> = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
+    for table in tables() {
+        for row in &table.rows {
+            if row.cells.len() != table.columns.len() {
+                broken.push(format!("{PAGE}: `{}` has not as many cells as the table has columns", row.what));
+            }
+            for Evidence { test, cases } in row.cells.iter().flatten() {
+                let Some(source) = sources.iter().find(|source| has_test(source, test)) else {
+                    broken.push(format!("{PAGE}: `{}` names the test {test}, which does not exist", row.what));
+                    continue;
+                };
+                for case in cases.iter().filter(|case| !source.contains(&format!("\"{case}\""))) {
+                    broken.push(format!("{PAGE}: `{}` names the case {case}, which {test} does not have", row.what));
+                }
+            }
+        }
+    }
+}
+
+/// The function is there, directly behind an attribute that makes it a test.
+fn has_test(source: &str, name: &str) -> bool {
+    let is_it = |line: &str| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        line.strip_prefix("fn ").and_then(|line| line.strip_prefix(name)).is_some_and(|rest| rest.starts_with('('))
+    };
+    let lines: Vec<&str> = source.lines().collect();
+    lines.windows(2).any(|pair| {
+        let attribute = pair[0].trim_start();
+        is_it(pair[1]) && (attribute.starts_with("#[test]") || attribute.starts_with("#[tokio::test"))
+    })
+}
