@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{compatibility, dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
-const LAYERS: [(&str, u8); 13] = [
+const LAYERS: [(&str, u8); 14] = [
     ("pinotage-common", 0),
     ("pinotage-spec", 1),
     ("pinotage-store", 1),
@@ -24,6 +24,8 @@ const LAYERS: [(&str, u8); 13] = [
     ("pinotage-cli", 7),
     // Only ever a dev-dependency, see below.
     ("pinotage-testkit", 2),
+    // Tests only, and on top of what they read.
+    ("pinotage-fuzz", 7),
 ];
 
 /// Libraries that only these crates may use.
@@ -103,7 +105,7 @@ fn layers(broken: &mut Vec<String>) -> Result<(), String> {
 fn sources(broken: &mut Vec<String>) {
     let root = root();
     let mut files = Vec::new();
-    for folder in ["crates", "xtask", "java", "python", "benches"] {
+    for folder in ["crates", "fuzz", "xtask", "java", "python", "benches"] {
         collect(&root.join(folder), &mut files);
     }
     for file in files {
@@ -125,7 +127,10 @@ fn sources(broken: &mut Vec<String>) {
         }
     }
     for crate_name in LAYERS.iter().map(|(name, _)| name).filter(|name| **name != "pinotage-segment") {
-        let folder = root.join("crates").join(crate_name).join("src");
+        let folder = match *crate_name {
+            "pinotage-fuzz" => root.join("fuzz/src"),
+            name => root.join("crates").join(name).join("src"),
+        };
         let entry = ["lib.rs", "main.rs"].iter().map(|file| folder.join(file)).find(|file| file.exists());
         let text = entry.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
         if !text.contains(concat!("#![forbid(uns", "afe_code)]")) {

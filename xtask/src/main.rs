@@ -4,6 +4,7 @@
 mod check;
 mod compatibility;
 mod dependencies;
+mod fuzz;
 mod java;
 mod servers;
 mod test;
@@ -27,6 +28,9 @@ Commands:
                   Ctrl-C. Its data are gone with the next start.
   servers         Installs the object stores that tests talk to (with python3, npm, go) and prints where tests find
                   them: `env $(cargo xtask servers) cargo test -p pinotage-store`
+  fuzz TARGET [--minutes N]
+                  Looks for bytes that break a reader of TARGET (segment, archive, metadata, data_table), with libFuzzer
+                  and AddressSanitizer. What is found stays in fuzz/regressions.
   bench [--scale N] [--no-java]
                   Builds TPC-H lineitem segments, with Pinot's own builder beside it.
   bench scan [--scale N] [--rounds N] [--p99]
@@ -49,6 +53,11 @@ fn main() -> ExitCode {
         ["java", "--full"] => java::build(true).map(print),
         ["pinot"] => java::pinot(),
         ["servers"] => servers::install().map(print),
+        ["fuzz", target] => fuzz::run(target, "10"),
+        ["fuzz", target, "--minutes", minutes] => fuzz::run(target, minutes),
+        [rustc, args @ ..] if Path::new(rustc).file_stem().is_some_and(|name| name == "rustc") => {
+            fuzz::compile(rustc, args)
+        }
         ["bench", options @ ..] => test::bench(options),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -134,6 +134,12 @@ impl ChunkCodec {
                 out.truncate(read);
                 out.into()
             }
+            // A frame may claim far more than it holds; what is unlikely gets memory only as it comes.
+            Self::Zstandard if limit / ZSTANDARD_LIKELY > chunk.len() => {
+                let mut out = Vec::new();
+                zstd::Decoder::new(chunk).ok()?.take(limit as u64 + 1).read_to_end(&mut out).ok()?;
+                (out.len() <= limit).then_some(out)?.into()
+            }
             Self::Zstandard => zstd::bulk::decompress(chunk, limit).ok()?.into(),
             Self::Lz4 => lz4(chunk, limit)?.into(),
             Self::Lz4LengthPrefixed => {
@@ -154,6 +160,9 @@ impl ChunkCodec {
         })
     }
 }
+
+/// Few chunks compress better than this; the format allows for far more.
+const ZSTANDARD_LIKELY: usize = 1 << 10;
 
 /// Decompresses a block whose length is at most `limit`.
 fn lz4(block: &[u8], limit: usize) -> Option<Vec<u8>> {
@@ -239,6 +248,16 @@ mod tests {
             }
             assert!(codec.decompress(&out, 20, true).is_none(), "{codec:?} passes its limit");
         }
+    }
+
+    #[test]
+    fn zeros_of_any_length_are_restored_within_their_limit() {
+        let zeros = vec![0; 4 << 20];
+        let mut out = Vec::new();
+        ChunkCodec::Zstandard.compress(&zeros, true, &mut out).unwrap();
+        assert!(zeros.len() / ZSTANDARD_LIKELY > out.len());
+        assert_eq!(ChunkCodec::Zstandard.decompress(&out, zeros.len(), true).as_deref(), Some(zeros.as_slice()));
+        assert!(ChunkCodec::Zstandard.decompress(&out, zeros.len() - 1, true).is_none());
     }
 
     #[test]
