@@ -62,7 +62,7 @@ pub mod rule;
 mod text;
 
 pub use format::Format;
-pub use options::{CsvOptions, ReadOptions, UnknownColumns};
+pub use options::{CsvOptions, ReadOptions, UnknownColumns, json_values};
 pub use parts::Spawn;
 pub use position::{BadRow, RowPositions, SourceBatch};
 pub use reader::{SourceReader, infer_schema, open, open_parallel};

@@ -470,7 +470,7 @@ pub(crate) const ALL: &[Function] = &[
     }),
     plain(&["chr"], &[INT], Kind::String, "the character of a code point", |row| {
         let code = u32::try_from(row.int(0)).ok().and_then(char::from_u32);
-        code.map(|c| Cell::text(c)).ok_or_else(|| format!("`{}`, which is no character", row.int(0)))
+        code.map(Cell::text).ok_or_else(|| format!("`{}`, which is no character", row.int(0)))
     }),
     plain(&["hammingDistance"], &[STRING, STRING], Kind::Int, "how many units differ; -1 for other lengths", |row| {
         let (a, b) = (row.text(0), row.text(1));
