@@ -38,12 +38,12 @@ const EVENTS: Expected = Computes {
     rows: 10_000,
     condition: "created_at_timestamp = fromDateTime(created_at, 'yyyy-MM-dd''T''HH:mm:ss''Z''')",
 };
-/// A row for each commit of its 9,996 events, and one for each event without any.
+/// A row for each commit of its 9,996 events, and one for each event without any. Two commits have no address.
 const COMMITS: Expected = Computes {
     files: 1,
     rows: 12_422,
     condition: "created_at_timestamp = fromDateTime(created_at, 'yyyy-MM-dd''T''HH:mm:ss''Z''') \
-        AND (\"payload.commits.sha\" = 'null' OR strpos(\"payload.commits.url\", \"payload.commits.sha\", 1) > 0)",
+        AND (\"payload.commits.url\" = 'null' OR strpos(\"payload.commits.url\", \"payload.commits.sha\", 1) > 0)",
 };
 /// Its pattern is one of CSV files, and there are none.
 const NO_INPUT: Expected = Refused("not-found: no input file", "inputDirURI");

@@ -117,7 +117,7 @@ fn items_of_lists_become_rows_all_of_them_or_none() {
     );
     assert_eq!(
         job.ask_bad("SELECT row_number, \"column\", substr(cast(raw AS varchar), 1, 10) FROM bad ORDER BY row_number"),
-        ["1 p.size {\"id\": \"b\"", "2 p.l.k {\"id\": \"c\""]
+        ["1 p.size {\"id\": \"b\"", "2 filterFunction {\"id\": \"c\""]
     );
     // Without unnesting the list is text.
     let config = r#"{"complexTypeConfig": {}}"#;
