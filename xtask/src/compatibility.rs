@@ -119,7 +119,14 @@ fn written() -> Table {
         title: "Segments that are written",
         about: "Pinot loads them, reads every cell and answers queries on them.",
         columns: vec!["1.5.1"],
-        rows: vec![row("dictionaries, raw columns, nulls, inverted indexes", "pinot_opens_and_answers_what_we_write")],
+        rows: vec![
+            row("dictionaries, raw columns, nulls, inverted indexes", "pinot_opens_and_answers_what_we_write"),
+            row(
+                "range indexes, versions 1 and 2; bloom filters; JSON indexes",
+                "golden_segments_are_written_byte_for_byte",
+            ),
+            row("star-trees", "golden_star_trees_are_written_byte_for_byte"),
+        ],
     }
 }
 

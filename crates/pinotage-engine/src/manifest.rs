@@ -20,7 +20,7 @@ const FILE: &str = "manifest.sqlite";
 pub struct Counts {
     /// Records in the files.
     pub read: u64,
-    /// Rows that SQL over many rows put out; 0 for SQL that works row by row.
+    /// Rows that SQL over many rows put out, and those that unnesting made beside the ones that were read.
     pub made: u64,
     /// Rows in segments.
     pub written: u64,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
-use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownColumns, infer_schema};
+use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownColumns, infer_schema, json_values};
 use pinotage_job::{
     InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
 };
@@ -119,7 +119,23 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
                 }
             }
         }
+        // Nested JSON keeps values of all kinds.
+        let mut inside = Vec::new();
+        let json = inputs.first().filter(|input| input.format == Format::Json);
+        if let (Some(table), Some(first)) = (&known_table, json)
+            && table.complex_types()?.is_some()
+        {
+            let infer = |path: &Path| infer_schema(path, first.format, &read).map_err(in_file(&first.file));
+            let sample = objects.sample(&first.file, first.format, &infer)?;
+            let (nested, names) = Ingestion::json_columns(schema, table, &sample)?;
+            read.declared.retain(|declared| !nested.contains(declared.name()));
+            read.declared.extend(nested.iter().map(|name| json_values(name)));
+            inside = names;
+        }
         for field in schema.fields().filter(|field| field.single_value || splits) {
+            if inside.contains(&field.name) {
+                continue;
+            }
             use pinotage_spec::DataType::{Double, Float, Int, Long};
             let known = read.declared.iter().any(|declared| declared.name() == &field.name);
             // Booleans and times have more spellings than a source's parser knows; they stay text until they are conformed.
@@ -316,6 +332,8 @@ impl Prepared {
                 self.table.continues_on_error(),
                 self.version
             ),
+            // Read once before, so there is no error.
+            format!("{:?}", self.table.complex_types().ok().flatten()),
             format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
             hasher.update(part.as_bytes());

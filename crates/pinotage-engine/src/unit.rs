@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_formats::{Format, SourceBatch, SourceReader, Spawn, open, open_parallel};
@@ -121,6 +122,8 @@ pub(crate) struct Converted {
     /// By their row in the batch that came in.
     bad: Vec<BadValue>,
     filtered: u64,
+    /// Rows that unnesting added.
+    made: u64,
     changes: Changes,
 }
 
@@ -135,18 +138,27 @@ impl Conversion {
     pub(crate) fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
         let Some(ingestion) = &self.ingestion else {
             let Conformed { batch, bad, changes, .. } = self.conformer.conform(batch)?;
-            return Ok(Converted { batch, bad, filtered: 0, changes });
+            return Ok(Converted { batch, bad, filtered: 0, made: 0, changes });
         };
-        let Ingested { batch, rows, mut bad, filtered, mut changes } = ingestion.apply(batch)?;
-        let conformed = self.conformer.conform(&batch)?;
-        bad.extend(conformed.bad.into_iter().map(|mut value| {
-            if let Some(row) = rows.as_ref().and_then(|rows| rows.get(value.row as usize)) {
-                value.row = *row;
+        let Ingested { batch, rows, mut bad, filtered, mut made, mut changes } = ingestion.apply(batch)?;
+        let mut conformed = self.conformer.conform(&batch)?;
+        if let Some(rows) = &rows {
+            let origin = |row: u32| rows.get(row as usize).copied().unwrap_or_default();
+            conformed.bad.iter_mut().for_each(|value| value.row = origin(value.row));
+            conformed.bad.dedup_by_key(|value| value.row);
+            let spoiled = |row: u32| conformed.bad.binary_search_by_key(&row, |value| value.row).is_ok();
+            // A row of the input is taken whole or not at all.
+            let lost = rows.iter().filter(|row| spoiled(**row)).count();
+            made -= (lost - conformed.bad.len()) as u64;
+            if let Some(kept) = conformed.kept.as_ref().filter(|kept| rows.len() - kept.len() < lost) {
+                let keep: Vec<bool> = kept.iter().map(|row| !spoiled(origin(*row))).collect();
+                conformed.batch = filter_record_batch(&conformed.batch, &BooleanArray::from(keep))
+                    .map_err(|error| Error::unexpected("cannot leave out rows of a batch").caused_by(error))?;
             }
-            value
-        }));
+        }
+        bad.append(&mut conformed.bad);
         changes.add(&conformed.changes);
-        Ok(Converted { batch: conformed.batch, bad, filtered, changes })
+        Ok(Converted { batch: conformed.batch, bad, filtered, made, changes })
     }
 }
 
@@ -222,6 +234,7 @@ impl Intake<'_> {
         let conformed = conversion.convert(&selected)?;
         self.changes.add(&conformed.changes);
         self.counts.filtered += conformed.filtered;
+        self.counts.made += conformed.made;
         for value in conformed.bad {
             let row = origin.as_ref().map_or(Some(value.row), |rows| rows.get(value.row as usize).copied());
             let fault = (Some(value.column), value.rule, value.message);
@@ -247,7 +260,7 @@ impl Intake<'_> {
         let made: Arc<str> = "transform.sql".into();
         let shop = self.shop;
         let mut shown = (0, 0);
-        let mut filtered = 0;
+        let (mut filtered, mut first) = (0, 0);
         loop {
             let next = rows.next(&mut || {
                 let now = source.progress();
@@ -259,9 +272,8 @@ impl Intake<'_> {
                 shop.check_cancelled()
             })?;
             let Some(batch) = next else { break };
-            let first = self.counts.made;
-            self.counts.made += batch.num_rows() as u64;
             let conformed = conversion.convert(&batch)?;
+            self.counts.made += batch.num_rows() as u64 + conformed.made;
             self.changes.add(&conformed.changes);
             filtered += conformed.filtered;
             for value in conformed.bad {
@@ -276,6 +288,7 @@ impl Intake<'_> {
                     raw: row_text(&batch, value.row as usize),
                 })?;
             }
+            first += batch.num_rows() as u64;
             self.segments.append(&conformed.batch)?;
         }
         let (read, taken) = source.rows();

@@ -24,6 +24,8 @@ use crate::number::{Reject, parse_bool, parse_f32, parse_f64, parse_hex, parse_i
 pub(crate) struct Column {
     pub(crate) kind: Kind,
     pub(crate) nulls: Nulls,
+    /// Text of JSON values, whatever they are ([`crate::json_values`]).
+    pub(crate) is_json: bool,
     data_type: DataType,
 }
 
@@ -177,7 +179,9 @@ impl Column {
                     .action("declare the column as Utf8 and convert it in the transform"));
             }
         };
-        Ok(Self { kind, nulls: Nulls::default(), data_type: field.data_type().clone() })
+        let is_json =
+            *field.data_type() == DataType::Utf8 && field.metadata().contains_key(crate::options::JSON_VALUES);
+        Ok(Self { kind, nulls: Nulls::default(), is_json, data_type: field.data_type().clone() })
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -70,7 +70,7 @@ mod sequence;
 mod text;
 
 pub use format::Format;
-pub use options::{CsvOptions, ReadOptions, UnknownColumns};
+pub use options::{CsvOptions, ReadOptions, UnknownColumns, json_values};
 pub use parts::Spawn;
 pub use position::{BadRow, RowPositions, SourceBatch};
 pub use protobuf::ProtobufSchema;

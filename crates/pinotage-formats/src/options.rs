@@ -22,7 +22,7 @@ pub struct ReadOptions {
     /// Types that the user or the target demands, by column name; they override inference in CSV and JSON.
     ///
     /// A name that a CSV file does not have is ignored. In JSON, where a key may be missing from any row, it becomes a
-    /// column. Fields are always read as nullable.
+    /// column, and one of [`json_values`] takes what it has of any kind. Fields are always read as nullable.
     pub declared: Vec<Field>,
     /// CSV only.
     pub csv: CsvOptions,
@@ -55,6 +55,15 @@ impl Default for ReadOptions {
             keep_dictionaries: false,
         }
     }
+}
+
+/// The key of a field's metadata that says so.
+pub(crate) const JSON_VALUES: &str = "pinotage.json";
+
+/// A column to declare that holds the JSON values of a key, whatever they are, as their text without blanks: text has its
+/// quotes.
+pub fn json_values(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, true).with_metadata([(JSON_VALUES.to_owned(), "any".to_owned())].into())
 }
 
 /// The dialect of a CSV file.

@@ -16,6 +16,7 @@
 
 mod arrow_type;
 mod column_plan;
+mod complex_types;
 mod data_type;
 mod field;
 mod index_options;
@@ -33,6 +34,7 @@ mod version;
 
 pub use arrow_type::{PINOT_TYPE_KEY, arrow_field, arrow_schema};
 pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
+pub use complex_types::{ComplexTypes, ListsToJson};
 pub use data_type::{DataType, FieldType, StoredType};
 pub use field::{DEFAULT_MAX_LENGTH, DateTimeSpec, FieldSpec, MaxLengthStrategy};
 pub use index_options::{BloomOptions, JsonOptions, RangeLayout};

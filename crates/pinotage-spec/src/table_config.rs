@@ -245,7 +245,6 @@ impl TableConfig {
     /// A job must refuse such a table: its segments would hold other rows than Pinot's own job makes.
     pub fn unsupported_ingestion(&self) -> Vec<&'static str> {
         [
-            "/ingestionConfig/complexTypeConfig",
             "/ingestionConfig/enrichmentConfigs",
             "/ingestionConfig/aggregationConfigs",
             "/ingestionConfig/schemaConformingTransformerConfig",

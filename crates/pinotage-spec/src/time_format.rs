@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use pinotage_common::{Error, Result};
 
-/// The only times that Pinot accepts for a segment and for a time column's default: 1971-01-01 to 2071-01-01 UTC
+/// The only times that Pinot accepts for a segment and for a time column's default: 1971-01-01 to 2071-01-01 UTC, both
 /// (`TimeUtils.VALID_TIME_INTERVAL`), in milliseconds.
-pub const VALID_TIME_MILLIS: std::ops::Range<i64> = 31_536_000_000..3_187_296_000_000;
+pub const VALID_TIME_MILLIS: std::ops::RangeInclusive<i64> = 31_536_000_000..=3_187_296_000_000;
 
 /// A `java.util.concurrent.TimeUnit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

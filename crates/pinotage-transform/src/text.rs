@@ -170,7 +170,8 @@ fn sanitize_value(field: &FieldSpec, at: usize, text: &str, rewrite: &mut Rewrit
             if nul.is_some() {
                 outcome.change(at, rule::CUT_AT_NUL, text);
             }
-            if is_long && field.max_length_strategy == MaxLengthStrategy::TrimLength {
+            // Pinot cuts at both where it cuts at all.
+            if is_long && (nul.is_some() || field.max_length_strategy == MaxLengthStrategy::TrimLength) {
                 outcome.change(at, rule::TRIMMED, text);
                 let (whole, half) = trim(cut, field.max_length);
                 if half { rewrite.put(at, &format!("{whole}?")) } else { rewrite.put(at, whole) }

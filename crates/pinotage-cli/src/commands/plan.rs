@@ -50,6 +50,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         None => {}
     }
     if let Some(ingestion) = &job.ingestion {
+        for list in ingestion.unnested() {
+            let _ = writeln!(text, "  unnest {list}: each item becomes a row");
+        }
         for (column, expression) in ingestion.computed() {
             let _ = writeln!(text, "  make   {column} = {expression}");
         }

@@ -100,7 +100,7 @@ fn describe(summary: &Summary, dry_run: bool) -> String {
                     "built {}: {} rows read, {}{} written, {} filtered, {} quarantined",
                     input.name,
                     counts.read,
-                    if counts.made > 0 { format!("{} made by the SQL, ", counts.made) } else { String::new() },
+                    if counts.made > 0 { format!("{} made, ", counts.made) } else { String::new() },
                     counts.written,
                     counts.filtered,
                     counts.quarantined

@@ -19,11 +19,15 @@ const ROWS: &str =
 
 /// Runs a job over tables of these ingestion configs.
 fn ingest(job: &Job, ingestion: &str) -> Result<Summary> {
+    ingest_into(job, SCHEMA, ingestion)
+}
+
+fn ingest_into(job: &Job, schema: &str, ingestion: &str) -> Result<Summary> {
     let table = format!(r#"{{"tableName": "t", "tableType": "OFFLINE", "ingestionConfig": {ingestion}}}"#);
-    fs::write(job.path().join("schema.json"), SCHEMA).unwrap();
+    fs::write(job.path().join("schema.json"), schema).unwrap();
     fs::write(job.path().join("table.json"), table).unwrap();
     let yaml = "name: j\nsource: {kind: files, paths: [in]}\nsink: {kind: pinot, table: t, output: out, schema: schema.json, \
-                tableConfig: table.json}\nquarantine: bad\nlimits: {errors: 1}\n";
+                tableConfig: table.json}\nquarantine: bad\nlimits: {errors: 2}\n";
     let job = prepare(Plan::from_yaml(yaml, job.path())?, true)?;
     let cancel = AtomicBool::new(false);
     let options =
@@ -80,4 +84,70 @@ fn an_expression_that_cannot_be_is_refused_before_the_first_row() {
         assert!(text.contains(message) && text.contains(advice) && text.contains("day"), "{text}");
     }
     assert!(job.segments().is_empty());
+}
+
+const NESTED: &str = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "id", "dataType": "STRING"},
+    {"name": "p.size", "dataType": "INT"}, {"name": "p.l.k", "dataType": "INT"}, {"name": "late.x", "dataType": "STRING"}]}"#;
+
+#[test]
+fn items_of_lists_become_rows_all_of_them_or_none() {
+    let rows = r#"{"id": "a", "p": {"size": 2, "l": [{"k": 1}, {"k": 2, "other": [1]}]}}
+{"id": "b", "p": {"size": "many", "l": [{"k": 1}, {"k": 2}]}}
+{"id": "c", "p": {"l": [{"k": 3}, {"k": "x"}]}}
+{"id": "d", "p": [1, 2]}
+{"id": "e", "p": {"l": [{"k": 5}, {"k": 6}]}}
+{"id": "f", "p": "none", "late": {"x": 1.50}}
+"#;
+    let job = Job::new(&[("a.json", rows)]);
+    let config =
+        r#"{"complexTypeConfig": {"fieldsToUnnest": ["p.l"]}, "filterConfig": {"filterFunction": "\"p.l.k\" = 5"}}"#;
+    let counts = ingest_into(&job, NESTED, config).unwrap().inputs[0].counts;
+    assert_eq!((counts.read, counts.made, counts.written), (6, 2, 5), "{counts:?}");
+    assert_eq!((counts.filtered, counts.quarantined), (1, 2), "{counts:?}");
+    let min = i32::MIN;
+    assert_eq!(
+        job.ask(r#"SELECT id, "p.size", "p.l.k", "late.x" FROM t ORDER BY id, "p.l.k""#),
+        [
+            "a 2 1 null".to_owned(),
+            "a 2 2 null".to_owned(),
+            format!("d {min} {min} null"),
+            format!("e {min} 6 null"),
+            format!("f {min} {min} 1.5")
+        ]
+    );
+    assert_eq!(
+        job.ask_bad("SELECT row_number, \"column\", substr(cast(raw AS varchar), 1, 10) FROM bad ORDER BY row_number"),
+        ["1 p.size {\"id\": \"b\"", "2 filterFunction {\"id\": \"c\""]
+    );
+    // Without unnesting the list is text.
+    let config = r#"{"complexTypeConfig": {}}"#;
+    let schema = NESTED.replace(r#""p.l.k", "dataType": "INT""#, r#""p.l", "dataType": "STRING""#);
+    let counts = ingest_into(&job, &schema, config).unwrap().inputs[0].counts;
+    assert_eq!((counts.read, counts.made, counts.written, counts.quarantined), (6, 0, 5, 1));
+    assert_eq!(job.ask(r#"SELECT "p.l" FROM t WHERE id = 'a'"#), [r#"[{"k":1},{"k":2,"other":[1]}]"#]);
+}
+
+#[test]
+fn what_is_not_carried_out_is_refused_by_name() {
+    let job = Job::new(&[("a.json", "{\"id\": \"a\"}\n")]);
+    for (config, kind, message) in [
+        (r#"{"enrichmentConfigs": [{"enricherType": "clpEnricher"}]}"#, ErrorKind::Unsupported, "enrichmentConfigs"),
+        (r#"{"aggregationConfigs": [{"columnName": "id"}]}"#, ErrorKind::Unsupported, "aggregationConfigs"),
+        (
+            r#"{"schemaConformingTransformerConfig": {"a": 1}}"#,
+            ErrorKind::Unsupported,
+            "schemaConformingTransformerConfig",
+        ),
+        (
+            r#"{"complexTypeConfig": {"collectionNotUnnestedToJson": "SOME"}}"#,
+            ErrorKind::InvalidConfig,
+            "NON_PRIMITIVE",
+        ),
+        (r#"{"complexTypeConfig": {"fieldsToUnnest": ["p.l.k.in"]}}"#, ErrorKind::Unsupported, "p.l.k"),
+    ] {
+        let error = ingest_into(&job, NESTED, config).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let text = format!("{error} {:?} {}", error.context(), error.advice());
+        assert!(text.contains(message), "{text}");
+    }
 }

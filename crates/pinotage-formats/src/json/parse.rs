@@ -158,6 +158,16 @@ impl<'a> Cursor<'a> {
             column.push_null();
             return Ok(());
         }
+        if column.is_json {
+            let start = self.at;
+            self.skip(depth)?;
+            if let Kind::Utf8(out) = &mut column.kind {
+                compact(self.text.get(start..self.at).unwrap_or_default(), &mut out.values);
+                out.end();
+            }
+            column.nulls.push(true);
+            return Ok(());
+        }
         if let Kind::List(offsets, child, _) = &mut column.kind {
             if byte == b'[' {
                 self.enter(depth)?;

@@ -198,6 +198,28 @@ impl Column {
     }
 }
 
+impl Column {
+    /// Values of any kind.
+    pub(crate) fn any(values: Vec<Value>) -> Self {
+        Self { kind: Kind::Any, data: Data::Values(values), constant: false }
+    }
+
+    /// The values of an array of lists, maps, or JSON text.
+    ///
+    /// # Errors
+    ///
+    /// `unexpected` for a type that JSON cannot hold.
+    pub(crate) fn values(array: &ArrayRef, is_json: bool) -> Result<Vec<Value>> {
+        match array.as_string_opt::<i32>().filter(|_| is_json) {
+            // A reader that found the end of a value found nothing wrong in it.
+            Some(texts) => {
+                Ok(texts.iter().map(|text| serde_json::from_str(text?).ok()).map(Option::unwrap_or_default).collect())
+            }
+            None => values(array),
+        }
+    }
+}
+
 /// Nested values and lists as JSON.
 fn values(array: &ArrayRef) -> Result<Vec<Value>> {
     let lines =

@@ -1,6 +1,9 @@
-//! What a table does to rows before their types: `transformConfigs`, `transformFunction` and `filterConfig`.
+//! What a table does to rows before their types: `complexTypeConfig`, `transformConfigs`, `transformFunction` and
+//! `filterConfig`.
 
+mod complex;
 mod order;
+mod source;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,6 +16,7 @@ use pinotage_common::{Error, Result};
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use serde_json::Value;
 
+use self::complex::{Flattened, Flattening};
 use crate::expression::{
     Builder, Cell, Column, Failures, Frame, Kind, Node, Output, Scope, Tree, convert_cell, shorten,
 };
@@ -23,10 +27,11 @@ use crate::rule;
 ///
 /// # Pinot equivalent
 ///
-/// `ExpressionTransformer` and `FilterTransformer`
+/// `ComplexTypeTransformer`, `ExpressionTransformer` and `FilterTransformer`
 #[derive(Debug)]
 pub struct Ingestion {
     input: SchemaRef,
+    flattening: Option<Flattening>,
     output: SchemaRef,
     steps: Vec<Step>,
     filter: Option<(String, Node)>,
@@ -50,6 +55,8 @@ struct Step {
 #[derive(Debug)]
 enum Origin {
     Input(usize),
+    /// A value of any kind, out of nested ones.
+    Made(usize, Output),
     Step(usize, Output),
 }
 
@@ -58,12 +65,15 @@ enum Origin {
 pub struct Ingested {
     /// The rows that are left.
     pub batch: RecordBatch,
-    /// The row of the input that each of them comes from; `None` is all of them in order.
+    /// The row of the input that each of them comes from, where lists are unnested the same one several times; `None` is all of
+    /// them in order.
     pub rows: Option<Vec<u32>>,
     /// Rows that could not be computed.
     pub bad: Vec<BadValue>,
     /// Rows that the filter dropped.
     pub filtered: u64,
+    /// Rows that unnesting added to those of the input that are not bad.
+    pub made: u64,
     /// What was changed in the rows that are left.
     pub changes: Changes,
 }
@@ -97,10 +107,18 @@ impl Ingestion {
         version: PinotVersion,
     ) -> Result<Option<Self>> {
         let functions = order::functions(schema, table)?;
-        if functions.is_empty() && table.filter_function().is_none() {
+        let flattening = match table.complex_types()? {
+            Some(config) => Some(Flattening::try_new(config, input, &Self::wanted(schema, table)?)?),
+            None => None,
+        };
+        if flattening.is_none() && functions.is_empty() && table.filter_function().is_none() {
             return Ok(None);
         }
+        let came = SchemaRef::from(input.clone());
+        let input = flattening.as_ref().map_or(&came, Flattening::schema);
+        let made = flattening.as_ref().map_or(&[][..], Flattening::made);
         let mut scope = Scope::new(input);
+        made.iter().for_each(|name| scope.push(name, Kind::Any));
         let mut steps = Vec::with_capacity(functions.len());
         for (column, text, tree) in functions {
             let node = Node::plan(&tree, &scope).map_err(|error| error.with("column", &column))?;
@@ -114,7 +132,10 @@ impl Ingestion {
                 .action("compute the column in the `transform.sql` of the job"));
             }
             let found = input.column_with_name(&column);
-            let existing = found.and_then(|(at, field)| Some(Node::column(at, Kind::of(field.data_type())?)));
+            let existing = match made.iter().position(|name| *name == column) {
+                Some(at) => Some(Node::column(input.fields().len() + at, Kind::Any)),
+                None => found.and_then(|(at, field)| Some(Node::column(at, Kind::of(field.data_type())?))),
+            };
             if existing.is_none() && found.is_some() {
                 // Nothing can be computed where Pinot would first look at a value that is not read here.
                 return Err(Error::unsupported("the rows have a column that is computed, of a type no function takes")
@@ -151,6 +172,13 @@ impl Ingestion {
                 fields.push(field.as_ref().clone());
             }
         }
+        for (at, name) in made.iter().enumerate() {
+            let computed = steps.iter().any(|step| step.column == *name);
+            let Some(field) = schema.field(name).filter(|_| !computed) else { continue };
+            let output = Output::new(Kind::Any, field);
+            fields.push(Field::new(name, output.arrow(), true));
+            columns.push(Origin::Made(at, output));
+        }
         for (at, step) in steps.iter().enumerate() {
             // Others are only there for what comes after them.
             let Some(field) = schema.field(&step.column) else { continue };
@@ -160,13 +188,19 @@ impl Ingestion {
         }
         let nulls_errors = table.continues_on_error() && version.transforms_continue_on_error();
         Ok(Some(Self {
-            input: Arc::new(input.clone()),
+            input: came,
+            flattening,
             output: Arc::new(ArrowSchema::new(fields)),
             steps,
             filter,
             columns,
             nulls_errors,
         }))
+    }
+
+    /// The lists of which each item becomes a row.
+    pub fn unnested(&self) -> &[String] {
+        self.flattening.as_ref().map_or(&[], Flattening::unnested)
     }
 
     /// The columns that come out.
@@ -198,65 +232,90 @@ impl Ingestion {
             return Err(Error::schema_mismatch("a batch has other columns than its expressions were planned for")
                 .action("give all inputs of one job the same columns and types"));
         }
+        let came = batch.num_rows();
+        let flattened = match &self.flattening {
+            Some(flattening) => flattening.apply(batch)?,
+            None => Flattened { batch: batch.clone(), made: Vec::new(), origins: None, bad: Failures::new() },
+        };
+        let Flattened { batch, made, origins, bad: failures } = flattened;
+        let batch = &batch;
         let rows = batch.num_rows();
-        let mut bad: BTreeMap<u32, BadValue> = BTreeMap::new();
+        let origin = |row: u32| origins.as_ref().map_or(Some(row), |rows| rows.get(row as usize).copied());
         let mut changes = Changes::default();
-        let mut frame = Frame { batch, computed: Vec::with_capacity(self.steps.len()) };
+        // By the row of the input: all that became of a bad one is left out.
+        let mut bad: BTreeMap<u32, BadValue> = BTreeMap::new();
+        for (row, message) in failures {
+            bad.insert(row, failed_row(row, "complexTypeConfig", message));
+        }
+        let first = made.len();
+        let mut frame = Frame { batch, computed: made };
         for step in &self.steps {
             let mut failures = Failures::new();
             let column = step.evaluate(&frame, rows, &mut failures)?;
-            self.tell(&step.column, failures, &mut bad, &mut changes);
+            self.tell(&step.column, failures, origin, &mut bad, &mut changes);
             frame.computed.push(column);
         }
         let mut keep = vec![true; rows];
-        let mut filtered = 0;
+        let mut dropped_rows = Vec::new();
         if let Some((_, node)) = &self.filter {
             let mut failures = Failures::new();
             let dropped = node.evaluate(Some(&frame), rows, &mut failures)?;
             for (row, keep) in keep.iter_mut().enumerate() {
-                let failed = failures.contains_key(&(row as u32)) || bad.contains_key(&(row as u32));
-                if !failed && matches!(dropped.cell(row), Cell::Boolean(true)) {
+                let row = row as u32;
+                let failed = failures.contains_key(&row) || origin(row).is_some_and(|row| bad.contains_key(&row));
+                if !failed && matches!(dropped.cell(row as usize), Cell::Boolean(true)) {
                     *keep = false;
-                    filtered += 1;
+                    dropped_rows.push(row);
                 }
             }
-            self.tell("filterFunction", failures, &mut bad, &mut changes);
+            self.tell("filterFunction", failures, origin, &mut bad, &mut changes);
         }
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
-        for origin in &self.columns {
-            arrays.push(match origin {
-                Origin::Input(at) => Arc::clone(batch.column(*at)),
-                Origin::Step(at, output) => {
-                    let (Some(column), Some(step)) = (frame.computed.get(*at), self.steps.get(*at)) else {
-                        return Err(Error::unexpected("a column that was computed is not there"));
-                    };
-                    let mut failures = Failures::new();
-                    let array = output.make(column, rows, &mut failures);
-                    failures.retain(|row, _| keep.get(*row as usize) == Some(&true));
-                    self.tell(&step.column, failures, &mut bad, &mut changes);
-                    array
+        for column in &self.columns {
+            let (name, at, output) = match column {
+                Origin::Input(at) => {
+                    arrays.push(Arc::clone(batch.column(*at)));
+                    continue;
                 }
-            });
+                Origin::Made(at, output) => (made_name(&self.flattening, *at), *at, output),
+                Origin::Step(at, output) => (self.steps.get(*at).map(|step| step.column.as_str()), first + at, output),
+            };
+            let (Some(column), Some(name)) = (frame.computed.get(at), name) else {
+                return Err(Error::unexpected("a column that was computed is not there"));
+            };
+            let mut failures = Failures::new();
+            arrays.push(output.make(column, rows, &mut failures));
+            failures.retain(|row, _| keep.get(*row as usize) == Some(&true));
+            self.tell(name, failures, origin, &mut bad, &mut changes);
         }
         let failed = |error| Error::unexpected("cannot make a batch of what was computed").caused_by(error);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let all = RecordBatch::try_new_with_options(self.schema(), arrays, &options).map_err(failed)?;
-        for row in bad.keys() {
-            if let Some(keep) = keep.get_mut(*row as usize) {
-                *keep = false;
-            }
-        }
-        let bad: Vec<BadValue> = bad.into_values().collect();
+        let is_bad = |row: &u32| origin(*row).is_some_and(|row| bad.contains_key(&row));
+        let good = (0..rows as u32).filter(|row| !is_bad(row)).count();
+        let filtered = dropped_rows.iter().filter(|row| !is_bad(row)).count() as u64;
+        // Every row that came in and is not bad is there at least once.
+        let made = (good + bad.len()).saturating_sub(came) as u64;
         if bad.is_empty() && filtered == 0 {
-            return Ok(Ingested { batch: all, rows: None, bad, filtered, changes });
+            return Ok(Ingested { batch: all, rows: origins, bad: Vec::new(), filtered, made, changes });
         }
-        let rows = (0..).zip(&keep).filter(|(_, keep)| **keep).map(|(row, _)| row).collect();
+        for (row, keep) in (0..).zip(&mut keep) {
+            *keep &= !is_bad(&row);
+        }
+        let rows = (0..).zip(&keep).filter(|(_, keep)| **keep).filter_map(|(row, _)| origin(row)).collect();
         let batch = filter_record_batch(&all, &BooleanArray::from(keep)).map_err(failed)?;
-        Ok(Ingested { batch, rows: Some(rows), bad, filtered, changes })
+        Ok(Ingested { batch, rows: Some(rows), bad: bad.into_values().collect(), filtered, made, changes })
     }
 
     /// Failed rows are bad, or null in the column where the table goes on.
-    fn tell(&self, column: &str, failures: Failures, bad: &mut BTreeMap<u32, BadValue>, changes: &mut Changes) {
+    fn tell(
+        &self,
+        column: &str,
+        failures: Failures,
+        origin: impl Fn(u32) -> Option<u32>,
+        bad: &mut BTreeMap<u32, BadValue>,
+        changes: &mut Changes,
+    ) {
         if failures.is_empty() {
             return;
         }
@@ -265,15 +324,18 @@ impl Ingestion {
             return;
         }
         for (row, message) in failures {
-            bad.entry(row).or_insert_with(|| BadValue {
-                row,
-                column: column.to_owned(),
-                rule: rule::TRANSFORM_FAILED,
-                value: String::new(),
-                message,
-            });
+            let Some(row) = origin(row) else { continue };
+            bad.entry(row).or_insert_with(|| failed_row(row, column, message));
         }
     }
+}
+
+fn failed_row(row: u32, column: &str, message: String) -> BadValue {
+    BadValue { row, column: column.to_owned(), rule: rule::TRANSFORM_FAILED, value: String::new(), message }
+}
+
+fn made_name(flattening: &Option<Flattening>, at: usize) -> Option<&str> {
+    Some(flattening.as_ref()?.made().get(at)?.as_str())
 }
 
 /// The kind of a column that is partly there and partly computed.

@@ -1,6 +1,8 @@
 //! Pinot's known answers, and where we deliberately refuse to lose a number.
 
+mod complex_types;
 mod functions_page;
+mod limits;
 mod pinot_answers;
 mod properties;
 mod transforms;

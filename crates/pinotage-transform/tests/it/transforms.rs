@@ -160,7 +160,7 @@ fn rows() -> Vec<Value> {
     rows
 }
 
-fn batch(columns: &[(&str, &str, DataType)], rows: &[Value]) -> RecordBatch {
+pub(super) fn batch_of(columns: &[(&str, &str, DataType)], rows: &[Value]) -> RecordBatch {
     let fields: Vec<Field> = columns.iter().map(|(name, _, arrow)| Field::new(*name, arrow.clone(), true)).collect();
     let mut decoder = arrow::json::ReaderBuilder::new(Arc::new(ArrowSchema::new(fields)))
         .with_batch_size(1024)
@@ -267,7 +267,7 @@ fn ours(case: &Case, batch: &RecordBatch) -> Result<Vec<Result<Option<Value>, St
 }
 
 /// A stored value as the judge writes it.
-fn stored(array: &ArrayRef, at: usize) -> Value {
+pub(super) fn stored(array: &ArrayRef, at: usize) -> Value {
     use arrow::datatypes::{Float32Type, Float64Type, Int64Type, TimestampMillisecondType};
     use pinotage_spec::java;
     if array.is_null(at) {
@@ -290,7 +290,7 @@ fn stored(array: &ArrayRef, at: usize) -> Value {
     }
 }
 
-fn judged(input: &Value) -> Option<Vec<Value>> {
+pub(super) fn judged(input: &Value) -> Option<Vec<Value>> {
     let Ok(class_path) = std::env::var(JUDGE) else {
         eprintln!("SKIPPED: no judge, because {JUDGE} is not set; `cargo xtask test` builds it and sets it");
         return None;
@@ -310,7 +310,7 @@ fn judged(input: &Value) -> Option<Vec<Value>> {
 #[test]
 fn expressions_give_what_pinots_own_pipeline_gives() {
     let (columns, rows, cases) = (columns(), rows(), cases());
-    let batch = batch(&columns, &rows);
+    let batch = batch_of(&columns, &rows);
     let names: Vec<Value> = columns.iter().map(|(name, kind, _)| json!({"name": name, "type": kind})).collect();
     let asked: Vec<Value> =
         cases.iter().map(|case| json!({"id": case.name, "schema": case.schema, "table": case.table})).collect();
@@ -395,7 +395,7 @@ fn every_function_is_compared_with_pinot() {
 /// Nothing many times is nothing, and takes no memory.
 #[test]
 fn nothing_is_repeated_in_no_time() {
-    let batch = batch(&columns(), &[json!({"s": "", "i": i32::MAX})]);
+    let batch = batch_of(&columns(), &[json!({"s": "", "i": i32::MAX})]);
     let answers = ours(&case("STRING", "out", "repeat(s, i)"), &batch).unwrap();
     assert_eq!(answers, [Ok(Some(json!("")))]);
 }
@@ -411,7 +411,7 @@ proptest! {
             .map(|text| json!({"s": text, "t": text, "j": text, "iso": text, "dt": text, "n": n, "ts": n, "i": n as i32,
                 "d": if d.is_finite() { d } else { 0.0 }, "ss": [text, text], "ii": [n as i32]}))
             .collect();
-        let batch = batch(&columns(), &rows);
+        let batch = batch_of(&columns(), &rows);
         for case in cases() {
             if let Ok(answers) = ours(&case, &batch) {
                 prop_assert_eq!(answers.len(), rows.len());
@@ -422,7 +422,7 @@ proptest! {
     /// Whatever stands in a table config, it is planned or refused.
     #[test]
     fn no_expression_stops_a_plan(text in "\\PC{0,40}|([a-z]{1,6}[(),'\"+*/<=-]{0,3}){0,8}|(upper[(]){0,200}") {
-        let batch = batch(&columns(), &[json!({"s": "x"})]);
+        let batch = batch_of(&columns(), &[json!({"s": "x"})]);
         let _ = ours(&case("STRING", "out", &text), &batch);
     }
 }
