@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pinotage_segment::read::{OpenOptions, ScanOptions, Segment, Severity};
-use pinotage_spec::{CompareOp, Predicate, StoredType, TextPattern, Value};
+use pinotage_spec::{CompareOp, DataType, Predicate, StoredType, TextPattern, Value};
 
 /// A segment that claims more docs is not read to its end: a few bytes may well be that many sorted docs.
 const MANY: usize = 1 << 16;
@@ -36,6 +36,9 @@ pub(crate) fn judge(path: &Path) {
     let some = count(&segment, ScanOptions { docs: Some(docs), ..ScanOptions::default() });
     assert!(some.is_none_or(|some| some == num_docs.div_ceil(3)), "{some:?} rows of every third of {num_docs} docs");
     for name in segment.columns() {
+        // These indexes answer one of two opposite conditions; whether they say what the values say, only `verify` tells.
+        let indexes = segment.indexes(name);
+        let one_sided = indexes.iter().any(|index| matches!(index.id.as_str(), "range_index" | "bloom_filter"));
         for predicate in predicates(&segment, name) {
             let rows = |predicate: &Predicate| {
                 let options = ScanOptions {
@@ -47,7 +50,7 @@ pub(crate) fn judge(path: &Path) {
                 count(&segment, options)
             };
             let (kept, left) = (rows(&predicate), rows(&Predicate::Not(Box::new(predicate.clone()))));
-            if let Some((kept, left)) = kept.zip(left) {
+            if let Some((kept, left)) = kept.zip(left).filter(|_| intact || !one_sided) {
                 assert_eq!(kept + left, num_docs, "{predicate:?} and its opposite");
             }
             assert!(kept.is_some() || !intact, "what is verified cannot be filtered by {predicate:?}");
@@ -72,6 +75,10 @@ fn predicates(segment: &Segment, name: &str) -> Vec<Predicate> {
     let values: Vec<Value> =
         [&column.min, &column.max, &column.default_null_value, &one].into_iter().flatten().cloned().collect();
     let mut predicates = vec![Predicate::IsNull(column_name())];
+    if column.data_type == DataType::Map {
+        // Maps are compared with nothing.
+        return predicates;
+    }
     for (at, value) in values.iter().enumerate() {
         let ops = if at % 2 == 0 {
             [CompareOp::Eq, CompareOp::Lt, CompareOp::GtEq]
