@@ -237,6 +237,8 @@ fn plan(
         connection: None,
         copies: Vec::new(),
         quarantine: state.join("quarantine"),
+        checkpoint: None,
+        staging: state.join("staging"),
         state,
         schema: Some(schema),
         table_config: Some(table),
