@@ -28,7 +28,18 @@ impl Clock for SystemClock {
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
+impl From<Arc<AtomicBool>> for Cancel {
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
+
 impl Cancel {
+    /// What a call that knows flags alone looks at.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
     /// Asks to stop.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);

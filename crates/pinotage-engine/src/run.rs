@@ -13,6 +13,7 @@ use pinotage_transform::Changes;
 
 use crate::built::{aside, remove_strays, remove_unfinished};
 use crate::cluster::{Cluster, Publisher, PushSummary, name_prefix};
+use crate::epochs::EpochReport;
 use crate::identity::InputRecord;
 use crate::manifest::{Counts, Manifest, SegmentRecord};
 use crate::output::{is_object, remove};
@@ -27,6 +28,8 @@ pub trait Observer: PushObserver {
     fn started(&self, _inputs: usize, _bytes: u64) {}
     /// So many more rows and input bytes have been read.
     fn advanced(&self, _rows: u64, _bytes: u64) {}
+    /// An epoch has ended.
+    fn epoch(&self, _report: &EpochReport) {}
 }
 
 /// An observer that says nothing.

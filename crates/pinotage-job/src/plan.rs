@@ -229,6 +229,11 @@ fn checkpoint(file: &JobFile) -> Result<Option<Checkpoint>> {
             "segments of epochs go to a cluster or to a folder of this machine",
         ),
         (
+            "sink.output",
+            file.sink.output.is_some() && (file.sink.controller.is_some() || file.sink.connection.is_some()),
+            "segments of epochs are not kept beside the cluster",
+        ),
+        (
             "staging",
             file.staging.as_ref().is_some_and(|staging| Location::is_uri(staging)),
             "this process stages on its own machine",

@@ -75,6 +75,20 @@ pub struct TableDestination {
     pub runtime: tokio::runtime::Handle,
 }
 
+/// Refuses tables whose rows would have to be ordered by key first.
+///
+/// # Errors
+///
+/// `unsupported` for upsert and dedup tables.
+pub fn check_table(table: &TableConfig) -> Result<()> {
+    match crate::needs_partitions(table.json()) {
+        false => Ok(()),
+        true => Err(Error::unsupported("upsert and dedup tables cannot be written by a job with epochs yet")
+            .with("table", table.raw_name())
+            .action("load them with a job of files, one partition of keys in each")),
+    }
+}
+
 /// A Pinot table as a sink for canonical rows of its schema.
 ///
 /// # Pinot equivalent
@@ -107,13 +121,14 @@ impl PinotSink {
         if let Destination::Table(to) = &destination {
             crate::check_table(&to.config)?;
         }
-        if crate::needs_partitions(table.json()) {
-            return Err(Error::unsupported("upsert and dedup tables cannot be written by a job with epochs yet")
-                .with("table", table.raw_name())
-                .action("load them with a job of files, one partition of keys in each"));
-        }
+        check_table(&table)?;
         let route = Route::of(&schema, &table)?;
         Ok(Self { schema, table, staging, sealing, destination, route, pool })
+    }
+
+    /// What the names of all segments of a run begin with.
+    fn base_name(&self, context: &Context) -> String {
+        format!("{}_{}_{}", self.table.raw_name(), context.job, context.run)
     }
 
     /// The folder of a run in staging.
@@ -135,7 +150,7 @@ impl Sink for PinotSink {
         let folder = self.folder(context);
         std::fs::create_dir_all(&folder)
             .map_err(|error| Error::io(error, "cannot create the staging folder", &folder))?;
-        let base_name = format!("{}_{}_{}", self.table.raw_name(), context.job, context.run);
+        let base_name = self.base_name(context);
         check_segment_name(&format!("{base_name}_0_0_0"))?;
         let shape = task::Shape {
             schema: self.schema.clone(),
@@ -149,6 +164,11 @@ impl Sink for PinotSink {
     }
 
     fn committer(&self, context: &Context) -> Result<Box<dyn Committer>> {
-        Ok(Box::new(SegmentCommitter::new(self.destination.clone(), self.folder(context), context)))
+        Ok(Box::new(SegmentCommitter::new(
+            self.destination.clone(),
+            self.folder(context),
+            format!("{}_", self.base_name(context)),
+            context,
+        )))
     }
 }
