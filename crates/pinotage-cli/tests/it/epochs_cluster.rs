@@ -142,7 +142,7 @@ fn a_publication_of_epochs_that_is_killed_is_gone_on_with_on_the_oldest_pinot() 
 #[test]
 fn parts_of_the_cluster_may_be_down_for_a_while() {
     let Some(cluster) = Cluster::start(&Options { servers: 2, ..Options::default() }) else { return };
-    let story = Story::new(&cluster, &cluster.controller, "epochs_down", 60_000, 2);
+    let story = Story::new(&cluster, &cluster.controller, "epochs_down", 150_000, 2);
     let mut child = story.slow();
     eventually("a first publication", || match story.found() {
         Some((rows, ..)) if rows > 0 => Ok(()),
@@ -165,7 +165,7 @@ fn parts_of_the_cluster_may_be_down_for_a_while() {
 #[test]
 fn a_cluster_knows_the_states_of_its_segments() {
     let Some(cluster) = Cluster::shared() else { return };
-    let story = Story::new(cluster, &cluster.controller, "epochs_states", 40_000, 1);
+    let story = Story::new(cluster, &cluster.controller, "epochs_states", 400_000, 1);
     let path = story.path();
     let mut child = story.slow();
     eventually("a first publication", || match story.found() {
