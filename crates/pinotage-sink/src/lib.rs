@@ -12,6 +12,7 @@ pub mod publish;
 mod segment;
 mod servers;
 mod target;
+pub mod upsert;
 mod verify;
 
 pub use kinds::{check_rewritable, check_table, needs_partitions, retention_millis};
