@@ -4,6 +4,7 @@ mod defaults;
 mod keys;
 mod latest;
 mod order;
+pub mod partial;
 mod stream_key;
 
 pub use config::{Strategy, UpsertColumn, UpsertMode, UpsertTable};
