@@ -27,8 +27,8 @@ pub(super) fn merge(strategy: Strategy, plan: &ColumnPlan, values: &ArrayRef, ch
         Strategy::Overwrite => chosen(values, chains, newest(values, chains)),
         Strategy::ForceOverwrite => forced(plan, values, chains),
         Strategy::Ignore => chosen(values, chains, oldest(plan, values, chains)),
-        Strategy::Max => chosen(&stored(plan, values)?, chains, extreme(plan, values, chains, Ordering::Greater)?),
-        Strategy::Min => chosen(&stored(plan, values)?, chains, extreme(plan, values, chains, Ordering::Less)?),
+        Strategy::Max => chosen(values, chains, extreme(plan, values, chains, Ordering::Greater)?),
+        Strategy::Min => chosen(values, chains, extreme(plan, values, chains, Ordering::Less)?),
         Strategy::Increment => summed(plan, values, chains),
         Strategy::Append => joined(plan, values, chains, None),
         Strategy::Union => {
@@ -41,7 +41,7 @@ pub(super) fn merge(strategy: Strategy, plan: &ColumnPlan, values: &ArrayRef, ch
 }
 
 /// What servers have of the column once it is stored: nulls that they do not know of are default values.
-fn stored(plan: &ColumnPlan, values: &ArrayRef) -> Result<ArrayRef> {
+pub(super) fn stored(plan: &ColumnPlan, values: &ArrayRef) -> Result<ArrayRef> {
     if plan.tracks_nulls { Ok(values.clone()) } else { filled(values, &plan.field) }
 }
 

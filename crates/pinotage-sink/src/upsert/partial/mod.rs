@@ -20,7 +20,8 @@ use chains::Chains;
 /// What [`merge`] made.
 #[derive(Debug)]
 pub struct Merged {
-    /// One row for each key, with all columns of the table in its schema's order, in the order of their last parts.
+    /// One row for each key, with all columns of the table in its schema's order, in the order of their last parts. Nulls that
+    /// the table does not keep are default values.
     pub rows: RecordBatch,
     /// How many of the new rows came too late to change anything.
     pub superseded: u64,
@@ -73,6 +74,7 @@ pub fn merge(table: &UpsertTable, earlier: Option<&RecordBatch>, rows: &RecordBa
             }
             None => taken(&values, &last)?,
         };
+        let merged = column::stored(&column.plan, &merged)?;
         fields.push(arrow_field(field, true).with_data_type(merged.data_type().clone()));
         columns.push(merged);
     }

@@ -106,7 +106,7 @@ final class Upserts {
     TransformPipeline pipeline = new TransformPipeline(table, schema);
     for (int at = 0; at < rows.size(); at++) {
       try {
-        for (GenericRow row : pipeline.processRow(row(rows.get(at))).getTransformedRows()) {
+        for (GenericRow row : pipeline.processRow(row(schema, rows.get(at))).getTransformedRows()) {
           segment.index(row, null);
         }
       } catch (Exception e) {
@@ -121,7 +121,7 @@ final class Upserts {
       BasePartitionUpsertMetadataManager manager, File folder, ObjectNode answer) throws Exception {
     List<GenericRow> made = new java.util.ArrayList<>();
     for (JsonNode row : rows) {
-      made.add(row(row));
+      made.add(row(schema, row));
     }
     File written = PinotWriter.write(table, schema, new GenericRowRecordReader(made), folder, SEGMENT);
     ImmutableSegmentImpl segment =
@@ -131,10 +131,13 @@ final class Upserts {
     segment.destroy();
   }
 
-  private static GenericRow row(JsonNode input) throws IOException {
+  private static GenericRow row(Schema schema, JsonNode input) throws IOException {
     GenericRow row = new GenericRow();
     for (Map.Entry<String, JsonNode> field : input.properties()) {
-      row.putValue(field.getKey(), InputReader.value(field.getValue()));
+      // Pinot makes no TIMESTAMP of an Integer.
+      boolean isInstant = schema.getFieldSpecFor(field.getKey()).getDataType() == FieldSpec.DataType.TIMESTAMP;
+      JsonNode value = field.getValue();
+      row.putValue(field.getKey(), isInstant && value.isNumber() ? (Object) value.longValue() : InputReader.value(value));
     }
     return row;
   }
