@@ -15,7 +15,7 @@ mod target;
 pub mod upsert;
 mod verify;
 
-pub use kinds::{check_rewritable, check_table, needs_partitions, retention_millis};
+pub use kinds::{check_rewritable, check_table, check_uploadable, needs_partitions, retention_millis};
 pub use segment::{LocalSegment, StoredArchive};
 pub use target::{Snapshot, Target};
 pub use verify::{Before, Waiting, verify};

@@ -9,6 +9,7 @@ mod forms;
 mod kinds;
 mod places;
 mod publish;
+mod realtime;
 mod refreshed;
 mod support;
 mod upsert;

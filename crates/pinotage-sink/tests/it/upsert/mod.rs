@@ -38,7 +38,7 @@ fn judged(command: &str, cases: &[Json]) -> Option<Vec<Json>> {
 }
 
 /// Rows of JSON in the canonical types of a schema, all nullable.
-fn batch(schema: &Schema, rows: &[Json]) -> RecordBatch {
+pub(crate) fn batch(schema: &Schema, rows: &[Json]) -> RecordBatch {
     let fields: Vec<_> = schema.fields().map(|field| arrow_field(field, true)).collect();
     let schema = Arc::new(ArrowSchema::new(fields));
     let mut decoder = arrow::json::ReaderBuilder::new(schema.clone()).with_batch_size(rows.len().max(1)).build_decoder().unwrap();
