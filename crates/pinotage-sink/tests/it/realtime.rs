@@ -67,7 +67,7 @@ impl Stream {
         let mut table = json!({
             "tableName": format!("{name}_REALTIME"), "tableType": "REALTIME", "tenants": {}, "metadata": {},
             "segmentsConfig": {"timeColumnName": "t", "replication": "1", "replicasPerPartition": "1", "schemaName": name},
-            "tableIndexConfig": {"loadMode": "MMAP", "streamConfigs": topic.stream_configs(12)},
+            "tableIndexConfig": {"loadMode": "MMAP", "streamConfigs": topic.stream_configs(25)},
             "routing": {"instanceSelectorType": "strictReplicaGroup"},
         });
         for (key, value) in more.as_object().unwrap() {
@@ -167,7 +167,7 @@ impl Stream {
         let mut expected: Vec<String> = expected.collect();
         expected.sort();
         let sql = format!("SELECT k, t, v FROM {} LIMIT 10000", self.target.table);
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_secs(120);
         loop {
             let (cluster, sql) = (self.cluster, sql.clone());
             let answer = tokio::task::spawn_blocking(move || cluster.query(&sql)).await.unwrap();
