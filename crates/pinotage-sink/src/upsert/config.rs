@@ -167,8 +167,10 @@ impl UpsertTable {
         let single = |columns: &[String], what: &str| -> Result<()> {
             for column in columns {
                 if !schema.field(column).is_some_and(|field| field.single_value) {
-                    return Err(Error::invalid_config(format!("expected {what} to be a single-value column of the schema"))
-                        .with("column", column));
+                    return Err(Error::invalid_config(format!(
+                        "expected {what} to be a single-value column of the schema"
+                    ))
+                    .with("column", column));
                 }
             }
             Ok(())
@@ -199,13 +201,22 @@ impl UpsertTable {
         for name in &self.comparison {
             // Alone it would be cast to `Comparable`, which an array is not; among several Pinot wraps it.
             if self.comparison.len() == 1 && data_type(name) == Some(DataType::Bytes) {
-                return Err(option("comparisonColumns", "Pinot cannot compare by a BYTES column alone").with("column", name));
+                return Err(
+                    option("comparisonColumns", "Pinot cannot compare by a BYTES column alone").with("column", name)
+                );
             }
         }
         if let Some(name) = &self.delete_column
             && !matches!(
                 data_type(name),
-                Some(DataType::Boolean | DataType::String | DataType::Int | DataType::Long | DataType::Float | DataType::Double)
+                Some(
+                    DataType::Boolean
+                        | DataType::String
+                        | DataType::Int
+                        | DataType::Long
+                        | DataType::Float
+                        | DataType::Double
+                )
             )
         {
             return Err(option("deleteRecordColumn", "expected a BOOLEAN, STRING or number").with("column", name));
@@ -246,7 +257,9 @@ fn option(key: &'static str, message: impl Into<String>) -> Error {
 /// Who wins is not for us to say where a class of the user's own decides.
 fn refuse_classes(config: &Json) -> Result<()> {
     for key in ["partialUpsertMergerClass", "metadataManagerClass"] {
-        if let Some(class) = text(config, key).filter(|class| !class.starts_with("org.apache.pinot.segment.local.upsert.")) {
+        if let Some(class) =
+            text(config, key).filter(|class| !class.starts_with("org.apache.pinot.segment.local.upsert."))
+        {
             return Err(Error::unsupported("a class of its own decides which rows of this table count")
                 .with("option", format!("upsertConfig.{key}"))
                 .with("class", class)
@@ -310,19 +323,26 @@ fn columns(
         return Ok(plans.into_iter().map(|plan| UpsertColumn { plan, strategy: None }).collect());
     }
     if !schema.column_based_null_handling() && !table.null_handling_enabled() {
-        return Err(option("mode", "partial upserts need nulls to be kept")
-            .action("set `enableColumnBasedNullHandling` in the schema, or `nullHandlingEnabled` in the table config"));
+        return Err(option("mode", "partial upserts need nulls to be kept").action(
+            "set `enableColumnBasedNullHandling` in the schema, or `nullHandlingEnabled` in the table config",
+        ));
     }
     let default = match text(config, "defaultPartialUpsertStrategy") {
         None => Strategy::Overwrite,
         Some(name) => Strategy::parse(&name, version)?,
     };
     let named = config["partialUpsertStrategies"].as_object();
-    if let Some(wrong) = named.into_iter().flatten().map(|(name, _)| name).find(|name| {
-        schema.field(name).is_none() || primary_key.contains(name) || comparison.contains(name)
-    }) {
-        return Err(option("partialUpsertStrategies", "expected a column that is neither part of the key nor compared")
-            .with("column", wrong));
+    if let Some(wrong) = named
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name)
+        .find(|name| schema.field(name).is_none() || primary_key.contains(name) || comparison.contains(name))
+    {
+        return Err(option(
+            "partialUpsertStrategies",
+            "expected a column that is neither part of the key nor compared",
+        )
+        .with("column", wrong));
     }
     let mut columns = Vec::with_capacity(plans.len());
     for plan in plans {
@@ -347,4 +367,111 @@ fn columns(
         columns.push(UpsertColumn { plan, strategy });
     }
     Ok(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(config: Json, version: &str) -> Result<UpsertTable> {
+        let field = |name: &str, kind: &str| json!({"name": name, "dataType": kind});
+        let list = json!({"name": "list", "dataType": "LONG", "singleValueField": false});
+        let schema = Schema::from_document(json!({
+            "schemaName": "t", "primaryKeyColumns": ["k"], "enableColumnBasedNullHandling": true,
+            "dimensionFieldSpecs": [field("k", "LONG"), field("n", "INT"), field("s", "STRING"), field("b", "BYTES"),
+                field("gone", "BOOLEAN"), field("d", "BIG_DECIMAL"), list],
+            "dateTimeFieldSpecs": [{"name": "t", "dataType": "LONG", "format": "EPOCH", "granularity": "1:MILLISECONDS"}],
+        }))
+        .unwrap();
+        let table = json!({"tableName": "t", "segmentsConfig": {"timeColumnName": "t"}, "upsertConfig": config});
+        let table = TableConfig::from_document(table).unwrap();
+        UpsertTable::read(&schema, &table, PinotVersion::parse(version).unwrap()).map(Option::unwrap)
+    }
+
+    #[test]
+    fn what_is_not_said_has_pinots_defaults() {
+        let table = read(json!({"mode": "FULL"}), "1.5.1").unwrap();
+        assert_eq!((table.mode, table.comparison.as_slice()), (UpsertMode::Full, &["t".to_owned()][..]));
+        assert_eq!((table.primary_key.as_slice(), table.delete_column), (&["k".to_owned()][..], None));
+        assert_eq!((table.metadata_ttl, table.snapshot, table.hash_function.as_str()), (None, None, "NONE"));
+        let config = json!({"mode": "PARTIAL", "partialUpsertStrategies": {"n": "INCREMENT", "list": "UNION"},
+            "deleteRecordColumn": "gone", "metadataTTL": 10, "deletedKeysTTL": 5.5, "snapshot": "ENABLE"});
+        let table = read(config, "1.5.1").unwrap();
+        let strategy = |name| table.column(name).unwrap().strategy;
+        assert_eq!([strategy("n"), strategy("list")], [Some(Strategy::Increment), Some(Strategy::Union)]);
+        assert_eq!([strategy("s"), strategy("k"), strategy("t")], [Some(Strategy::Overwrite), None, None]);
+        assert_eq!((table.metadata_ttl, table.deleted_keys_ttl, table.snapshot), (Some(10.0), Some(5.5), Some(true)));
+        // Pinot 0.11's name of it.
+        assert_eq!(read(json!({"mode": "FULL", "comparisonColumn": "n"}), "0.11.0").unwrap().comparison, ["n"]);
+    }
+
+    #[test]
+    fn what_a_release_does_not_do_is_refused() {
+        for (config, too_old, first) in [
+            (json!({"mode": "FULL", "deleteRecordColumn": "gone"}), "0.12.1", "1.0.0"),
+            (json!({"mode": "FULL", "comparisonColumns": ["n", "t"]}), "0.12.1", "1.0.0"),
+            (json!({"mode": "PARTIAL", "partialUpsertStrategies": {"n": "MAX"}}), "0.11.0", "0.12.0"),
+            (json!({"mode": "PARTIAL", "partialUpsertStrategies": {"n": "FORCE_OVERWRITE"}}), "1.3.0", "1.4.0"),
+        ] {
+            assert_eq!(
+                read(config.clone(), too_old).unwrap_err().kind(),
+                pinotage_common::ErrorKind::Unsupported,
+                "{config}"
+            );
+            read(config, first).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_pinot_would_fail_at_is_refused() {
+        let partial = |strategies: Json| json!({"mode": "PARTIAL", "partialUpsertStrategies": strategies});
+        for (config, words) in [
+            (json!({"mode": "SOMETIMES"}), "FULL or PARTIAL"),
+            (json!({"mode": "FULL", "metadataManagerClass": "com.example.Mine"}), "class of its own"),
+            (json!({"mode": "PARTIAL", "partialUpsertMergerClass": "com.example.Mine"}), "class of its own"),
+            (json!({"mode": "FULL", "comparisonColumns": ["gone from the schema"]}), "comparison column"),
+            (json!({"mode": "FULL", "comparisonColumns": ["b"]}), "BYTES"),
+            (json!({"mode": "FULL", "comparisonColumns": ["list"]}), "single-value"),
+            (json!({"mode": "FULL", "comparisonColumns": ["n"], "comparisonColumn": "t"}), "found both"),
+            (json!({"mode": "FULL", "deleteRecordColumn": "b"}), "BOOLEAN"),
+            (json!({"mode": "FULL", "metadataTTL": -1}), "not negative"),
+            (json!({"mode": "FULL", "metadataTTL": 1, "snapshot": "DISABLE"}), "snapshots"),
+            (json!({"mode": "FULL", "metadataTTL": 1, "comparisonColumns": ["n", "t"]}), "one comparison column"),
+            (json!({"mode": "FULL", "metadataTTL": 1, "comparisonColumns": ["s"]}), "of numbers"),
+            (json!({"mode": "PARTIAL", "hashFunction": "UUID"}), "UUID"),
+            (partial(json!({"n": "SOMEHOW"})), "SOMEHOW"),
+            (partial(json!({"k": "MAX"})), "neither part of the key"),
+            (partial(json!({"t": "MAX"})), "neither part of the key"),
+            (partial(json!({"nowhere": "MAX"})), "neither part of the key"),
+            (partial(json!({"s": "INCREMENT"})), "INCREMENT cannot merge"),
+            (partial(json!({"gone": "INCREMENT"})), "INCREMENT cannot merge"),
+            (partial(json!({"d": "INCREMENT"})), "INCREMENT cannot merge"),
+            (partial(json!({"n": "APPEND"})), "APPEND cannot merge"),
+            (partial(json!({"list": "MAX"})), "MAX cannot merge a multi-value"),
+            (partial(json!({"b": "MIN"})), "MIN cannot merge"),
+            (json!({"mode": "PARTIAL", "defaultPartialUpsertStrategy": "MAX"}), "MAX cannot merge"),
+        ] {
+            let error = read(config.clone(), "1.5.1").unwrap_err();
+            assert!(error.message().contains(words), "{config}: {error}");
+        }
+    }
+
+    #[test]
+    fn rows_behind_the_time_to_live_are_found() {
+        use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
+        let times: ArrayRef = std::sync::Arc::new(Int64Array::from(vec![Some(100), Some(90), Some(89), None]));
+        let rows = RecordBatch::try_from_iter_with_nullable([("t", times, true)]).unwrap();
+        let table = read(json!({"mode": "FULL", "metadataTTL": 10}), "1.5.1").unwrap();
+        assert_eq!(table.greatest(&rows).unwrap(), Some(100.0));
+        let outside = table.outside_ttl(&rows, 100.0).unwrap().unwrap();
+        assert_eq!(outside, BooleanArray::from(vec![false, false, true, true]));
+        // Pinot 0.11 forgets no keys.
+        for version in ["1.5.1", "0.11.0"] {
+            let ttl = if version == "1.5.1" { 0 } else { 10 };
+            let table = read(json!({"mode": "FULL", "metadataTTL": ttl}), version).unwrap();
+            assert_eq!(table.outside_ttl(&rows, 100.0).unwrap(), None);
+        }
+    }
 }

@@ -30,10 +30,14 @@ impl Keys {
 
     /// The number of the key of each row. A null is the default value: that is what servers see of it.
     pub(super) fn numbers(&mut self, rows: &RecordBatch) -> Result<Vec<u32>> {
-        let columns = self.columns.iter().map(|field| filled(column(rows, field)?, field)).collect::<Result<Vec<_>>>()?;
+        let columns =
+            self.columns.iter().map(|field| filled(column(rows, field)?, field)).collect::<Result<Vec<_>>>()?;
         let Self { keys, table, state, .. } = self;
         if keys.num_rows() + rows.num_rows() > u32::MAX as usize {
-            return Err(Error::new(ErrorKind::ResourceExhausted, "expected fewer than 2^32 rows of one partition at a time"));
+            return Err(Error::new(
+                ErrorKind::ResourceExhausted,
+                "expected fewer than 2^32 rows of one partition at a time",
+            ));
         }
         let found = self.converter.convert_columns(&columns).map_err(unsorted)?;
         let numbers = found.iter().map(|key| {

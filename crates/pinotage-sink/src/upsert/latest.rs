@@ -65,7 +65,8 @@ impl Latest {
                     let wins = match &order {
                         None => true,
                         Some(order) => {
-                            let of_best = if best.0 == batch { Some(order) } else { self.batches[best.0 as usize].1.as_ref() };
+                            let of_best =
+                                if best.0 == batch { Some(order) } else { self.batches[best.0 as usize].1.as_ref() };
                             of_best.is_none_or(|of_best| order.row(row) >= of_best.row(best.1 as usize))
                         }
                     };
@@ -190,7 +191,10 @@ mod tests {
         let mut latest = Latest::try_new(table).unwrap();
         batches.iter().for_each(|rows| latest.push(&batch(rows)).unwrap());
         let winners = latest.finish();
-        (winners.keep.iter().flat_map(|keep| keep.iter().map(|kept| kept.unwrap()).collect::<Vec<_>>()).collect(), winners.dropped)
+        (
+            winners.keep.iter().flat_map(|keep| keep.iter().map(|kept| kept.unwrap()).collect::<Vec<_>>()).collect(),
+            winners.dropped,
+        )
     }
 
     /// Row by row, as Pinot does it: a row takes the place of the one that its key has, unless it compares as less.

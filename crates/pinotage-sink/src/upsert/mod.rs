@@ -7,6 +7,7 @@ mod order;
 mod parity;
 pub mod partial;
 mod stream_key;
+mod ttl;
 mod upload;
 
 pub use config::{Strategy, UpsertColumn, UpsertMode, UpsertTable};

@@ -39,8 +39,9 @@ fn number_ordered(texts: &StringArray) -> Result<BinaryArray> {
             continue;
         };
         bytes.clear();
-        write_number(text, &mut bytes)
-            .ok_or_else(|| Error::invalid_data(format!("expected a decimal number without exponent, found `{text}`")))?;
+        write_number(text, &mut bytes).ok_or_else(|| {
+            Error::invalid_data(format!("expected a decimal number without exponent, found `{text}`"))
+        })?;
         ordered.append_value(&bytes);
     }
     Ok(ordered.finish())
@@ -84,8 +85,8 @@ mod tests {
     #[test]
     fn numbers_are_ordered_as_numbers() {
         let ascending = [
-            "-1000", "-100.5", "-100", "-12", "-9.99", "-1.01", "-1", "-0.5", "-0.25", "-0.001", "0", "0.0001", "0.001",
-            "0.25", "0.5", "1", "1.01", "9.99", "10", "12", "100", "100.5", "1000",
+            "-1000", "-100.5", "-100", "-12", "-9.99", "-1.01", "-1", "-0.5", "-0.25", "-0.001", "0", "0.0001",
+            "0.001", "0.25", "0.5", "1", "1.01", "9.99", "10", "12", "100", "100.5", "1000",
         ];
         let bytes = |text: &str| {
             let mut out = Vec::new();
@@ -105,7 +106,8 @@ mod tests {
 
     #[test]
     fn texts_are_ordered_as_java_orders_them() {
-        let texts = ["", "a", "z", "\u{e9}", "\u{d7ff}", "\u{e000}", "\u{ffff}", "\u{10000}", "\u{10ffff}", "a\u{fffd}"];
+        let texts =
+            ["", "a", "z", "\u{e9}", "\u{d7ff}", "\u{e000}", "\u{ffff}", "\u{10000}", "\u{10ffff}", "a\u{fffd}"];
         let ordered = utf16_ordered(&StringArray::from(texts.to_vec()));
         for (a, text) in texts.iter().enumerate() {
             for (b, other) in texts.iter().enumerate() {

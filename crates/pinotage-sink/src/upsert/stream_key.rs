@@ -74,7 +74,10 @@ impl StreamKey {
     pub fn check(&self, schema: &Schema) -> Result<()> {
         let bad = |message: String| Err(Error::invalid_config(message).with("option", "upsert.streamKey"));
         if i32::try_from(self.partitions).is_err() || self.partitions == 0 {
-            return bad(format!("expected a topic to have between 1 and 2^31 - 1 partitions, found {}", self.partitions));
+            return bad(format!(
+                "expected a topic to have between 1 and 2^31 - 1 partitions, found {}",
+                self.partitions
+            ));
         }
         if self.columns.is_empty() || (self.columns.len() > 1 && self.serializer != KeySerializer::Json) {
             return bad(format!(
@@ -114,13 +117,18 @@ impl StreamKey {
     pub fn partitions(&self, rows: &RecordBatch) -> Result<UInt32Array> {
         let columns = self.columns.iter().map(|name| {
             let column = rows.column_by_name(name);
-            column.ok_or_else(|| Error::schema_mismatch("a column of the stream's key is missing in the rows").with("column", name))
+            column.ok_or_else(|| {
+                Error::schema_mismatch("a column of the stream's key is missing in the rows").with("column", name)
+            })
         });
         let columns = columns.collect::<Result<Vec<&ArrayRef>>>()?;
         match (self.serializer, columns.as_slice()) {
             (KeySerializer::Json, columns) => self.json_partitions(columns, rows.num_rows()),
             (_, [column]) => self.column_partitions(column),
-            _ => Err(Error::invalid_config("expected one column for the stream's key").with("option", "upsert.streamKey")),
+            _ => {
+                Err(Error::invalid_config("expected one column for the stream's key")
+                    .with("option", "upsert.streamKey"))
+            }
         }
     }
 

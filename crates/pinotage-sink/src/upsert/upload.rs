@@ -52,7 +52,8 @@ impl UploadedSegment<'_> {
         let Self { table, job, run, epoch, partition, seq, creation_millis } = *self;
         if version.loads_uploaded_names() {
             let (prefix, suffix) = (format!("{job}-{run}"), format!("{epoch}-{seq}"));
-            return UploadedRealtimeName { prefix: &prefix, table, partition, creation_millis, suffix: &suffix }.generate();
+            return UploadedRealtimeName { prefix: &prefix, table, partition, creation_millis, suffix: &suffix }
+                .generate();
         }
         let name = format!("{table}_{job}_{run}_{epoch}_{partition}_{seq}");
         if name.contains("__") {
@@ -87,7 +88,11 @@ pub fn partition_metadata(
         return Ok(None);
     }
     let pruners = table.json()["routing"]["segmentPrunerTypes"].as_array();
-    if pruners.into_iter().flatten().any(|pruner| pruner.as_str().is_some_and(|name| name.eq_ignore_ascii_case("partition"))) {
+    if pruners
+        .into_iter()
+        .flatten()
+        .any(|pruner| pruner.as_str().is_some_and(|name| name.eq_ignore_ascii_case("partition")))
+    {
         return Err(Error::unsupported(format!(
             "the partition function of the table config is not the stream's, and brokers of Pinot {version} leave out segments by it"
         ))
@@ -138,9 +143,10 @@ impl CreationTimes {
     /// `unsupported` for [`Ties::Backfill`] before Pinot 1.2, where the row that was loaded first counts.
     pub fn of(table: &Snapshot, ties: Ties, version: PinotVersion, now: i64) -> Result<Self> {
         let times = |uploaded: bool| {
-            let segments = table.segments.values().filter(move |segment| {
-                uploaded == matches!(segment.status, Some(SegmentStatus::Uploaded) | None)
-            });
+            let segments = table
+                .segments
+                .values()
+                .filter(move |segment| uploaded == matches!(segment.status, Some(SegmentStatus::Uploaded) | None));
             segments.filter_map(|segment| segment.creation_millis)
         };
         match ties {
@@ -168,10 +174,107 @@ impl CreationTimes {
     /// `unsupported` when none is left before those of the stream's segments.
     pub fn take(&mut self) -> Result<i64> {
         if self.next >= self.end {
-            return Err(Error::unsupported("no creation time is left between uploaded segments and those of the stream")
-                .action("let the stream's oldest segments go by retention, or set `upsert.ties` to `backfill`"));
+            return Err(Error::unsupported(
+                "no creation time is left between uploaded segments and those of the stream",
+            )
+            .action("let the stream's oldest segments go by retention, or set `upsert.ties` to `backfill`"));
         }
         self.next += 1;
         Ok(self.next - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pinotage_client::SegmentZkMetadata;
+    use serde_json::json;
+
+    use super::*;
+    use crate::upsert::KeySerializer;
+
+    const OLD: &str = "1.1.0";
+    const NEW: &str = "1.2.0";
+
+    fn version(text: &str) -> PinotVersion {
+        PinotVersion::parse(text).unwrap()
+    }
+
+    #[test]
+    fn names_are_those_that_the_release_reads() {
+        let segment =
+            UploadedSegment { table: "t", job: "j", run: "r", epoch: 3, partition: 7, seq: 1, creation_millis: 0 };
+        assert_eq!(segment.name(version(NEW)).unwrap(), "j-r__t__7__19700101T0000Z__3-1");
+        assert_eq!(segment.name(version(OLD)).unwrap(), "t_j_r_3_7_1");
+        for job in ["a__b", "_a"] {
+            assert!(UploadedSegment { job, ..segment }.name(version(NEW)).is_err(), "{job}");
+            assert!(UploadedSegment { job, ..segment }.name(version(OLD)).is_err(), "{job}");
+        }
+    }
+
+    #[test]
+    fn a_partition_is_written_down_where_nothing_else_says_it() {
+        let key = |serializer| StreamKey { columns: vec!["k".into()], serializer, partitions: 8 };
+        let table = |map: serde_json::Value, pruners: serde_json::Value| {
+            TableConfig::from_document(json!({"tableName": "t", "routing": {"segmentPrunerTypes": pruners},
+                "tableIndexConfig": {"segmentPartitionConfig": {"columnPartitionMap": map}}}))
+            .unwrap()
+        };
+        let murmur = |n: u32| json!({"k": {"functionName": "murmur", "numPartitions": n}});
+        let said =
+            |map, key: &StreamKey, release| partition_metadata(&table(map, json!(null)), key, 5, version(release));
+        let (text, long) = (key(KeySerializer::String), key(KeySerializer::Long));
+        assert_eq!(said(json!({}), &long, NEW).unwrap(), None);
+        assert_eq!(said(murmur(8), &text, OLD).unwrap(), None);
+        for (map, key) in
+            [(json!({}), &text), (murmur(4), &text), (murmur(8), &long), (json!({"other": murmur(8)["k"]}), &text)]
+        {
+            let (column, metadata) = said(map, key, OLD).unwrap().unwrap();
+            assert_eq!((column.as_str(), metadata.num_partitions, metadata.partitions), ("k", 8, vec![5]));
+        }
+        assert!(partition_metadata(&table(murmur(8), json!(["partition"])), &long, 5, version(OLD)).is_err());
+    }
+
+    #[test]
+    fn times_stand_where_ties_want_them() {
+        let snapshot = |segments: &[SegmentZkMetadata]| Snapshot {
+            segments: segments.iter().map(|segment| (segment.name.clone(), segment.clone())).collect(),
+            ..Snapshot::default()
+        };
+        let live =
+            [segment("a", SegmentStatus::Done, 2_000_000_000), segment("b", SegmentStatus::InProgress, 3_000_000_000)];
+        let pushed = |name, creation| segment(name, SegmentStatus::Uploaded, creation);
+        let first = |table: &Snapshot, ties| {
+            CreationTimes::of(table, ties, version(NEW), 4_000_000_000).and_then(|mut it| it.take())
+        };
+        assert_eq!(first(&snapshot(&live), Ties::Live).unwrap(), 1_000_000_000);
+        assert_eq!(first(&snapshot(&live), Ties::Backfill).unwrap(), 4_000_000_000);
+        assert_eq!(first(&snapshot(&[]), Ties::Live).unwrap(), 3_000_000_000);
+        let more = [&live[..], &[pushed("c", 1_000_000_005), pushed("d", 5_000_000_000)]].concat();
+        let mut times = CreationTimes::of(&snapshot(&more), Ties::Live, version(NEW), 0).unwrap();
+        assert_eq!([times.take().unwrap(), times.take().unwrap()], [1_000_000_006, 1_000_000_007]);
+        assert_eq!(first(&snapshot(&more), Ties::Backfill).unwrap(), 5_000_000_001);
+        assert!(CreationTimes::of(&snapshot(&live), Ties::Backfill, version(OLD), 0).is_err());
+        let full = [&live[..], &[pushed("c", 1_999_999_999)]].concat();
+        assert!(first(&snapshot(&full), Ties::Live).is_err());
+    }
+
+    fn segment(name: &str, status: SegmentStatus, creation: i64) -> SegmentZkMetadata {
+        SegmentZkMetadata {
+            name: name.into(),
+            crc: None,
+            status: Some(status),
+            start_millis: None,
+            end_millis: None,
+            total_docs: None,
+            size_bytes: None,
+            creation_millis: Some(creation),
+            push_millis: None,
+            refresh_millis: None,
+            download_url: None,
+            crypter: None,
+            custom: Default::default(),
+            partitions: Default::default(),
+            extra: Default::default(),
+        }
     }
 }

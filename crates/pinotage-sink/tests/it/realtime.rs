@@ -10,7 +10,8 @@ use pinotage_common::{ErrorKind, Result};
 use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_sink::publish::{Publication, PushOptions, publish};
 use pinotage_sink::upsert::{
-    CreationTimes, KeySerializer, Latest, StreamKey, Ties, UploadedSegment, UpsertTable, check_parity, partition_metadata,
+    CreationTimes, KeySerializer, Latest, StreamKey, Ties, UploadedSegment, UpsertTable, check_parity,
+    partition_metadata,
 };
 use pinotage_sink::{LocalSegment, Target, check_uploadable};
 use pinotage_spec::{PinotVersion, Schema, SegmentNameGenerator, TableConfig};
@@ -140,12 +141,15 @@ impl Stream {
                 let name = UploadedSegment { table, job: "job", run: "r1", epoch, partition, seq: 0, creation_millis };
                 let name = name.name(self.version).unwrap();
                 let mut builder = SegmentBuilder::try_new(&self.schema, &self.table).unwrap();
-                if let Some((column, metadata)) = partition_metadata(&self.table, &self.key, partition, self.version).unwrap() {
+                if let Some((column, metadata)) =
+                    partition_metadata(&self.table, &self.key, partition, self.version).unwrap()
+                {
                     builder.set_partition(column, metadata);
                 }
                 builder.append(&kept).unwrap();
                 let generator = SegmentNameGenerator::Fixed { name };
-                let built = builder.finish(&NameInput { generator: &generator, sequence: None }, creation_millis).unwrap();
+                let built =
+                    builder.finish(&NameInput { generator: &generator, sequence: None }, creation_millis).unwrap();
                 let folder = self.folder.path().join(format!("{epoch}"));
                 segments.push(LocalSegment::open(&built.write_dir(&folder).unwrap()).unwrap());
             }
@@ -197,9 +201,9 @@ impl Stream {
 /// What a table should hold, row by row: of equal rows the later one counts, or the one that is there.
 fn add(held: &mut BTreeMap<i32, Row>, rows: &[Row], replaces_equal: bool) {
     for row in rows {
-        let wins = held.get(&row.key).is_none_or(|held| {
-            if replaces_equal { row.time >= held.time } else { row.time > held.time }
-        });
+        let wins = held
+            .get(&row.key)
+            .is_none_or(|held| if replaces_equal { row.time >= held.time } else { row.time > held.time });
         if wins {
             held.insert(row.key, *row);
         }
@@ -230,7 +234,8 @@ async fn bootstrap(
 ) {
     let deletes = place == Place::Modern;
     more["primaryKeyColumns"] = json!(["k"]);
-    more["upsertConfig"] = if deletes { json!({"mode": "FULL", "deleteRecordColumn": "gone"}) } else { json!({"mode": "FULL"}) };
+    more["upsertConfig"] =
+        if deletes { json!({"mode": "FULL", "deleteRecordColumn": "gone"}) } else { json!({"mode": "FULL"}) };
     let Some(stream) = Stream::new(place, name, kind, serializer, more) else { return };
     assert!(check_uploadable(stream.table.json()).unwrap().contains("counts once"));
     let mut held = BTreeMap::new();
@@ -306,7 +311,8 @@ async fn a_table_without_primary_key_is_pushed_once_by_name(place: Place) {
     stream.holds(&all.collect()).await;
     // Segments replace none.
     let publication = Publication { to: segments, overwrite: true, ..Publication::default() };
-    let error = publish(&stream.target, stream.table.json(), &publication, &PushOptions::default(), &()).await.unwrap_err();
+    let error =
+        publish(&stream.target, stream.table.json(), &publication, &PushOptions::default(), &()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 }
 

@@ -47,7 +47,8 @@ impl Chains {
         let mut built = Self { previous: vec![NONE; rows], last: Vec::new(), superseded: 0, refused: Vec::new() };
         for (row, key) in keys.into_iter().enumerate() {
             let key = key as usize;
-            let here = State { row: row as u32, is_deleted: deleted.as_ref().is_some_and(|deleted| deleted.value(row)) };
+            let here =
+                State { row: row as u32, is_deleted: deleted.as_ref().is_some_and(|deleted| deleted.value(row)) };
             let is_known = key < states.len() && states[key].row != NONE;
             if key == states.len() {
                 states.push(State { row: NONE, is_deleted: false });

@@ -8,9 +8,7 @@ use arrow::array::{ArrowNativeTypeOp, ArrowPrimitiveType, BooleanArray, DynCompa
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::SortOptions;
 use arrow::compute::kernels::zip::zip;
-use arrow::datatypes::{
-    DataType as Arrow, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
-};
+use arrow::datatypes::{DataType as Arrow, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::ColumnPlan;
 

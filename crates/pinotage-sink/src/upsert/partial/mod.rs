@@ -48,14 +48,19 @@ pub struct Merged {
 pub fn merge(table: &UpsertTable, earlier: Option<&RecordBatch>, rows: &RecordBatch) -> Result<Merged> {
     let first_new = earlier.map_or(0, RecordBatch::num_rows);
     if u32::try_from(first_new + rows.num_rows()).is_err() {
-        return Err(Error::new(ErrorKind::ResourceExhausted, "expected fewer than 2^32 rows of one partition at a time"));
+        return Err(Error::new(
+            ErrorKind::ResourceExhausted,
+            "expected fewer than 2^32 rows of one partition at a time",
+        ));
     }
     let both = |name: &pinotage_spec::FieldSpec| -> Result<ArrayRef> {
         let new = canonical(rows, name)?;
         let Some(earlier) = earlier else { return Ok(new.clone()) };
         let earlier = canonical(earlier, name)?;
         concat(&[earlier, new]).map_err(|error| {
-            Error::schema_mismatch("rows of two batches do not fit together").with("column", &name.name).caused_by(error)
+            Error::schema_mismatch("rows of two batches do not fit together")
+                .with("column", &name.name)
+                .caused_by(error)
         })
     };
     let chains = Chains::build(table, first_new, first_new + rows.num_rows(), &both)?;

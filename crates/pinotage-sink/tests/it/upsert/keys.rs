@@ -13,7 +13,19 @@ fn numbers(random: &mut fastrand::Rng, least: i64, greatest: i64) -> Vec<i64> {
 }
 
 fn texts(random: &mut fastrand::Rng) -> Vec<String> {
-    let edges = ["", "a", "ab", "abc", "abcd", "null", "\u{e9}", "\u{1f600}", "\u{ffff}", "\"quoted\\\"", "\u{1}\u{1f}\u{7f}\t/"];
+    let edges = [
+        "",
+        "a",
+        "ab",
+        "abc",
+        "abcd",
+        "null",
+        "\u{e9}",
+        "\u{1f600}",
+        "\u{ffff}",
+        "\"quoted\\\"",
+        "\u{1}\u{1f}\u{7f}\t/",
+    ];
     let random = (0..300).map(|_| {
         let length = random.usize(0..40);
         (0..length).map(|_| random.char('\u{1}'..='\u{2fff}')).collect()
@@ -48,7 +60,14 @@ fn keys_go_where_kafkas_producer_sends_them() {
     let mut add = |serializer: KeySerializer, columns: &[(&str, &str)], rows: &[Vec<Json>]| {
         let fields: Vec<Json> = columns.iter().map(|(name, kind)| json!({"name": name, "dataType": kind})).collect();
         let schema = Schema::from_document(json!({"schemaName": "t", "dimensionFieldSpecs": fields})).unwrap();
-        let objects = rows.iter().map(|row| columns.iter().map(|(name, _)| (*name).to_owned()).zip(row.clone()).collect::<serde_json::Map<_, _>>().into());
+        let objects = rows.iter().map(|row| {
+            columns
+                .iter()
+                .map(|(name, _)| (*name).to_owned())
+                .zip(row.clone())
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        });
         let rows_of_columns = batch(&schema, &objects.collect::<Vec<Json>>());
         for partitions in [1, 2, 3, 8, 100] {
             let columns_of_key = columns.iter().map(|(name, _)| (*name).to_owned()).collect();

@@ -41,7 +41,8 @@ fn judged(command: &str, cases: &[Json]) -> Option<Vec<Json>> {
 pub(crate) fn batch(schema: &Schema, rows: &[Json]) -> RecordBatch {
     let fields: Vec<_> = schema.fields().map(|field| arrow_field(field, true)).collect();
     let schema = Arc::new(ArrowSchema::new(fields));
-    let mut decoder = arrow::json::ReaderBuilder::new(schema.clone()).with_batch_size(rows.len().max(1)).build_decoder().unwrap();
+    let mut decoder =
+        arrow::json::ReaderBuilder::new(schema.clone()).with_batch_size(rows.len().max(1)).build_decoder().unwrap();
     let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
     assert_eq!(decoder.decode(text.as_bytes()).unwrap(), text.len());
     decoder.flush().unwrap().unwrap_or_else(|| RecordBatch::new_empty(schema))
@@ -52,7 +53,10 @@ fn written(rows: &RecordBatch) -> Vec<Json> {
     let schema = rows.schema();
     let row = |at: usize| {
         let values = schema.fields().iter().zip(rows.columns());
-        values.map(|(field, column)| (field.name().clone(), stored(column, at))).collect::<serde_json::Map<_, _>>().into()
+        values
+            .map(|(field, column)| (field.name().clone(), stored(column, at)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     (0..rows.num_rows()).map(row).collect()
 }

@@ -34,10 +34,20 @@ fn columns() -> Vec<Column> {
         (Some("INCREMENT"), &["INT", "LONG", "FLOAT", "DOUBLE", "TIMESTAMP"], &[]),
         (Some("APPEND"), &[], &LISTS),
         (Some("UNION"), &[], &LISTS),
-        (Some("MAX"), &["INT", "LONG", "FLOAT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "STRING", "JSON", "BIG_DECIMAL"], &[]),
-        (Some("MIN"), &["INT", "LONG", "FLOAT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "STRING", "JSON", "BIG_DECIMAL"], &[]),
+        (
+            Some("MAX"),
+            &["INT", "LONG", "FLOAT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "STRING", "JSON", "BIG_DECIMAL"],
+            &[],
+        ),
+        (
+            Some("MIN"),
+            &["INT", "LONG", "FLOAT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "STRING", "JSON", "BIG_DECIMAL"],
+            &[],
+        ),
     ] {
-        let name = |kind: &str, list: bool| format!("{}_{kind}{}", strategy.unwrap_or("default"), if list { "_mv" } else { "" });
+        let name = |kind: &str, list: bool| {
+            format!("{}_{kind}{}", strategy.unwrap_or("default"), if list { "_mv" } else { "" })
+        };
         columns.extend(types.iter().map(|kind| (name(kind, false), *kind, false, strategy)));
         columns.extend(lists.iter().map(|kind| (name(kind, true), *kind, true, strategy)));
     }
@@ -68,7 +78,8 @@ fn case(random: &mut Rng, id: usize, partial: bool) -> Case {
     let several = random.bool();
     let by_column = random.bool();
     let deletes = [None, Some("BOOLEAN"), Some("STRING"), Some("INT")][random.usize(0..4)];
-    let keys = [("LONG", "STRING"), ("STRING", "INT"), ("TIMESTAMP", "BYTES"), ("BIG_DECIMAL", "BOOLEAN")][random.usize(0..4)];
+    let keys =
+        [("LONG", "STRING"), ("STRING", "INT"), ("TIMESTAMP", "BYTES"), ("BIG_DECIMAL", "BOOLEAN")][random.usize(0..4)];
     let mut fields = vec![json!({"name": "k1", "dataType": keys.0}), json!({"name": "k2", "dataType": keys.1})];
     let mut strategies = Map::new();
     for (name, kind, list, strategy) in &columns {
@@ -91,7 +102,8 @@ fn case(random: &mut Rng, id: usize, partial: bool) -> Case {
         fields.push(json!({"name": "c1", "dataType": compared}));
         fields.push(json!({"name": "c2", "dataType": "LONG"}));
     }
-    let time = json!({"name": "t", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"});
+    let time =
+        json!({"name": "t", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"});
     let schema = json!({
         "schemaName": "t", "primaryKeyColumns": ["k1", "k2"], "enableColumnBasedNullHandling": by_column,
         "dimensionFieldSpecs": fields, "dateTimeFieldSpecs": [time],
