@@ -3,35 +3,36 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use arrow::array::UInt32Array;
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
 use pinotage_client::{Controller, SegmentStatus};
 use pinotage_common::{ErrorKind, Result};
 use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_sink::publish::{Publication, PushOptions, publish};
+use pinotage_sink::upsert::partial::merge;
 use pinotage_sink::upsert::{
     CreationTimes, KeySerializer, Latest, StreamKey, Ties, UploadedSegment, UpsertTable, check_parity,
     partition_metadata,
 };
 use pinotage_sink::{LocalSegment, Target, check_uploadable};
 use pinotage_spec::{PinotVersion, Schema, SegmentNameGenerator, TableConfig};
-use pinotage_testkit::cluster::{Cluster, Topic};
+use pinotage_testkit::cluster::{Cluster, Options, Topic, eventually};
 use serde_json::{Value as Json, json};
 
 use crate::places::{Place, connection, in_all_places};
 use crate::upsert::batch;
 
 in_all_places!(@ modern Modern string_keys_at_parallelism_1 int_keys_at_parallelism_3 long_keys_at_parallelism_8
-    a_table_without_primary_key_is_pushed_once_by_name);
+    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows);
 in_all_places!(@ oldest Oldest string_keys_at_parallelism_1 int_keys_at_parallelism_3 long_keys_at_parallelism_8
-    a_table_without_primary_key_is_pushed_once_by_name);
+    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows);
 
 const T: i64 = 1_700_000_000_000;
 const PARTITIONS: u32 = 8;
 
 /// A REALTIME table with a stream, and what it should hold.
-struct Stream {
-    cluster: &'static Cluster,
+struct Stream<'a> {
+    cluster: &'a Cluster,
     version: PinotVersion,
     target: Target,
     topic: Topic,
@@ -55,15 +56,26 @@ fn row(key: i32, time: i64, from: &'static str) -> Row {
     Row { key, time, from, gone: false }
 }
 
-impl Stream {
+impl<'a> Stream<'a> {
     fn new(place: Place, name: &str, kind: &'static str, serializer: KeySerializer, more: Json) -> Option<Self> {
-        let cluster = place.cluster()?;
         let version = PinotVersion::parse(if place == Place::Oldest { "0.11.0" } else { "1.5.1" }).unwrap();
+        Some(Self::of(place.cluster()?, version, name, (kind, serializer), more))
+    }
+
+    /// A table of a cluster: with columns `k`, the key, `v`, `t`, `gone` and those of `more`.
+    fn of(
+        cluster: &'a Cluster,
+        version: PinotVersion,
+        name: &str,
+        (kind, serializer): (&'static str, KeySerializer),
+        more: Json,
+    ) -> Self {
         let topic = cluster.create_topic(name, PARTITIONS);
         let time =
             json!({"name": "t", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"});
         let fields = [("k", kind), ("v", "STRING"), ("gone", "BOOLEAN")];
-        let fields: Vec<Json> = fields.iter().map(|(name, kind)| json!({"name": name, "dataType": kind})).collect();
+        let mut fields: Vec<Json> = fields.iter().map(|(name, kind)| json!({"name": name, "dataType": kind})).collect();
+        fields.extend(more["fields"].as_array().into_iter().flatten().cloned());
         let mut schema = json!({"schemaName": name, "dimensionFieldSpecs": fields, "dateTimeFieldSpecs": [time]});
         let mut table = json!({
             "tableName": format!("{name}_REALTIME"), "tableType": "REALTIME", "tenants": {}, "metadata": {},
@@ -73,14 +85,16 @@ impl Stream {
         });
         for (key, value) in more.as_object().unwrap() {
             match key.as_str() {
+                "fields" => {}
                 "primaryKeyColumns" => schema[key] = value.clone(),
+                "nullHandlingEnabled" => table["tableIndexConfig"][key] = value.clone(),
                 "columnPartitionMap" => table["tableIndexConfig"]["segmentPartitionConfig"] = json!({ key: value }),
                 _ => table[key] = value.clone(),
             }
         }
         cluster.create_table(&schema, &table);
         let target = Target::realtime(Controller::new(&connection(cluster)).unwrap(), name);
-        Some(Self {
+        Self {
             cluster,
             version,
             target,
@@ -90,7 +104,7 @@ impl Stream {
             key: StreamKey { columns: vec!["k".into()], serializer, partitions: PARTITIONS },
             kind,
             folder: tempfile::tempdir().unwrap(),
-        })
+        }
     }
 
     fn json(&self, row: &Row) -> Json {
@@ -116,17 +130,20 @@ impl Stream {
 
     /// The segments of an epoch: partitions are shared out among writers, who do not know of each other.
     async fn build(&self, epoch: u64, rows: &[Row], parallelism: u32, ties: Ties) -> Vec<LocalSegment> {
-        let snapshot = self.target.snapshot().await.unwrap();
-        let upserts = UpsertTable::read(&self.schema, &self.table, self.version).unwrap();
         let rows: Vec<Json> = rows.iter().map(|row| self.json(row)).collect();
-        let rows = batch(&self.schema, &rows);
-        let partitions = self.key.partitions(&rows).unwrap();
+        self.build_of(epoch, &batch(&self.schema, &rows), parallelism, ties).await
+    }
+
+    async fn build_of(&self, epoch: u64, rows: &RecordBatch, parallelism: u32, ties: Ties) -> Vec<LocalSegment> {
+        let snapshot = self.target.snapshot().await.unwrap();
+        let upserts = self.upserts();
+        let partitions = self.key.partitions(rows).unwrap();
         let mut segments = Vec::new();
         for writer in 0..parallelism {
             let mut times = CreationTimes::of(&snapshot, ties, self.version, T).unwrap();
             for partition in (0..PARTITIONS).filter(|partition| partition % parallelism == writer) {
                 let own = (0..rows.num_rows() as u32).filter(|row| partitions.value(*row as usize) == partition);
-                let own = take_record_batch(&rows, &UInt32Array::from_iter_values(own)).unwrap();
+                let own = take_record_batch(rows, &UInt32Array::from_iter_values(own)).unwrap();
                 if own.num_rows() == 0 {
                     continue;
                 }
@@ -157,6 +174,10 @@ impl Stream {
         segments
     }
 
+    fn upserts(&self) -> Option<UpsertTable> {
+        UpsertTable::read(&self.schema, &self.table, self.version).unwrap()
+    }
+
     async fn push(&self, segments: &[LocalSegment]) -> Result<()> {
         let publication = Publication { to: segments.to_vec(), ..Publication::default() };
         publish(&self.target, self.table.json(), &publication, &PushOptions::default(), &()).await
@@ -173,8 +194,7 @@ impl Stream {
         let sql = format!("SELECT k, t, v FROM {} LIMIT 10000", self.target.table);
         let end = Instant::now() + Duration::from_secs(120);
         loop {
-            let (cluster, sql) = (self.cluster, sql.clone());
-            let answer = tokio::task::spawn_blocking(move || cluster.query(&sql)).await.unwrap();
+            let answer = self.cluster.query(&sql);
             let rows = answer["resultTable"]["rows"].as_array().cloned().unwrap_or_default();
             let mut found: Vec<String> =
                 rows.iter().map(|row| format!("{} {} {}", row[0], row[1].as_i64().unwrap() - T, row[2])).collect();
@@ -330,4 +350,121 @@ async fn uploaded_rows_win_ties_when_that_is_asked_for() {
     stream.push(&segments).await.unwrap();
     add(&mut held, &history, true);
     stream.holds(&held).await;
+}
+
+/// Rows of a stream that are merged ahead, and the rows that come after them by the stream.
+async fn the_stream_goes_on_from_merged_rows(place: Place) {
+    let more = json!({
+        "primaryKeyColumns": ["k"], "nullHandlingEnabled": true,
+        "fields": [{"name": "n", "dataType": "LONG"}, {"name": "tags", "dataType": "STRING", "singleValueField": false}],
+        "upsertConfig": {"mode": "PARTIAL", "partialUpsertStrategies": {"n": "INCREMENT", "tags": "UNION"}},
+    });
+    let Some(stream) = Stream::new(place, "live_partial", "INT", KeySerializer::Int, more) else { return };
+    let part = |at: i32, from: &str| {
+        let mut row = json!({"k": at % 40, "t": T + i64::from(at), "n": at, "tags": [format!("tag {}", at % 3), from]});
+        if at % 3 == 0 {
+            row.as_object_mut().unwrap().remove("n");
+        }
+        if at % 2 == 0 {
+            row["v"] = json!(format!("v {at}"));
+        }
+        row
+    };
+    let history: Vec<Json> = (0..200).map(|at| part(at, "history")).collect();
+    let merged = merge(&stream.upserts().unwrap(), None, &batch(&stream.schema, &history)).unwrap();
+    assert_eq!((merged.rows.num_rows(), merged.superseded), (40, 0));
+    let segments = stream.build_of(1, &merged.rows, 3, Ties::Live).await;
+    stream.push(&segments).await.unwrap();
+    stream.holds_parts(&history);
+    let live: Vec<Json> = (200..300).map(|at| part(at, "live")).collect();
+    let partitions = stream.key.partitions(&batch(&stream.schema, &live)).unwrap();
+    for (row, partition) in live.iter().zip(&partitions) {
+        stream.topic.publish(partition.unwrap(), [row.clone()]);
+    }
+    stream.holds_parts(&[history, live].concat());
+}
+
+impl Stream<'_> {
+    /// Waits until queries see what these parts of rows make, merged here by hand.
+    fn holds_parts(&self, parts: &[Json]) {
+        let mut keys: BTreeMap<i64, (i64, Option<i64>, Vec<String>, Option<String>)> = BTreeMap::new();
+        for part in parts {
+            let (time, sum, tags, text) = keys.entry(part["k"].as_i64().unwrap()).or_default();
+            *time = part["t"].as_i64().unwrap();
+            *sum = part["n"].as_i64().map_or(*sum, |n| Some(sum.unwrap_or(0) + n));
+            tags.extend(part["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap().to_owned()));
+            tags.sort();
+            tags.dedup();
+            *text = part["v"].as_str().map_or(text.clone(), |v| Some(v.to_owned()));
+        }
+        let expected = keys.into_iter().map(|(key, (time, sum, tags, text))| {
+            json!([key, time, sum.unwrap_or(i64::MIN), tags, text.unwrap_or("null".into())])
+        });
+        let expected: Json = expected.collect();
+        let sql = format!("SELECT k, t, n, tags, v FROM {} ORDER BY k LIMIT 1000", self.target.table);
+        eventually("the merged rows", || {
+            let answer = self.cluster.query(&sql);
+            let found = &answer["resultTable"]["rows"];
+            if *found == expected { Ok(()) } else { Err(format!("{answer} instead of {expected}")) }
+        });
+    }
+}
+
+/// Servers that start again load segments in any order: what counts does not depend on it.
+#[tokio::test]
+async fn the_same_rows_count_after_servers_start_again() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let more = json!({"primaryKeyColumns": ["k"], "upsertConfig": {"mode": "FULL", "deleteRecordColumn": "gone"}});
+    let key = ("LONG", KeySerializer::Long);
+    let stream = Stream::of(&cluster, PinotVersion::NEWEST, "live_again", key, more);
+    let mut held = BTreeMap::new();
+    let live: Vec<Row> = (0..800).map(|at| row(at % 200, T + i64::from(at / 400), "live")).collect();
+    stream.produce(&live);
+    add(&mut held, &live, true);
+    stream.holds(&held).await;
+    for epoch in 1..5 {
+        let history =
+            |at: i32| Row { gone: at % 7 == 0, ..row(at, T + i64::from(at % 3), ["a", "b", "c", "d"][epoch - 1]) };
+        let history: Vec<Row> = (100..300).map(history).collect();
+        let segments = stream.build(epoch as u64, &history, 3, Ties::Live).await;
+        stream.push(&segments).await.unwrap();
+        // Of equal rows the stream's counts, and of uploaded ones the last.
+        let beats = |row: &&Row| held.get(&row.key).is_none_or(|held| row.time > held.time || held.from.len() == 1);
+        let winners: Vec<Row> = history.iter().filter(beats).copied().collect();
+        add(&mut held, &winners, true);
+        stream.holds(&held).await;
+    }
+    for _ in 0..2 {
+        cluster.stop_server(0);
+        cluster.start_server(0);
+        stream.holds(&held).await;
+    }
+}
+
+/// Why rows outside `metadataTTL` are refused.
+#[tokio::test]
+async fn rows_outside_the_time_to_live_would_be_there_twice() {
+    let more = json!({
+        "primaryKeyColumns": ["k"],
+        "upsertConfig": {"mode": "FULL", "metadataTTL": 100, "snapshot": "ENABLE"},
+    });
+    let Some(stream) = Stream::new(Place::Modern, "live_ttl", "INT", KeySerializer::Int, more) else { return };
+    let live: Vec<Row> = (0..40).map(|key| row(key, T + 1000, "live")).collect();
+    stream.produce(&live);
+    let mut held = BTreeMap::new();
+    add(&mut held, &live, true);
+    stream.holds(&held).await;
+    let upserts = stream.upserts().unwrap();
+    let rows = |rows: &[Row]| batch(&stream.schema, &rows.iter().map(|row| stream.json(row)).collect::<Vec<_>>());
+    let greatest = upserts.greatest(&rows(&live)).unwrap().unwrap();
+    let outside = |of: &[Row]| upserts.outside_ttl(&rows(of), greatest).unwrap().unwrap().true_count();
+    // Late rows inside of it lose, as they should.
+    let late: Vec<Row> = (0..10).map(|key| row(key, T + 900, "late")).collect();
+    assert_eq!(outside(&late), 0);
+    stream.push(&stream.build(1, &late, 1, Ties::Live).await).await.unwrap();
+    stream.holds(&held).await;
+    let too_late: Vec<Row> = (0..10).map(|key| row(key, T + 899, "too late")).collect();
+    assert_eq!(outside(&too_late), 10);
+    stream.push(&stream.build(2, &too_late, 1, Ties::Live).await).await.unwrap();
+    stream.cluster.await_count("live_ttl", 50);
 }
