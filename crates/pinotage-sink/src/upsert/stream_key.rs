@@ -66,6 +66,19 @@ impl KeySerializer {
 }
 
 impl StreamKey {
+    /// The key that most producers write: the primary key, one column as text and several as JSON.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` as [`StreamKey::check`], among others for a schema without a primary key.
+    pub fn of_primary_key(schema: &Schema, partitions: u32) -> Result<Self> {
+        let columns = schema.primary_key_columns().to_vec();
+        let serializer = if columns.len() == 1 { KeySerializer::String } else { KeySerializer::Json };
+        let key = Self { columns, serializer, partitions };
+        key.check(schema)?;
+        Ok(key)
+    }
+
     /// Refuses a key that rows of this schema do not have, or whose rows of one primary key could be in several partitions.
     ///
     /// # Errors
@@ -294,6 +307,7 @@ mod tests {
         ] {
             good.check(&schema).unwrap();
         }
+        assert_eq!(StreamKey::of_primary_key(&schema, 8).unwrap(), key(&["s", "n"], KeySerializer::Json, 8));
         for (wrong, words) in [
             (key(&["s"], KeySerializer::String, 0), "partitions"),
             (key(&["s"], KeySerializer::String, u32::MAX), "partitions"),

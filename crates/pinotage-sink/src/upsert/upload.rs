@@ -120,6 +120,26 @@ fn says_partition(table: &TableConfig, key: &StreamKey) -> Result<bool> {
     }))
 }
 
+/// The partitions of a table's stream, as its segments are named: each partition has at least the one that consumes. Nothing
+/// where no stream has begun.
+///
+/// # Errors
+///
+/// `unsupported` for a table of several streams, whose partitions Pinot counts from 10,000 on for the second.
+pub fn stream_partitions(table: &Snapshot) -> Result<Option<u32>> {
+    let of_stream = |name: &String| -> Option<u32> {
+        let parts: Vec<&str> = name.split("__").collect();
+        if parts.len() == 4 { parts[1].parse().ok() } else { None }
+    };
+    match table.segments.keys().filter_map(of_stream).max() {
+        Some(greatest) if greatest >= 10_000 => {
+            Err(Error::unsupported("segments cannot be pushed to a table of several streams")
+                .action("which of them a row belongs to is not known here: load the rows through the streams"))
+        }
+        greatest => Ok(greatest.map(|greatest| greatest + 1)),
+    }
+}
+
 /// The creation times of segments to be uploaded. With them Pinot, from 1.2 on, decides between rows that compare as equal: the
 /// one in the later segment counts.
 ///

@@ -1,6 +1,6 @@
 //! Uploaded segments beside a stream that servers consume.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -12,7 +12,7 @@ use pinotage_sink::publish::{Publication, PushOptions, publish};
 use pinotage_sink::upsert::partial::merge;
 use pinotage_sink::upsert::{
     CreationTimes, KeySerializer, Latest, StreamKey, Ties, UploadedSegment, UpsertTable, check_parity,
-    partition_metadata,
+    partition_metadata, stream_partitions,
 };
 use pinotage_sink::{LocalSegment, Target, check_uploadable};
 use pinotage_spec::{PinotVersion, Schema, SegmentNameGenerator, TableConfig};
@@ -311,6 +311,7 @@ async fn bootstrap(
     stream.push(&second).await.unwrap();
     stream.holds(&held).await;
     let snapshot = stream.target.snapshot().await.unwrap();
+    assert_eq!(stream_partitions(&snapshot).unwrap(), Some(PARTITIONS));
     let uploaded = snapshot.segments.values().filter(|it| it.status == Some(SegmentStatus::Uploaded)).count();
     assert_eq!(uploaded, first.len() + second.len());
     // Segments of the stream are there that were committed before and after the push.
@@ -387,17 +388,22 @@ async fn the_stream_goes_on_from_merged_rows(place: Place) {
 impl Stream<'_> {
     /// Waits until queries see what these parts of rows make, merged here by hand.
     fn holds_parts(&self, parts: &[Json]) {
-        let mut keys: BTreeMap<i64, (i64, Option<i64>, Vec<String>, Option<String>)> = BTreeMap::new();
-        for part in parts {
-            let (time, sum, tags, text) = keys.entry(part["k"].as_i64().unwrap()).or_default();
-            *time = part["t"].as_i64().unwrap();
-            *sum = part["n"].as_i64().map_or(*sum, |n| Some(sum.unwrap_or(0) + n));
-            tags.extend(part["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap().to_owned()));
-            tags.sort();
-            tags.dedup();
-            *text = part["v"].as_str().map_or(text.clone(), |v| Some(v.to_owned()));
+        #[derive(Default)]
+        struct Whole {
+            time: i64,
+            sum: Option<i64>,
+            tags: BTreeSet<String>,
+            text: Option<String>,
         }
-        let expected = keys.into_iter().map(|(key, (time, sum, tags, text))| {
+        let mut keys: BTreeMap<i64, Whole> = BTreeMap::new();
+        for part in parts {
+            let whole = keys.entry(part["k"].as_i64().unwrap()).or_default();
+            whole.time = part["t"].as_i64().unwrap();
+            whole.sum = part["n"].as_i64().map_or(whole.sum, |n| Some(whole.sum.unwrap_or(0) + n));
+            whole.tags.extend(part["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap().to_owned()));
+            whole.text = part["v"].as_str().map(str::to_owned).or(whole.text.take());
+        }
+        let expected = keys.into_iter().map(|(key, Whole { time, sum, tags, text })| {
             json!([key, time, sum.unwrap_or(i64::MIN), tags, text.unwrap_or("null".into())])
         });
         let expected: Json = expected.collect();
