@@ -14,6 +14,7 @@ mod servers;
 mod target;
 pub mod upsert;
 mod verify;
+pub mod writer;
 
 pub use kinds::{check_rewritable, check_table, check_uploadable, needs_partitions, retention_millis};
 pub use segment::{LocalSegment, StoredArchive};

@@ -13,3 +13,4 @@ mod realtime;
 mod refreshed;
 mod support;
 mod upsert;
+mod writer;
