@@ -248,6 +248,27 @@ fn what_cannot_run_in_epochs_is_refused_by_check() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(expected), "{more}: {error}");
     }
+    for (config, expected) in [
+        (r#""segmentsConfig": {"segmentPushType": "REFRESH"}"#, "REFRESH"),
+        (r#""dedupConfig": {"dedupEnabled": true}"#, "drop duplicates"),
+        (r#""upsertConfig": {"mode": "FULL"}"#, "partitions no column"),
+    ] {
+        let folder = events(100, "");
+        let path = folder.path();
+        let schema = fs::read_to_string(path.join("schema.json")).unwrap();
+        fs::write(
+            path.join("schema.json"),
+            schema.replace("\"schemaName\"", "\"primaryKeyColumns\": [\"key\"], \"schemaName\""),
+        )
+        .unwrap();
+        let table = format!(r#"{{"tableName": "t", "tableType": "OFFLINE", {config}}}"#);
+        fs::write(path.join("table.json"), table).unwrap();
+        let job = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), job.replace("output: out", "controller: 'localhost:1'")).unwrap();
+        let output = pinotage(path, &["check", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(expected), "{config}: {error}");
+    }
 }
 
 /// A file system of its own with so many bytes; nothing where that is not allowed.

@@ -13,10 +13,8 @@ use pinotage_connector::{
     SystemClock, Writer,
 };
 use pinotage_job::file::{Archive, Checkpoint};
-use pinotage_sink::upsert::UpsertTable;
-use pinotage_sink::writer::{Destination, PinotSink, Sealing};
-use pinotage_sink::{check_uploadable, needs_partitions};
-use pinotage_spec::PinotVersion;
+use pinotage_sink::check_uploadable;
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline};
 use pinotage_transform::Changes;
 
 use super::gate::Gate;
@@ -93,16 +91,13 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
             .with("operator", operator)
             .action("remove `checkpoint` and let the job build all inputs together, or select row by row"));
     }
-    if job.cluster.is_some() && job.table.is_refresh() {
+    if job.plan.connection.is_some() && job.table.is_refresh() {
         return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and epochs only add to it")
             .with("table", job.table.raw_name())
             .action("remove `checkpoint`, or make the table APPEND (`segmentIngestionType`)"));
     }
-    let keyed = needs_partitions(job.table.json());
-    if keyed && UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?.is_none() {
-        return Err(Error::unsupported("tables that drop duplicates cannot be written in epochs")
-            .with("option", "dedupConfig")
-            .action("load the rows through the table's stream"));
+    if !job.plan.beside_stream {
+        check_offline(&job.schema, &job.table)?;
     }
     source_of(job).map(drop)
 }

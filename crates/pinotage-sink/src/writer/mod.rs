@@ -96,6 +96,32 @@ enum Routing {
     Stream(StreamKey),
 }
 
+/// Refuses OFFLINE tables that rows cannot be written to in epochs.
+///
+/// # Errors
+///
+/// As [`PinotSink::try_new`].
+pub fn check_offline(schema: &Schema, table: &TableConfig) -> Result<()> {
+    check_pushed(schema, table).map(drop)
+}
+
+/// How rows of a table without a stream are kept and spread.
+fn check_pushed(schema: &Schema, table: &TableConfig) -> Result<(Option<UpsertTable>, Routing)> {
+    let upserts = UpsertTable::read(schema, table, PinotVersion::NEWEST)?;
+    if upserts.is_none() && crate::needs_partitions(table.json()) {
+        return Err(Error::unsupported("tables that drop duplicates cannot be written in epochs")
+            .with("option", "dedupConfig")
+            .action("load the rows through the table's stream"));
+    }
+    let routing = Route::of(schema, table)?.map_or(Routing::None, Routing::Table);
+    if upserts.is_some() && matches!(routing, Routing::None) {
+        return Err(Error::invalid_config("rows of a key belong together, and the table config partitions no column")
+            .with("option", "tableIndexConfig.segmentPartitionConfig.columnPartitionMap")
+            .action("partition the primary key's column there"));
+    }
+    Ok((upserts, routing))
+}
+
 /// A Pinot table as a sink for canonical rows of its schema.
 ///
 /// # Pinot equivalent
@@ -119,8 +145,8 @@ impl PinotSink {
     ///
     /// # Errors
     ///
-    /// `invalid-config` for a table that partitions rows by more than one column; `unsupported` for one whose rows would have
-    /// to be ordered by key first.
+    /// `invalid-config` for a table that partitions rows by more than one column, or rows of keys by none; `unsupported` for one
+    /// that drops duplicates.
     pub fn try_new(
         (schema, table): (Schema, TableConfig),
         staging: PathBuf,
@@ -128,15 +154,7 @@ impl PinotSink {
         destination: Destination,
         pool: Arc<ThreadPool>,
     ) -> Result<Self> {
-        let upserts = UpsertTable::read(&schema, &table, PinotVersion::NEWEST)?;
-        let routing = Route::of(&schema, &table)?.map_or(Routing::None, Routing::Table);
-        if upserts.is_some() && matches!(routing, Routing::None) {
-            return Err(Error::invalid_config(
-                "rows of a key belong together, and the table config partitions no column",
-            )
-            .with("option", "tableIndexConfig.segmentPartitionConfig.columnPartitionMap")
-            .action("partition the primary key's column there"));
-        }
+        let (upserts, routing) = check_pushed(&schema, &table)?;
         Ok(Self {
             schema,
             table,
