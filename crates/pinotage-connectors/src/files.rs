@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{BadRow, Context, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState};
 use pinotage_formats::{Format, ReadOptions, RowPositions, SourceBatch, SourceReader, open};
@@ -33,8 +33,7 @@ pub struct Files {
 impl Files {
     /// Files whose rows have the columns of a schema, usually inferred from the first one.
     pub fn new(files: Vec<FileSplit>, options: ReadOptions, schema: SchemaRef) -> Self {
-        // Text comes as it is, so that all batches have the same types.
-        Self { files, options: ReadOptions { keep_dictionaries: false, ..options }, schema }
+        Self { files, options, schema }
     }
 }
 
@@ -73,14 +72,18 @@ impl Source for Files {
                 .with("file", &split.id)
                 .action("give files of other columns a job of their own"));
         }
-        Ok(Box::new(FileReader { id: split.id.clone(), reader, schema: self.schema(), first, next: first }))
+        Ok(Box::new(FileReader { id: split.id.clone(), reader, first, next: first }))
     }
 }
 
-/// Names and types are the same; what is null is up to each file.
+/// Names and types are the same; what is null, and what is a dictionary, is up to each file.
 fn same_columns(one: &SchemaRef, other: &SchemaRef) -> bool {
     let same = |(one, other): (&arrow::datatypes::FieldRef, &arrow::datatypes::FieldRef)| {
-        one.name() == other.name() && one.data_type() == other.data_type()
+        let plain = |of: &arrow::datatypes::FieldRef| match of.data_type() {
+            DataType::Dictionary(_, values) => (**values).clone(),
+            other => other.clone(),
+        };
+        one.name() == other.name() && plain(one) == plain(other)
     };
     one.fields().len() == other.fields().len() && one.fields().iter().zip(other.fields()).all(same)
 }
@@ -88,7 +91,6 @@ fn same_columns(one: &SchemaRef, other: &SchemaRef) -> bool {
 struct FileReader {
     id: String,
     reader: Box<dyn SourceReader>,
-    schema: SchemaRef,
     /// Records before this one have been taken already.
     first: u64,
     /// The number of the next record.
@@ -110,7 +112,7 @@ impl Reader for FileReader {
             self.next = last + 1;
             let numbers: Vec<usize> = (0..rows.len()).filter(|row| rows.row_number(*row) >= self.first).collect();
             let skipped = rows.len() - numbers.len();
-            let kept = match skipped {
+            let batch = match skipped {
                 0 => batch,
                 _ => {
                     let keep: BooleanArray = (0..rows.len()).map(|row| Some(row >= skipped)).collect();
@@ -118,9 +120,6 @@ impl Reader for FileReader {
                         .map_err(|error| Error::unexpected("cannot leave out rows of a batch").caused_by(error))?
                 }
             };
-            let batch = kept.with_schema(SchemaRef::clone(&self.schema)).map_err(|error| {
-                at(Error::schema_mismatch("rows have other columns than the first file's").caused_by(error))
-            })?;
             let bad = bad.into_iter().filter(|bad| bad.row_number >= self.first).map(|bad| unreadable(&self.id, bad));
             return Ok(Next::Rows(Rows {
                 batch,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -118,12 +119,11 @@ fn a_stopped_run_goes_on() {
     let job = fs::read_to_string(path.join("job.yaml")).unwrap();
     fs::write(path.join("job.yaml"), job.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 50000")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
-    let child = command.args(["run", "job.yaml"]).current_dir(path).stdout(Stdio::piped()).stderr(Stdio::null());
-    let child = child.spawn().unwrap();
-    while !path.join(".pinotage/j/epochs.sqlite").exists() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    std::thread::sleep(Duration::from_millis(300));
+    let child = command.args(["run", "job.yaml"]).current_dir(path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = told.map(|line| line.unwrap()).find(|line| line.starts_with("epoch "));
+    assert!(first.is_some(), "no epoch was told");
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

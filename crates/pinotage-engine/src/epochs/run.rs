@@ -280,11 +280,14 @@ impl Life<'_> {
         let readers = threads.min(splits).max(1);
         let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
         let memory = file.limits.memory.bytes().saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
+        // Rows of the epoch under way have an eighth.
+        let fresh = memory / 8;
+        let memory = memory - fresh;
         let partitioned =
             self.job.plan.beside_stream || self.job.columns.iter().any(|column| column.partition.is_some());
         let fitting = (memory / (segment.max_bytes.bytes().max(1) * (queue + 1))).max(1);
-        // Rows without a partition are together in few large segments.
-        let writers = if partitioned { fitting.min(threads as u64) } else { 1 };
+        // Rows without a partition stay with their reader's writer.
+        let writers = fitting.min(if partitioned { threads } else { readers } as u64);
         let share = memory / writers;
         let max_bytes = segment.max_bytes.bytes().min(share / (queue + 1));
         Crew {
@@ -294,6 +297,7 @@ impl Life<'_> {
                 max_rows: segment.max_rows,
                 max_bytes,
                 task_bytes: share - queue * max_bytes,
+                fresh_bytes: fresh / writers,
                 max_age: segment.max_age.map(|age| age.duration()),
                 queue: segment.queue,
             },

@@ -42,6 +42,8 @@ pub struct Sealing {
     pub max_bytes: u64,
     /// Memory of all open segments of a task together; beyond it the largest is sealed.
     pub task_bytes: u64,
+    /// Memory of a task for rows that came since the last epoch; what is more goes to staging before its epoch ends.
+    pub fresh_bytes: u64,
     /// How old the first row of a segment may become.
     pub max_age: Option<Duration>,
     /// Sealed segments of a task that wait to be built; with one more, writing waits.

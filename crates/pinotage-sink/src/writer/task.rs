@@ -142,16 +142,28 @@ impl TaskWriter {
             let rows = (batch.num_rows() - start).min(room).min(next_check);
             let part = batch.slice(start, rows);
             buffer.content.append(&self.shape, &self.pool, part.clone())?;
-            buffer.kept.push(&self.shape, &mut self.names, part)?;
+            buffer.kept.push(part);
             start += rows;
             let is_large = || buffer.content.peak_bytes() as u64 >= self.shape.sealing.max_bytes;
             if can_be_sealed && (before + rows >= max_rows || rows == next_check && is_large()) {
                 self.seal(partition)?;
             } else if rows == next_check {
                 self.make_room()?;
+                self.spill()?;
             }
         }
         Ok(())
+    }
+
+    /// Writes rows of the epoch under way when too many wait in memory.
+    fn spill(&mut self) -> Result<()> {
+        let open = self.open.values_mut().map(|buffer| &mut buffer.kept);
+        let mut all: Vec<&mut Rows> = open.chain(self.sealed.values_mut().map(|(rows, _)| rows)).collect();
+        let waiting: usize = all.iter().map(|rows| rows.fresh_bytes()).sum();
+        if waiting as u64 <= self.shape.sealing.fresh_bytes {
+            return Ok(());
+        }
+        all.iter_mut().try_for_each(|rows| rows.spill(&self.shape, &mut self.names))
     }
 
     /// Seals the largest segments while all of them take too much.
