@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -39,7 +39,7 @@ pub(super) struct Taken {
 /// What all readers share.
 pub(super) struct Intake<'a> {
     pub(super) job: &'a Prepared,
-    pub(super) source: &'a dyn Source,
+    pub(super) source: &'a Arc<dyn Source>,
     pub(super) sink: &'a dyn Sink,
     pub(super) gate: &'a Gate,
     pub(super) taken: &'a Mutex<Taken>,
@@ -107,7 +107,7 @@ impl Intake<'_> {
         }
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    pub(super) fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -176,7 +176,7 @@ impl Intake<'_> {
     }
 
     /// Each row goes to the writer of its partition; where rows have none, to the writer of their reader.
-    fn send(&self, task: u32, batch: RecordBatch) -> Result<()> {
+    pub(super) fn send(&self, task: u32, batch: RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }

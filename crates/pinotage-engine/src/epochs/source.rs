@@ -1,5 +1,7 @@
 //! The source of a job, behind the traits of connectors.
 
+use std::sync::Arc;
+
 use pinotage_common::{Error, Result};
 use pinotage_connector::Source;
 use pinotage_connectors::files::{FileSplit, Files};
@@ -8,9 +10,9 @@ use pinotage_connectors::generator::Generator;
 use crate::prepare::Prepared;
 
 /// Makes the source of a job.
-pub(super) fn source_of(job: &Prepared) -> Result<Box<dyn Source>> {
+pub(super) fn source_of(job: &Prepared) -> Result<Arc<dyn Source>> {
     if let Some(options) = &job.plan.file.source.generator {
-        return Ok(Box::new(Generator::try_new(options.clone())?));
+        return Ok(Arc::new(Generator::try_new(options.clone())?));
     }
     let mut files = Vec::new();
     for input in &job.inputs {
@@ -21,5 +23,5 @@ pub(super) fn source_of(job: &Prepared) -> Result<Box<dyn Source>> {
         };
         files.push(FileSplit { id: input.file.to_string(), path: path.to_owned(), format: input.format });
     }
-    Ok(Box::new(Files::new(files, job.read.clone(), job.source_schema.clone())))
+    Ok(Arc::new(Files::new(files, job.read.clone(), job.source_schema.clone())))
 }
