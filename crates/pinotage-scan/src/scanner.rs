@@ -127,7 +127,7 @@ impl Scanner {
                 return Err(Error::unexpected("servers aggregate what they have"));
             };
             let half = plan.rows().half(&split);
-            inner.give(crate::server::read(&inner, plan.as_ref(), half, request).await?, &sender).await
+            inner.give(crate::server::read(&inner, &plan, half, request).await?, &sender).await
         })
     }
 }
@@ -146,7 +146,7 @@ impl Inner {
 
     async fn read(self: &Arc<Self>, plan: &Arc<ScanPlan>, split: &Split, sender: &Sender) -> Result<()> {
         let answer = match &split.work {
-            Work::Server(request) => crate::server::read(self, plan.as_ref(), plan.half(split), request).await?,
+            Work::Server(request) => crate::server::read(self, plan, plan.half(split), request).await?,
             Work::Valid(partition) => crate::valid::read(self, plan, split, partition).await?,
             Work::Direct(segment) => {
                 return match self.read_direct(plan, split, segment, None, sender).await {

@@ -321,8 +321,7 @@ async fn connections_are_used_again_unless_their_query_was_dropped() {
         assert_eq!(line.connections(), 3, "at the same time");
 
         // One is dropped before its answer, three before they are read.
-        let none = tokio::time::timeout(Duration::ZERO, servers.submit(&server, &query)).await;
-        assert!(none.is_err());
+        drop(tokio::time::timeout(Duration::ZERO, servers.submit(&server, &query)).await);
         let mut begun = Vec::new();
         for _ in 0..3 {
             begun.push(servers.submit(&server, &query).await.unwrap());
