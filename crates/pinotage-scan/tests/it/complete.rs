@@ -67,6 +67,7 @@ async fn an_answer_that_is_cut_comes_whole_from_the_other_replica_or_not_at_all(
     for transport in TRANSPORTS {
         cut(&fixture, transport).await;
     }
+    cut_between_messages(&fixture).await;
 }
 
 async fn cut(fixture: &Fixture, transport: Transport) {
@@ -92,9 +93,15 @@ async fn cut(fixture: &Fixture, transport: Transport) {
         assert!(plan.requests() >= 2 && cut.connections() > 0, "the line was used");
     }
 
-    // Nobody can answer: nothing of the answers is given.
-    let cut = [first, second].map(|server| line(server, transport, total / 4, Break::Cut));
-    let told = controller(cluster, transport, cut.iter().map(|(name, line)| (name.clone(), line.port())).collect());
+    nothing_is_given(fixture, transport, [first, second].map(|server| line(server, transport, total / 4, Break::Cut)))
+        .await;
+}
+
+/// Nobody can answer: nothing of the answers is given.
+async fn nothing_is_given(fixture: &Fixture, transport: Transport, cut: [(String, Line); 2]) {
+    let options = ScanOptions { timeout: TimeSpan::secs(20), ..by(Reader::Server) };
+    let ports = cut.iter().map(|(name, line)| (name.clone(), line.port())).collect();
+    let told = controller(fixture.cluster, transport, ports);
     let scanner = scanner_at(&told.url(), "cut", options).await.unwrap();
     let plan = scanner.plan(&ScanRequest::default()).await.unwrap();
     let splits = plan.splits.len();
@@ -105,6 +112,32 @@ async fn cut(fixture: &Fixture, transport: Transport) {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         let text = error.to_string();
         assert!(text.contains("cut_OFFLINE") && text.contains("Server_") && text.contains("attempts"), "{text}");
+    }
+}
+
+/// Between two messages nothing looks broken: only the last one says that there are no more.
+async fn cut_between_messages(fixture: &Fixture) {
+    let [first, second] = [0, 1].map(|at| &fixture.cluster.servers[at]);
+    let options = ScanOptions { timeout: TimeSpan::secs(20), ..over(Transport::Grpc) };
+    let scanner_over = async |line: &Line| {
+        let ports = HashMap::from([(first.instance.clone(), line.port())]);
+        let told = controller(fixture.cluster, Transport::Grpc, ports);
+        let scanner = scanner_at(&told.url(), "cut", options.clone()).await.unwrap();
+        (ids(&scanner, None).await.unwrap().1, told)
+    };
+    let expected: Vec<i64> = (0..80_000).collect();
+    let whole = Line::cut_after(first.grpc_port, usize::MAX);
+    assert_eq!(scanner_over(&whole).await.0, expected);
+    // Blocks of 10,000 rows, and the last message.
+    let all = whole.messages();
+    assert!(all >= 5, "{all} messages");
+    for messages in [1, all / 2, all - 2, all - 1] {
+        let line = Line::cut_after(first.grpc_port, messages);
+        let (found, _) = scanner_over(&line).await;
+        assert!(found == expected, "{} rows after a cut behind {messages} of {all} messages", found.len());
+        assert_eq!(line.messages(), messages, "it was cut there");
+        let cut = [first, second].map(|server| (server.instance.clone(), Line::cut_after(server.grpc_port, messages)));
+        nothing_is_given(fixture, Transport::Grpc, cut).await;
     }
 }
 
