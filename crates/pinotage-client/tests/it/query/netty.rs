@@ -252,7 +252,7 @@ async fn text_is_for_grpc_only() {
 }
 
 #[tokio::test]
-async fn what_a_server_cannot_answer_names_it_and_the_segments() {
+async fn what_a_server_cannot_answer_by_netty_names_it_and_the_segments() {
     for place in [Place::Modern, Place::Oldest] {
         let Some(cluster) = place.cluster() else { return };
         let (servers, server) = (servers(&connection(cluster)), netty(cluster, 0).await);
