@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pinotage_common::{Error, Result};
 use pinotage_engine::{Answer, RowFormat, RowWriter, write_file};
 
-use crate::output::print;
+use crate::output::{bytes, print};
 
 /// The rows of a table for people: its widths depend on all of them.
 const TEXT_ROWS: usize = 10_000;
@@ -52,7 +52,9 @@ impl Target {
             (Some(Output::Text), Some(path)) => Err(no_format(path)),
             (output, Some(path)) => {
                 let format = output.map(|output| format(output, false)).or(named).ok_or_else(|| no_format(path))?;
-                answer.whole(|schema, rows| write_file(path, schema, format, Rows::new(rows, true)).map(drop))
+                let (rows, size) =
+                    answer.whole(|schema, rows| write_file(path, schema, format, Rows::new(rows, true)))?;
+                print(&format!("wrote {rows} rows into {}, {}\n", path.display(), bytes(size)))
             }
             (output, None) => {
                 let schema = Arc::clone(answer.schema());
