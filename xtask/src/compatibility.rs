@@ -133,7 +133,7 @@ fn written() -> Table {
 /// What scans do not lose.
 fn scanned() -> Table {
     // Numbers as in the list of what the connector does.
-    const ROWS: [(&str, &str); 22] = [
+    const ROWS: [(&str, &str); 23] = [
         ("W1 errors in the last message of an answer by gRPC", "what_a_server_cannot_answer_names_it_and_the_segments"),
         (
             "W1 an answer without its last message",
@@ -141,7 +141,8 @@ fn scanned() -> Table {
         ),
         ("W2 errors in an answer by Netty", "what_a_server_cannot_answer_by_netty_names_it_and_the_segments"),
         ("W3 a time-out at the server", "a_time_out_at_the_server_is_an_error"),
-        ("W3 a server that hangs", "a_server_that_falls_silent_is_left_for_the_other_replica"),
+        ("W3 a server that hangs, with another replica", "a_server_that_falls_silent_is_left_for_the_other_replica"),
+        ("W3 a server that hangs, without one", "servers_that_were_stopped_give_all_rows_or_none"),
         ("W4 brokers of a table, of any release", "halves_meet_where_the_broker_says"),
         ("W5 segments without a live replica", "servers_go_and_come_back"),
         ("W6 rows at the time boundary, of every form of time", "halves_meet_where_the_oldest_broker_says"),

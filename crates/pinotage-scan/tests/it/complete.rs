@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use futures::StreamExt as _;
+use pinotage_client::{Address, Connection, Controller};
 use pinotage_common::{ErrorKind, Result, TimeSpan};
-use pinotage_scan::{MissingSegments, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Transport};
+use pinotage_scan::{MissingSegments, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Table, Transport};
+use pinotage_store::{Store, StoreOptions};
 use pinotage_testkit::cluster::{Cluster, Options, ServerAddress, Version, eventually};
 use pinotage_testkit::fake::{Action, Break, Fake, Line, Relay};
 use serde_json::{Value as Json, json};
@@ -153,6 +155,47 @@ async fn a_server_that_falls_silent_is_left_for_the_other_replica() {
         let (_, found) = ids(&scanner, None).await.unwrap();
         assert_eq!(found, (0..10_000).collect::<Vec<_>>());
         assert!(stalled.connections() > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_were_stopped_give_all_rows_or_none() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let cluster: &'static Cluster = Box::leak(Box::new(cluster));
+    let fixture = Fixture::on(cluster, "paused", 2, 20_000, false, json!({}));
+    let expected: Vec<i64> = (0..40_000).collect();
+    for transport in TRANSPORTS {
+        let scanner = fixture.scanner(over(transport)).await;
+        assert_eq!(ids(&scanner, None).await.unwrap().1, expected);
+
+        // For a moment, at any place of the scan: it waits.
+        let pause = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let paused = cluster.pause();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(paused);
+        };
+        let (found, ()) = tokio::join!(ids(&scanner, None), pause);
+        assert_eq!(found.unwrap().1, expected, "{transport:?}");
+
+        // For longer than anybody waits: nothing is given.
+        let mut connection = Connection::new(Address::parse(&cluster.controller).unwrap());
+        connection.timeouts.request = TimeSpan::secs(2);
+        connection.retries.attempts = 1;
+        let table = Table::open(&Controller::new(&connection).unwrap(), "paused").await.unwrap();
+        let options = ScanOptions { timeout: TimeSpan::secs(2), attempts: 1, ..over(transport) };
+        let impatient = Scanner::new(table, Store::new(StoreOptions::default()).unwrap(), options).unwrap();
+        assert_eq!(ids(&impatient, None).await.unwrap().1, expected);
+        let plan = impatient.plan(&ScanRequest::default()).await.unwrap();
+        let paused = cluster.pause();
+        let found = items(&impatient, plan).await;
+        drop(paused);
+        assert!(!found.is_empty());
+        for item in found {
+            assert_eq!(item.unwrap_err().kind(), ErrorKind::Unavailable, "{transport:?}");
+        }
+        cluster.await_online("paused_OFFLINE", 2);
+        assert_eq!(ids(&scanner, None).await.unwrap().1, expected, "{transport:?}");
     }
 }
 
