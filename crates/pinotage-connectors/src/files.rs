@@ -1,14 +1,17 @@
 //! Files as a source: one split each, positions are records.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, SchemaRef};
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result, Retry};
 use pinotage_connector::{BadRow, Context, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState};
 use pinotage_formats::{Format, ReadOptions, RowPositions, SourceBatch, SourceReader, open};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A file of the source.
 #[derive(Debug, Clone)]
@@ -46,9 +49,20 @@ impl Source for Files {
         true
     }
 
-    fn plan(&self, _known: &[SplitState]) -> Result<Vec<Split>> {
-        let split = |file: &FileSplit| Split { id: file.id.clone(), detail: String::new() };
-        Ok(self.files.iter().map(split).collect())
+    fn plan(&self, known: &[SplitState]) -> Result<Vec<Split>> {
+        let mut splits = Vec::new();
+        for file in &self.files {
+            let detail = identity(&file.path).map_err(|error| error.with("file", &file.id))?;
+            let before = known.iter().find(|state| state.split.id == file.id);
+            if before.is_some_and(|state| state.split.detail != detail) {
+                return Err(Error::new(ErrorKind::CommitConflict, "a file has changed since it was read")
+                    .with("file", &file.id)
+                    .retry_as(Retry::Permanent)
+                    .action("bring the old file back, and give new rows a file of their own: with `checkpoint` each file is read once"));
+            }
+            splits.push(Split { id: file.id.clone(), detail });
+        }
+        Ok(splits)
     }
 
     fn open(&self, split: &Split, behind: Option<&Position>, _context: &Context) -> Result<Box<dyn Reader>> {
@@ -74,6 +88,21 @@ impl Source for Files {
         }
         Ok(Box::new(FileReader { id: split.id.clone(), reader, first, next: first }))
     }
+}
+
+/// Bytes at both ends of a file that tell it from another one.
+const LOOKED_AT: u64 = 64 << 10;
+
+/// What a file is: its size, and its first and last bytes. Who touches a file does not change it.
+fn identity(path: &Path) -> Result<String> {
+    let failed = |error| Error::io(error, "cannot read the file", path);
+    let mut file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let mut bytes = Vec::new();
+    (&mut file).take(LOOKED_AT).read_to_end(&mut bytes).map_err(failed)?;
+    file.seek(SeekFrom::Start(size.saturating_sub(LOOKED_AT))).map_err(failed)?;
+    file.take(LOOKED_AT).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(format!("{size}-{:016x}", xxh3_64(&bytes)))
 }
 
 /// Names and types are the same; what is null, and what is a dictionary, is up to each file.
@@ -192,6 +221,24 @@ mod tests {
         let make =
             || Box::new(Files::new(files.clone(), options.clone(), SchemaRef::clone(&schema))) as Box<dyn Source>;
         SourceCase { make: &make, records: 53 }.all();
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_not_read_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        fs::write(&path, "id\n1\n").unwrap();
+        let schema = infer_schema(&path, Format::Csv, &ReadOptions::default()).unwrap();
+        let file = FileSplit { id: "a.csv".into(), path: path.clone(), format: Format::Csv };
+        let source = Files::new(vec![file], ReadOptions::default(), schema);
+        let state = |split| SplitState { split, position: Some(Position::number(1)), ended: true };
+        let known: Vec<_> = source.plan(&[]).unwrap().into_iter().map(state).collect();
+        // The same bytes once more.
+        fs::write(&path, "id\n1\n").unwrap();
+        source.plan(&known).unwrap();
+        fs::write(&path, "id\n1\n2\n").unwrap();
+        let error = source.plan(&known).unwrap_err();
+        assert!(error.to_string().contains("a.csv"), "{error}");
     }
 
     #[test]

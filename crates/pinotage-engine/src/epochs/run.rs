@@ -70,6 +70,8 @@ pub struct EpochSummary {
     pub counts: Counts,
     /// Values that were changed because the schema demands it, in this process.
     pub changes: Changes,
+    /// Rows that lost against later ones of their key and were not built, in this process.
+    pub superseded: u64,
     /// Segments that this process has brought into the target.
     pub published: u64,
     /// Segments that are recorded and not in the target yet.
@@ -271,6 +273,7 @@ impl Life<'_> {
         summary.epoch = record.epoch;
         summary.counts = record.counts;
         summary.changes = changes;
+        summary.superseded = context.metrics.now().get("rows superseded").copied().unwrap_or_default();
         summary.published = publisher.published();
         summary.waiting = publisher.waiting();
         summary.open_rows = record.open.iter().map(|open| open.rows).sum();

@@ -1,5 +1,6 @@
 //! The source of a job, behind the traits of connectors.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pinotage_common::{Error, Result};
@@ -21,7 +22,17 @@ pub(super) fn source_of(job: &Prepared) -> Result<Arc<dyn Source>> {
                 .with("uri", &input.file)
                 .action("remove `checkpoint`, and each object makes segments of its own; or copy the objects here"));
         };
-        files.push(FileSplit { id: input.file.to_string(), path: path.to_owned(), format: input.format });
+        files.push(FileSplit { id: id(&job.plan.base, path)?, path: path.to_owned(), format: input.format });
     }
     Ok(Arc::new(Files::new(files, job.read.clone(), job.source_schema.clone())))
+}
+
+/// The name of a file in the state: the same wherever the job is started from, and when its folder is moved.
+fn id(base: &Path, file: &Path) -> Result<String> {
+    let whole = |path: &Path| {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        path.canonicalize().map_err(|error| Error::io(error, "cannot find the file", path))
+    };
+    let (base, file) = (whole(base)?, whole(file)?);
+    Ok(file.strip_prefix(&base).unwrap_or(&file).display().to_string())
 }
