@@ -131,7 +131,7 @@ impl Order {
         }
         let values = self.columns.iter().map(|(field, knows_nulls)| {
             let values = column(rows, field)?;
-            let values = if *knows_nulls { values.clone() } else { filled(values, field)? };
+            let values = if *knows_nulls { values } else { filled(&values, field)? };
             ordered(&values, field.data_type).map_err(|error| error.with("column", &field.name))
         });
         let values: Vec<ArrayRef> = values.collect::<Result<_>>()?;
@@ -266,6 +266,27 @@ mod tests {
         let winners = latest.finish();
         assert_eq!(winners.dropped, 9000);
         assert_eq!(winners.keep[9].true_count(), 1000);
+    }
+
+    #[test]
+    fn texts_may_come_as_dictionaries() {
+        use arrow::array::DictionaryArray;
+        use arrow::datatypes::Int32Type;
+        let table = table(&["b"], false);
+        let row = |s: &str, b: &str| (Some(1), Some(s.to_owned()), None, Some(b.to_owned()));
+        let plain = batch(&[row("x", "2"), row("x", "1"), row("y", "1")]);
+        let schema = plain.schema();
+        let packed = schema.fields().iter().zip(plain.columns()).map(|(field, column)| {
+            let texts = column.as_any().downcast_ref::<StringArray>();
+            let packed = texts.map(|texts| Arc::new(texts.iter().collect::<DictionaryArray<Int32Type>>()) as ArrayRef);
+            (field.name().clone(), packed.unwrap_or_else(|| column.clone()), true)
+        });
+        let packed = RecordBatch::try_from_iter_with_nullable(packed.collect::<Vec<_>>()).unwrap();
+        let mut latest = Latest::try_new(&table).unwrap();
+        latest.push(&plain).unwrap();
+        latest.push(&packed).unwrap();
+        let keep = latest.finish().keep;
+        assert_eq!(keep, [BooleanArray::from(vec![false; 3]), BooleanArray::from(vec![true, false, true])]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use pinotage_spec::{DataType, Schema, kafka_partition};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::keys::unpacked;
+
 /// The key of the records in a table's stream. Uploaded rows have to go where the stream's producer sends rows of the same
 /// key: a server decides between those of one partition only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -129,12 +131,12 @@ impl StreamKey {
     /// `schema-mismatch` for a column that is missing or not of a type that [`StreamKey::check`] lets through.
     pub fn partitions(&self, rows: &RecordBatch) -> Result<UInt32Array> {
         let columns = self.columns.iter().map(|name| {
-            let column = rows.column_by_name(name);
+            let column = rows.column_by_name(name).map(unpacked).transpose()?;
             column.ok_or_else(|| {
                 Error::schema_mismatch("a column of the stream's key is missing in the rows").with("column", name)
             })
         });
-        let columns = columns.collect::<Result<Vec<&ArrayRef>>>()?;
+        let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
         match (self.serializer, columns.as_slice()) {
             (KeySerializer::Json, columns) => self.json_partitions(columns, rows.num_rows()),
             (_, [column]) => self.column_partitions(column),
@@ -191,7 +193,7 @@ impl StreamKey {
         })
     }
 
-    fn json_partitions(&self, columns: &[&ArrayRef], rows: usize) -> Result<UInt32Array> {
+    fn json_partitions(&self, columns: &[ArrayRef], rows: usize) -> Result<UInt32Array> {
         let mut names = Vec::with_capacity(columns.len());
         for (name, column) in self.columns.iter().zip(columns) {
             if !matches!(column.data_type(), Arrow::Utf8 | Arrow::Int32 | Arrow::Int64 | Arrow::Boolean) {
@@ -341,7 +343,9 @@ mod tests {
         for serializer in [KeySerializer::String, KeySerializer::Long] {
             assert_eq!(found(serializer, ints.clone()), found(serializer, longs.clone()));
         }
-        assert_eq!(found(KeySerializer::String, ints), found(KeySerializer::String, texts));
+        assert_eq!(found(KeySerializer::String, ints), found(KeySerializer::String, texts.clone()));
+        let packed = texts.as_string::<i32>().iter().collect::<arrow::array::DictionaryArray<Int32Type>>();
+        assert_eq!(found(KeySerializer::String, Arc::new(packed)), found(KeySerializer::String, texts));
     }
 
     #[test]

@@ -55,9 +55,9 @@ pub fn merge(table: &UpsertTable, earlier: Option<&RecordBatch>, rows: &RecordBa
     }
     let both = |name: &pinotage_spec::FieldSpec| -> Result<ArrayRef> {
         let new = canonical(rows, name)?;
-        let Some(earlier) = earlier else { return Ok(new.clone()) };
+        let Some(earlier) = earlier else { return Ok(new) };
         let earlier = canonical(earlier, name)?;
-        concat(&[earlier, new]).map_err(|error| {
+        concat(&[&earlier, &new]).map_err(|error| {
             Error::schema_mismatch("rows of two batches do not fit together")
                 .with("column", &name.name)
                 .caused_by(error)

@@ -174,7 +174,7 @@ fn cases(partial: bool) -> Vec<Case> {
     let seed = u64::from(std::process::id());
     eprintln!("seed {seed}");
     let mut random = Rng::with_seed(seed);
-    (0..if is_full() { 5000 } else { 300 }).map(|id| case(&mut random, id, partial)).collect()
+    (0..if is_full() { 1000 } else { 200 }).map(|id| case(&mut random, id, partial)).collect()
 }
 
 fn sorted(mut rows: Vec<Json>) -> Vec<Json> {
@@ -208,7 +208,7 @@ fn a_segment_of_the_rows_that_count_is_what_pinot_makes_of_all() {
         assert!(rows.num_rows() <= kept.len());
         dropped += winners.dropped;
     }
-    assert!(dropped > 1000, "{dropped}");
+    assert!(dropped > 500, "{dropped}");
 }
 
 #[test]
@@ -233,5 +233,5 @@ fn merged_rows_are_what_pinot_makes_of_the_stream() {
         superseded += merged.superseded;
         refused += merged.refused.len();
     }
-    assert!(superseded > 500 && refused > 50, "{superseded} {refused}");
+    assert!(superseded > 300 && refused > 30, "{superseded} {refused}");
 }
