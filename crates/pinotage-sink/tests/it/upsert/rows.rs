@@ -77,7 +77,8 @@ fn case(random: &mut Rng, id: usize, partial: bool) -> Case {
     let columns = if partial { columns() } else { Vec::new() };
     let several = random.bool();
     let by_column = random.bool();
-    let deletes = [None, Some("BOOLEAN"), Some("STRING"), Some("INT")][random.usize(0..4)];
+    let deletes =
+        [None, Some("BOOLEAN"), Some("STRING"), Some("INT"), Some("LONG"), Some("DOUBLE")][random.usize(0..6)];
     let keys =
         [("LONG", "STRING"), ("STRING", "INT"), ("TIMESTAMP", "BYTES"), ("BIG_DECIMAL", "BOOLEAN")][random.usize(0..4)];
     let mut fields = vec![json!({"name": "k1", "dataType": keys.0}), json!({"name": "k2", "dataType": keys.1})];
@@ -142,6 +143,8 @@ fn case(random: &mut Rng, id: usize, partial: bool) -> Case {
             let values = match kind {
                 "BOOLEAN" => [json!(true), json!(false)],
                 "INT" => [json!(1), json!(2)],
+                "LONG" => [json!((1_i64 << 32) + 1), json!(-1)],
+                "DOUBLE" => [json!(1.75), json!(0.75)],
                 _ => [json!("TRUE"), json!("yes")],
             };
             row.insert("gone".into(), values[random.usize(0..2)].clone());
@@ -230,6 +233,13 @@ fn merged_rows_are_what_pinot_makes_of_the_stream() {
         }
         assert_eq!(found.len(), expected.len(), "{}", case.asked);
         assert_eq!(json!(merged.refused), theirs["refused"], "{}", case.asked);
+        if case.table.comparison.len() == 1 {
+            let (first, second) = case.rows.split_at(case.rows.len() / 2);
+            let first = merge(&case.table, None, &batch(&case.schema, first)).unwrap();
+            let second = merge(&case.table, Some(&first.rows), &batch(&case.schema, second)).unwrap();
+            assert_eq!(sorted(written(&second.rows)), found, "{}", case.asked);
+            assert_eq!(first.superseded + second.superseded, merged.superseded);
+        }
         superseded += merged.superseded;
         refused += merged.refused.len();
     }
