@@ -32,7 +32,8 @@ pub struct Merged {
 /// Merges rows of one partition, in the order of the stream, as a server with partial upserts does when it consumes them.
 ///
 /// `earlier` are rows that were merged before, one for each key; new ones go on from there. Whoever merges a stream in parts
-/// gives the outcome of one part to the next: servers do not merge an uploaded row with an older one, they replace that.
+/// gives the outcome of one part to the next: servers do not merge an uploaded row with an older one, they replace that. Of
+/// several comparison columns, a key that was deleted in an earlier part knows those alone that its last row has.
 /// A row that deletes its key is not merged with others, and whatever comes after it begins anew.
 ///
 /// All rows and the outcome of one column are in memory at a time.
