@@ -3,6 +3,7 @@
 mod build_memory;
 mod cluster;
 mod epochs;
+mod epochs_cluster;
 mod export;
 mod export_changes;
 mod export_growing;
