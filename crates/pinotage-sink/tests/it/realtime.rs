@@ -20,12 +20,15 @@ use pinotage_testkit::cluster::{Cluster, Options, Topic, Version, eventually};
 use serde_json::{Value as Json, json};
 
 use crate::places::{Place, connection, in_all_places};
+use crate::support::damage;
 use crate::upsert::batch;
 
 in_all_places!(@ modern Modern string_keys_at_parallelism_1 int_keys_at_parallelism_3 long_keys_at_parallelism_8
-    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows);
+    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows
+    what_could_not_be_loaded_is_pushed_again_and_other_bytes_never);
 in_all_places!(@ oldest Oldest string_keys_at_parallelism_1 int_keys_at_parallelism_3 long_keys_at_parallelism_8
-    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows);
+    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows
+    what_could_not_be_loaded_is_pushed_again_and_other_bytes_never);
 
 const T: i64 = 1_700_000_000_000;
 const PARTITIONS: u32 = 8;
@@ -444,6 +447,43 @@ impl Stream<'_> {
             if *found == expected { Ok(()) } else { Err(format!("{answer} instead of {expected}")) }
         });
     }
+}
+
+async fn what_could_not_be_loaded_is_pushed_again_and_other_bytes_never(place: Place) {
+    let more = json!({"primaryKeyColumns": ["k"], "upsertConfig": {"mode": "FULL"}});
+    let Some(stream) = Stream::new(place, "live_damaged", "INT", KeySerializer::Int, more) else { return };
+    stream.produce(&(0..20).map(|key| row(key, T, "live")).collect::<Vec<_>>());
+    let mut held: BTreeMap<i32, Row> = (0..20).map(|key| (key, row(key, T, "live"))).collect();
+    // Two segments of one name.
+    let others = stream.build(1, &[row(1, T + 2, "other")], 1, Ties::Live).await;
+    let place_of_other = stream.folder.path().join("other");
+    std::fs::rename(others[0].path.parent().unwrap(), &place_of_other).unwrap();
+    let other = LocalSegment::open(&place_of_other.join(&others[0].name)).unwrap();
+    let ours = stream.build(1, &[row(1, T + 1, "ours")], 1, Ties::Live).await;
+    assert_eq!(other.name, ours[0].name);
+    stream.push(&ours).await.unwrap();
+    held.insert(1, row(1, T + 1, "ours"));
+    stream.holds(&held).await;
+    let error = stream.push(&[other]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+    stream.holds(&held).await;
+
+    let segments = stream.build(2, &[row(2, T + 1, "ours")], 1, Ties::Live).await;
+    let columns = segments[0].path.join("v3/columns.psf");
+    let intact = std::fs::read(&columns).unwrap();
+    damage(&segments[0].path);
+    let error = stream.push(&segments).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    std::fs::write(&columns, intact).unwrap();
+    let again = stream.push(&segments).await;
+    if place == Place::Oldest {
+        let error = again.unwrap_err();
+        assert!(error.kind() == ErrorKind::Unsupported && error.advice().contains("/reset"), "{error}");
+        return;
+    }
+    again.unwrap();
+    held.insert(2, row(2, T + 1, "ours"));
+    stream.holds(&held).await;
 }
 
 /// Servers that start again load segments in any order: what counts does not depend on it.
