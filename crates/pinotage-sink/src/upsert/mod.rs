@@ -13,16 +13,15 @@
 //! # use pinotage_sink::{Target, check_uploadable};
 //! # use pinotage_sink::upsert::*;
 //! # use pinotage_spec::{PinotVersion, Schema, SegmentNameGenerator, TableConfig};
-//! # async fn run(target: Target, schema: Schema, table: TableConfig, version: PinotVersion, now: i64,
+//! # async fn run(target: Target, schema: Schema, table: TableConfig, version: PinotVersion, now: i64, options: UpsertOptions,
 //! #     known: Vec<Result<(RecordBatch, u32)>>, buffer: Vec<RecordBatch>, partition: u32) -> Result<()> {
 //! // Once, before the first row.
 //! println!("{}", check_uploadable(table.json())?);
 //! let snapshot = target.snapshot().await?;
-//! let partitions = stream_partitions(&snapshot)?.unwrap_or(1);
-//! let key = StreamKey::of_primary_key(&schema, partitions)?;
+//! let key = options.stream_key(&schema, &snapshot)?;
 //! check_parity(&key, known)?;
 //! let upserts = UpsertTable::read(&schema, &table, version)?;
-//! let mut times = CreationTimes::of(&snapshot, Ties::Live, version, now)?;
+//! let mut times = CreationTimes::of(&snapshot, options.ties, version, now)?;
 //!
 //! // For each batch of canonical rows: `key.partitions(&rows)?` says where each goes.
 //!
@@ -52,6 +51,7 @@ mod config;
 mod defaults;
 mod keys;
 mod latest;
+mod options;
 mod order;
 mod parity;
 pub mod partial;
@@ -61,6 +61,7 @@ mod upload;
 
 pub use config::{Strategy, UpsertColumn, UpsertMode, UpsertTable};
 pub use latest::{Latest, Winners};
+pub use options::UpsertOptions;
 pub use parity::check_parity;
 pub use stream_key::{KeySerializer, StreamKey};
 pub use upload::{CreationTimes, Ties, UploadedSegment, partition_metadata, stream_partitions};

@@ -205,7 +205,7 @@ impl CreationTimes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use pinotage_client::SegmentZkMetadata;
     use serde_json::json;
 
@@ -260,9 +260,9 @@ mod tests {
             segments: segments.iter().map(|segment| (segment.name.clone(), segment.clone())).collect(),
             ..Snapshot::default()
         };
-        let live =
-            [segment("a", SegmentStatus::Done, 2_000_000_000), segment("b", SegmentStatus::InProgress, 3_000_000_000)];
-        let pushed = |name, creation| segment(name, SegmentStatus::Uploaded, creation);
+        let of = |status, name, creation| SegmentZkMetadata { status: Some(status), ..segment(name, creation) };
+        let live = [of(SegmentStatus::Done, "a", 2_000_000_000), segment("b", 3_000_000_000)];
+        let pushed = |name, creation| of(SegmentStatus::Uploaded, name, creation);
         let first = |table: &Snapshot, ties| {
             CreationTimes::of(table, ties, version(NEW), 4_000_000_000).and_then(|mut it| it.take())
         };
@@ -278,11 +278,11 @@ mod tests {
         assert!(first(&snapshot(&full), Ties::Live).is_err());
     }
 
-    fn segment(name: &str, status: SegmentStatus, creation: i64) -> SegmentZkMetadata {
+    pub(in crate::upsert) fn segment(name: &str, creation: i64) -> SegmentZkMetadata {
         SegmentZkMetadata {
             name: name.into(),
             crc: None,
-            status: Some(status),
+            status: Some(SegmentStatus::InProgress),
             start_millis: None,
             end_millis: None,
             total_docs: None,
