@@ -187,6 +187,11 @@ impl CreationTimes {
         }
     }
 
+    /// The next creation time is this one, unless a later one is next: segments up to there are on their way.
+    pub fn skip_to(&mut self, millis: i64) {
+        self.next = self.next.max(millis);
+    }
+
     /// The creation time of the next segment.
     ///
     /// # Errors
