@@ -13,15 +13,15 @@
 //! # use pinotage_sink::{Target, check_uploadable};
 //! # use pinotage_sink::upsert::*;
 //! # use pinotage_spec::{PinotVersion, Schema, SegmentNameGenerator, TableConfig};
-//! # async fn run(target: Target, schema: Schema, table: TableConfig, version: PinotVersion, now: i64, options: UpsertOptions,
+//! # async fn run(target: Target, schema: Schema, table: TableConfig, version: PinotVersion, now: i64,
 //! #     known: Vec<Result<(RecordBatch, u32)>>, buffer: Vec<RecordBatch>, partition: u32) -> Result<()> {
 //! // Once, before the first row.
 //! println!("{}", check_uploadable(table.json())?);
 //! let snapshot = target.snapshot().await?;
-//! let key = options.stream_key(&schema, &snapshot)?;
+//! let key = StreamKey::resolve(None, &schema, &snapshot)?;
 //! check_parity(&key, known)?;
 //! let upserts = UpsertTable::read(&schema, &table, version)?;
-//! let mut times = CreationTimes::of(&snapshot, options.ties, version, now)?;
+//! let mut times = CreationTimes::of(&snapshot, Ties::Live, version, now)?;
 //!
 //! // For each batch of canonical rows: `key.partitions(&rows)?` says where each goes.
 //!
@@ -51,7 +51,6 @@ mod config;
 mod defaults;
 mod keys;
 mod latest;
-mod options;
 mod order;
 mod parity;
 pub mod partial;
@@ -61,7 +60,6 @@ mod upload;
 
 pub use config::{Strategy, UpsertColumn, UpsertMode, UpsertTable};
 pub use latest::{Latest, Winners};
-pub use options::UpsertOptions;
 pub use parity::check_parity;
 pub use stream_key::{KeySerializer, StreamKey};
-pub use upload::{CreationTimes, Ties, UploadedSegment, partition_metadata, stream_partitions};
+pub use upload::{CreationTimes, Ties, UploadedSegment, partition_metadata};

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::keys::unpacked;
+use super::upload::stream_partitions;
+use crate::Snapshot;
 
 /// The key of the records in a table's stream. Uploaded rows have to go where the stream's producer sends rows of the same
 /// key: a server decides between those of one partition only.
@@ -79,6 +81,28 @@ impl StreamKey {
         let key = Self { columns, serializer, partitions };
         key.check(schema)?;
         Ok(key)
+    }
+
+    /// The key that a user has chosen, or else [`StreamKey::of_primary_key`] in as many partitions as the table's stream has.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StreamKey::check`]; `invalid-config` when the stream has another number of partitions, or has not begun and
+    /// nothing says how many there will be; `unsupported` for a table of several streams.
+    pub fn resolve(chosen: Option<&Self>, schema: &Schema, table: &Snapshot) -> Result<Self> {
+        let bad = |message: String| Error::invalid_config(message).with("option", "upsert.streamKey");
+        match (chosen, stream_partitions(table)?) {
+            (Some(key), Some(found)) if key.partitions != found => {
+                Err(bad(format!("the table consumes {found} partitions, and the key has {}", key.partitions)))
+            }
+            (Some(key), _) => {
+                key.check(schema)?;
+                Ok(key.clone())
+            }
+            (None, Some(found)) => Self::of_primary_key(schema, found),
+            (None, None) => Err(bad("the table's stream has not begun, so its partitions are not known".into())
+                .action("set `streamKey` with the columns and the number of partitions")),
+        }
     }
 
     /// Refuses a key that rows of this schema do not have, or whose rows of one primary key could be in several partitions.
@@ -323,6 +347,36 @@ mod tests {
         ] {
             let error = wrong.check(&schema).unwrap_err();
             assert!(error.message().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_streams_partitions_are_the_keys() {
+        use crate::upsert::upload::tests::segment;
+        use pinotage_common::ErrorKind;
+        let schema = Schema::from_document(json!({"schemaName": "t", "primaryKeyColumns": ["k"],
+            "dimensionFieldSpecs": [{"name": "k", "dataType": "LONG"}]}))
+        .unwrap();
+        let table = |names: &[&str]| Snapshot {
+            segments: names.iter().map(|&name| (name.to_owned(), segment(name, 0))).collect(),
+            ..Snapshot::default()
+        };
+        let stream =
+            table(&["t__0__3__20231114T2213Z", "t__2__0__20231114T2213Z", "j-r__t__7__20231114T2213Z__0-0", "t_9"]);
+        let none = table(&["t_9"]);
+        let several = table(&["t__10000__0__20231114T2213Z"]);
+        let resolve = |chosen: Option<StreamKey>, table| StreamKey::resolve(chosen.as_ref(), &schema, table);
+        let long = |partitions| key(&["k"], KeySerializer::Long, partitions);
+        assert_eq!(resolve(None, &stream).unwrap(), key(&["k"], KeySerializer::String, 3));
+        assert_eq!(resolve(Some(long(3)), &stream).unwrap(), long(3));
+        assert_eq!(resolve(Some(long(5)), &none).unwrap(), long(5));
+        for (chosen, table, kind) in [
+            (Some(long(4)), &stream, ErrorKind::InvalidConfig),
+            (Some(key(&["k"], KeySerializer::Bytes, 3)), &stream, ErrorKind::InvalidConfig),
+            (None, &none, ErrorKind::InvalidConfig),
+            (None, &several, ErrorKind::Unsupported),
+        ] {
+            assert_eq!(resolve(chosen, table).unwrap_err().kind(), kind);
         }
     }
 

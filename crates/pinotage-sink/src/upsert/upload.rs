@@ -126,7 +126,7 @@ fn says_partition(table: &TableConfig, key: &StreamKey) -> Result<bool> {
 /// # Errors
 ///
 /// `unsupported` for a table of several streams, whose partitions Pinot counts from 10,000 on for the second.
-pub fn stream_partitions(table: &Snapshot) -> Result<Option<u32>> {
+pub(super) fn stream_partitions(table: &Snapshot) -> Result<Option<u32>> {
     let of_stream = |name: &String| -> Option<u32> {
         let parts: Vec<&str> = name.split("__").collect();
         if parts.len() == 4 { parts[1].parse().ok() } else { None }

@@ -11,7 +11,7 @@ use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_sink::publish::{Publication, PushOptions, publish};
 use pinotage_sink::upsert::partial::merge;
 use pinotage_sink::upsert::{
-    CreationTimes, KeySerializer, Latest, StreamKey, Ties, UploadedSegment, UpsertOptions, UpsertTable, check_parity,
+    CreationTimes, KeySerializer, Latest, StreamKey, Ties, UploadedSegment, UpsertTable, check_parity,
     partition_metadata,
 };
 use pinotage_sink::{LocalSegment, Target, check_uploadable};
@@ -330,8 +330,7 @@ async fn bootstrap_of(stream: &Stream<'_>, parallelism: u32) {
     stream.push(&second).await.unwrap();
     stream.holds(&held).await;
     let snapshot = stream.target.snapshot().await.unwrap();
-    let options = UpsertOptions { stream_key: Some(stream.key.clone()), ..UpsertOptions::default() };
-    assert_eq!(options.stream_key(&stream.schema, &snapshot).unwrap(), stream.key);
+    assert_eq!(StreamKey::resolve(Some(&stream.key), &stream.schema, &snapshot).unwrap(), stream.key);
     let uploaded = snapshot.segments.values().filter(|it| it.status == Some(SegmentStatus::Uploaded)).count();
     assert_eq!(uploaded, first.len() + second.len());
     // Segments of the stream are there that were committed before and after the push.

@@ -274,3 +274,31 @@ fn partial_rows_are_merged_to_the_end() {
     expected.sort();
     assert_eq!(found, expected);
 }
+
+/// A producer sends a row without a key anywhere, and servers would keep one for each partition.
+#[test]
+fn rows_without_a_key_have_no_partition_of_a_stream() {
+    use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
+    use pinotage_sink::writer::Upload;
+    use pinotage_spec::PinotVersion;
+    let version = PinotVersion::NEWEST;
+    let keys: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
+    let batch = RecordBatch::try_from_iter_with_nullable([("key", keys, true)]).unwrap();
+    for (upsert, is_taken) in
+        [(r#", "upsertConfig": {"mode": "FULL", "comparisonColumns": ["at"]}"#, false), ("", true)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let table = format!(r#"{{"tableName": "t", "tableType": "REALTIME"{upsert}}}"#);
+        let documents = (schema(true), TableConfig::from_json(&table).unwrap());
+        let to = Destination::Folder { path: folder.path().join("out"), archives: true };
+        let key = StreamKey { columns: vec!["key".into()], serializer: KeySerializer::String, partitions: 4 };
+        let times = CreationTimes::of(&pinotage_sink::Snapshot::default(), Ties::Live, version, 0).unwrap();
+        let staging = folder.path().join("staging");
+        let upload = (Upload { version, key }, times);
+        let sink = PinotSink::beside_stream(documents, staging, sealing(10), to, upload, pool()).unwrap();
+        match sink.partitions(&batch) {
+            Ok(partitions) => assert!(is_taken && partitions.unwrap().len() == 2),
+            Err(error) => assert!(!is_taken && error.message().contains("no key"), "{error}"),
+        }
+    }
+}
