@@ -242,8 +242,8 @@ fn written(target: &Folder, epochs: &[RecordBatch]) -> Vec<String> {
         let context = Context { epoch: at as u64, ..Context::new("j", "0") };
         let mut writer = sink.open(open, &context).unwrap();
         let partitions = sink.partitions(batch).unwrap().unwrap();
-        for row in 0..batch.num_rows() {
-            writer.write(partitions[row], batch.slice(row, 1)).unwrap();
+        for (row, partition) in partitions.into_iter().enumerate() {
+            writer.write(partition, batch.slice(row, 1)).unwrap();
         }
         let prepared = writer.prepare(at as u64 + 1, at + 1 == epochs.len()).unwrap();
         sink.committer(&context).unwrap().commit(&prepared.committables).unwrap();
