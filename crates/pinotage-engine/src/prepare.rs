@@ -57,8 +57,8 @@ pub struct Prepared {
     pub(crate) selected: SchemaRef,
     /// What the table computes and drops, over those columns.
     pub ingestion: Option<Ingestion>,
-    /// The release whose ways of ingestion count.
-    pub(crate) version: PinotVersion,
+    /// The release that segments are made for.
+    pub version: PinotVersion,
     pub(crate) read: ReadOptions,
     pub(crate) conform: ConformOptions,
 }
@@ -183,9 +183,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         Some(table) => table,
         None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
     };
-    // Only expressions differ between releases.
-    let computes = table.transforms().next().is_some() || schema.derived().next().is_some();
-    let version = match asked.as_ref().filter(|_| computes) {
+    let version = match asked.as_ref().filter(|_| PinotVersion::matters_to(&schema, &table)) {
         Some(asked) => asked.version()?,
         None => PinotVersion::NEWEST,
     };

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::index_options::{BloomOptions, IndexConfigs, JsonOptions, RangeLayout, is_floating, is_ranged_raw};
 use crate::partition::PartitionConfig;
 use crate::table_config::is_true;
-use crate::{FieldSpec, FieldType, Schema, StarTreePlans, StoredType, TableConfig};
+use crate::{FieldSpec, FieldType, PinotVersion, Schema, StarTreePlans, StoredType, TableConfig, TimestampIndex};
 
 /// How a chunk of a raw forward index is compressed (`ChunkCompressionType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,8 @@ pub struct ColumnPlan {
     pub partition: Option<PartitionConfig>,
     /// Configured indexes that the server builds when it loads the segment.
     pub left_to_server: Vec<&'static str>,
+    /// The column is hidden, and made of another one.
+    pub timestamp_index: Option<TimestampIndex>,
 }
 
 impl ColumnPlan {
@@ -113,8 +115,21 @@ impl ColumnPlan {
     ///
     /// `invalid-config` when the table config names a column that the schema does not have, or contradicts itself.
     pub fn resolve(schema: &Schema, table: &TableConfig) -> Result<Vec<Self>> {
+        let mut columns = Self::resolve_stored(schema, table)?;
+        columns.retain(|column| column.timestamp_index.is_none());
+        Ok(columns)
+    }
+
+    /// As [`ColumnPlan::resolve`], and behind them the hidden columns of timestamp indexes: all that a segment stores.
+    ///
+    /// # Errors
+    ///
+    /// As [`ColumnPlan::resolve`].
+    pub fn resolve_stored(schema: &Schema, table: &TableConfig) -> Result<Vec<Self>> {
+        let timestamps = TimestampIndex::all(schema, table)?;
+        let hidden: Vec<FieldSpec> = timestamps.iter().map(TimestampIndex::field).collect();
         for (list, column) in table.named_columns() {
-            if schema.field(&column).is_none() {
+            if schema.field(&column).is_none() && hidden.iter().all(|field| field.name != column) {
                 return Err(Error::invalid_config(format!("`{list}` names a column that the schema does not have"))
                     .with("column", column)
                     .action("correct the name in the table config or add the column to the schema"));
@@ -135,21 +150,31 @@ impl ColumnPlan {
                 Some(_) => {}
             }
         }
+        let indexes = timestamps.into_iter().map(Some);
         let mut columns: Vec<Self> = schema
             .fields()
-            .map(|field| Self::resolve_column(schema, table, field).map_err(|error| error.with("column", &field.name)))
+            .map(|field| (field, None))
+            .chain(hidden.iter().zip(indexes))
+            .map(|(field, index)| {
+                Self::resolve_column(schema, table, field, index).map_err(|error| error.with("column", &field.name))
+            })
             .collect::<Result<_>>()?;
-        let star_trees = StarTreePlans::resolve(schema, table, &columns)?;
+        let star_trees = StarTreePlans::resolve(table, &columns, PinotVersion::NEWEST)?;
         for column in columns.iter_mut().filter(|column| star_trees.has_dimension(&column.field.name)) {
             column.dictionary = DictionaryRule::Always;
         }
         Ok(columns)
     }
 
-    fn resolve_column(schema: &Schema, table: &TableConfig, field: &FieldSpec) -> Result<Self> {
+    fn resolve_column(
+        schema: &Schema,
+        table: &TableConfig,
+        field: &FieldSpec,
+        timestamp_index: Option<TimestampIndex>,
+    ) -> Result<Self> {
         let name = field.name.as_str();
         let config = table.field_config(name);
-        let indexes = IndexConfigs::of(table, name);
+        let indexes = IndexConfigs::of(table, name, timestamp_index.is_some());
         let sorted = table.sorted_column().as_deref() == Some(name) || indexes.has_type("SORTED");
         if sorted && !field.single_value {
             return Err(Error::invalid_config("a multi-value column cannot be the sorted column")
@@ -185,6 +210,7 @@ impl ColumnPlan {
             sort: sorted,
             partition: table.partition(name)?,
             left_to_server: left_to_server(&indexes, field),
+            timestamp_index,
             field: field.clone(),
         })
     }

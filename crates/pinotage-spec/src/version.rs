@@ -4,6 +4,8 @@ use std::fmt;
 
 use pinotage_common::{Error, Result};
 
+use crate::{DataType, Schema, TableConfig};
+
 /// A release of Pinot, by its first two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PinotVersion {
@@ -31,6 +33,14 @@ impl PinotVersion {
 
     /// The newest release that Pinotage is tested with.
     pub const NEWEST: Self = Self { major: 1, minor: 5 };
+
+    /// What is stored depends on the release: on how columns are computed, and on what star-trees and maps its servers load.
+    pub fn matters_to(schema: &Schema, table: &TableConfig) -> bool {
+        table.transforms().next().is_some()
+            || schema.derived().next().is_some()
+            || table.has_star_trees()
+            || schema.fields().any(|field| field.data_type == DataType::Map)
+    }
 
     /// A column that is computed takes the place of a list or map of its name in the rows.
     pub fn transforms_replace_lists(self) -> bool {
@@ -67,6 +77,11 @@ impl PinotVersion {
     /// default. Without it they fail to load the segment: there such metrics have to be of `indexVersion` 2. Releases between
     /// 0.11 and this one were not tried. Metrics of numbers are loaded by all.
     pub fn loads_star_tree_bytes(self) -> bool {
+        self >= Self { major: 1, minor: 5 }
+    }
+
+    /// Servers load star-trees with COUNTMV, SUMMV and AVGMV. Releases between 0.11 and this one were not tried.
+    pub fn loads_star_tree_lists(self) -> bool {
         self >= Self { major: 1, minor: 5 }
     }
 

@@ -1,12 +1,14 @@
 //! Collects the rows of one segment.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType as Arrow, Int64Type, TimeUnit, TimestampMillisecondType};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{
-    ColumnPlan, DataType, Schema, SegmentNameGenerator, SegmentNameParts, StarTreeCandidate, StarTreePlans,
-    TableConfig, Value,
+    CalendarUnit, ColumnPlan, DataType, PinotVersion, Schema, SegmentNameGenerator, SegmentNameParts,
+    StarTreeCandidate, StarTreePlans, TableConfig, Value,
 };
 use rayon::prelude::*;
 
@@ -81,14 +83,23 @@ impl SegmentBuilder {
     ///
     /// Those of [`ColumnPlan::resolve`]; `unsupported` for MAP columns.
     pub fn try_new(schema: &Schema, table: &TableConfig) -> Result<Self> {
-        let columns = ColumnPlan::resolve(schema, table)?;
+        Self::try_new_for(schema, table, PinotVersion::NEWEST)
+    }
+
+    /// As [`SegmentBuilder::try_new`], for servers of a release.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentBuilder::try_new`].
+    pub fn try_new_for(schema: &Schema, table: &TableConfig, version: PinotVersion) -> Result<Self> {
+        let columns = ColumnPlan::resolve_stored(schema, table)?;
         if let Some(map) = columns.iter().find(|column| column.field.data_type == DataType::Map) {
             return Err(Error::unsupported("MAP columns are read and not written")
                 .with("column", &map.field.name)
                 .action("declare the column as JSON"));
         }
         Ok(Self {
-            star_trees: StarTreePlans::resolve(schema, table, &columns)?,
+            star_trees: StarTreePlans::resolve(table, &columns, version)?,
             columns: columns.into_iter().map(ColumnBuilder::new).collect(),
             num_docs: 0,
             table_name: table.raw_name().to_owned(),
@@ -96,7 +107,8 @@ impl SegmentBuilder {
         })
     }
 
-    /// Adds rows. Columns are found by name; columns that the schema does not have are ignored.
+    /// Adds rows. Columns are found by name; columns that the schema does not have are ignored. Those of timestamp indexes are made
+    /// here.
     ///
     /// # Errors
     ///
@@ -110,11 +122,15 @@ impl SegmentBuilder {
                 .action("make smaller segments (`segment.maxRows`)"));
         }
         self.columns.par_iter_mut().try_for_each(|column| {
-            let name = &column.plan.field.name;
+            let index = column.plan.timestamp_index.as_ref();
+            let name = index.map_or(&column.plan.field.name, |index| &index.source);
             let array = batch.column_by_name(name).ok_or_else(|| {
                 Error::schema_mismatch("a column of the schema is missing in the rows").with("column", name)
             })?;
-            column.append(array, first_doc)
+            match index {
+                Some(index) => column.append(&cut(array, index.unit), first_doc),
+                None => column.append(array, first_doc),
+            }
         })?;
         self.num_docs = num_docs;
         Ok(())
@@ -231,6 +247,24 @@ impl SegmentBuilder {
         };
         let payloads = laid_out.into_iter().map(|(plan, layout)| (plan.field.name, layout.payloads)).collect();
         Ok(BuiltSegment::new(metadata, payloads, star_trees, creation_time_millis))
+    }
+}
+
+/// Times cut to a unit, for a timestamp index. Nulls stay.
+fn cut(times: &ArrayRef, unit: CalendarUnit) -> ArrayRef {
+    let cut = |time| unit.floor(time);
+    match times.data_type() {
+        Arrow::Int64 => {
+            Arc::new(times.as_primitive::<Int64Type>().unary::<_, TimestampMillisecondType>(cut).with_timezone("UTC"))
+        }
+        Arrow::Timestamp(TimeUnit::Millisecond, _) => Arc::new(
+            times
+                .as_primitive::<TimestampMillisecondType>()
+                .unary::<_, TimestampMillisecondType>(cut)
+                .with_timezone("UTC"),
+        ),
+        // The column itself is refused.
+        _ => Arc::clone(times),
     }
 }
 

@@ -103,7 +103,8 @@ final class Judge {
           new JsonQueries(ask, column).run(json);
         }
         if (tracksNulls(c, column)) {
-          new NullQueries(ask, column, segment.getDataSource(column.name).getInvertedIndex() != null).run();
+          boolean indexed = range != null || segment.getDataSource(column.name).getInvertedIndex() != null;
+          new NullQueries(ask, column, indexed).run();
         }
       }
     }

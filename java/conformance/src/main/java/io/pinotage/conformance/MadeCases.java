@@ -42,6 +42,7 @@ final class MadeCases {
     cases.add(constants());
     cases.add(partitions());
     cases.add(starTree());
+    cases.add(timestampIndexes());
     cases.add(everyType("empty", 0));
     return cases;
   }
@@ -309,5 +310,21 @@ final class MadeCases {
         .metric("x", "DOUBLE", i -> i / 2.0)
         .indexing("{'starTreeIndexConfigs':[{'dimensionsSplitOrder':['city','kind'],"
             + "'functionColumnPairs':['COUNT__*','SUM__m','MIN__x','MAX__x'],'maxLeafRecords':10}]}");
+  }
+
+  /** Every granularity, of each stored form that a time may have; a star-tree whose dimensions may be hidden columns. */
+  private static MadeCase timestampIndexes() {
+    return new MadeCase("timestamp-indexes", 120)
+        .time("at", "TIMESTAMP", "TIMESTAMP", i -> 1_600_000_000_000L + mixed(i) * 97L)
+        .dimension("maybe", "TIMESTAMP", i -> i % 5 == 0 ? null : (Object) (-3_000_000_000_000L + mixed(i) * 1009L))
+        .dimension("millis", "LONG", i -> i == 1 ? Long.MIN_VALUE + 400L * 86_400_000 : i * 86_399_999L)
+        .dimension("city", "STRING", i -> "c" + i % 4)
+        .metric("m", "LONG", i -> (long) i)
+        .schema("{'enableColumnBasedNullHandling':true}")
+        .indexing("{'noDictionaryColumns':['millis'],'optimizeDictionary':true,'enableDefaultStarTree':true}")
+        .field("at", "{'timestampConfig':{'granularities':['YEAR','QUARTER','MONTH','WEEK','DAY','HOUR','MINUTE',"
+            + "'SECOND','MILLISECOND']}}")
+        .field("maybe", "{'timestampConfig':{'granularities':['DAY','MONTH']}}")
+        .field("millis", "{'timestampConfig':{'granularities':['WEEK','QUARTER']}}");
   }
 }
