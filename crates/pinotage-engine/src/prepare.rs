@@ -9,7 +9,7 @@ use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownC
 use pinotage_job::{
     InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
 };
-use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig};
+use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, StarTreePlans, TableConfig};
 use pinotage_store::Location;
 use pinotage_transform::{ConformOptions, Conformer, Ingestion};
 use xxhash_rust::xxh3::Xxh3;
@@ -312,11 +312,13 @@ impl Prepared {
         }
         let mut hasher = Xxh3::new();
         // What the documents mean, not how they are written: a cluster orders and completes them.
-        let mut columns: Vec<&ColumnPlan> = self.columns.iter().collect();
-        columns.sort_by_key(|column| &column.field.name);
+        // They were read once before, so there is no error.
+        let mut columns = ColumnPlan::resolve_stored(&self.schema, &self.table).unwrap_or_default();
+        let star_trees = StarTreePlans::resolve(&self.table, &columns, self.version).ok();
+        columns.sort_by(|a, b| a.field.name.cmp(&b.field.name));
         for part in [
             env!("CARGO_PKG_VERSION").to_owned(),
-            format!("{columns:?}"),
+            format!("{columns:?} {star_trees:?}"),
             format!("{:?} {:?}", self.table.time_column(), self.names),
             format!(
                 "{:?} {:?} {:?} {:?} {}",

@@ -250,7 +250,7 @@ fn star_tree(tree: &StarTree<'_>) -> String {
         false => format!(", no star nodes for {}", skipped.join(", ")),
     };
     format!(
-        "star-tree {} by {}: {} docs, {} nodes of at most {} docs{skipped}, {}\n",
+        "star-tree {} by {}: {} docs, {} nodes, leaves of at most {} docs{skipped}, {}\n",
         metrics.join(", "),
         metadata.dimensions.join(", "),
         metadata.num_docs,

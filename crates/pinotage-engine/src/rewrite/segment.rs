@@ -11,7 +11,8 @@ use pinotage_segment::metadata::SegmentMetadata;
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder};
 use pinotage_spec::{
-    ColumnPlan, FieldType, PinotVersion, Schema, SegmentNameGenerator, StarTreePlans, TableConfig, arrow_field, is_hidden,
+    ColumnPlan, FieldType, PinotVersion, Schema, SegmentNameGenerator, StarTreePlans, TableConfig, arrow_field,
+    is_hidden,
 };
 use serde_json::{Value as Json, json};
 use xxhash_rust::xxh3::Xxh3;
