@@ -187,6 +187,11 @@ impl ColumnPlan {
             || config.pointer("/indexes/dictionary/disabled").is_some_and(is_true);
         let raw = raw || field.field_type == FieldType::Complex;
         let inverted_or_fst = inverted || indexes.is_asked_for("fst", "fstIndexColumns", "FST");
+        let partition = table.partition(name)?;
+        if field.field_type == FieldType::Complex && (sorted || inverted_or_fst || partition.is_some()) {
+            return Err(Error::invalid_config("a MAP column cannot be sorted by, have an index or be partitioned by")
+                .action("leave the column out of the index configuration"));
+        }
         let range = indexes.range(field, raw && !inverted_or_fst)?;
         let needs_ids = inverted_or_fst || (range.is_some() && !is_ranged_raw(field));
         let dictionary = if needs_ids {
@@ -208,7 +213,7 @@ impl ColumnPlan {
             bloom: indexes.bloom(field)?,
             json: indexes.json(field)?,
             sort: sorted,
-            partition: table.partition(name)?,
+            partition,
             left_to_server: left_to_server(&indexes, field),
             timestamp_index,
             field: field.clone(),

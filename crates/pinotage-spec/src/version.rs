@@ -85,6 +85,11 @@ impl PinotVersion {
         self >= Self { major: 1, minor: 5 }
     }
 
+    /// Segments may have MAP columns. 1.1 does not know them; 1.2 was not tried.
+    pub fn has_maps(self) -> bool {
+        self >= Self { major: 1, minor: 3 }
+    }
+
     /// Servers tell which rows of an upsert table count (`validDocIdsBitmap`).
     pub fn tells_valid_docs(self) -> bool {
         self >= Self { major: 1, minor: 1 }

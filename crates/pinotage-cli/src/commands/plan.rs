@@ -85,7 +85,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let _ = writeln!(text, "  column {}", described(column));
     }
     let trees = StarTreePlans::resolve(&job.table, &columns, job.version)?;
-    trees.trees.iter().for_each(|tree| drop(writeln!(text, "  tree   {tree}")));
+    for tree in &trees.trees {
+        let _ = writeln!(text, "  tree   {tree}");
+    }
     if trees.default_tree {
         text.push_str("  tree   the default star-tree, by the dimensions of each segment\n");
     }

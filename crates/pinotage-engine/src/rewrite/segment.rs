@@ -236,6 +236,10 @@ fn schema_of(metadata: &SegmentMetadata) -> Result<Schema> {
             field["maxLength"] = (*length).into();
             field["maxLengthExceedStrategy"] = strategy.as_str().into();
         }
+        for child in &column.children {
+            field["childFieldSpecs"][&child.name] = json!({"name": child.name, "dataType": child.data_type.to_string(),
+                "singleValueField": child.single_value});
+        }
         if let Some((format, granularity)) = &column.date_time {
             field["format"] = format.as_str().into();
             field["granularity"] = granularity.as_str().into();

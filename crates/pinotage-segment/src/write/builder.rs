@@ -81,7 +81,7 @@ impl SegmentBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`ColumnPlan::resolve`]; `unsupported` for MAP columns.
+    /// Those of [`ColumnPlan::resolve`] and [`StarTreePlans::resolve`].
     pub fn try_new(schema: &Schema, table: &TableConfig) -> Result<Self> {
         Self::try_new_for(schema, table, PinotVersion::NEWEST)
     }
@@ -90,11 +90,12 @@ impl SegmentBuilder {
     ///
     /// # Errors
     ///
-    /// As [`SegmentBuilder::try_new`].
+    /// As [`SegmentBuilder::try_new`]; `unsupported` for MAP columns where the release has none.
     pub fn try_new_for(schema: &Schema, table: &TableConfig, version: PinotVersion) -> Result<Self> {
         let columns = ColumnPlan::resolve_stored(schema, table)?;
-        if let Some(map) = columns.iter().find(|column| column.field.data_type == DataType::Map) {
-            return Err(Error::unsupported("MAP columns are read and not written")
+        let map = columns.iter().find(|column| column.field.data_type == DataType::Map);
+        if let Some(map) = map.filter(|_| !version.has_maps()) {
+            return Err(Error::unsupported(format!("Pinot {version} has no MAP columns"))
                 .with("column", &map.field.name)
                 .action("declare the column as JSON"));
         }

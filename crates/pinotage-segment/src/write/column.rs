@@ -12,6 +12,7 @@ use pinotage_spec::{ColumnPlan, DataType, DictionaryRule, StoredType, Value, arr
 
 use super::ids::Ids;
 use super::interner::{BytesInterner, Fixed, FixedInterner, KnownIds};
+use super::maps;
 
 /// The values of a column, by stored type: each once, or all of a raw column. Decimals are kept as their text until the column is laid out.
 pub(super) enum Distinct {
@@ -168,6 +169,9 @@ impl ColumnBuilder {
             (Distinct::Long(values), Value::Long(null)) => append_fixed::<Int64Type>(values, array, *null, ids),
             (Distinct::Float(values), Value::Float(null)) => append_fixed::<Float32Type>(values, array, *null, ids),
             (Distinct::Double(values), Value::Double(null)) => append_fixed::<Float64Type>(values, array, *null, ids),
+            (Distinct::Bytes(values), Value::Bytes(null)) if field.data_type == DataType::Map => {
+                append_bytes(values, &maps::stored(array.as_map())?, null, ids);
+            }
             (Distinct::Bytes(values), Value::Bytes(null)) => {
                 append_bytes(values, array.as_binary::<i32>(), null, ids);
             }
