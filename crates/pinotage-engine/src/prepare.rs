@@ -313,7 +313,7 @@ impl Prepared {
         let mut hasher = Xxh3::new();
         // What the documents mean, not how they are written: a cluster orders and completes them.
         // They were read once before, so there is no error.
-        let mut columns = ColumnPlan::resolve_stored(&self.schema, &self.table).unwrap_or_default();
+        let mut columns = ColumnPlan::resolve_for(&self.schema, &self.table, self.version).unwrap_or_default();
         let star_trees = StarTreePlans::resolve(&self.table, &columns, self.version).ok();
         columns.sort_by(|a, b| a.field.name.cmp(&b.field.name));
         for part in [

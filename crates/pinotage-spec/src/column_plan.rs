@@ -120,12 +120,38 @@ impl ColumnPlan {
         Ok(columns)
     }
 
-    /// As [`ColumnPlan::resolve`], and behind them the hidden columns of timestamp indexes: all that a segment stores.
+    /// As [`ColumnPlan::resolve`], and behind them the hidden columns of timestamp indexes: all that a segment stores for servers of a
+    /// release. What these cannot load is written as they can.
     ///
     /// # Errors
     ///
-    /// As [`ColumnPlan::resolve`].
-    pub fn resolve_stored(schema: &Schema, table: &TableConfig) -> Result<Vec<Self>> {
+    /// As [`ColumnPlan::resolve`]; `unsupported` for columns and codecs that the release does not have.
+    pub fn resolve_for(schema: &Schema, table: &TableConfig, version: PinotVersion) -> Result<Vec<Self>> {
+        let mut columns = Self::resolve_stored(schema, table)?;
+        columns.retain(|column| {
+            let index = column.timestamp_index.as_ref();
+            index.is_none_or(|index| version.takes_any_timestamp_config() || index.is_declared(schema, table))
+        });
+        for column in &mut columns {
+            let missing = |what: String, instead: &str| {
+                let error = Error::unsupported(format!("Pinot {version} has no {what}"));
+                Err(error.with("column", &column.field.name).action(instead))
+            };
+            let most = if !column.field.single_value && !version.reads_raw_lists_4() { 3 } else { 4 };
+            if !version.reads_raw_5() {
+                column.forward.version = column.forward.version.min(most);
+            }
+            if column.field.field_type == FieldType::Complex && !version.has_maps() {
+                return missing("MAP columns".into(), "declare the column as JSON");
+            }
+            if column.forward.codec == Codec::Gzip && !version.has_gzip() {
+                return missing("codec GZIP".into(), "use ZSTANDARD, LZ4 or SNAPPY");
+            }
+        }
+        Ok(columns)
+    }
+
+    fn resolve_stored(schema: &Schema, table: &TableConfig) -> Result<Vec<Self>> {
         let timestamps = TimestampIndex::all(schema, table)?;
         let hidden: Vec<FieldSpec> = timestamps.iter().map(TimestampIndex::field).collect();
         for (list, column) in table.named_columns() {
@@ -367,6 +393,59 @@ mod tests {
         let plan = plan(r#""noDictionaryColumns": ["b"], "invertedIndexColumns": ["b"]"#, "").unwrap();
         assert_eq!(plan[1].dictionary, DictionaryRule::Always);
         assert!(plan[1].inverted);
+    }
+
+    #[test]
+    fn the_oldest_release_gets_what_it_can_load() {
+        let schema = |more: &str| {
+            Schema::from_json(&format!(
+                r#"{{"schemaName": "t", "dimensionFieldSpecs": [{{"name": "many", "dataType": "STRING", "singleValueField": false}},
+                    {{"name": "ts", "dataType": "TIMESTAMP"}}, {{"name": "n", "dataType": "LONG"}}] {more}}}"#
+            ))
+            .unwrap()
+        };
+        let table = |fields: &str| {
+            TableConfig::from_json(&format!(r#"{{"tableName": "t", "fieldConfigList": [{fields}]}}"#)).unwrap()
+        };
+        let raw = table(
+            r#"{"name": "many", "encodingType": "RAW", "properties": {"rawIndexWriterVersion": "5"}},
+               {"name": "n", "encodingType": "RAW", "properties": {"rawIndexWriterVersion": "5"}}"#,
+        );
+        let versions = |version| {
+            let columns = ColumnPlan::resolve_for(&schema(""), &raw, version).unwrap();
+            columns.iter().map(|column| column.forward.version).collect::<Vec<_>>()
+        };
+        assert_eq!(versions(PinotVersion::OLDEST), [3, 4, 4]);
+        assert_eq!(versions(PinotVersion::NEWEST), [5, 4, 5]);
+        assert!(PinotVersion::matters_to(&schema(""), &raw) && !PinotVersion::matters_to(&schema(""), &table("")));
+
+        let days = r#""timestampConfig": {"granularities": ["DAY"]}"#;
+        let times =
+            table(&format!(r#"{{"name": "ts", {days}, "indexTypes": ["TIMESTAMP"]}}, {{"name": "n", {days}}}"#));
+        let names = |version| {
+            let columns = ColumnPlan::resolve_for(&schema(""), &times, version).unwrap();
+            columns.into_iter().skip(3).map(|column| column.field.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(PinotVersion::OLDEST), ["$ts$DAY"]);
+        assert_eq!(names(PinotVersion::NEWEST), ["$ts$DAY", "$n$DAY"]);
+
+        let maps = schema(r#", "complexFieldSpecs": [{"name": "m", "dataType": "MAP"}]"#);
+        let gzip = table(r#"{"name": "n", "encodingType": "RAW", "compressionCodec": "GZIP"}"#);
+        for (schema, table, expected) in [(&maps, table(""), "MAP"), (&schema(""), gzip, "GZIP")] {
+            let error = ColumnPlan::resolve_for(schema, &table, PinotVersion::OLDEST).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+            ColumnPlan::resolve_for(schema, &table, PinotVersion::NEWEST).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_a_map_cannot_have_is_refused() {
+        let schema = r#"{"schemaName": "t", "complexFieldSpecs": [{"name": "m", "dataType": "MAP"}]}"#;
+        for list in ["invertedIndexColumns", "sortedColumn", "rangeIndexColumns", "jsonIndexColumns"] {
+            let table = format!(r#"{{"tableName": "t", "tableIndexConfig": {{"{list}": ["m"]}}}}"#);
+            let table = TableConfig::from_json(&table).unwrap();
+            assert!(ColumnPlan::resolve(&Schema::from_json(schema).unwrap(), &table).is_err(), "{list}");
+        }
     }
 
     #[test]

@@ -162,12 +162,6 @@ impl TableConfig {
         self.index_config().get(key).is_some_and(is_true)
     }
 
-    /// `starTreeIndexConfigs` or `enableDefaultStarTree`
-    pub fn has_star_trees(&self) -> bool {
-        let configs = self.index_config().get("starTreeIndexConfigs").and_then(Json::as_array);
-        configs.is_some_and(|configs| !configs.is_empty()) || self.index_flag("enableDefaultStarTree")
-    }
-
     /// The entry of `fieldConfigList` for a column, or null.
     pub(crate) fn field_config(&self, column: &str) -> &Json {
         array(&self.json, "fieldConfigList")

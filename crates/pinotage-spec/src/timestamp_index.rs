@@ -3,6 +3,7 @@
 use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
+use crate::index_options::IndexConfigs;
 use crate::schema::array;
 use crate::{
     CalendarUnit, DataType, DateTimeFormat, DateTimeSpec, FieldSpec, FieldType, Schema, StoredType, TableConfig,
@@ -63,6 +64,12 @@ impl TimestampIndex {
         Ok(indexes)
     }
 
+    /// The field config says `"indexTypes": ["TIMESTAMP"]`, of a column of that type: what the oldest releases want to see.
+    pub(crate) fn is_declared(&self, schema: &Schema, table: &TableConfig) -> bool {
+        let is_time = schema.field(&self.source).is_some_and(|field| field.data_type == DataType::Timestamp);
+        is_time && IndexConfigs::of(table, &self.source, false).has_type("TIMESTAMP")
+    }
+
     /// The name of the hidden column.
     pub fn column(&self) -> String {
         format!("${}${}", self.source, self.unit.name())
@@ -99,7 +106,7 @@ pub fn is_hidden(column: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ColumnPlan;
+    use crate::{ColumnPlan, PinotVersion};
 
     const SCHEMA: &str = r#"{"schemaName": "t", "enableColumnBasedNullHandling": true, "dimensionFieldSpecs": [
         {"name": "many", "dataType": "LONG", "singleValueField": false}, {"name": "text", "dataType": "STRING"}],
@@ -107,7 +114,7 @@ mod tests {
 
     fn plans(fields: &str) -> Result<Vec<ColumnPlan>> {
         let table = format!(r#"{{"tableName": "t", "fieldConfigList": [{fields}]}}"#);
-        ColumnPlan::resolve_stored(&Schema::from_json(SCHEMA)?, &TableConfig::from_json(&table)?)
+        ColumnPlan::resolve_for(&Schema::from_json(SCHEMA)?, &TableConfig::from_json(&table)?, PinotVersion::NEWEST)
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     let _ = writeln!(text, "  bad    to {}, at most {} an input", job.plan.quarantine.display(), file.limits.errors);
-    let columns = ColumnPlan::resolve_stored(&job.schema, &job.table)?;
+    let columns = ColumnPlan::resolve_for(&job.schema, &job.table, job.version)?;
     for column in &columns {
         let _ = writeln!(text, "  column {}", described(column));
     }

@@ -1,4 +1,4 @@
-//! What a segment has beside its columns: star-trees, and the hidden columns of timestamp indexes.
+//! What a segment has beside its columns: star-trees, and the hidden columns of timestamp indexes. And maps, which are columns of keys.
 
 use std::fs;
 
@@ -69,4 +69,37 @@ fn star_trees_and_timestamp_indexes_are_planned_made_and_shown() {
     let refused = pinotage(path, &["check", "job.yaml"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("DECADE"));
+}
+
+#[test]
+fn json_objects_are_written_as_maps_and_rewritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir(path.join("in")).unwrap();
+    let rows = ["{\"m\":{\"b\":1,\"a\":\"x\"}}", "{\"m\":{\"c\":2.50}}", "{\"m\":null}", "{\"m\":{}}", "{\"m\":7}"];
+    fs::write(path.join("in/a.json"), rows.join("\n")).unwrap();
+    let children =
+        json!({"key": {"name": "key", "dataType": "STRING"}, "value": {"name": "value", "dataType": "STRING"}});
+    let schema = json!({"schemaName": "t", "enableColumnBasedNullHandling": true,
+        "complexFieldSpecs": [{"name": "m", "dataType": "MAP", "fieldType": "COMPLEX", "childFieldSpecs": children}]});
+    fs::write(path.join("schema.json"), schema.to_string()).unwrap();
+    fs::write(path.join("table.json"), r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
+    fs::write(
+        path.join("job.yaml"),
+        "name: j\nsource: {kind: files, paths: [\"in/*.json\"]}\nsink: {kind: pinot, table: t, schema: schema.json, \
+         tableConfig: table.json, output: out}\nstate: state\nquarantine: bad\n",
+    )
+    .unwrap();
+    assert!(ok(path, &["run", "job.yaml"]).contains("5 rows read, 4 written"));
+    let expected = "{\"m\":{\"a\":\"\\\"x\\\"\",\"b\":\"1\"}}\n{\"m\":{\"c\":\"2.5\"}}\n{\"m\":null}\n{\"m\":{}}\n";
+    assert_eq!(ok(path, &["segment", "cat", "out/t_0"]), expected);
+    let rewrite = ["segment", "rewrite", "out/t_0", "--table-config", "table.json", "--output"];
+    ok(path, &[&rewrite[..], &["same", "--schema", "schema.json"]].concat());
+    assert_eq!(ok(path, &["segment", "cat", "same/t_0"]), expected);
+    assert_eq!(ok(path, &["segment", "diff", "out/t_0", "same/t_0"]), "");
+    // Without the schema, by what the segment says of its columns; nulls are not kept then.
+    ok(path, &[&rewrite[..], &["new"]].concat());
+    assert_eq!(ok(path, &["segment", "cat", "new/t_0"]), expected.replace("null", "{}"));
+    let properties = fs::read_to_string(path.join("new/t_0/v3/metadata.properties")).unwrap();
+    assert!(properties.contains("column.m$$key.dataType = STRING"), "{properties}");
 }

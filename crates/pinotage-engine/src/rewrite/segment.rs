@@ -67,7 +67,7 @@ impl Documents {
     ///
     /// Those of [`ColumnPlan::resolve`].
     pub(super) fn try_new(schema: Schema, table: TableConfig, version: PinotVersion) -> Result<Self> {
-        let mut columns = ColumnPlan::resolve_stored(&schema, &table)?;
+        let mut columns = ColumnPlan::resolve_for(&schema, &table, version)?;
         // The controller orders columns and keys as it likes; the plans of the columns are what the bytes depend on.
         let mut plans: Vec<String> = columns.iter().map(|column| format!("{column:?}")).collect();
         plans.sort();
@@ -229,7 +229,7 @@ fn schema_of(metadata: &SegmentMetadata) -> Result<Schema> {
         if column.field_type == FieldType::Dimension {
             field["singleValueField"] = column.single_value.into();
         }
-        if let Some(value) = &column.default_null_value {
+        if let Some(value) = column.default_null_value.as_ref().filter(|_| column.field_type != FieldType::Complex) {
             field["defaultNullValue"] = value.to_java_string().into();
         }
         if let Some((length, strategy)) = &column.max_length {

@@ -7,8 +7,8 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType as Arrow, Int64Type, TimeUnit, TimestampMillisecondType};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{
-    CalendarUnit, ColumnPlan, DataType, PinotVersion, Schema, SegmentNameGenerator, SegmentNameParts,
-    StarTreeCandidate, StarTreePlans, TableConfig, Value,
+    CalendarUnit, ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, SegmentNameParts, StarTreeCandidate,
+    StarTreePlans, TableConfig, Value,
 };
 use rayon::prelude::*;
 
@@ -81,7 +81,7 @@ impl SegmentBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`ColumnPlan::resolve`] and [`StarTreePlans::resolve`].
+    /// Those of [`SegmentBuilder::try_new_for`].
     pub fn try_new(schema: &Schema, table: &TableConfig) -> Result<Self> {
         Self::try_new_for(schema, table, PinotVersion::NEWEST)
     }
@@ -90,15 +90,9 @@ impl SegmentBuilder {
     ///
     /// # Errors
     ///
-    /// As [`SegmentBuilder::try_new`]; `unsupported` for MAP columns where the release has none.
+    /// Those of [`ColumnPlan::resolve_for`] and [`StarTreePlans::resolve`].
     pub fn try_new_for(schema: &Schema, table: &TableConfig, version: PinotVersion) -> Result<Self> {
-        let columns = ColumnPlan::resolve_stored(schema, table)?;
-        let map = columns.iter().find(|column| column.field.data_type == DataType::Map);
-        if let Some(map) = map.filter(|_| !version.has_maps()) {
-            return Err(Error::unsupported(format!("Pinot {version} has no MAP columns"))
-                .with("column", &map.field.name)
-                .action("declare the column as JSON"));
-        }
+        let columns = ColumnPlan::resolve_for(schema, table, version)?;
         Ok(Self {
             star_trees: StarTreePlans::resolve(table, &columns, version)?,
             columns: columns.into_iter().map(ColumnBuilder::new).collect(),

@@ -1,6 +1,7 @@
 //! pinotage-segment from outside.
 
 mod conformance;
+mod loaded;
 mod properties;
 mod read;
 mod releases;

@@ -64,7 +64,7 @@ pub struct StarTreePlans {
 }
 
 impl StarTreePlans {
-    /// Reads and checks the star-trees of a table whose columns are planned ([`ColumnPlan::resolve_stored`]), for servers of a release.
+    /// Reads and checks the star-trees of a table whose columns are planned ([`ColumnPlan::resolve_for`]), for servers of a release.
     ///
     /// # Errors
     ///
