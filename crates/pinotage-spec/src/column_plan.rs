@@ -138,7 +138,7 @@ impl ColumnPlan {
                 Err(error.with("column", &column.field.name).action(instead))
             };
             let most = if !column.field.single_value && !version.reads_raw_lists_4() { 3 } else { 4 };
-            if !version.reads_raw_5() {
+            if column.dictionary != DictionaryRule::Always && !version.reads_raw_5() {
                 column.forward.version = column.forward.version.min(most);
             }
             if column.field.field_type == FieldType::Complex && !version.has_maps() {
