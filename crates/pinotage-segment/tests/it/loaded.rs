@@ -119,6 +119,7 @@ fn loads() -> Vec<Load> {
                 100,
             )
         },
+        Load { docs: Some(ROWS as u64), ..load("star_tree_default", json!({"enableDefaultStarTree": true}), SCANS) },
         raw("raw_2", 2, "SNAPPY"),
         raw("raw_3", 3, "LZ4"),
         raw("raw_4", 4, "ZSTANDARD"),

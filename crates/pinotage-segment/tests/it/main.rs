@@ -2,6 +2,7 @@
 
 mod conformance;
 mod loaded;
+mod lucene;
 mod properties;
 mod read;
 mod releases;
