@@ -141,6 +141,12 @@ impl ColumnPlan {
             if column.dictionary != DictionaryRule::Always && !version.reads_raw_5() {
                 column.forward.version = column.forward.version.min(most);
             }
+            if column.left_to_server.contains(&"vector") && column.dictionary != DictionaryRule::Always {
+                let error = Error::unsupported(
+                    "servers leave the vector index of a column without dictionary empty, and then cannot load the segment",
+                );
+                return Err(error.with("column", &column.field.name).action("give the column the encoding DICTIONARY"));
+            }
             if column.field.field_type == FieldType::Complex && !version.has_maps() {
                 return missing("MAP columns".into(), "declare the column as JSON");
             }
@@ -436,6 +442,9 @@ mod tests {
             assert!(error.to_string().contains(expected), "{error}");
             ColumnPlan::resolve_for(schema, &table, PinotVersion::NEWEST).unwrap();
         }
+        let vector = r#""encodingType": "RAW", "indexTypes": ["VECTOR"]"#;
+        let vector = table(&format!(r#"{{"name": "many", {vector}}}"#));
+        assert!(ColumnPlan::resolve_for(&schema(""), &vector, PinotVersion::NEWEST).is_err());
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn indexes() -> [Index; 4] {
         ),
         (
             "lucene_vector",
-            json!([{"name": "place", "encodingType": "RAW", "indexTypes": ["VECTOR"], "properties": vector}]),
+            json!([{"name": "place", "encodingType": "DICTIONARY", "indexTypes": ["VECTOR"], "properties": vector}]),
             "place.vector.",
             "SELECT COUNT(*) FROM t WHERE VECTOR_SIMILARITY(place, ARRAY[0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5], 5)",
             Err(5),
@@ -84,7 +84,7 @@ fn servers_build_lucenes_indexes_on_our_segments() {
         let schema = schema(name);
         let table = json!({"tableName": format!("{name}_OFFLINE"), "tableType": "OFFLINE", "tenants": {}, "metadata": {},
             "segmentsConfig": {"replication": "1"}, "fieldConfigList": fields,
-            "tableIndexConfig": {"loadMode": "MMAP", "noDictionaryColumns": ["text", "place"]}});
+            "tableIndexConfig": {"loadMode": "MMAP", "noDictionaryColumns": ["text"]}});
         cluster.create_table(&schema, &table);
         let (schema, table) = (Schema::from_document(schema).unwrap(), TableConfig::from_document(table).unwrap());
         let plan = ColumnPlan::resolve(&schema, &table).unwrap();
