@@ -7,8 +7,8 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType as Arrow, Int64Type, TimeUnit, TimestampMillisecondType};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{
-    CalendarUnit, ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, SegmentNameParts, StarTreeCandidate,
-    StarTreePlans, TableConfig, Value,
+    CalendarUnit, ColumnPlan, DictionaryRule, PinotVersion, Schema, SegmentNameGenerator, SegmentNameParts,
+    StarTreeCandidate, StarTreePlans, TableConfig, Value,
 };
 use rayon::prelude::*;
 
@@ -142,7 +142,27 @@ impl SegmentBuilder {
     pub fn peak_bytes(&self) -> usize {
         let (sort, is_sorted) = self.sort_bytes();
         let column = self.columns.iter().map(|column| column.layout_bytes(is_sorted)).max().unwrap_or(0);
-        self.len_bytes() + sort + column
+        let trees = self.star_tree_bytes().into_iter().max().unwrap_or(0);
+        // Columns are given back before star-trees are made of what was laid out.
+        (self.len_bytes() + sort + column).max(trees)
+    }
+
+    /// What each star-tree takes.
+    fn star_tree_bytes(&self) -> Vec<usize> {
+        let size =
+            |name: &str| self.columns.iter().find(|column| column.plan.field.name == name).map(ColumnBuilder::size);
+        let mut trees: Vec<usize> =
+            self.star_trees.trees.iter().map(|tree| star_tree::estimated_bytes(tree, self.num_docs, size)).collect();
+        if self.star_trees.default_tree {
+            let candidates = self.columns.iter().map(|column| StarTreeCandidate {
+                field: &column.plan.field,
+                has_dictionary: column.plan.dictionary != DictionaryRule::Never,
+                cardinality: column.size().distinct as u32,
+            });
+            let tree = StarTreePlans::default_tree(&candidates.collect::<Vec<_>>());
+            trees.extend(tree.map(|tree| star_tree::estimated_bytes(&tree, self.num_docs, size)));
+        }
+        trees
     }
 
     fn len_bytes(&self) -> usize {
@@ -192,6 +212,7 @@ impl SegmentBuilder {
         }
         self.columns.par_iter_mut().for_each(ColumnBuilder::close);
         let (sort, is_sorted) = self.sort_bytes();
+        let trees = self.star_tree_bytes().into_iter().fold(0, usize::saturating_add);
         let order = match self.columns.iter().find(|column| column.plan.sort) {
             Some(column) => sort_order(column)?,
             None => None,
@@ -230,7 +251,7 @@ impl SegmentBuilder {
         {
             time = Some(interval(plan, &layout.metadata, &mut parts)?);
         }
-        let star_trees = build_star_trees(self.star_trees, &laid_out, self.num_docs)?;
+        let star_trees = build_star_trees(self.star_trees, &laid_out, self.num_docs, trees <= memory)?;
         let metadata = SegmentMetadata {
             name: name.generator.generate(&parts)?,
             table_name: self.table_name,
@@ -268,6 +289,7 @@ fn build_star_trees(
     plans: StarTreePlans,
     columns: &[(ColumnPlan, ColumnLayout)],
     num_docs: usize,
+    at_once: bool,
 ) -> Result<Option<StarTreeFiles>> {
     let mut trees = plans.trees;
     if plans.default_tree {
@@ -297,7 +319,7 @@ fn build_star_trees(
             (plan.field.name.clone(), column)
         })
         .collect();
-    star_tree::write(&trees, &columns, num_docs as u32).map(Some)
+    star_tree::write(&trees, &columns, num_docs as u32, at_once).map(Some)
 }
 
 /// The interval of the time column, and the same for the segment's name.
