@@ -50,6 +50,11 @@ fn loads() -> Vec<Load> {
     vec![
         load("dictionaries", json!({}), SCANS),
         load(
+            "nulls",
+            json!({"nullHandlingEnabled": true}),
+            &["SELECT COUNT(*) FROM t WHERE kind IS NULL <=> SELECT COUNT(*) FROM t WHERE kind = -2147483648"],
+        ),
+        load(
             "inverted",
             json!({"invertedIndexColumns": ["city", "n", "list", "texts"], "sortedColumn": ["kind"]}),
             SCANS,
@@ -157,10 +162,15 @@ fn schema(name: &str) -> Json {
 fn rows() -> Vec<Json> {
     let row = |row: i64| {
         let noise = row.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64).rotate_left(23).unsigned_abs();
-        json!({"city": format!("c{}", noise % 7), "kind": noise % 5, "text": format!("text {}", noise % 97), "n": row,
+        let mut all = json!({"city": format!("c{}", noise % 7), "kind": noise % 5, "text": format!("text {}", noise % 97), "n": row,
                "d": (noise % 4000) as f64 / 8.0, "x": (noise % 64) as f64 / 4.0, "list": [noise % 9, row % 4], "texts": [format!("é{}", row % 6)],
                "j": json!({"a": row % 5, "b": [{"c": noise % 11}, {"c": row % 13}]}).to_string(),
-               "at": 1_680_000_000_000_i64 + (noise % 20_000_000_000) as i64})
+               "at": 1_680_000_000_000_i64 + (noise % 20_000_000_000) as i64});
+        if row % 50 == 7 {
+            all["kind"] = json!(i32::MIN);
+            all["$nulls"] = json!(["kind"]);
+        }
+        all
     };
     (0..ROWS).map(row).collect()
 }
