@@ -16,7 +16,7 @@ use crate::lock::Lock;
 const FILE: &str = "manifest.sqlite";
 
 /// The rows of a unit: read + made = written + filtered + quarantined.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records in the files.
     pub read: u64,
@@ -31,6 +31,15 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Adds the rows of another part.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.read += other.read;
+        self.made += other.made;
+        self.written += other.written;
+        self.filtered += other.filtered;
+        self.quarantined += other.quarantined;
+    }
+
     /// Whether every row is accounted for.
     pub fn are_complete(&self) -> bool {
         self.read + self.made == self.written + self.filtered + self.quarantined

@@ -1,0 +1,251 @@
+//! Rows into segments of a table, across epochs: the writer's half of a Pinot sink.
+//!
+//! A segment is sealed when it has enough rows, bytes or age, never because an epoch ends. What an epoch leaves open goes to
+//! staging as the rows since the last one ([`delta`]), so that short epochs make no small segments; a sealed segment is
+//! built beside the writing, and stays open in the sense of the epochs until it lies in staging as a whole. From there the
+//! [`committer`] brings it into a table of a cluster or into a folder.
+
+mod buffer;
+mod build;
+mod committable;
+mod committer;
+mod content;
+mod delta;
+mod route;
+mod task;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use pinotage_common::{Error, Result};
+use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Sink, Writer};
+use pinotage_spec::{PinotVersion, Schema, TableConfig, check_segment_name};
+use rayon::ThreadPool;
+
+use crate::Target;
+use crate::publish::{PushObserver, PushOptions};
+use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
+
+pub use committable::{StagedSegment, latest_creation};
+use committer::SegmentCommitter;
+use route::Route;
+use task::TaskWriter;
+
+/// When a segment is sealed, and how much may wait.
+#[derive(Debug, Clone)]
+pub struct Sealing {
+    /// Rows of a segment at most.
+    pub max_rows: usize,
+    /// Memory that a segment takes at most while it is built and finished.
+    pub max_bytes: u64,
+    /// Memory of all open segments of a task together; beyond it the largest is sealed.
+    pub task_bytes: u64,
+    /// How old the first row of a segment may become.
+    pub max_age: Option<Duration>,
+    /// Sealed segments of a task that wait to be built; with one more, writing waits.
+    pub queue: usize,
+}
+
+/// Where segments go.
+#[derive(Clone)]
+pub enum Destination {
+    /// A folder of this machine.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// As archives (`tar.gz`), not as folders.
+        archives: bool,
+    },
+    /// A table of a cluster.
+    Table(Box<TableDestination>),
+}
+
+/// A table of a cluster that segments go to.
+#[derive(Clone)]
+pub struct TableDestination {
+    /// The table.
+    pub target: Target,
+    /// Its config.
+    pub config: serde_json::Value,
+    /// How segments are pushed.
+    pub options: PushOptions,
+    /// Is told how it goes on.
+    pub observer: Arc<dyn PushObserver + Send + Sync>,
+    /// Where requests run.
+    pub runtime: tokio::runtime::Handle,
+}
+
+/// What segments of a table with a stream have to agree with.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// The release of the cluster.
+    pub version: PinotVersion,
+    /// Where the stream puts a row.
+    pub key: StreamKey,
+}
+
+/// Which partition a row goes to.
+enum Routing {
+    /// Any.
+    None,
+    /// The table's.
+    Table(Route),
+    /// The stream's.
+    Stream(StreamKey),
+}
+
+/// Refuses OFFLINE tables that rows cannot be written to in epochs.
+///
+/// # Errors
+///
+/// As [`PinotSink::try_new`].
+pub fn check_offline(schema: &Schema, table: &TableConfig) -> Result<()> {
+    check_pushed(schema, table).map(drop)
+}
+
+/// How rows of a table without a stream are kept and spread.
+fn check_pushed(schema: &Schema, table: &TableConfig) -> Result<(Option<UpsertTable>, Routing)> {
+    let upserts = UpsertTable::read(schema, table, PinotVersion::NEWEST)?;
+    if upserts.is_none() && crate::needs_partitions(table.json()) {
+        return Err(Error::unsupported("tables that drop duplicates cannot be written in epochs")
+            .with("option", "dedupConfig")
+            .action("load the rows through the table's stream"));
+    }
+    let routing = Route::of(schema, table)?.map_or(Routing::None, Routing::Table);
+    if upserts.is_some() && matches!(routing, Routing::None) {
+        return Err(Error::invalid_config("rows of a key belong together, and the table config partitions no column")
+            .with("option", "tableIndexConfig.segmentPartitionConfig.columnPartitionMap")
+            .action("partition the primary key's column there"));
+    }
+    Ok((upserts, routing))
+}
+
+/// A Pinot table as a sink for canonical rows of its schema.
+///
+/// # Pinot equivalent
+///
+/// `PinotSink` of the Flink connector, with a committer.
+pub struct PinotSink {
+    schema: Schema,
+    table: TableConfig,
+    staging: PathBuf,
+    sealing: Sealing,
+    destination: Destination,
+    routing: Routing,
+    upserts: Option<UpsertTable>,
+    upload: Option<Upload>,
+    times: Arc<Mutex<Option<CreationTimes>>>,
+    pool: Arc<ThreadPool>,
+}
+
+impl PinotSink {
+    /// A sink that keeps what is not in the table yet in the folder `staging`.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a table that partitions rows by more than one column, or rows of keys by none; `unsupported` for one
+    /// that drops duplicates.
+    pub fn try_new(
+        (schema, table): (Schema, TableConfig),
+        staging: PathBuf,
+        sealing: Sealing,
+        destination: Destination,
+        pool: Arc<ThreadPool>,
+    ) -> Result<Self> {
+        let (upserts, routing) = check_pushed(&schema, &table)?;
+        Ok(Self {
+            schema,
+            table,
+            staging,
+            sealing,
+            destination,
+            routing,
+            upserts,
+            upload: None,
+            times: Arc::default(),
+            pool,
+        })
+    }
+
+    /// A sink into the REALTIME half of a table, beside its stream. Segments get their creation times from `times`, in the order
+    /// in which they are sealed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UpsertTable::read`] and [`StreamKey::check`].
+    pub fn beside_stream(
+        (schema, table): (Schema, TableConfig),
+        staging: PathBuf,
+        sealing: Sealing,
+        destination: Destination,
+        (upload, times): (Upload, CreationTimes),
+        pool: Arc<ThreadPool>,
+    ) -> Result<Self> {
+        upload.key.check(&schema)?;
+        let upserts = UpsertTable::read(&schema, &table, upload.version)?;
+        let routing = Routing::Stream(upload.key.clone());
+        let times = Arc::new(Mutex::new(Some(times)));
+        Ok(Self { schema, table, staging, sealing, destination, routing, upserts, upload: Some(upload), times, pool })
+    }
+
+    /// Rows of a partition stay together until the source ends: it has to have an end.
+    pub fn merges_rows(&self) -> bool {
+        self.upserts.as_ref().is_some_and(|upserts| upserts.mode == UpsertMode::Partial)
+    }
+
+    /// What the names of all segments of a run begin with.
+    fn base_name(&self, context: &Context) -> String {
+        format!("{}_{}_{}", self.table.raw_name(), context.job, context.run)
+    }
+
+    /// The folder of a run in staging.
+    fn folder(&self, context: &Context) -> PathBuf {
+        self.staging.join(&context.run)
+    }
+}
+
+impl Sink for PinotSink {
+    fn delivery(&self) -> Delivery {
+        if self.upload.is_some() { Delivery::Idempotent } else { Delivery::Transactional }
+    }
+
+    fn partitions(&self, batch: &RecordBatch) -> Result<Option<Vec<u32>>> {
+        match &self.routing {
+            Routing::None => Ok(None),
+            Routing::Table(route) => route.partitions(batch).map(Some),
+            Routing::Stream(key) => Ok(Some(key.partitions(batch)?.values().to_vec())),
+        }
+    }
+
+    fn open(&self, open: Vec<OpenBuffer>, context: &Context) -> Result<Box<dyn Writer>> {
+        let folder = self.folder(context);
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Error::io(error, "cannot create the staging folder", &folder))?;
+        let base_name = self.base_name(context);
+        check_segment_name(&format!("{base_name}_0_0_0"))?;
+        let shape = task::Shape {
+            schema: self.schema.clone(),
+            table: self.table.clone(),
+            folder,
+            sealing: self.sealing.clone(),
+            archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
+            job: context.job.clone(),
+            run: context.run.clone(),
+            upserts: self.upserts.clone(),
+            upload: self.upload.clone(),
+            times: Arc::clone(&self.times),
+        };
+        Ok(Box::new(TaskWriter::try_new(shape, Arc::clone(&self.pool), open, context)?))
+    }
+
+    fn committer(&self, context: &Context) -> Result<Box<dyn Committer>> {
+        Ok(Box::new(SegmentCommitter::new(
+            self.destination.clone(),
+            self.folder(context),
+            format!("{}_", self.base_name(context)),
+            context,
+        )))
+    }
+}

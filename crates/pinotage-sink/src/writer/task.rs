@@ -1,0 +1,274 @@
+//! The writer of one task.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use pinotage_common::{Error, Result};
+use pinotage_connector::{Context, OpenBuffer, Prepared, Writer};
+use pinotage_segment::write::ROWS_BETWEEN_CHECKS;
+use pinotage_spec::{Schema, TableConfig};
+use rayon::ThreadPool;
+
+use super::buffer::{Buffer, Names, Rows};
+use super::build::{Builds, Sealed, Workbench};
+use super::committable::{Kept, SealedAs};
+use super::content::Content;
+use super::{Sealing, StagedSegment, Upload, delta};
+use crate::upsert::{CreationTimes, UploadedSegment, UpsertTable};
+
+/// What a writer makes of rows, and where.
+pub(super) struct Shape {
+    pub(super) schema: Schema,
+    pub(super) table: TableConfig,
+    /// The folder of the run in staging.
+    pub(super) folder: PathBuf,
+    pub(super) sealing: Sealing,
+    pub(super) archives: bool,
+    pub(super) job: String,
+    pub(super) run: String,
+    /// A table that keeps one row of each key.
+    pub(super) upserts: Option<UpsertTable>,
+    /// A table that a stream goes to as well.
+    pub(super) upload: Option<Upload>,
+    /// The creation times of its segments.
+    pub(super) times: Arc<Mutex<Option<CreationTimes>>>,
+}
+
+impl Shape {
+    /// What a segment of a partition is that is sealed now.
+    fn sealed(&self, partition: u32, epoch: u64, seq: u32, now_millis: i64) -> Result<SealedAs> {
+        let table = self.table.raw_name();
+        let (job, run) = (self.job.as_str(), self.run.as_str());
+        let Some(upload) = &self.upload else {
+            let name = format!("{table}_{job}_{run}_{epoch}_{partition}_{seq}");
+            return Ok(SealedAs { name, epoch, creation_millis: now_millis });
+        };
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let creation_millis = times.as_mut().map_or(Ok(now_millis), CreationTimes::take)?;
+        let name = UploadedSegment { table, job, run, epoch, partition, seq, creation_millis }.name(upload.version)?;
+        Ok(SealedAs { name, epoch, creation_millis })
+    }
+}
+
+/// Takes the rows of a task into one open segment a partition.
+pub(super) struct TaskWriter {
+    shape: Arc<Shape>,
+    context: Context,
+    pool: Arc<ThreadPool>,
+    names: Names,
+    /// The number of the next segment of a partition that is sealed in this epoch.
+    sequences: BTreeMap<u32, u32>,
+    open: BTreeMap<u32, Buffer>,
+    /// Segments that are full and not built yet, by name.
+    sealed: BTreeMap<String, (Rows, SealedAs)>,
+    builds: Builds,
+    built: Vec<StagedSegment>,
+    /// Files that the epochs recorded until now may need, and later ones do not.
+    old: Vec<String>,
+    /// The same, of epochs that have been prepared and of which nobody has said that they are recorded.
+    leaving: Vec<(u64, Vec<String>)>,
+    sealed_segments: Arc<AtomicU64>,
+}
+
+impl TaskWriter {
+    pub(super) fn try_new(
+        shape: Shape,
+        pool: Arc<ThreadPool>,
+        open: Vec<OpenBuffer>,
+        context: &Context,
+    ) -> Result<Self> {
+        let names = Names::new(context.epoch + 1);
+        let shape = Arc::new(shape);
+        let bench = Workbench {
+            shape: Arc::clone(&shape),
+            life: names.life.clone(),
+            pool: Arc::clone(&pool),
+            superseded: context.metrics.counter("rows superseded"),
+        };
+        let builds = Builds::start(bench, shape.sealing.queue)?;
+        let mut writer = Self {
+            names,
+            context: context.clone(),
+            sequences: BTreeMap::new(),
+            open: BTreeMap::new(),
+            sealed: BTreeMap::new(),
+            builds,
+            built: Vec::new(),
+            old: Vec::new(),
+            leaving: Vec::new(),
+            sealed_segments: context.metrics.counter("segments sealed"),
+            pool,
+            shape,
+        };
+        open.iter().try_for_each(|open| writer.restore(open))?;
+        Ok(writer)
+    }
+
+    /// Takes rows of earlier epochs up again.
+    fn restore(&mut self, open: &OpenBuffer) -> Result<()> {
+        let kept = Kept::of(open)?;
+        let mut content = Content::new(&self.shape)?;
+        for file in &kept.files {
+            let mut append = |batch| content.append(&self.shape, &self.pool, batch);
+            delta::read(&self.shape.folder, file, &mut append)?;
+        }
+        let rows = Rows::restored(open.partition, &kept);
+        match kept.sealed {
+            Some(sealed) => self.build(content, rows, sealed),
+            None => {
+                self.open.insert(open.partition, Buffer { content, kept: rows });
+                Ok(())
+            }
+        }
+    }
+
+    fn append(&mut self, partition: u32, batch: &RecordBatch) -> Result<()> {
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let buffer = match self.open.entry(partition) {
+                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Buffer {
+                    content: Content::new(&self.shape)?,
+                    kept: Rows::new(partition, self.context.clock.now_millis()),
+                }),
+            };
+            let before = buffer.content.num_rows();
+            let (max_rows, can_be_sealed) = (self.shape.sealing.max_rows, buffer.content.can_be_sealed());
+            let next_check = ROWS_BETWEEN_CHECKS - before % ROWS_BETWEEN_CHECKS;
+            let room = if can_be_sealed { max_rows - before } else { usize::MAX };
+            let rows = (batch.num_rows() - start).min(room).min(next_check);
+            let part = batch.slice(start, rows);
+            buffer.content.append(&self.shape, &self.pool, part.clone())?;
+            buffer.kept.push(&self.shape, &mut self.names, part)?;
+            start += rows;
+            let is_large = || buffer.content.peak_bytes() as u64 >= self.shape.sealing.max_bytes;
+            if can_be_sealed && (before + rows >= max_rows || rows == next_check && is_large()) {
+                self.seal(partition)?;
+            } else if rows == next_check {
+                self.make_room()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals the largest segments while all of them take too much.
+    fn make_room(&mut self) -> Result<()> {
+        let limit = self.shape.sealing.task_bytes;
+        loop {
+            let sizes = self.open.iter().map(|(partition, buffer)| (buffer.content.peak_bytes() as u64, *partition));
+            let (all, largest) = sizes.fold((0, (0, 0)), |(all, largest), size| (all + size.0, largest.max(size)));
+            if all <= limit {
+                return Ok(());
+            }
+            let Some(buffer) = self.open.get_mut(&largest.1) else { return Ok(()) };
+            if buffer.content.can_be_sealed() {
+                self.seal(largest.1)?;
+                continue;
+            }
+            buffer.content.merge(&self.shape)?;
+            if buffer.content.peak_bytes() as u64 >= largest.0 {
+                return Err(buffer.content.too_large(limit));
+            }
+        }
+    }
+
+    /// Seals what is too old.
+    fn seal_old(&mut self) -> Result<()> {
+        let Some(age) = self.shape.sealing.max_age else { return Ok(()) };
+        let now = self.context.clock.now_millis();
+        let is_old = |buffer: &Buffer| {
+            buffer.content.can_be_sealed() && now - buffer.kept.since_millis >= age.as_millis() as i64
+        };
+        let old: Vec<u32> =
+            self.open.iter().filter(|(_, buffer)| is_old(buffer)).map(|(partition, _)| *partition).collect();
+        old.into_iter().try_for_each(|partition| self.seal(partition))
+    }
+
+    fn seal(&mut self, partition: u32) -> Result<()> {
+        let Some(Buffer { content, kept }) = self.open.remove(&partition) else { return Ok(()) };
+        let sequence = self.sequences.entry(partition).or_default();
+        let now = self.context.clock.now_millis();
+        let sealed = self.shape.sealed(partition, self.names.epoch, *sequence, now)?;
+        *sequence += 1;
+        self.build(content, kept, sealed)
+    }
+
+    fn build(&mut self, content: Content, rows: Rows, sealed: SealedAs) -> Result<()> {
+        self.sealed_segments.fetch_add(1, Ordering::Relaxed);
+        let partition = rows.partition;
+        self.sealed.insert(sealed.name.clone(), (rows, sealed.clone()));
+        self.builds.give(Sealed { content, partition, sealed })?;
+        self.collect()
+    }
+
+    /// Takes what has been built by now.
+    fn collect(&mut self) -> Result<()> {
+        while let Some(segment) = self.builds.poll()? {
+            self.take(segment);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, segment: StagedSegment) {
+        if let Some((rows, _)) = self.sealed.remove(&segment.name) {
+            self.old.extend(rows.give_up(&self.shape.folder));
+        }
+        self.built.push(segment);
+    }
+}
+
+impl Writer for TaskWriter {
+    fn write(&mut self, partition: u32, batch: RecordBatch) -> Result<()> {
+        self.append(partition, &batch)?;
+        self.collect()
+    }
+
+    fn prepare(&mut self, epoch: u64, last: bool) -> Result<Prepared> {
+        if epoch != self.names.epoch {
+            return Err(Error::unexpected(format!("epoch {epoch} ends where {} was expected", self.names.epoch)));
+        }
+        self.seal_old()?;
+        if last {
+            let open: Vec<u32> = self.open.keys().copied().collect();
+            open.into_iter().try_for_each(|partition| self.seal(partition))?;
+            while let Some(segment) = self.builds.wait()? {
+                self.take(segment);
+            }
+        }
+        self.collect()?;
+        let mut prepared = Prepared::default();
+        let mut any = false;
+        for (rows, sealed) in self.sealed.values_mut() {
+            any |= !rows.is_kept();
+            rows.keep(&self.shape, &mut self.names, &mut self.old)?;
+            prepared.open.push(rows.kept(Some(sealed.clone())).to_open(rows.partition)?);
+        }
+        for buffer in self.open.values_mut() {
+            any |= !buffer.kept.is_kept();
+            buffer.kept.keep(&self.shape, &mut self.names, &mut self.old)?;
+            prepared.open.push(buffer.kept.kept(None).to_open(buffer.kept.partition)?);
+        }
+        if any {
+            delta::sync(&self.shape.folder)?;
+        }
+        // In the order in which they were sealed.
+        self.built.sort_by_key(|segment| (segment.epoch, segment.creation_millis));
+        for segment in self.built.drain(..) {
+            prepared.committables.push(segment.to_committable()?);
+        }
+        self.leaving.push((epoch, std::mem::take(&mut self.old)));
+        self.names.epoch += 1;
+        self.sequences.clear();
+        Ok(prepared)
+    }
+
+    fn recorded(&mut self, epoch: u64) -> Result<()> {
+        let (gone, leaving) = std::mem::take(&mut self.leaving).into_iter().partition(|(of, _)| *of <= epoch);
+        self.leaving = leaving;
+        let gone: Vec<(u64, Vec<String>)> = gone;
+        delta::remove(&self.shape.folder, gone.iter().flat_map(|(_, names)| names).map(String::as_str))
+    }
+}
