@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::ErrorKind;
-use pinotage_segment::metadata::SegmentMetadata;
+use pinotage_segment::metadata::{ColumnMetadata, SegmentMetadata};
 use pinotage_segment::read::{OpenOptions, ScanOptions, Segment, Severity};
 use pinotage_segment::write::SegmentBuilder;
 use pinotage_spec::{CompareOp, DataType, Predicate, Schema, TableConfig, TextPattern, TimestampIndex, Value};
@@ -466,7 +466,12 @@ fn predicate_of(
             _ => Predicate::Not(Box::new(parts.remove(0))),
         };
     }
-    let (column, metadata) = all.columns.iter().nth(next(all.columns.len())).unwrap();
+    // Nothing is asked of maps, and hidden columns are not in the rows.
+    let is_asked = |(name, column): &(&String, &ColumnMetadata)| {
+        rows.column_by_name(name).is_some() && column.data_type != DataType::Map
+    };
+    let columns: Vec<_> = all.columns.iter().filter(is_asked).collect();
+    let (column, metadata) = columns[next(columns.len())];
     let array = rows.column_by_name(column).unwrap();
     let mut value = || {
         let (values, _) = cell(array, metadata.data_type, next(rows.num_rows()));
