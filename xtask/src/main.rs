@@ -35,6 +35,8 @@ Commands:
                   Builds TPC-H lineitem segments, with Pinot's own builder beside it.
   bench scan [--scale N] [--rounds N] [--p99]
                   Reads them by servers and directly, with DataFusion over Parquet beside it.
+  bench epochs [--scale N] [--rounds N]
+                  Builds them by epochs, beside the same job that remembers inputs.
 
 Examples:
   cargo xtask test

@@ -16,6 +16,7 @@ mod job_spec_examples;
 mod job_spec_push;
 mod job_spec_stores;
 mod kills;
+mod log;
 mod many;
 mod push;
 mod reconcile;

@@ -12,6 +12,7 @@ mod source;
 mod sqlite;
 mod state;
 mod stream;
+mod whole;
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind};

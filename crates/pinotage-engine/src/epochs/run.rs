@@ -34,6 +34,9 @@ use crate::sql::SqlWay;
 /// Batches on their way to a writer.
 const CHANNEL: usize = 4;
 
+/// Longer than any job.
+const FOR_EVER: Duration = Duration::from_secs(1 << 32);
+
 /// What a reader takes in memory.
 const READER_MEMORY: u64 = 32 << 20;
 
@@ -67,6 +70,8 @@ pub struct EpochSummary {
     pub counts: Counts,
     /// Values that were changed because the schema demands it, in this process.
     pub changes: Changes,
+    /// Rows that lost against later ones of their key and were not built, in this process.
+    pub superseded: u64,
     /// Segments that this process has brought into the target.
     pub published: u64,
     /// Segments that are recorded and not in the target yet.
@@ -85,12 +90,6 @@ pub struct EpochSummary {
 
 /// Refuses what cannot run in epochs, before anything is read.
 pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
-    if let Some(SqlWay::Whole(operator)) = &job.sql {
-        return Err(Error::unsupported("SQL over many rows cannot run in epochs")
-            .with("option", "transform.sql")
-            .with("operator", operator)
-            .action("remove `checkpoint` and let the job build all inputs together, or select row by row"));
-    }
     if job.plan.connection.is_some() && job.table.is_refresh() {
         return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and epochs only add to it")
             .with("table", job.table.raw_name())
@@ -99,7 +98,14 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
     if !job.plan.beside_stream {
         check_offline(&job.schema, &job.table)?;
     }
-    source_of(job).map(drop)
+    let source = source_of(job)?;
+    if let Some(SqlWay::Whole(operator)) = job.sql.as_ref().filter(|_| !source.is_bounded()) {
+        return Err(Error::unsupported("SQL over many rows needs a source that has an end")
+            .with("option", "transform.sql")
+            .with("operator", operator)
+            .action("select row by row: expressions and WHERE"));
+    }
+    Ok(())
 }
 
 /// Runs a job with epochs, until its source ends or somebody asks it to stop; then it ends its epoch and can be run again.
@@ -166,6 +172,8 @@ struct Life<'a> {
 struct Crew {
     readers: u32,
     writers: u32,
+    /// Memory of SQL over many rows, if the job has such.
+    sql: Option<usize>,
     sealing: Sealing,
 }
 
@@ -245,7 +253,7 @@ impl Life<'_> {
                 scope.spawn(|| publisher.run(&state, &mut *committer, &pace, self.cancel, &**self.observer));
             let read = match last.finished {
                 true => Ok((last.clone(), Changes::default())),
-                false => self.read(&crew, &context, (&*source, &sink), (last, splits), &state, &publisher),
+                false => self.read(&crew, &context, (&source, &sink), (last, splits), &state, &publisher),
             };
             // After an error what is recorded is published all the same, unless that is what failed.
             publisher.close();
@@ -265,6 +273,7 @@ impl Life<'_> {
         summary.epoch = record.epoch;
         summary.counts = record.counts;
         summary.changes = changes;
+        summary.superseded = context.metrics.now().get("rows superseded").copied().unwrap_or_default();
         summary.published = publisher.published();
         summary.waiting = publisher.waiting();
         summary.open_rows = record.open.iter().map(|open| open.rows).sum();
@@ -277,23 +286,32 @@ impl Life<'_> {
         let file = &self.job.plan.file;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.or(file.threads).unwrap_or(cores).max(1);
-        let readers = threads.min(splits).max(1);
+        let whole = matches!(self.job.sql, Some(SqlWay::Whole(_)));
+        let readers = if whole { 1 } else { threads.min(splits).max(1) };
         let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
-        let memory = file.limits.memory.bytes().saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
+        // SQL over many rows has a half.
+        let memory = file.limits.memory.bytes() / if whole { 2 } else { 1 };
+        let sql = whole.then(|| usize::try_from(memory).unwrap_or(usize::MAX));
+        let memory = memory.saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
+        // Rows of the epoch under way have an eighth.
+        let fresh = memory / 8;
+        let memory = memory - fresh;
         let partitioned =
             self.job.plan.beside_stream || self.job.columns.iter().any(|column| column.partition.is_some());
         let fitting = (memory / (segment.max_bytes.bytes().max(1) * (queue + 1))).max(1);
-        // Rows without a partition are together in few large segments.
-        let writers = if partitioned { fitting.min(threads as u64) } else { 1 };
+        // Rows without a partition stay with their reader's writer.
+        let writers = fitting.min(if partitioned { threads } else { readers } as u64);
         let share = memory / writers;
         let max_bytes = segment.max_bytes.bytes().min(share / (queue + 1));
         Crew {
             readers: readers as u32,
             writers: writers as u32,
+            sql,
             sealing: Sealing {
                 max_rows: segment.max_rows,
                 max_bytes,
                 task_bytes: share - queue * max_bytes,
+                fresh_bytes: fresh / writers,
                 max_age: segment.max_age.map(|age| age.duration()),
                 queue: segment.queue,
             },
@@ -332,7 +350,7 @@ impl Life<'_> {
         &self,
         crew: &Crew,
         context: &Context,
-        (source, sink): (&dyn Source, &PinotSink),
+        (source, sink): (&Arc<dyn Source>, &PinotSink),
         (mut last, splits): (EpochRecord, BTreeMap<String, SplitState>),
         state: &Mutex<State>,
         publisher: &Publisher,
@@ -388,7 +406,10 @@ impl Life<'_> {
                 let (intake, fail, gate) = (Arc::clone(&intake), &fail, &gate);
                 let context = Context { task, tasks: crew.readers, ..context.clone() };
                 scope.spawn(move || {
-                    let read = intake.read(task, &context);
+                    let read = match crew.sql {
+                        Some(memory) => intake.read_whole(task, memory, &context),
+                        None => intake.read(task, &context),
+                    };
                     drop(intake);
                     if let Err(error) = read {
                         fail(error);
@@ -397,8 +418,10 @@ impl Life<'_> {
                 });
             }
             drop(intake);
+            // SQL over many rows gives nothing that could be recorded before it is through.
+            let interval = crew.sql.map_or(self.checkpoint.interval.duration(), |_| FOR_EVER);
             let result = loop {
-                gate.wait(self.checkpoint.interval.duration());
+                gate.wait(interval);
                 match self.end_epoch(&mut last, context, (&gate, &taken), (&writers, &replies), state) {
                     Err(error) => break Err(error),
                     Ok(committables) => publisher.add(last.epoch, committables),

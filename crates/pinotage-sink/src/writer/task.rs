@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::datatypes::{FieldRef, Schema as ArrowSchema};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Context, OpenBuffer, Prepared, Writer};
 use pinotage_segment::write::ROWS_BETWEEN_CHECKS;
-use pinotage_spec::{Schema, TableConfig};
+use pinotage_spec::{FieldSpec, Schema, TableConfig, arrow_field};
 use rayon::ThreadPool;
 
 use super::buffer::{Buffer, Names, Rows};
@@ -38,6 +39,24 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// Rows that were kept before the schema had all its columns: they have none in the new ones.
+    fn completed(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let missing = |field: &&FieldSpec| batch.column_by_name(&field.name).is_none();
+        let missing: Vec<&FieldSpec> = self.schema.fields().filter(missing).collect();
+        if missing.is_empty() {
+            return Ok(batch);
+        }
+        let mut fields: Vec<FieldRef> = batch.schema().fields().iter().cloned().collect();
+        let mut columns = batch.columns().to_vec();
+        for field in missing {
+            let field = arrow_field(field, true);
+            columns.push(new_null_array(field.data_type(), batch.num_rows()));
+            fields.push(field.into());
+        }
+        RecordBatch::try_new(ArrowSchema::new(fields).into(), columns)
+            .map_err(|error| Error::unexpected("cannot add columns to kept rows").caused_by(error))
+    }
+
     /// What a segment of a partition is that is sealed now.
     fn sealed(&self, partition: u32, epoch: u64, seq: u32, now_millis: i64) -> Result<SealedAs> {
         let table = self.table.raw_name();
@@ -112,7 +131,7 @@ impl TaskWriter {
         let kept = Kept::of(open)?;
         let mut content = Content::new(&self.shape)?;
         for file in &kept.files {
-            let mut append = |batch| content.append(&self.shape, &self.pool, batch);
+            let mut append = |batch| content.append(&self.shape, &self.pool, self.shape.completed(batch)?);
             delta::read(&self.shape.folder, file, &mut append)?;
         }
         let rows = Rows::restored(open.partition, &kept);
@@ -142,16 +161,28 @@ impl TaskWriter {
             let rows = (batch.num_rows() - start).min(room).min(next_check);
             let part = batch.slice(start, rows);
             buffer.content.append(&self.shape, &self.pool, part.clone())?;
-            buffer.kept.push(&self.shape, &mut self.names, part)?;
+            buffer.kept.push(part);
             start += rows;
             let is_large = || buffer.content.peak_bytes() as u64 >= self.shape.sealing.max_bytes;
             if can_be_sealed && (before + rows >= max_rows || rows == next_check && is_large()) {
                 self.seal(partition)?;
             } else if rows == next_check {
                 self.make_room()?;
+                self.spill()?;
             }
         }
         Ok(())
+    }
+
+    /// Writes rows of the epoch under way when too many wait in memory.
+    fn spill(&mut self) -> Result<()> {
+        let open = self.open.values_mut().map(|buffer| &mut buffer.kept);
+        let mut all: Vec<&mut Rows> = open.chain(self.sealed.values_mut().map(|(rows, _)| rows)).collect();
+        let waiting: usize = all.iter().map(|rows| rows.fresh_bytes()).sum();
+        if waiting as u64 <= self.shape.sealing.fresh_bytes {
+            return Ok(());
+        }
+        all.iter_mut().try_for_each(|rows| rows.spill(&self.shape, &mut self.names))
     }
 
     /// Seals the largest segments while all of them take too much.

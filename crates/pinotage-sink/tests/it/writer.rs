@@ -21,7 +21,7 @@ struct Folder {
 }
 
 fn sealing(max_rows: usize) -> Sealing {
-    Sealing { max_rows, max_bytes: 64 << 20, task_bytes: 128 << 20, max_age: None, queue: 2 }
+    Sealing { max_rows, max_bytes: 64 << 20, task_bytes: 128 << 20, fresh_bytes: 4096, max_age: None, queue: 2 }
 }
 
 fn pool() -> Arc<rayon::ThreadPool> {
@@ -242,8 +242,8 @@ fn written(target: &Folder, epochs: &[RecordBatch]) -> Vec<String> {
         let context = Context { epoch: at as u64, ..Context::new("j", "0") };
         let mut writer = sink.open(open, &context).unwrap();
         let partitions = sink.partitions(batch).unwrap().unwrap();
-        for row in 0..batch.num_rows() {
-            writer.write(partitions[row], batch.slice(row, 1)).unwrap();
+        for (row, partition) in partitions.into_iter().enumerate() {
+            writer.write(partition, batch.slice(row, 1)).unwrap();
         }
         let prepared = writer.prepare(at as u64 + 1, at + 1 == epochs.len()).unwrap();
         sink.committer(&context).unwrap().commit(&prepared.committables).unwrap();
@@ -273,4 +273,34 @@ fn partial_rows_are_merged_to_the_end() {
         (0..13).map(|key| format!("{}\u{1}k{key}", (0..130).filter(|id| id % 13 == key).sum::<i64>())).collect();
     expected.sort();
     assert_eq!(found, expected);
+}
+
+/// A column that the schema gets while rows wait has no value in them.
+#[test]
+fn kept_rows_get_the_columns_of_a_later_schema() {
+    let target = Folder::new(1000, true);
+    let sink = target.sink();
+    let mut writer = sink.open(Vec::new(), &Context::new("j", "0")).unwrap();
+    let old = rows(0..3).project(&[1]).unwrap();
+    let partition = sink.partitions(&old).unwrap().unwrap()[0];
+    // As a writer did whose schema had no `id`.
+    writer.write(partition, rows(0..1)).unwrap();
+    let mut open = writer.prepare(1, false).unwrap().open;
+    drop(writer);
+    let file = files_below(&target.staging()).remove(0);
+    let mut bytes = Vec::new();
+    let batch = old.slice(0, 1);
+    let mut ipc = arrow::ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).unwrap();
+    ipc.write(&batch).unwrap();
+    ipc.finish().unwrap();
+    drop(ipc);
+    let mut kept: serde_json::Value = serde_json::from_str(&open[0].detail).unwrap();
+    kept["files"][0]["bytes"] = bytes.len().into();
+    kept["files"][0]["hash"] = xxhash_rust::xxh3::xxh3_64(&bytes).into();
+    open[0].detail = kept.to_string();
+    fs::write(&file, bytes).unwrap();
+    let context = Context { epoch: 1, ..Context::new("j", "0") };
+    let prepared = sink.open(open, &context).unwrap().prepare(2, true).unwrap();
+    sink.committer(&context).unwrap().commit(&prepared.committables).unwrap();
+    assert_eq!(row_texts(&target.rows()), ["\u{0}\u{1}k0"]);
 }
