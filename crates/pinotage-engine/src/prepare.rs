@@ -9,9 +9,9 @@ use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownC
 use pinotage_job::{
     InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
 };
-use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig};
+use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, SegmentNameGenerator, TableConfig};
 use pinotage_store::Location;
-use pinotage_transform::{ConformOptions, Conformer, Ingestion};
+use pinotage_transform::{ConformOptions, Conformer, Contributions, Ingestion};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::cluster::{Asked, Cluster};
@@ -209,6 +209,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
     let ingestion = Ingestion::try_new(&schema, &table, &selected, version)?;
     let ingested = ingestion.as_ref().map_or_else(|| selected.clone(), Ingestion::schema);
     Conformer::try_new(&columns, table.time_column(), &ingested, conform)?;
+    Contributions::try_new(&schema, &table, &columns, &ingested)?;
     let names = plan.name_generator(&table)?;
     Ok(Prepared {
         inputs,
@@ -334,6 +335,7 @@ impl Prepared {
             ),
             // Read once before, so there is no error.
             format!("{:?}", self.table.complex_types().ok().flatten()),
+            format!("{:?}", Rollup::resolve(&self.schema, &self.table).ok().flatten()),
             format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
             hasher.update(part.as_bytes());

@@ -244,19 +244,15 @@ impl TableConfig {
     ///
     /// A job must refuse such a table: its segments would hold other rows than Pinot's own job makes.
     pub fn unsupported_ingestion(&self) -> Vec<&'static str> {
-        [
-            "/ingestionConfig/enrichmentConfigs",
-            "/ingestionConfig/aggregationConfigs",
-            "/ingestionConfig/schemaConformingTransformerConfig",
-        ]
-        .into_iter()
-        .filter(|pointer| match self.json.pointer(pointer) {
-            None | Some(Json::Null) => false,
-            Some(Json::Array(list)) => !list.is_empty(),
-            Some(Json::Object(map)) => map.values().any(|value| !value.is_null()),
-            Some(_) => true,
-        })
-        .collect()
+        ["/ingestionConfig/enrichmentConfigs", "/ingestionConfig/schemaConformingTransformerConfig"]
+            .into_iter()
+            .filter(|pointer| match self.json.pointer(pointer) {
+                None | Some(Json::Null) => false,
+                Some(Json::Array(list)) => !list.is_empty(),
+                Some(Json::Object(map)) => map.values().any(|value| !value.is_null()),
+                Some(_) => true,
+            })
+            .collect()
     }
 }
 

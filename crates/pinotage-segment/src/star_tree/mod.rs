@@ -7,7 +7,6 @@
 //! [`StarTrees`] reads what a segment has; `SegmentBuilder::finish` writes what the table config wants.
 
 mod builder;
-mod hyper_log_log;
 mod input;
 mod java_map;
 mod metadata;

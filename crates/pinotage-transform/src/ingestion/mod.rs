@@ -79,7 +79,7 @@ pub struct Ingested {
 }
 
 impl Ingestion {
-    /// The columns of the source that expressions read. Pinot sees those of a CSV file as text.
+    /// The columns of the source that expressions and aggregations read. Pinot sees those of a CSV file as text.
     ///
     /// # Errors
     ///
@@ -89,6 +89,7 @@ impl Ingestion {
         let filter = table.filter_function().map(Tree::parse).transpose()?;
         let trees = functions.iter().map(|(_, _, tree)| tree).chain(&filter);
         let mut names: Vec<String> = trees.flat_map(Tree::columns).map(str::to_owned).collect();
+        names.extend(Self::aggregated(schema, table)?);
         names.sort();
         names.dedup();
         Ok(names)
@@ -164,6 +165,11 @@ impl Ingestion {
                 Some((text.to_owned(), node))
             }
         };
+        let aggregated = Self::aggregated(schema, table)?;
+        let output = |name: &String, kind: Kind| {
+            let aggregated = || aggregated.contains(name).then(|| Output::plain(kind));
+            schema.field(name).map(|field| Output::new(kind, field)).or_else(aggregated)
+        };
         let mut columns = Vec::new();
         let mut fields: Vec<Field> = Vec::new();
         for (at, field) in input.fields().iter().enumerate() {
@@ -174,15 +180,13 @@ impl Ingestion {
         }
         for (at, name) in made.iter().enumerate() {
             let computed = steps.iter().any(|step| step.column == *name);
-            let Some(field) = schema.field(name).filter(|_| !computed) else { continue };
-            let output = Output::new(Kind::Any, field);
+            let Some(output) = output(name, Kind::Any).filter(|_| !computed) else { continue };
             fields.push(Field::new(name, output.arrow(), true));
             columns.push(Origin::Made(at, output));
         }
         for (at, step) in steps.iter().enumerate() {
             // Others are only there for what comes after them.
-            let Some(field) = schema.field(&step.column) else { continue };
-            let output = Output::new(step.kind, field);
+            let Some(output) = output(&step.column, step.kind) else { continue };
             fields.push(Field::new(&step.column, output.arrow(), true));
             columns.push(Origin::Step(at, output));
         }

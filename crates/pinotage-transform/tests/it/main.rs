@@ -5,6 +5,7 @@ mod functions_page;
 mod limits;
 mod pinot_answers;
 mod properties;
+mod rollup;
 mod transforms;
 mod type_table;
 

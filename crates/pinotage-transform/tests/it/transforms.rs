@@ -291,20 +291,27 @@ pub(super) fn stored(array: &ArrayRef, at: usize) -> Value {
 }
 
 pub(super) fn judged(input: &Value) -> Option<Vec<Value>> {
+    let lines = asked("transforms", Some(input))?;
+    Some(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+/// What the judge prints.
+pub(super) fn asked(command: &str, input: Option<&Value>) -> Option<String> {
     let Ok(class_path) = std::env::var(JUDGE) else {
         eprintln!("SKIPPED: no judge, because {JUDGE} is not set; `cargo xtask test` builds it and sets it");
         return None;
     };
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("transforms.json");
-    std::fs::write(&file, input.to_string()).unwrap();
-    let output = Command::new("java")
-        .args(["-Xmx1g", "-cp", &class_path, "io.pinotage.conformance.Conformance", "transforms"])
-        .arg(&file)
-        .output()
-        .unwrap();
+    let file = folder.path().join("input.json");
+    let mut java = Command::new("java");
+    java.args(["-Xmx1g", "-cp", &class_path, "io.pinotage.conformance.Conformance", command]);
+    if let Some(input) = input {
+        std::fs::write(&file, input.to_string()).unwrap();
+        java.arg(&file);
+    }
+    let output = java.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    Some(String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]
