@@ -184,7 +184,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
     };
     // Only expressions differ between releases.
-    let computes = table.transforms().next().is_some() || schema.derived().next().is_some();
+    let computes =
+        table.transforms().next().is_some() || schema.derived().next().is_some() || !table.enrichments()?.is_empty();
     let version = match asked.as_ref().filter(|_| computes) {
         Some(asked) => asked.version()?,
         None => PinotVersion::NEWEST,
@@ -336,6 +337,7 @@ impl Prepared {
             // Read once before, so there is no error.
             format!("{:?}", self.table.complex_types().ok().flatten()),
             format!("{:?}", Rollup::resolve(&self.schema, &self.table).ok().flatten()),
+            format!("{:?}", self.table.enrichments().ok()),
             format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
             hasher.update(part.as_bytes());

@@ -20,6 +20,7 @@ mod column_plan;
 mod complex_types;
 mod data_type;
 mod field;
+pub mod hash;
 mod hyper_log_log;
 mod index_options;
 pub mod java;
