@@ -132,7 +132,11 @@ fn what_is_not_carried_out_is_refused_by_name() {
     let job = Job::new(&[("a.json", "{\"id\": \"a\"}\n")]);
     for (config, kind, message) in [
         (r#"{"enrichmentConfigs": [{"enricherType": "clpEnricher"}]}"#, ErrorKind::Unsupported, "enrichmentConfigs"),
-        (r#"{"aggregationConfigs": [{"columnName": "id"}]}"#, ErrorKind::Unsupported, "aggregationConfigs"),
+        (
+            r#"{"aggregationConfigs": [{"columnName": "id", "aggregationFunction": "AVG(id)"}]}"#,
+            ErrorKind::Unsupported,
+            "aggregationConfigs",
+        ),
         (
             r#"{"schemaConformingTransformerConfig": {"a": 1}}"#,
             ErrorKind::Unsupported,
