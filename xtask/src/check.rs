@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{compatibility, dependencies, root};
 
 /// Crates by layer: a crate depends on lower layers only.
-const LAYERS: [(&str, u8); 14] = [
+const LAYERS: [(&str, u8); 16] = [
     ("pinotage-common", 0),
     ("pinotage-spec", 1),
     ("pinotage-store", 1),
@@ -17,8 +17,10 @@ const LAYERS: [(&str, u8); 14] = [
     ("pinotage-formats", 2),
     ("pinotage-transform", 2),
     ("pinotage-client", 2),
+    ("pinotage-connector", 2),
     ("pinotage-scan", 3),
     ("pinotage-sink", 3),
+    ("pinotage-connectors", 4),
     ("pinotage-job", 5),
     ("pinotage-engine", 6),
     ("pinotage-cli", 7),

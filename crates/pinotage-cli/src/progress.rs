@@ -1,12 +1,13 @@
 //! A progress bar on a terminal, nothing in a pipe.
 
-use std::sync::OnceLock;
+use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pinotage_common::ByteSize;
-use pinotage_engine::{Observer, PushObserver};
+use pinotage_engine::{EpochReport, Observer, PushObserver};
 
 /// Shows rows, bytes, rate and the time left.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Progress {
     /// Uploaded segments, and nanoseconds until the last of them was there.
     uploaded: AtomicU64,
     uploaded_nanos: AtomicU64,
+    /// When an epoch was told last.
+    told: Mutex<Option<Instant>>,
 }
 
 impl Observer for Progress {
@@ -36,11 +39,37 @@ impl Observer for Progress {
         let _ = self.bar.set(bar);
     }
 
+    fn epoch(&self, report: &EpochReport) {
+        self.show_epoch(report);
+    }
+
     fn advanced(&self, rows: u64, bytes: u64) {
         let total = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
-        if let Some(bar) = self.bar.get() {
+        if let Some(bar) = self.bar.get().filter(|bar| bar.length().is_some()) {
             bar.inc(bytes);
             bar.set_message(format!("{total} rows"));
+        }
+    }
+}
+
+/// In a pipe an epoch is told so often at most.
+const TOLD: Duration = Duration::from_secs(10);
+
+impl Progress {
+    fn show_epoch(&self, report: &EpochReport) {
+        let EpochReport { epoch, counts, open_rows, waiting } = report;
+        let text = format!(
+            "epoch {epoch}: {} rows read, {open_rows} in open segments, {waiting} segments wait to be published",
+            counts.read
+        );
+        if std::io::stderr().is_terminal() {
+            self.bar.get_or_init(ProgressBar::new_spinner).set_message(text);
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= TOLD) {
+            *told = Some(Instant::now());
+            eprintln!("{text}");
         }
     }
 }

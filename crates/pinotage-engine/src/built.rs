@@ -117,6 +117,25 @@ pub(crate) fn aside(plan: &Plan, segment: &SegmentRecord) -> PathBuf {
     plan.output.join(format!(".{}.old", segment.file))
 }
 
+/// Removes what runs of this job that were killed were building. Units that are built again would do it themselves; those that
+/// had been built before do not come to it.
+pub(crate) fn remove_unfinished(plan: &Plan) -> Result<()> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let name = &plan.file.name;
+    for (folder, before, behind) in
+        [(&plan.output, format!(".staging-{name}-"), ""), (&plan.quarantine, format!(".{name}-"), ".parquet.tmp")]
+    {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let file = entry.file_name();
+            let rest = file.to_str().and_then(|file| file.strip_prefix(&before)?.strip_suffix(behind));
+            if rest.is_some_and(is_number) {
+                remove(&entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Removes what runs that were killed have left where segments only pass: all but those that wait to be pushed.
 pub(crate) fn remove_strays(plan: &Plan, manifest: &Manifest) -> Result<()> {
     let Ok(entries) = fs::read_dir(&plan.output) else { return Ok(()) };

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pinotage_client::Controller;
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_connector::Cancel;
 use pinotage_job::Plan;
 use pinotage_job::file::CreateTable;
 use pinotage_sink::bootstrap::{self, Comparison, Documents, Step};
-use pinotage_sink::publish::{Foreign, Mark, Publication, PushObserver, foreign, publish};
+use pinotage_sink::publish::{Foreign, Mark, Publication, PushObserver, PushOptions, foreign, publish};
+use pinotage_sink::writer::TableDestination;
 use pinotage_sink::{LocalSegment, Snapshot, Target, check_table, needs_partitions};
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use serde_json::Value as Json;
@@ -139,6 +142,28 @@ impl Cluster {
     /// Controller and table as the state remembers them, as [`Target::key`]; several behind each other.
     pub fn key(&self) -> String {
         self.tables().map(|(target, _)| target.key()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Makes the table fit. Returns what was done, and the keys that Pinot does not know.
+    pub(crate) fn make_fit(&self, cancel: &Cancel) -> Result<(Vec<String>, Vec<String>)> {
+        let applied = bootstrap::apply(&self.target, &self.comparison);
+        let ignored = self.runtime.block_on(until_cancelled(cancel.flag(), applied))?;
+        Ok((self.steps.iter().map(ToString::to_string).collect(), ignored))
+    }
+
+    /// The table as a place for segments.
+    pub(crate) fn destination(
+        &self,
+        options: &PushOptions,
+        observer: Arc<dyn PushObserver + Send + Sync>,
+    ) -> TableDestination {
+        TableDestination {
+            target: self.target.clone(),
+            config: self.comparison.table.clone(),
+            options: options.clone(),
+            observer,
+            runtime: self.runtime.handle().clone(),
+        }
     }
 
     /// How long the table keeps rows.

@@ -8,6 +8,7 @@
 mod built;
 mod cluster;
 mod document;
+mod epochs;
 mod export;
 mod identity;
 mod lock;
@@ -31,9 +32,11 @@ mod whole_source;
 
 pub use cluster::{Cluster, PushSummary};
 pub use document::document;
+pub use epochs::{EpochReport, EpochSummary, run_epochs};
 pub use export::{Export, ExportOptions, ExportSummary, RowFormat, RowWriter, write_file};
 pub use manifest::{Counts, SegmentRecord};
 pub use objects::list_objects;
+pub use pinotage_connector::Cancel;
 pub use pinotage_sink::publish::PushObserver;
 pub use prepare::{Input, Prepared, prepare};
 pub use push::{Pusher, Replace, remove_segment_files, segment_files_below, segments_at};

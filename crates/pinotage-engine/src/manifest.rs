@@ -16,7 +16,7 @@ use crate::lock::Lock;
 const FILE: &str = "manifest.sqlite";
 
 /// The rows of a unit: read + made = written + merged + filtered + quarantined.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records in the files.
     pub read: u64,
@@ -25,6 +25,7 @@ pub struct Counts {
     /// Rows in segments.
     pub written: u64,
     /// Rows that are part of another one, in a table that aggregates.
+    #[serde(default)]
     pub merged: u64,
     /// Rows that the SQL's WHERE left out, or that SQL over many rows took in.
     pub filtered: u64,
@@ -33,6 +34,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Adds the rows of another part.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.read += other.read;
+        self.made += other.made;
+        self.written += other.written;
+        self.merged += other.merged;
+        self.filtered += other.filtered;
+        self.quarantined += other.quarantined;
+    }
+
     /// Whether every row is accounted for.
     pub fn are_complete(&self) -> bool {
         self.read + self.made == self.written + self.merged + self.filtered + self.quarantined

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
+use pinotage_connector::Source as _;
+use pinotage_connectors::generator::Generator;
 use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownColumns, infer_schema, json_values};
 use pinotage_job::{
     InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
@@ -15,6 +17,7 @@ use pinotage_transform::{ConformOptions, Conformer, Contributions, Ingestion};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::cluster::{Asked, Cluster};
+use crate::epochs::check_epochs;
 use crate::objects::{Objects, in_file};
 use crate::output::Output;
 use crate::sql::{SqlWay, examine};
@@ -84,6 +87,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         Some(one_to_one) => {
             one_to_one.inputs.iter().map(|input| (input.file.clone(), Some(input.clone()))).collect::<Vec<_>>()
         }
+        None if source.generator.is_some() => Vec::new(),
         None => {
             let list = |folder: &Location, below| objects.list(folder, below);
             expand_paths(&plan.base, &source.paths, &list)?.into_iter().map(|file| (file, None)).collect()
@@ -152,11 +156,16 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
             }
         }
     }
-    let Some(first) = inputs.first() else {
-        return Err(Error::not_found("no input file").action("name at least one file in `source.paths`"));
+    let source_schema = match (&source.generator, inputs.first()) {
+        (Some(options), _) => Generator::try_new(options.clone())?.schema(),
+        (None, Some(first)) => {
+            let infer = |path: &Path| infer_schema(path, first.format, &read).map_err(in_file(&first.file));
+            objects.sample(&first.file, first.format, &infer)?
+        }
+        (None, None) => {
+            return Err(Error::not_found("no input file").action("name at least one file in `source.paths`"));
+        }
     };
-    let infer = |path: &Path| infer_schema(path, first.format, &read).map_err(in_file(&first.file));
-    let source_schema = objects.sample(&first.file, first.format, &infer)?;
     let (sql, selected) = match &plan.file.transform {
         Some(transform) => {
             let (way, columns) = examine(&transform.sql, &source_schema)?;
@@ -212,7 +221,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
     Conformer::try_new(&columns, table.time_column(), &ingested, conform)?;
     Contributions::try_new(&schema, &table, &columns, &ingested)?;
     let names = plan.name_generator(&table)?;
-    Ok(Prepared {
+    let job = Prepared {
         inputs,
         schema,
         table,
@@ -228,7 +237,11 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         read,
         conform,
         plan,
-    })
+    };
+    if job.plan.checkpoint.is_some() {
+        check_epochs(&job)?;
+    }
+    Ok(job)
 }
 
 /// The format of a file by its name.

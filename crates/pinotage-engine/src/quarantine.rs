@@ -33,6 +33,13 @@ impl BadRecord {
         Self { file: Arc::clone(file), row_number, line, offset, column, rule, message, raw }
     }
 
+    /// A bad row of a source.
+    pub(crate) fn of_source(row: pinotage_connector::BadRow) -> Self {
+        let pinotage_connector::BadRow { place, column, rule, message, raw } = row;
+        let pinotage_connector::Place { file, row_number, line, offset } = place;
+        Self { file: file.into(), row_number, line, offset, column, rule, message, raw }
+    }
+
     /// Row `row` of a batch of a file, which breaks a rule.
     pub(crate) fn of_row(
         file: &Arc<str>,
@@ -84,15 +91,15 @@ pub(crate) struct RunId {
     pub(crate) job: String,
     /// Drawn when the job's state was made.
     pub(crate) run: String,
-    /// Counts the runs that had something to do, from 1.
+    /// Counts the runs that had something to do, or the epochs of a job that runs in epochs, from 1.
     pub(crate) epoch: u64,
 }
 
-/// Writes the bad rows of one unit under a temporary name; whoever publishes the unit renames the file.
-pub(crate) struct Quarantine<'a> {
-    folder: &'a Path,
-    name: &'a str,
-    id: &'a RunId,
+/// Writes the bad rows of one unit or epoch under a temporary name; whoever publishes it renames the file.
+pub(crate) struct Quarantine {
+    folder: PathBuf,
+    name: String,
+    id: RunId,
     buffer: Vec<BadRecord>,
     bytes: usize,
     written: u64,
@@ -100,8 +107,9 @@ pub(crate) struct Quarantine<'a> {
     writer: Option<(PathBuf, ArrowWriter<File>)>,
 }
 
-impl<'a> Quarantine<'a> {
-    pub(crate) fn new(folder: &'a Path, name: &'a str, id: &'a RunId) -> Self {
+impl Quarantine {
+    pub(crate) fn new(folder: &Path, name: &str, id: &RunId) -> Self {
+        let (folder, name, id) = (folder.to_owned(), name.to_owned(), id.clone());
         Self { folder, name, id, buffer: Vec::new(), bytes: 0, written: 0, first: Vec::new(), writer: None }
     }
 
@@ -143,8 +151,8 @@ impl<'a> Quarantine<'a> {
         let (path, writer) = match &mut self.writer {
             Some(open) => open,
             None => {
-                fs::create_dir_all(self.folder)
-                    .map_err(|error| Error::io(error, "cannot create the quarantine", self.folder))?;
+                fs::create_dir_all(&self.folder)
+                    .map_err(|error| Error::io(error, "cannot create the quarantine", &self.folder))?;
                 let path = self.folder.join(format!(".{}.tmp", self.name));
                 let file =
                     File::create(&path).map_err(|error| Error::io(error, "cannot write the quarantine", &path))?;

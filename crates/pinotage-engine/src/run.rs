@@ -11,8 +11,9 @@ use pinotage_sink::publish::PushObserver;
 use pinotage_spec::SegmentNameGenerator;
 use pinotage_transform::Changes;
 
-use crate::built::{aside, remove_strays};
+use crate::built::{aside, remove_strays, remove_unfinished};
 use crate::cluster::{Cluster, Publisher, PushSummary, name_prefix};
+use crate::epochs::EpochReport;
 use crate::identity::InputRecord;
 use crate::manifest::{Counts, Manifest, SegmentRecord};
 use crate::output::{is_object, remove};
@@ -27,6 +28,8 @@ pub trait Observer: PushObserver {
     fn started(&self, _inputs: usize, _bytes: u64) {}
     /// So many more rows and input bytes have been read.
     fn advanced(&self, _rows: u64, _bytes: u64) {}
+    /// An epoch has ended.
+    fn epoch(&self, _report: &EpochReport) {}
 }
 
 /// An observer that says nothing.
@@ -123,8 +126,11 @@ pub fn run(job: &Prepared, options: &RunOptions<'_>, observer: &dyn Observer) ->
         observer,
     });
     let mut pushed = PushSummary::default();
-    if !plan.keeps_segments && !options.dry_run {
-        remove_strays(plan, &manifest)?;
+    if !options.dry_run {
+        remove_unfinished(plan)?;
+        if !plan.keeps_segments {
+            remove_strays(plan, &manifest)?;
+        }
     }
     if let Some(publisher) = publisher.as_ref().filter(|_| !options.dry_run) {
         publisher.begin(&mut manifest, &mut pushed)?;

@@ -23,7 +23,7 @@ use crate::sql::{RowSql, SqlWay, WholeSql};
 use crate::whole_source::WholeSource;
 
 /// Rules of bad rows that only the engine knows.
-const SQL_ERROR: &str = "sql-error";
+pub(crate) const SQL_ERROR: &str = "sql-error";
 
 /// What every unit of a run shares.
 pub(crate) struct Workshop<'a> {
@@ -121,11 +121,11 @@ pub(crate) struct Conversion {
 pub(crate) struct Converted {
     pub(crate) batch: RecordBatch,
     /// By their row in the batch that came in.
-    bad: Vec<BadValue>,
-    filtered: u64,
+    pub(crate) bad: Vec<BadValue>,
+    pub(crate) filtered: u64,
     /// Rows that unnesting added.
-    made: u64,
-    changes: Changes,
+    pub(crate) made: u64,
+    pub(crate) changes: Changes,
 }
 
 impl Conversion {
@@ -178,7 +178,7 @@ struct Intake<'a> {
     shop: &'a Workshop<'a>,
     counts: Counts,
     changes: Changes,
-    bad: Quarantine<'a>,
+    bad: Quarantine,
     segments: Sealing<'a>,
 }
 
@@ -308,7 +308,7 @@ impl Intake<'_> {
     }
 }
 
-fn too_many(bad: &Quarantine<'_>, job: &Prepared) -> Error {
+fn too_many(bad: &Quarantine, job: &Prepared) -> Error {
     let limit = job.plan.file.limits.errors;
     Error::invalid_data(format!("more than {limit} bad rows, the first: {}", bad.first())).action(
         match &job.plan.one_to_one {

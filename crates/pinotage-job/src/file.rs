@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use pinotage_client::{Address, Connection};
-use pinotage_common::ByteSize;
+use pinotage_common::{ByteSize, TimeSpan};
+use pinotage_connectors::generator::GeneratorOptions;
 use pinotage_sink::publish::PushOptions;
 use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
@@ -30,6 +31,14 @@ pub struct JobFile {
     /// The folder of the job's state: which inputs were built from which bytes. Default `.pinotage/<name>` beside the job file.
     #[serde(default)]
     pub state: Option<String>,
+    /// Makes the job run in epochs: it remembers every so often how far it has come and what is under way, and goes on from
+    /// there after a crash. Without it a job of files makes segments of each input, and remembers inputs.
+    #[serde(default)]
+    pub checkpoint: Option<Checkpoint>,
+    /// With `checkpoint`: the folder for rows of segments that are not full yet, and for segments on their way. Default: a folder
+    /// `staging` in the state.
+    #[serde(default)]
+    pub staging: Option<String>,
     /// How much the job may take.
     #[serde(default)]
     pub limits: Limits,
@@ -44,18 +53,41 @@ pub struct JobFile {
     pub threads: Option<usize>,
 }
 
+/// How a job remembers how far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Checkpoint {
+    /// The time between two epochs. What was read since the last one is read again after a crash.
+    pub interval: TimeSpan,
+    /// Times that a job is started again by itself, one behind the other, after an error that may pass; an epoch that is recorded
+    /// in between starts the count anew.
+    pub restarts: u32,
+    /// The pause before the first of them; each further one is twice as long, up to a minute.
+    pub restart_delay: TimeSpan,
+}
+
+impl Default for Checkpoint {
+    fn default() -> Self {
+        Self { interval: TimeSpan::secs(10), restarts: 10, restart_delay: TimeSpan::secs(1) }
+    }
+}
+
 /// Where rows come from.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Source {
-    /// `files`
+    /// `files` or `generator`
     pub kind: SourceKind,
     /// `csv`, `json`, `parquet`, `avro`, `arrow`, `orc` or `protobuf`. Default: by the files' names.
     #[serde(default)]
     pub format: Option<String>,
     /// Files and folders, relative to the job file, or URIs: `s3://`, `gs://`, `abfss://`, and `https://` for one file each. The
     /// last part of a path may hold `*`.
+    #[serde(default)]
     pub paths: Vec<String>,
+    /// With kind `generator`: what is generated.
+    #[serde(default)]
+    pub generator: Option<GeneratorOptions>,
     /// How CSV is written.
     #[serde(default)]
     pub csv: Csv,
@@ -88,6 +120,8 @@ fn utc() -> String {
 pub enum SourceKind {
     /// Files of a file system, an object store or a web server.
     Files,
+    /// Rows that are computed, to try things with.
+    Generator,
 }
 
 /// What to do with a row that has a key nobody knows.
@@ -206,6 +240,25 @@ pub struct Sink {
     /// How segments are pushed.
     #[serde(default)]
     pub push: PushOptions,
+    /// With `checkpoint`: when segments that are full appear in the table.
+    #[serde(default)]
+    pub publish: Publish,
+}
+
+/// When segments appear in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Publish {
+    /// Segments that are full wait so long for others, to appear together with them.
+    pub interval: TimeSpan,
+    /// Segments that may wait in staging; when there are more, reading waits until they are in the table.
+    pub waiting: usize,
+}
+
+impl Default for Publish {
+    fn default() -> Self {
+        Self { interval: TimeSpan::secs(60), waiting: 1000 }
+    }
 }
 
 /// Whether the cluster's table is made to fit.
@@ -257,11 +310,16 @@ pub struct SegmentLimits {
     pub max_rows: usize,
     /// Memory that a segment takes at most while it is built and finished; where that is reached, the next one begins.
     pub max_bytes: ByteSize,
+    /// With `checkpoint`: how old the first row of a segment may become before the segment counts as full. Default: as old as it
+    /// likes.
+    pub max_age: Option<TimeSpan>,
+    /// With `checkpoint`: full segments that may wait to be built before rows have to wait.
+    pub queue: usize,
 }
 
 impl Default for SegmentLimits {
     fn default() -> Self {
-        Self { max_rows: 5_000_000, max_bytes: ByteSize::mib(512) }
+        Self { max_rows: 5_000_000, max_bytes: ByteSize::mib(512), max_age: None, queue: 2 }
     }
 }
 

@@ -29,6 +29,14 @@ impl InputFile {
         }
     }
 
+    /// Where it lies on this machine, if it does.
+    pub fn local_path(&self) -> Option<&Path> {
+        match self {
+            Self::Local(path) => Some(path),
+            Self::Object(_) => None,
+        }
+    }
+
     /// Its bytes; 0 for a file that cannot be looked at.
     pub fn len_bytes(&self) -> u64 {
         match self {

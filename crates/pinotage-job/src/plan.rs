@@ -8,7 +8,7 @@ use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, check
 use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
 
-use crate::file::{Archive, Delivery, JobFile, NameType};
+use crate::file::{Archive, Checkpoint, Delivery, JobFile, NameType, SourceKind};
 use crate::nearest::document_error;
 use crate::one_to_one::OneToOne;
 use crate::variables;
@@ -40,6 +40,10 @@ pub struct Plan {
     pub state: PathBuf,
     /// Where bad rows go.
     pub quarantine: PathBuf,
+    /// How often a job that runs in epochs remembers how far it has come; none for a job that remembers inputs.
+    pub checkpoint: Option<Checkpoint>,
+    /// Where a job with epochs keeps rows of segments that are not full, and segments on their way.
+    pub staging: PathBuf,
     /// The inputs and their names, for a job that makes one segment of each; otherwise inputs are found behind `source.paths`.
     pub one_to_one: Option<OneToOne>,
 }
@@ -97,6 +101,8 @@ impl Plan {
             )));
         }
         file.sink.push.check()?;
+        check_source(&file)?;
+        let checkpoint = checkpoint(&file)?;
         let state = base.join(file.state.clone().unwrap_or_else(|| format!(".pinotage/{}", file.name)));
         // What only waits to be pushed belongs to the state, in the form in which it travels.
         let passing = connection.is_some() && file.sink.output.is_none();
@@ -114,6 +120,8 @@ impl Plan {
             keeps_segments: !passing,
             connection,
             copies: Vec::new(),
+            checkpoint,
+            staging: file.staging.as_ref().map_or_else(|| state.join("staging"), |path| base.join(path)),
             quarantine: file.quarantine.as_ref().map_or_else(|| state.join("quarantine"), |path| base.join(path)),
             state,
             schema,
@@ -163,6 +171,79 @@ impl Plan {
                 name: option.name.ok_or_else(|| Error::invalid_config("`segmentName.type: fixed` needs a `name`"))?,
             },
         })
+    }
+}
+
+/// A source has what its kind needs, and nothing that it has no use for.
+fn check_source(file: &JobFile) -> Result<()> {
+    let source = &file.source;
+    let (missing, useless) = match source.kind {
+        SourceKind::Files => (
+            source.paths.is_empty().then_some("source.paths"),
+            source.generator.is_some().then_some("source.generator"),
+        ),
+        SourceKind::Generator => (
+            source.generator.is_none().then_some("source.generator"),
+            (!source.paths.is_empty()).then_some("source.paths"),
+        ),
+    };
+    if let Some(option) = missing {
+        return Err(Error::invalid_config(format!("a source of this kind needs `{option}`")).with("option", option));
+    }
+    match useless {
+        None => Ok(()),
+        Some(option) => Err(Error::invalid_config(format!("a source of this kind has no use for `{option}`"))
+            .with("option", option)
+            .action("remove it, or correct `source.kind`")),
+    }
+}
+
+/// Whether a job runs in epochs, and that it asks for nothing that has no meaning then.
+fn checkpoint(file: &JobFile) -> Result<Option<Checkpoint>> {
+    let computed = file.source.kind == SourceKind::Generator;
+    let Some(checkpoint) = file.checkpoint.or_else(|| computed.then(Checkpoint::default)) else {
+        let given = [("staging", file.staging.is_some()), ("sink.segment.maxAge", file.sink.segment.max_age.is_some())];
+        return match given.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(None),
+            Some((option, _)) => Err(Error::invalid_config(format!("`{option}` is for jobs that run in epochs"))
+                .with("option", *option)
+                .action("remove it, or add `checkpoint: {}`")),
+        };
+    };
+    if checkpoint.interval.duration().as_millis() < 10 {
+        return Err(Error::invalid_config("expected epochs of at least 10ms").with("option", "checkpoint.interval"));
+    }
+    if file.sink.segment.queue == 0 || file.sink.publish.waiting == 0 {
+        return Err(Error::invalid_config("`sink.segment.queue` and `sink.publish.waiting` must be at least 1"));
+    }
+    let refused = [
+        (
+            "sink.segmentName",
+            file.sink.segment_name.is_some(),
+            "segments of epochs have names of their own, which no two ever share",
+        ),
+        ("source.packBytes", file.source.pack_bytes.is_some(), "epochs put rows of all inputs together"),
+        (
+            "sink.output",
+            file.sink.output.as_ref().is_some_and(|output| Location::is_uri(output)),
+            "segments of epochs go to a cluster or to a folder of this machine",
+        ),
+        (
+            "sink.output",
+            file.sink.output.is_some() && (file.sink.controller.is_some() || file.sink.connection.is_some()),
+            "segments of epochs are not kept beside the cluster",
+        ),
+        (
+            "staging",
+            file.staging.as_ref().is_some_and(|staging| Location::is_uri(staging)),
+            "this process stages on its own machine",
+        ),
+    ];
+    match refused.iter().find(|(_, is_given, _)| *is_given) {
+        None => Ok(Some(checkpoint)),
+        Some((option, _, reason)) => Err(Error::unsupported(*reason)
+            .with("option", *option)
+            .action(format!("remove `{option}`, or `checkpoint`"))),
     }
 }
 

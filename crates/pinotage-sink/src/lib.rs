@@ -13,6 +13,7 @@ mod segment;
 mod servers;
 mod target;
 mod verify;
+pub mod writer;
 
 pub use kinds::{check_rewritable, check_table, needs_partitions, retention_millis};
 pub use segment::{LocalSegment, StoredArchive};

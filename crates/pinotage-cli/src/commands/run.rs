@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pinotage_common::Result;
-use pinotage_engine::{InputStatus, PushSummary, RunOptions, Summary, prepare};
+use pinotage_common::{Error, Result};
+use pinotage_engine::{
+    Cancel, Cluster, EpochSummary, InputStatus, Observer, Prepared, PushSummary, RunOptions, Summary, prepare,
+    run_epochs,
+};
 
 use crate::commands::job::{Job, JobArgs};
 use crate::commands::spec_push;
@@ -47,6 +50,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let cancel = Arc::new(AtomicBool::new(false));
     stop_on_ctrl_c(&cancel);
+    if job.plan.checkpoint.is_some() {
+        return run_in_epochs(&job, args, &cancel);
+    }
     let progress = Progress::default();
     let options = RunOptions {
         force: args.force,
@@ -59,6 +65,63 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     progress.finish();
     print(&(describe(&result?, args.dry_run) + &progress.uploaded()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A job that runs in epochs, until its source ends or it is stopped.
+fn run_in_epochs(job: &Prepared, args: &Args, cancel: &Arc<AtomicBool>) -> Result<ExitCode> {
+    if args.force {
+        return Err(Error::unsupported("a job with epochs reads its source once")
+            .with("option", "--force")
+            .action("give the job a new `state` to read everything again"));
+    }
+    if args.dry_run {
+        let target = job.cluster.as_ref().map_or_else(|| job.plan.output_text(), Cluster::key);
+        let mut text = format!("would run in epochs into {target}\n");
+        for step in job.cluster.iter().flat_map(|cluster| &cluster.steps) {
+            let _ = writeln!(text, "table {target}: would {step}");
+        }
+        print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let progress = Arc::new(Progress::default());
+    let observer: Arc<dyn Observer + Send + Sync> = progress.clone();
+    let cancel = Cancel::from(Arc::clone(cancel));
+    let result = run_epochs(job, args.threads.map(usize::from), &cancel, &observer);
+    progress.finish();
+    print(&describe_epochs(&result?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe_epochs(summary: &EpochSummary) -> String {
+    let EpochSummary { counts, target, .. } = summary;
+    let mut text = String::new();
+    for step in &summary.steps {
+        let _ = writeln!(text, "table {target}: {step} (done)");
+    }
+    for key in &summary.ignored {
+        let _ = writeln!(text, "table {target}: Pinot does not know `{key}` and left it out");
+    }
+    let made = if counts.made > 0 { format!("{} made, ", counts.made) } else { String::new() };
+    let _ = writeln!(
+        text,
+        "epoch {}: {} rows read, {made}{} written, {} filtered, {} quarantined since the job began",
+        summary.epoch, counts.read, counts.written, counts.filtered, counts.quarantined
+    );
+    for ((column, rule), count) in &summary.changes.0 {
+        let _ = writeln!(text, "changed {count} values of {column}: {rule}");
+    }
+    let _ = writeln!(text, "published {} segments to {target}", summary.published);
+    match summary.is_complete {
+        true => text.push_str("complete: the source has been read to its end\n"),
+        false => {
+            let _ = writeln!(
+                text,
+                "stopped: {} segments wait to be published, {} rows for their segment to be full; run the job again to go on",
+                summary.waiting, summary.open_rows
+            );
+        }
+    }
+    text
 }
 
 /// The first Ctrl-C stops cleanly, the second one at once.

@@ -2,6 +2,8 @@
 
 mod build_memory;
 mod cluster;
+mod epochs;
+mod epochs_cluster;
 mod export;
 mod export_changes;
 mod export_growing;
@@ -292,6 +294,24 @@ fn a_killed_run_leaves_no_half_segment() {
         ok(path, &["sql", "SELECT count(*) AS rows, sum(n) AS sum FROM t", "--table", "t=out", "--output", "csv"]);
     assert_eq!(answer, "rows,sum\n900000,134999550000\n");
     assert!(ok(path, &["run", "job.yaml"]).contains("nothing to do"));
+}
+
+/// What a killed run was building goes, even when there is nothing to build any more; what is another job's stays.
+#[test]
+fn leftovers_of_killed_runs_go_when_nothing_is_built() {
+    let folder = job("");
+    let path = folder.path();
+    ok(path, &["run", "job.yaml"]);
+    for folder in ["out/.staging-j-0/t_0", "out/.staging-j-7", "out/.staging-j-other-0", "bad"] {
+        fs::create_dir_all(path.join(folder)).unwrap();
+    }
+    for file in ["out/.staging-j-0/t_0/x", "bad/.j-0.parquet.tmp", "bad/.j-other-0.parquet.tmp"] {
+        fs::write(path.join(file), "x").unwrap();
+    }
+    assert!(ok(path, &["run", "job.yaml"]).contains("nothing to do"));
+    assert_eq!(segments(path), [".staging-j-other-0", "t_0", "t_1"]);
+    let bad: Vec<_> = fs::read_dir(path.join("bad")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(bad, [".j-other-0.parquet.tmp"]);
 }
 
 /// The example of the README in a folder of its own: `flights` beside `data`.

@@ -224,7 +224,8 @@ fn plan(
     file.sink.archive = Some(Archive::TarGz);
     file.sink.segment_name = Some(names.timed);
     // One file is one segment, however large, and so many files are built at the same time.
-    file.sink.segment = SegmentLimits { max_rows: usize::MAX, max_bytes: ByteSize(u64::MAX / parallelism) };
+    file.sink.segment =
+        SegmentLimits { max_rows: usize::MAX, max_bytes: ByteSize(u64::MAX / parallelism), ..SegmentLimits::default() };
     file.limits.memory = ByteSize(u64::MAX);
     let continues = table.json().pointer("/ingestionConfig/continueOnError") == Some(&Json::Bool(true));
     file.limits.errors = if continues { ErrorBudget::Percent(100.0) } else { ErrorBudget::Rows(0) };
@@ -237,6 +238,8 @@ fn plan(
         connection: None,
         copies: Vec::new(),
         quarantine: state.join("quarantine"),
+        checkpoint: None,
+        staging: state.join("staging"),
         state,
         schema: Some(schema),
         table_config: Some(table),

@@ -69,3 +69,14 @@ pub fn foreign(snapshot: &Snapshot, known: &BTreeSet<String>, mark: &Mark, every
     }
     Ok(foreign)
 }
+
+/// The segments that queries see and that a job pushed with another state than that of the mark.
+///
+/// # Errors
+///
+/// As [`foreign`].
+pub fn other_states(snapshot: &Snapshot, mark: &Mark) -> Result<Vec<String>> {
+    let mut others = foreign(snapshot, &BTreeSet::new(), mark, false)?;
+    others.retain(|name| snapshot.segments.get(name).and_then(|segment| segment.custom.get(RUN)) != Some(&mark.run));
+    Ok(others)
+}

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::check_segment;
 use crate::{Before, LocalSegment, Snapshot, Target, Waiting, verify};
 
-pub use foreign::{Mark, foreign};
+pub use foreign::{Mark, foreign, other_states};
 pub use form::Form;
 pub use lineage::revert;
 

@@ -11,3 +11,4 @@ mod places;
 mod publish;
 mod refreshed;
 mod support;
+mod writer;

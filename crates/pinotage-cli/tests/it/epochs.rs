@@ -1,0 +1,251 @@
+//! Jobs that run in epochs, into a folder: killed, stopped, with bad rows, with a state that is lost or old.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use pinotage_testkit::is_full;
+use tempfile::TempDir;
+
+use crate::kills::start;
+use crate::{ok, pinotage};
+
+/// Draws from a seed that is printed.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new() -> Self {
+        let seed = u64::from(std::process::id());
+        eprintln!("seed {seed}");
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// Keyed events in eight partitions of the table.
+fn events(rows: u64, more: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let job = format!(
+        "name: j
+source:
+  kind: generator
+  generator:
+    rows: {rows}
+    splits: 3
+    columns:
+      id: {{type: LONG, values: {{sequence: {{}}}}}}
+      key: {{type: STRING, values: {{key: {{distinct: 500, prefix: k}}}}}}
+sink: {{kind: pinot, table: t, schema: schema.json, tableConfig: table.json, output: out, segment: {{maxRows: {}}}}}
+checkpoint: {{interval: 50ms}}
+{more}",
+        rows / 30
+    );
+    fs::write(folder.path().join("job.yaml"), job).unwrap();
+    let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "id", "dataType": "LONG"}, {"name": "key", "dataType": "STRING"}]}"#;
+    fs::write(folder.path().join("schema.json"), schema).unwrap();
+    let table = r#"{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {"segmentPartitionConfig": {"columnPartitionMap":
+        {"key": {"functionName": "Murmur", "numPartitions": 8}}}}}"#;
+    fs::write(folder.path().join("table.json"), table).unwrap();
+    folder
+}
+
+fn segments(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder.join("out")).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn count(folder: &Path) -> String {
+    ok(
+        folder,
+        &[
+            "sql",
+            "SELECT count(*) AS rows, count(DISTINCT id) AS ids, sum(id) AS sum FROM t",
+            "--table",
+            "t=out",
+            "--output",
+            "csv",
+        ],
+    )
+}
+
+fn expected(rows: u64) -> String {
+    format!("rows,ids,sum\n{rows},{rows},{}\n", rows * (rows - 1) / 2)
+}
+
+/// Whenever it is killed, the next run goes on: each row comes once, segments never change, and there are never more rows than
+/// the source has.
+#[test]
+fn killed_runs_lose_nothing_and_write_nothing_twice() {
+    let (rows, kills) = if is_full() { (5_000_000, 50) } else { (200_000, 3) };
+    let folder = events(rows, "");
+    let path = folder.path();
+    let mut random = Random::new();
+    let mut before = BTreeSet::new();
+    for _ in 0..kills {
+        let mut child = start(path, &["run", "job.yaml", "--threads", "2"]);
+        std::thread::sleep(Duration::from_millis(20 + random.below(if is_full() { 3000 } else { 600 })));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let now = segments(path);
+        assert!(before.is_subset(&now), "{before:?} {now:?}");
+        before = now;
+        if !before.is_empty() {
+            let answer = count(path);
+            let counts: Vec<u64> =
+                answer.lines().nth(1).unwrap().split(',').take(2).map(|count| count.parse().unwrap()).collect();
+            assert!(counts[0] == counts[1] && counts[0] <= rows, "{answer}");
+        }
+    }
+    assert!(ok(path, &["run", "job.yaml", "--threads", "3"]).contains("complete"));
+    assert_eq!(count(path), expected(rows));
+    let after = segments(path);
+    assert!(ok(path, &["run", "job.yaml"]).contains("published 0 segments"));
+    assert_eq!(segments(path), after);
+}
+
+/// SIGTERM ends the epoch: the run says how far it has come and ends well, and the next one goes on behind it.
+#[test]
+fn a_stopped_run_goes_on() {
+    let folder = events(200_000, "");
+    let path = folder.path();
+    let job = fs::read_to_string(path.join("job.yaml")).unwrap();
+    fs::write(path.join("job.yaml"), job.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 50000")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+    let child = command.args(["run", "job.yaml"]).current_dir(path).stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = child.spawn().unwrap();
+    while !path.join(".pinotage/j/epochs.sqlite").exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains("run the job again to go on"), "{text}");
+    fs::write(path.join("job.yaml"), job).unwrap();
+    assert!(ok(path, &["run", "job.yaml"]).contains("200000 rows read, 200000 written"));
+    assert_eq!(count(path), expected(200_000));
+}
+
+/// Bad rows are in the quarantine once each, whatever is killed; beyond the budget the job stops and can go on.
+#[test]
+fn bad_rows_are_quarantined_within_their_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir(path.join("in")).unwrap();
+    for file in 0..4 {
+        let mut text = "id,n\n".to_owned();
+        for row in 0..20_000 {
+            let n = if row % 100 == 7 { "none".to_owned() } else { row.to_string() };
+            writeln!(text, "{file}-{row},{n}").unwrap();
+        }
+        fs::write(path.join(format!("in/{file}.csv")), text).unwrap();
+    }
+    let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "id", "dataType": "STRING"}, {"name": "n", "dataType": "INT"}]}"#;
+    fs::write(path.join("schema.json"), schema).unwrap();
+    let job = |errors: u32| {
+        let text = format!(
+            "name: j\nsource: {{kind: files, paths: [in]}}\nsink: {{kind: pinot, table: t, schema: schema.json, output: out, segment: {{maxRows: 9000}}}}\n\
+             checkpoint: {{interval: 20ms}}\nlimits: {{errors: {errors}}}\nquarantine: bad\n"
+        );
+        fs::write(path.join("job.yaml"), text).unwrap();
+    };
+    job(500);
+    let output = pinotage(path, &["run", "job.yaml", "--threads", "1"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("more than 500 bad rows"), "{error}");
+    job(800);
+    let mut random = Random::new();
+    for _ in 0..2 {
+        let mut child = start(path, &["run", "job.yaml", "--threads", "2"]);
+        std::thread::sleep(Duration::from_millis(20 + random.below(300)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let summary = ok(path, &["run", "job.yaml"]);
+    assert!(summary.contains("80000 rows read, 79200 written, 0 filtered, 800 quarantined"), "{summary}");
+    let answer = ok(
+        path,
+        &["sql", "SELECT count(*) AS n, count(DISTINCT id) AS ids FROM t", "--table", "t=out", "--output", "csv"],
+    );
+    assert_eq!(answer, "n,ids\n79200,79200\n");
+    let mut files: Vec<String> = Vec::new();
+    for entry in fs::read_dir(path.join("bad")).unwrap() {
+        files.push(entry.unwrap().file_name().into_string().unwrap());
+    }
+    assert!(files.iter().all(|file| file.ends_with(".parquet")), "{files:?}");
+    let mut bad = BTreeSet::new();
+    let mut all = 0;
+    for file in files {
+        let sql = "SELECT arrow_cast(raw, 'Utf8') AS raw, rule, line FROM q";
+        let rows = ok(path, &["sql", sql, "--table", &format!("q=bad/{file}"), "--output", "csv"]);
+        for row in rows.lines().skip(1) {
+            all += 1;
+            bad.insert(row.to_owned());
+        }
+    }
+    assert_eq!((all, bad.len()), (800, 800), "{:?}", bad.first());
+    assert!(bad.iter().any(|row| row.contains("3-19907,none") && row.ends_with(",19909")), "{:?}", bad.last());
+}
+
+/// A state that is lost, copied or set back never makes rows come twice, and changes nothing that is there.
+#[test]
+fn lost_and_old_states_are_refused() {
+    let folder = events(60_000, "");
+    let path = folder.path();
+    let slow = fs::read_to_string(path.join("job.yaml")).unwrap();
+    let slow = slow
+        .replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 20000")
+        .replace("maxRows: 2000", "maxRows: 500");
+    fs::write(path.join("slow.yaml"), slow).unwrap();
+    let mut child = start(path, &["run", "slow.yaml"]);
+    while segments(path).is_empty() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let state = path.join(".pinotage/j");
+    let copy = |to: &str| {
+        let to = path.join(to);
+        let _ = fs::remove_dir_all(&to);
+        assert!(Command::new("cp").arg("-r").arg(&state).arg(&to).status().unwrap().success());
+    };
+    copy("early");
+    ok(path, &["run", "job.yaml"]);
+    copy("late");
+    let before = segments(path);
+    for (state, expected) in [(None, "with another state"), (Some("early"), "later epoch")] {
+        fs::remove_dir_all(path.join(".pinotage/j")).unwrap();
+        if let Some(state) = state {
+            fs::rename(path.join(state), path.join(".pinotage/j")).unwrap();
+        }
+        let output = pinotage(path, &["run", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(expected), "{state:?}: {error}");
+        assert_eq!(segments(path), before);
+    }
+    fs::remove_dir_all(&state).unwrap();
+    fs::rename(path.join("late"), &state).unwrap();
+    assert!(ok(path, &["run", "job.yaml"]).contains("complete"));
+    assert_eq!(count(path), expected(60_000));
+}
+
+/// What cannot be is said before anything is read.
+#[test]
+fn what_cannot_run_in_epochs_is_refused_by_check() {
+    for (more, expected) in [
+        ("transform: {sql: 'SELECT count(*) AS id, key FROM source GROUP BY key'}\n", "many rows"),
+        ("staging: 's3://bucket/staging'\n", "staging"),
+    ] {
+        let folder = events(100, more);
+        let output = pinotage(folder.path(), &["check", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(expected), "{more}: {error}");
+    }
+}

@@ -1,0 +1,194 @@
+//! Jobs that run in epochs, into real clusters: killed at each call of a publication, and while parts of the cluster are down.
+
+use std::fs;
+use std::path::Path;
+use std::process::Child;
+use std::time::Duration;
+
+use pinotage_testkit::cluster::{Cluster, Options, eventually};
+use pinotage_testkit::fake::{Gate, Side};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::epochs::Random;
+use crate::kills::{Call, kill, lineage, oldest, start};
+use crate::{ok, pinotage};
+
+/// A job that generates keyed rows into a table of a cluster.
+struct Story<'a> {
+    cluster: &'a Cluster,
+    table: &'static str,
+    folder: TempDir,
+    rows: u64,
+}
+
+impl<'a> Story<'a> {
+    fn new(cluster: &'a Cluster, controller: &str, table: &'static str, rows: u64, replication: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let job = format!(
+            "name: j
+source:
+  kind: generator
+  generator:
+    rows: {rows}
+    splits: 3
+    columns:
+      id: {{type: LONG, values: {{sequence: {{}}}}}}
+      key: {{type: STRING, values: {{key: {{distinct: 500, prefix: k}}}}}}
+sink: {{kind: pinot, table: {table}, controller: '{controller}', schema: schema.json, tableConfig: table.json, segment: {{maxRows: 2500}},
+  publish: {{interval: 1s}}}}
+checkpoint: {{interval: 50ms, restartDelay: 200ms}}
+"
+        );
+        fs::write(path.join("job.yaml"), &job).unwrap();
+        let slow = job.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 15000");
+        fs::write(path.join("slow.yaml"), slow).unwrap();
+        let schema = json!({"schemaName": table, "dimensionFieldSpecs":
+            [{"name": "id", "dataType": "LONG"}, {"name": "key", "dataType": "STRING"}]});
+        fs::write(path.join("schema.json"), schema.to_string()).unwrap();
+        let config = json!({"tableName": format!("{table}_OFFLINE"), "tableType": "OFFLINE", "tenants": {}, "metadata": {},
+            "segmentsConfig": {"replication": replication.to_string(), "segmentPushType": "APPEND"},
+            "tableIndexConfig": {"loadMode": "MMAP", "segmentPartitionConfig": {"columnPartitionMap":
+                {"key": {"functionName": "Murmur", "numPartitions": 2}}}}});
+        fs::write(path.join("table.json"), config.to_string()).unwrap();
+        Self { cluster, table, folder, rows }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn slow(&self) -> Child {
+        start(self.path(), &["run", "slow.yaml"])
+    }
+
+    /// Rows, distinct ids and the sum of ids, as the broker has them.
+    fn found(&self) -> Option<(u64, u64, f64)> {
+        let sql = format!("SELECT COUNT(*), DISTINCTCOUNT(id), SUM(id) FROM {}", self.table);
+        let answer = self.cluster.query(&sql);
+        let row = answer["resultTable"]["rows"][0].as_array()?;
+        Some((row[0].as_u64()?, row[1].as_u64()?, row[2].as_f64()?))
+    }
+
+    /// Whatever has happened: no row twice, and no more rows than there are.
+    fn is_never_doubled(&self) {
+        let found = self.found();
+        assert!(found.is_none_or(|(rows, ids, _)| rows == ids && rows <= self.rows), "{found:?}");
+    }
+
+    /// The job is brought to its end, and each row is there once.
+    fn is_exact(&self) {
+        let text = ok(self.path(), &["run", "job.yaml"]);
+        assert!(text.contains("complete"), "{text}");
+        let sum = (self.rows * (self.rows - 1) / 2) as f64;
+        let wanted = Some((self.rows, self.rows, sum));
+        eventually(&format!("{wanted:?}"), || {
+            let found = self.found();
+            if found == wanted { Ok(()) } else { Err(format!("{found:?}")) }
+        });
+        for (_, entry) in lineage(self.cluster, self.table) {
+            assert_eq!(entry["state"], "COMPLETED", "{entry}");
+        }
+    }
+}
+
+/// Killed before and after each call of a publication; each next run goes on with it.
+fn killed_at_calls(cluster: &Cluster, calls: &[(Call, Side)]) {
+    let gate = Gate::new(&cluster.controller);
+    let story = Story::new(cluster, &gate.url(), "epochs_killed", 150_000, 1);
+    for (call, side) in calls {
+        eprintln!("killed {side:?} {call:?}");
+        let hold = gate.hold(*side, call.is());
+        let mut child = story.slow();
+        hold.await_call(&mut child);
+        kill(child);
+        story.is_never_doubled();
+    }
+    let mut random = Random::new();
+    for _ in 0..if pinotage_testkit::is_full() { 50 } else { 2 } {
+        let child = story.slow();
+        std::thread::sleep(Duration::from_millis(100 + random.below(2500)));
+        kill(child);
+        story.is_never_doubled();
+    }
+    story.is_exact();
+    let entries = lineage(cluster, "epochs_killed").len();
+    assert!(entries <= 2 * calls.len() + 60, "{entries} entries");
+}
+
+#[test]
+fn a_publication_of_epochs_that_is_killed_is_gone_on_with() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let calls = [
+        (Call::first("/schemas"), Side::After),
+        (Call::START, Side::Before),
+        (Call::START, Side::After),
+        (Call::upload(2), Side::Before),
+        (Call::upload(2), Side::After),
+        (Call::END, Side::Before),
+        (Call::END, Side::After),
+    ];
+    killed_at_calls(cluster, &calls);
+}
+
+#[test]
+fn a_publication_of_epochs_that_is_killed_is_gone_on_with_on_the_oldest_pinot() {
+    let Some(cluster) = oldest() else { return };
+    killed_at_calls(cluster, &[(Call::START, Side::After), (Call::upload(2), Side::After), (Call::END, Side::After)]);
+}
+
+/// Reading goes on while the controller is down, and what was read comes when it is up again; a server that is down is waited for.
+#[test]
+fn parts_of_the_cluster_may_be_down_for_a_while() {
+    let Some(cluster) = Cluster::start(&Options { servers: 2, ..Options::default() }) else { return };
+    let story = Story::new(&cluster, &cluster.controller, "epochs_down", 60_000, 2);
+    let mut child = story.slow();
+    eventually("a first publication", || match story.found() {
+        Some((rows, ..)) if rows > 0 => Ok(()),
+        found => Err(format!("{found:?}")),
+    });
+    cluster.stop_controller();
+    std::thread::sleep(Duration::from_secs(if pinotage_testkit::is_full() { 60 } else { 3 }));
+    story.is_never_doubled();
+    assert!(child.try_wait().unwrap().is_none(), "the job has stopped");
+    cluster.start_controller();
+    cluster.stop_server(0);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(child.try_wait().unwrap().is_none(), "the job has stopped");
+    cluster.start_server(0);
+    assert!(child.wait().unwrap().success());
+    story.is_exact();
+}
+
+/// A state that is lost, and one that is set back: refused, and nothing changes.
+#[test]
+fn a_cluster_knows_the_states_of_its_segments() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let story = Story::new(cluster, &cluster.controller, "epochs_states", 40_000, 1);
+    let path = story.path();
+    let mut child = story.slow();
+    eventually("a first publication", || match story.found() {
+        Some((rows, ..)) if rows > 0 => Ok(()),
+        found => Err(format!("{found:?}")),
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let state = path.join(".pinotage/j");
+    let early = path.join("early");
+    assert!(std::process::Command::new("cp").arg("-r").arg(&state).arg(&early).status().unwrap().success());
+    story.is_exact();
+    let before = story.found();
+    for (old, expected) in [(None, "pushed with another state"), (Some(&early), "later run of this job")] {
+        let kept = path.join("kept");
+        fs::rename(&state, &kept).unwrap();
+        old.iter().for_each(|old| fs::rename(old, &state).unwrap());
+        let output = pinotage(path, &["run", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(expected), "{error}");
+        assert_eq!(story.found(), before);
+        fs::remove_dir_all(&state).unwrap();
+        fs::rename(&kept, &state).unwrap();
+    }
+    story.is_exact();
+}

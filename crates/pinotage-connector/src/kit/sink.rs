@@ -1,0 +1,218 @@
+//! What a sink has to hold.
+
+use arrow::array::RecordBatch;
+
+use super::row_texts;
+use crate::{Committable, Context, Delivery, OpenBuffer, Sink, Writer};
+
+/// A sink whose target is empty when a suite begins.
+#[derive(Clone, Copy)]
+pub struct SinkCase<'a> {
+    /// Makes a target that is empty.
+    pub make: &'a dyn Fn() -> Box<dyn SinkTarget>,
+    /// What is written: batches of one epoch each, all rows unlike each other.
+    pub epochs: &'a [RecordBatch],
+}
+
+/// A target, and how to reach it.
+pub trait SinkTarget {
+    /// A sink into the target, as each new process would make it.
+    fn sink(&self) -> Box<dyn Sink>;
+
+    /// All rows that the target has, in any order.
+    fn rows(&self) -> Vec<RecordBatch>;
+}
+
+/// What an engine would have recorded.
+#[derive(Debug, Default, Clone)]
+struct Recorded {
+    epoch: u64,
+    open: Vec<OpenBuffer>,
+    /// Not known to have been committed.
+    committables: Vec<Committable>,
+}
+
+/// Where a process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Death {
+    /// Rows were written, nothing was prepared.
+    Written,
+    /// Writers have prepared, nothing was recorded.
+    Prepared,
+    /// The epoch was recorded, nothing was committed.
+    Recorded,
+    /// It was committed, and nobody knows.
+    Committed,
+}
+
+impl SinkCase<'_> {
+    /// All promises of a sink, one after the other.
+    pub fn all(&self) {
+        self.every_row_arrives();
+        self.committing_again_changes_nothing();
+        self.survives_death_at_every_step();
+        self.goes_on_with_other_tasks();
+        self.aborted_rows_never_arrive();
+        self.unknown_versions_are_refused();
+    }
+
+    /// Without failures every row is there once.
+    pub fn every_row_arrives(&self) {
+        let target = (self.make)();
+        let mut recorded = Recorded::default();
+        for (at, batch) in self.epochs.iter().enumerate() {
+            self.epoch(&*target, &mut recorded, batch, 1, at + 1 == self.epochs.len());
+        }
+        self.check(&*target, "without failures");
+    }
+
+    /// Committables that are in the target already stay what they are.
+    pub fn committing_again_changes_nothing(&self) {
+        let target = (self.make)();
+        let mut recorded = Recorded::default();
+        let mut all = Vec::new();
+        for (at, batch) in self.epochs.iter().enumerate() {
+            self.prepare(&*target, &mut recorded, batch, 1, at + 1 == self.epochs.len());
+            all.extend(recorded.committables.iter().cloned());
+            self.commit(&*target, &mut recorded);
+            let mut again = Recorded { committables: all.clone(), ..recorded.clone() };
+            self.commit(&*target, &mut again);
+        }
+        self.check(&*target, "after committing twice");
+    }
+
+    /// A process that dies at any step loses no row and brings none twice.
+    pub fn survives_death_at_every_step(&self) {
+        for death in [Death::Written, Death::Prepared, Death::Recorded, Death::Committed] {
+            for dies_in in 0..self.epochs.len() {
+                let target = (self.make)();
+                let mut recorded = Recorded::default();
+                for (at, batch) in self.epochs.iter().enumerate() {
+                    let last = at + 1 == self.epochs.len();
+                    if at == dies_in {
+                        self.die(&*target, &mut recorded, batch, last, death);
+                        if matches!(death, Death::Recorded | Death::Committed) {
+                            // The next life commits what was recorded before it reads on.
+                            self.commit(&*target, &mut recorded);
+                            continue;
+                        }
+                    }
+                    self.epoch(&*target, &mut recorded, batch, 1, last);
+                }
+                self.check(&*target, &format!("after a death in epoch {}, {death:?}", dies_in + 1));
+            }
+        }
+    }
+
+    /// Open rows are taken over when there are more or fewer tasks.
+    pub fn goes_on_with_other_tasks(&self) {
+        let target = (self.make)();
+        let mut recorded = Recorded::default();
+        for (at, (batch, tasks)) in self.epochs.iter().zip([2, 3, 1].iter().cycle()).enumerate() {
+            self.epoch(&*target, &mut recorded, batch, *tasks, at + 1 == self.epochs.len());
+        }
+        self.check(&*target, "with 2, 3 and 1 tasks");
+    }
+
+    /// What was aborted never comes.
+    pub fn aborted_rows_never_arrive(&self) {
+        let target = (self.make)();
+        let mut recorded = Recorded::default();
+        let Some(first) = self.epochs.first() else { return };
+        self.prepare(&*target, &mut recorded, first, 1, true);
+        for _ in 0..2 {
+            let mut committer = target.sink().committer(&context(&recorded)).expect("a committer");
+            committer.abort(&recorded.committables).expect("aborting, twice");
+        }
+        assert_eq!(row_texts(&target.rows()), Vec::<String>::new(), "aborted rows have come");
+    }
+
+    /// Committables of a version that nobody has written yet are refused, not guessed at.
+    pub fn unknown_versions_are_refused(&self) {
+        let target = (self.make)();
+        let unknown = Committable { version: u32::MAX, rows: 1, detail: String::new() };
+        let mut committer = target.sink().committer(&Context::new("kit", "0")).expect("a committer");
+        let error = committer.commit(&[unknown]).expect_err("a committable of version 2^32 - 1 was taken");
+        assert_eq!(error.kind(), pinotage_common::ErrorKind::Unsupported, "{error}");
+    }
+
+    fn check(&self, target: &dyn SinkTarget, when: &str) {
+        let mut expected = row_texts(self.epochs);
+        expected.sort();
+        let mut found = row_texts(&target.rows());
+        found.sort();
+        if target.sink().delivery() == Delivery::AtLeastOnce {
+            found.dedup();
+        }
+        assert!(found == expected, "{when}: expected {} rows, found {}", expected.len(), found.len());
+    }
+
+    fn epoch(&self, target: &dyn SinkTarget, recorded: &mut Recorded, batch: &RecordBatch, tasks: u32, last: bool) {
+        self.prepare(target, recorded, batch, tasks, last);
+        self.commit(target, recorded);
+    }
+
+    /// Writes and records an epoch with new writers.
+    fn prepare(&self, target: &dyn SinkTarget, recorded: &mut Recorded, batch: &RecordBatch, tasks: u32, last: bool) {
+        let sink = target.sink();
+        let mut writers = writers(&*sink, recorded, tasks);
+        write(&*sink, &mut writers, batch);
+        let mut open = Vec::new();
+        for writer in &mut writers {
+            let prepared = writer.prepare(recorded.epoch + 1, last).expect("a prepared epoch");
+            assert!(prepared.rejected.is_empty(), "rows were rejected: {:?}", prepared.rejected);
+            recorded.committables.extend(prepared.committables);
+            open.extend(prepared.open);
+        }
+        assert!(!last || open.is_empty(), "rows stay open behind the last epoch");
+        recorded.open = open;
+        recorded.epoch += 1;
+    }
+
+    fn commit(&self, target: &dyn SinkTarget, recorded: &mut Recorded) {
+        let mut committer = target.sink().committer(&context(recorded)).expect("a committer");
+        committer.commit(&recorded.committables).expect("a commit");
+        recorded.committables.clear();
+    }
+
+    fn die(&self, target: &dyn SinkTarget, recorded: &mut Recorded, batch: &RecordBatch, last: bool, death: Death) {
+        let mut unrecorded = recorded.clone();
+        match death {
+            Death::Written => {
+                let sink = target.sink();
+                let mut writers = writers(&*sink, recorded, 1);
+                write(&*sink, &mut writers, batch);
+            }
+            Death::Prepared => self.prepare(target, &mut unrecorded, batch, 1, last),
+            Death::Recorded => self.prepare(target, recorded, batch, 1, last),
+            Death::Committed => {
+                self.prepare(target, recorded, batch, 1, last);
+                self.commit(target, &mut recorded.clone());
+            }
+        }
+    }
+}
+
+fn context(recorded: &Recorded) -> Context {
+    Context { epoch: recorded.epoch, ..Context::new("kit", "0") }
+}
+
+fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writer>> {
+    let open = |task| {
+        let context = Context { task, tasks, ..context(recorded) };
+        let own = recorded.open.iter().filter(|buffer| buffer.partition % tasks == task).cloned().collect();
+        sink.open(own, &context).expect("an open writer")
+    };
+    (0..tasks).map(open).collect()
+}
+
+/// Rows go where an engine sends them.
+fn write(sink: &dyn Sink, writers: &mut [Box<dyn Writer>], batch: &RecordBatch) {
+    let tasks = writers.len() as u32;
+    let partitions = sink.partitions(batch).expect("the partitions of rows");
+    for row in 0..batch.num_rows() {
+        let partition = partitions.as_ref().map_or(row as u32 % tasks, |partitions| partitions[row]);
+        let writer = &mut writers[(partition % tasks) as usize];
+        writer.write(partition, batch.slice(row, 1)).expect("a written row");
+    }
+}

@@ -1,0 +1,205 @@
+//! Files as a source: one split each, positions are records.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
+use pinotage_common::{Error, Result};
+use pinotage_connector::{BadRow, Context, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState};
+use pinotage_formats::{Format, ReadOptions, RowPositions, SourceBatch, SourceReader, open};
+
+/// A file of the source.
+#[derive(Debug, Clone)]
+pub struct FileSplit {
+    /// What it is called in states and quarantines; it stays the same.
+    pub id: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it is.
+    pub format: Format,
+}
+
+/// Files that do not change while they are read. A file that is gone is no split any more; new ones are found by the next
+/// start.
+#[derive(Debug, Clone)]
+pub struct Files {
+    files: Vec<FileSplit>,
+    options: ReadOptions,
+    schema: SchemaRef,
+}
+
+impl Files {
+    /// Files whose rows have the columns of a schema, usually inferred from the first one.
+    pub fn new(files: Vec<FileSplit>, options: ReadOptions, schema: SchemaRef) -> Self {
+        // Text comes as it is, so that all batches have the same types.
+        Self { files, options: ReadOptions { keep_dictionaries: false, ..options }, schema }
+    }
+}
+
+impl Source for Files {
+    fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+
+    fn is_bounded(&self) -> bool {
+        true
+    }
+
+    fn plan(&self, _known: &[SplitState]) -> Result<Vec<Split>> {
+        let split = |file: &FileSplit| Split { id: file.id.clone(), detail: String::new() };
+        Ok(self.files.iter().map(split).collect())
+    }
+
+    fn open(&self, split: &Split, behind: Option<&Position>, _context: &Context) -> Result<Box<dyn Reader>> {
+        let file = self.files.iter().find(|file| file.id == split.id).ok_or_else(|| {
+            Error::not_found("a file is gone that was not read to its end")
+                .with("file", &split.id)
+                .action("bring it back, or give the job a new state")
+        })?;
+        let first = match behind {
+            None => 0,
+            Some(position) => position.as_number().ok_or_else(|| {
+                Error::invalid_config(format!("`{}` is no position in a file", position.as_str()))
+                    .with("file", &split.id)
+            })?,
+        };
+        let text = matches!(file.format, Format::Csv | Format::Json);
+        let reader = open(&file.path, file.format, &self.options, text.then(|| self.schema()))
+            .map_err(|error| error.with("file", &split.id))?;
+        if !same_columns(&reader.schema(), &self.schema) {
+            return Err(Error::schema_mismatch("a file has other columns than the first one")
+                .with("file", &split.id)
+                .action("give files of other columns a job of their own"));
+        }
+        Ok(Box::new(FileReader { id: split.id.clone(), reader, schema: self.schema(), first, next: first }))
+    }
+}
+
+/// Names and types are the same; what is null is up to each file.
+fn same_columns(one: &SchemaRef, other: &SchemaRef) -> bool {
+    let same = |(one, other): (&arrow::datatypes::FieldRef, &arrow::datatypes::FieldRef)| {
+        one.name() == other.name() && one.data_type() == other.data_type()
+    };
+    one.fields().len() == other.fields().len() && one.fields().iter().zip(other.fields()).all(same)
+}
+
+struct FileReader {
+    id: String,
+    reader: Box<dyn SourceReader>,
+    schema: SchemaRef,
+    /// Records before this one have been taken already.
+    first: u64,
+    /// The number of the next record.
+    next: u64,
+}
+
+impl Reader for FileReader {
+    fn next(&mut self, _wait: Duration) -> Result<Next> {
+        let at = |error: Error| error.with("file", &self.id);
+        loop {
+            let Some(SourceBatch { batch, rows, bad }) = self.reader.next_batch().map_err(at)? else {
+                return Ok(Next::End);
+            };
+            let last_good = rows.len().checked_sub(1).map(|last| rows.row_number(last));
+            let Some(last) = last_good.max(bad.last().map(|bad| bad.row_number)) else { continue };
+            if last < self.first {
+                continue;
+            }
+            self.next = last + 1;
+            let numbers: Vec<usize> = (0..rows.len()).filter(|row| rows.row_number(*row) >= self.first).collect();
+            let skipped = rows.len() - numbers.len();
+            let kept = match skipped {
+                0 => batch,
+                _ => {
+                    let keep: BooleanArray = (0..rows.len()).map(|row| Some(row >= skipped)).collect();
+                    filter_record_batch(&batch, &keep)
+                        .map_err(|error| Error::unexpected("cannot leave out rows of a batch").caused_by(error))?
+                }
+            };
+            let batch = kept.with_schema(SchemaRef::clone(&self.schema)).map_err(|error| {
+                at(Error::schema_mismatch("rows have other columns than the first file's").caused_by(error))
+            })?;
+            let bad = bad.into_iter().filter(|bad| bad.row_number >= self.first).map(|bad| unreadable(&self.id, bad));
+            return Ok(Next::Rows(Rows {
+                batch,
+                bad: bad.collect(),
+                places: Box::new(FilePlaces { file: self.id.clone(), rows, skipped }),
+                position: Position::number(self.next),
+            }));
+        }
+    }
+}
+
+fn unreadable(file: &str, bad: pinotage_formats::BadRow) -> BadRow {
+    let pinotage_formats::BadRow { row_number, line, offset, column, rule, message, raw } = bad;
+    BadRow { place: Place { file: file.to_owned(), row_number, line, offset }, column, rule, message, raw }
+}
+
+#[derive(Debug)]
+struct FilePlaces {
+    file: String,
+    rows: RowPositions,
+    /// Rows of the batch that had been taken already.
+    skipped: usize,
+}
+
+impl Places for FilePlaces {
+    fn place(&self, row: usize) -> Place {
+        let row = row + self.skipped;
+        Place {
+            file: self.file.clone(),
+            row_number: self.rows.row_number(row),
+            line: self.rows.line(row),
+            offset: self.rows.offset(row),
+        }
+    }
+
+    fn raw(&self, row: usize) -> Option<Vec<u8>> {
+        self.rows.raw(row + self.skipped).map(<[u8]>::to_vec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::fs;
+
+    use pinotage_connector::kit::SourceCase;
+    use pinotage_formats::infer_schema;
+
+    use super::*;
+
+    /// Rows, some of them bad, in two files and batches of 7.
+    #[test]
+    fn holds_the_promises_of_sources() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Vec::new();
+        for (name, rows) in [("a.csv", 50), ("b.csv", 3)] {
+            let mut text = "id,name\n".to_owned();
+            for row in 0..rows {
+                match row % 10 {
+                    4 => writeln!(text, "{row},too,many").unwrap(),
+                    _ => writeln!(text, "{row},n{row}").unwrap(),
+                }
+            }
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            files.push(FileSplit { id: name.to_owned(), path, format: Format::Csv });
+        }
+        let options = ReadOptions { batch_rows: 7, ..ReadOptions::default() };
+        let schema = infer_schema(&files[0].path, Format::Csv, &options).unwrap();
+        let make =
+            || Box::new(Files::new(files.clone(), options.clone(), SchemaRef::clone(&schema))) as Box<dyn Source>;
+        SourceCase { make: &make, records: 53 }.all();
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_an_error() {
+        let source = Files::new(Vec::new(), ReadOptions::default(), SchemaRef::new(arrow::datatypes::Schema::empty()));
+        let split = Split { id: "gone.csv".into(), detail: String::new() };
+        let error = source.open(&split, None, &Context::new("j", "r")).err().unwrap();
+        assert!(error.to_string().contains("gone.csv"), "{error}");
+    }
+}

@@ -1,0 +1,201 @@
+//! Readers: splits to rows of the table, sent to the writers of their partitions.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use pinotage_common::{Error, Result};
+use pinotage_connector::{BadRow, Cancel, Context, Next, Reader, Rows, Sink, Source, SplitState};
+use pinotage_transform::Changes;
+
+use super::gate::Gate;
+use super::{ToWriter, is_stopped};
+use crate::manifest::Counts;
+use crate::prepare::Prepared;
+use crate::quarantine::{BadRecord, Quarantine, row_text};
+use crate::run::Observer;
+use crate::sql::RowSql;
+use crate::unit::{Conversion, SQL_ERROR};
+
+/// How long a reader waits for rows before it looks whether an epoch ends.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// What readers have taken since the last epoch, and how far they have come.
+pub(super) struct Taken {
+    /// By split.
+    pub(super) splits: BTreeMap<String, SplitState>,
+    /// Splits that nobody reads yet.
+    pub(super) queue: VecDeque<SplitState>,
+    /// The rows of all epochs.
+    pub(super) counts: Counts,
+    pub(super) changes: Changes,
+    pub(super) bad: Quarantine,
+}
+
+/// What all readers share.
+pub(super) struct Intake<'a> {
+    pub(super) job: &'a Prepared,
+    pub(super) source: &'a dyn Source,
+    pub(super) sink: &'a dyn Sink,
+    pub(super) gate: &'a Gate,
+    pub(super) taken: &'a Mutex<Taken>,
+    pub(super) writers: Vec<SyncSender<ToWriter>>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// What one reader needs beside that.
+struct Desk {
+    sql: Option<RowSql>,
+    conversion: Conversion,
+}
+
+impl Intake<'_> {
+    /// Reads splits until there are none left, or the job is given up.
+    pub(super) fn read(&self, task: u32, context: &Context) -> Result<()> {
+        let job = self.job;
+        let columns = self.source.schema();
+        let transform = job.plan.file.transform.as_ref();
+        let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &columns)).transpose()?;
+        let conversion = Conversion::try_new(job, &sql.as_ref().map_or(columns, RowSql::schema))?;
+        let desk = Desk { sql, conversion };
+        // Of a source without an end all splits are read beside each other.
+        let mut open: Vec<(String, Box<dyn Reader>)> = Vec::new();
+        loop {
+            while open.is_empty() || !self.source.is_bounded() {
+                let Some(split) = self.next_split(task, context.tasks) else { break };
+                let reader = self.source.open(&split.split, split.position.as_ref(), context)?;
+                open.push((split.split.id, reader));
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            let wait = WAIT / open.len() as u32;
+            let mut at = 0;
+            while let Some((split, reader)) = open.get_mut(at) {
+                if !self.gate.pass() || self.cancel.is_cancelled() {
+                    return Ok(());
+                }
+                match reader.next(wait)? {
+                    Next::Rows(rows) => self.take(&desk, task, split, rows)?,
+                    Next::Waiting => {}
+                    Next::End => {
+                        if let Some(state) = self.taken().splits.get_mut(split) {
+                            state.ended = true;
+                        }
+                        open.remove(at);
+                        continue;
+                    }
+                }
+                at += 1;
+            }
+        }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A split that nobody reads. Of a source without an end each reader takes its share at once.
+    fn next_split(&self, task: u32, tasks: u32) -> Option<SplitState> {
+        let mut taken = self.taken();
+        if self.source.is_bounded() {
+            return taken.queue.pop_front();
+        }
+        let all: Vec<&String> = taken.splits.keys().collect();
+        let own = |split: &SplitState| {
+            all.binary_search(&&split.split.id).is_ok_and(|at| at % tasks.max(1) as usize == task as usize)
+        };
+        let at = taken.queue.iter().position(own)?;
+        taken.queue.remove(at)
+    }
+
+    /// Rows of a split go to their writers; only then they count.
+    fn take(&self, desk: &Desk, task: u32, split: &str, rows: Rows) -> Result<()> {
+        let Rows { batch, places, bad, position } = rows;
+        let mut counts = Counts { read: (batch.num_rows() + bad.len()) as u64, ..Counts::default() };
+        let mut rejected: Vec<BadRecord> = bad.into_iter().map(BadRecord::of_source).collect();
+        let reject = |row: u32, fault: (Option<String>, &'static str, String)| {
+            let (column, rule, message) = fault;
+            let at = row as usize;
+            let raw = places.raw(at).unwrap_or_else(|| row_text(&batch, at));
+            BadRecord::of_source(BadRow { place: places.place(at), column, rule, message, raw })
+        };
+        let (selected, origin) = match &desk.sql {
+            None => (batch.clone(), None),
+            Some(sql) => {
+                let selected = sql.apply(&batch)?;
+                counts.filtered += (batch.num_rows() - selected.rows.len() - selected.bad.len()) as u64;
+                rejected.extend(selected.bad.into_iter().map(|(row, message)| reject(row, (None, SQL_ERROR, message))));
+                (selected.batch, Some(selected.rows))
+            }
+        };
+        let converted = desk.conversion.convert(&selected)?;
+        counts.filtered += converted.filtered;
+        counts.made += converted.made;
+        for value in converted.bad {
+            let row = origin.as_ref().map_or(Some(value.row), |rows| rows.get(value.row as usize).copied());
+            rejected.push(reject(row.unwrap_or_default(), (Some(value.column), value.rule, value.message)));
+        }
+        counts.written = converted.batch.num_rows() as u64;
+        counts.quarantined = rejected.len() as u64;
+        if !counts.are_complete() {
+            return Err(Error::unexpected(format!("rows are missing: {counts:?}")).with("split", split));
+        }
+        let read = counts.read;
+        self.send(task, converted.batch)?;
+        let mut taken = self.taken();
+        taken.counts.add(counts);
+        taken.changes.add(&converted.changes);
+        rejected.into_iter().try_for_each(|row| taken.bad.push(row))?;
+        if let Some(state) = taken.splits.get_mut(split) {
+            state.position = Some(position);
+        }
+        let budget = self.job.plan.file.limits.errors;
+        if budget.is_spent(taken.counts.quarantined) {
+            return Err(too_many(&taken, self.job));
+        }
+        drop(taken);
+        self.observer.advanced(read, 0);
+        Ok(())
+    }
+
+    /// Each row goes to the writer of its partition; where rows have none, to the writer of their reader.
+    fn send(&self, task: u32, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let Some(partitions) = self.sink.partitions(&batch)? else {
+            let writer = task % self.writers.len() as u32;
+            return self.give(writer, batch);
+        };
+        let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (row, partition) in partitions.into_iter().enumerate() {
+            rows.entry(partition).or_default().push(row as u32);
+        }
+        if let (Some(partition), 1) = (rows.keys().next().copied(), rows.len()) {
+            return self.give(partition, batch);
+        }
+        rows.into_iter().try_for_each(|(partition, rows)| {
+            let part = take_record_batch(&batch, &UInt32Array::from(rows))
+                .map_err(|error| Error::unexpected("cannot take rows of a batch apart").caused_by(error))?;
+            self.give(partition, part)
+        })
+    }
+
+    fn give(&self, partition: u32, batch: RecordBatch) -> Result<()> {
+        let writer = &self.writers[partition as usize % self.writers.len()];
+        // Who has gone says why himself.
+        writer.send(ToWriter::Rows(partition, batch)).map_err(|_| is_stopped())
+    }
+}
+
+/// The error of a job with too many bad rows.
+pub(super) fn too_many(taken: &Taken, job: &Prepared) -> Error {
+    let limit = job.plan.file.limits.errors;
+    Error::invalid_data(format!("more than {limit} bad rows, of this epoch the first: {}", taken.bad.first()))
+        .action("correct these rows, or raise `limits.errors`; then run again: the job goes on behind the last epoch")
+}

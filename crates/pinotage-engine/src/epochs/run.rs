@@ -1,0 +1,501 @@
+//! The run of a job with epochs, from its state to its state.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pinotage_common::{Error, ErrorKind, Result, Retry};
+use pinotage_connector::{
+    Cancel, Clock as _, Committable, Context, OpenBuffer, Prepared as Ended, Sink, Source, Split, SplitState,
+    SystemClock, Writer,
+};
+use pinotage_job::file::{Archive, Checkpoint};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_table as check_epochs_table};
+use pinotage_spec::Rollup;
+use pinotage_transform::Changes;
+
+use super::gate::Gate;
+use super::intake::{Intake, Taken, too_many};
+use super::publish::{Pace, Publisher};
+use super::source::source_of;
+use super::sqlite::SqliteDocuments;
+use super::state::{EpochRecord, State};
+use super::{ToWriter, is_stopped};
+use crate::manifest::Counts;
+use crate::prepare::Prepared;
+use crate::quarantine::{Quarantine, RunId};
+use crate::run::Observer;
+use crate::sql::SqlWay;
+
+/// Batches on their way to a writer.
+const CHANNEL: usize = 4;
+
+/// What a reader takes in memory.
+const READER_MEMORY: u64 = 32 << 20;
+
+/// The longest pause before a job is started again.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+
+/// Bad rows are judged as a share when so many rows have been read.
+const JUDGED_ROWS: u64 = 10_000;
+
+/// An epoch that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EpochReport {
+    /// Its number.
+    pub epoch: u64,
+    /// The rows of all epochs so far.
+    pub counts: Counts,
+    /// Rows of segments that are not full yet.
+    pub open_rows: u64,
+    /// Segments that are not in the target yet.
+    pub waiting: usize,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default)]
+pub struct EpochSummary {
+    /// The id of the job's state.
+    pub run: String,
+    /// The last epoch.
+    pub epoch: u64,
+    /// The rows of all epochs, those of earlier processes included.
+    pub counts: Counts,
+    /// Values that were changed because the schema demands it, in this process.
+    pub changes: Changes,
+    /// Segments that this process has brought into the target.
+    pub published: u64,
+    /// Segments that are recorded and not in the target yet.
+    pub waiting: usize,
+    /// Rows that are recorded, of segments that are not full yet.
+    pub open_rows: u64,
+    /// The source has come to its end and all its rows are in the target.
+    pub is_complete: bool,
+    /// Where segments go.
+    pub target: String,
+    /// What was done to schema and table.
+    pub steps: Vec<String>,
+    /// Keys of the documents that Pinot does not know and left out.
+    pub ignored: Vec<String>,
+}
+
+/// Refuses what cannot run in epochs, before anything is read.
+pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
+    if Rollup::resolve(&job.schema, &job.table)?.is_some() {
+        return Err(Error::unsupported("a table that aggregates while rows come in cannot be written in epochs")
+            .with("option", "ingestionConfig.aggregationConfigs")
+            .action("remove `checkpoint`, or aggregate in queries"));
+    }
+    if let Some(SqlWay::Whole(operator)) = &job.sql {
+        return Err(Error::unsupported("SQL over many rows cannot run in epochs")
+            .with("option", "transform.sql")
+            .with("operator", operator)
+            .action("remove `checkpoint` and let the job build all inputs together, or select row by row"));
+    }
+    if job.cluster.is_some() && job.table.is_refresh() {
+        return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and epochs only add to it")
+            .with("table", job.table.raw_name())
+            .action("remove `checkpoint`, or make the table APPEND (`segmentIngestionType`)"));
+    }
+    check_epochs_table(&job.table)?;
+    source_of(job).map(drop)
+}
+
+/// Runs a job with epochs, until its source ends or somebody asks it to stop; then it ends its epoch and can be run again.
+///
+/// # Errors
+///
+/// Those of source and target that do not pass, or not within `checkpoint.restarts`; `invalid-data` beyond `limits.errors`. What
+/// has been recorded stays, and the next run goes on behind it.
+pub fn run_epochs(
+    job: &Prepared,
+    threads: Option<usize>,
+    cancel: &Cancel,
+    observer: &Arc<dyn Observer + Send + Sync>,
+) -> Result<EpochSummary> {
+    let checkpoint = job.plan.checkpoint.ok_or_else(|| Error::unexpected("the job has no `checkpoint`"))?;
+    let (mut restarts, mut pause, mut reached) = (0, checkpoint.restart_delay.duration(), 0);
+    loop {
+        let life = Life { job, checkpoint, threads, cancel, observer };
+        let error = match life.live() {
+            Ok(summary) => return Ok(summary),
+            Err(error) => error,
+        };
+        let epoch = last_epoch(job);
+        if epoch > reached {
+            (restarts, pause, reached) = (0, checkpoint.restart_delay.duration(), epoch);
+        }
+        let may_pass = error.kind() == ErrorKind::Unavailable && error.retry() == Retry::Temporary;
+        if !may_pass || restarts >= checkpoint.restarts || cancel.is_cancelled() {
+            return Err(error.with("epoch", epoch));
+        }
+        restarts += 1;
+        observer.warning(&format!("the job goes on behind epoch {epoch} in {} s: {error}", pause.as_secs_f32()));
+        let end = Instant::now() + pause;
+        while Instant::now() < end && !cancel.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+}
+
+/// The last epoch that was recorded, as far as that can be told.
+fn last_epoch(job: &Prepared) -> u64 {
+    let state = &job.plan.state;
+    let last = || -> Result<u64> {
+        if !SqliteDocuments::exists(state) {
+            return Ok(0);
+        }
+        let mut state = State::open(Box::new(SqliteDocuments::open(state)?), &job.plan.file.name, 0)?;
+        Ok(state.last()?.map_or(0, |record| record.epoch))
+    };
+    last().unwrap_or(0)
+}
+
+/// One attempt: from the recorded epoch until the end, or an error.
+struct Life<'a> {
+    job: &'a Prepared,
+    checkpoint: Checkpoint,
+    threads: Option<usize>,
+    cancel: &'a Cancel,
+    observer: &'a Arc<dyn Observer + Send + Sync>,
+}
+
+/// How many threads do what, and in how much memory.
+struct Crew {
+    readers: u32,
+    writers: u32,
+    sealing: Sealing,
+}
+
+impl Life<'_> {
+    fn live(&self) -> Result<EpochSummary> {
+        let (job, plan) = (self.job, &self.job.plan);
+        let mut summary = EpochSummary::default();
+        let documents = Box::new(SqliteDocuments::open(&plan.state)?);
+        let mut state = State::open(documents, &plan.file.name, SystemClock.now_millis())?;
+        let last = state.last()?.unwrap_or_default();
+        let source = source_of(job)?;
+        let splits = splits(&*source, &last)?;
+        let crew = self.crew(splits.values().filter(|split| !split.ended).count());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.or(plan.file.threads).unwrap_or(cores).max(1))
+            .build()
+            .map_err(|error| Error::unexpected("cannot start threads").caused_by(error))?;
+        let destination = match &job.cluster {
+            Some(cluster) => {
+                (summary.steps, summary.ignored) = cluster.make_fit(self.cancel)?;
+                summary.target = cluster.key();
+                let observer: Arc<dyn pinotage_sink::publish::PushObserver + Send + Sync> = self.observer.clone();
+                Destination::Table(Box::new(cluster.destination(&plan.file.sink.push, observer)))
+            }
+            None => {
+                summary.target = plan.output_text();
+                Destination::Folder { path: plan.output.clone(), archives: plan.archive == Archive::TarGz }
+            }
+        };
+        let interval = match destination {
+            Destination::Folder { .. } => Duration::ZERO,
+            Destination::Table(_) => plan.file.sink.publish.interval.duration(),
+        };
+        let documents = (job.schema.clone(), job.table.clone());
+        let sink =
+            PinotSink::try_new(documents, plan.staging.clone(), crew.sealing.clone(), destination, Arc::new(pool))?;
+        let context = Context {
+            epoch: last.epoch,
+            tasks: crew.readers,
+            cancel: self.cancel.clone(),
+            ..Context::new(&plan.file.name, state.run())
+        };
+        self.settle_quarantine(&last, &context)?;
+        let mut committer = sink.committer(&context)?;
+        committer.check(last.epoch)?;
+        let publisher = Publisher::new(state.waiting()?);
+        summary.run = context.run.clone();
+        let state = Mutex::new(state);
+        let pace = Pace { interval, tries: self.checkpoint.restarts, pause: self.checkpoint.restart_delay.duration() };
+        let outcome = std::thread::scope(|scope| {
+            let publishing =
+                scope.spawn(|| publisher.run(&state, &mut *committer, &pace, self.cancel, &**self.observer));
+            let read = match last.finished {
+                true => Ok((last.clone(), Changes::default())),
+                false => self.read(&crew, &context, (&*source, &sink), (last, splits), &state, &publisher),
+            };
+            // After an error what is recorded is published all the same, unless that is what failed.
+            publisher.close();
+            let published = publishing.join().unwrap_or_else(|_| Err(Error::unexpected("publishing has panicked")));
+            match (read, published) {
+                (Err(error), Err(publishing)) if error.kind() == ErrorKind::Cancelled => Err(publishing),
+                (Err(error), _) => Err(error),
+                // Whoever asked to stop has not asked for an error.
+                (Ok(read), Err(error)) if error.kind() == ErrorKind::Cancelled && self.cancel.is_cancelled() => {
+                    Ok(read)
+                }
+                (Ok(_), Err(error)) => Err(error),
+                (Ok(read), Ok(())) => Ok(read),
+            }
+        });
+        let (record, changes) = outcome?;
+        summary.epoch = record.epoch;
+        summary.counts = record.counts;
+        summary.changes = changes;
+        summary.published = publisher.published();
+        summary.waiting = publisher.waiting();
+        summary.open_rows = record.open.iter().map(|open| open.rows).sum();
+        summary.is_complete = record.finished && summary.waiting == 0;
+        Ok(summary)
+    }
+
+    /// Segments that are open, built and waiting to be built fit into `limits.memory` together, beside what is read.
+    fn crew(&self, splits: usize) -> Crew {
+        let file = &self.job.plan.file;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.or(file.threads).unwrap_or(cores).max(1);
+        let readers = threads.min(splits).max(1);
+        let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
+        let memory = file.limits.memory.bytes().saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
+        let partitioned = self.job.columns.iter().any(|column| column.partition.is_some());
+        let fitting = (memory / (segment.max_bytes.bytes().max(1) * (queue + 1))).max(1);
+        // Rows without a partition are together in few large segments.
+        let writers = if partitioned { fitting.min(threads as u64) } else { 1 };
+        let share = memory / writers;
+        let max_bytes = segment.max_bytes.bytes().min(share / (queue + 1));
+        Crew {
+            readers: readers as u32,
+            writers: writers as u32,
+            sealing: Sealing {
+                max_rows: segment.max_rows,
+                max_bytes,
+                task_bytes: share - queue * max_bytes,
+                max_age: segment.max_age.map(|age| age.duration()),
+                queue: segment.queue,
+            },
+        }
+    }
+
+    fn quarantine_name(context: &Context, epoch: u64) -> String {
+        format!("{}-{}-{epoch}.parquet", context.job, context.run)
+    }
+
+    fn quarantine(&self, context: &Context, epoch: u64) -> Quarantine {
+        let id = RunId { job: context.job.clone(), run: context.run.clone(), epoch };
+        Quarantine::new(&self.job.plan.quarantine, &Self::quarantine_name(context, epoch), &id)
+    }
+
+    /// A crash between the record and the file's name leaves the file under its temporary one; without a record it is nobody's.
+    fn settle_quarantine(&self, last: &EpochRecord, context: &Context) -> Result<()> {
+        let folder = &self.job.plan.quarantine;
+        if let Some(name) = &last.quarantine {
+            let (from, to) = (folder.join(format!(".{name}.tmp")), folder.join(name));
+            if from.exists() {
+                fs::rename(&from, &to).map_err(|error| Error::io(error, "cannot put the quarantine in place", &to))?;
+            }
+        }
+        let unrecorded = folder.join(format!(".{}.tmp", Self::quarantine_name(context, last.epoch + 1)));
+        match fs::remove_file(&unrecorded) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io(error, "cannot remove an old quarantine", &unrecorded))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads and records until the source ends or somebody asks to stop. Returns the last record.
+    fn read(
+        &self,
+        crew: &Crew,
+        context: &Context,
+        (source, sink): (&dyn Source, &PinotSink),
+        (mut last, splits): (EpochRecord, BTreeMap<String, SplitState>),
+        state: &Mutex<State>,
+        publisher: &Publisher,
+    ) -> Result<(EpochRecord, Changes)> {
+        let gate = Gate::new(crew.readers as usize);
+        let taken = Mutex::new(Taken {
+            queue: splits.values().filter(|split| !split.ended).cloned().collect::<VecDeque<_>>(),
+            splits,
+            counts: last.counts,
+            changes: Changes::default(),
+            bad: self.quarantine(context, last.epoch + 1),
+        });
+        let failure: Mutex<Option<Error>> = Mutex::default();
+        // The first error is the one that counts; what others say is that they were stopped.
+        let fail = |error: Error| {
+            let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*failure {
+                Some(known) if known.kind() != ErrorKind::Cancelled => {}
+                _ => *failure = Some(error),
+            }
+            drop(failure);
+            gate.give_up();
+        };
+        let read = std::thread::scope(|scope| {
+            let (ended, replies) = channel();
+            let mut writers = Vec::new();
+            for task in 0..crew.writers {
+                let (sender, receiver) = sync_channel(CHANNEL);
+                let own = |open: &&OpenBuffer| open.partition % crew.writers == task;
+                let open = last.open.iter().filter(own).cloned().collect();
+                let context = Context { task, tasks: crew.writers, ..context.clone() };
+                let (ended, fail) = (ended.clone(), &fail);
+                writers.push(sender);
+                scope.spawn(move || {
+                    let written = sink.open(open, &context).and_then(|writer| write(writer, &receiver, &ended));
+                    drop((receiver, ended));
+                    written.unwrap_or_else(fail);
+                });
+            }
+            drop(ended);
+            let intake = Intake {
+                job: self.job,
+                source,
+                sink,
+                gate: &gate,
+                taken: &taken,
+                writers: writers.clone(),
+                observer: &**self.observer,
+                cancel: self.cancel,
+            };
+            let intake = Arc::new(intake);
+            for task in 0..crew.readers {
+                let (intake, fail, gate) = (Arc::clone(&intake), &fail, &gate);
+                let context = Context { task, tasks: crew.readers, ..context.clone() };
+                scope.spawn(move || {
+                    let read = intake.read(task, &context);
+                    drop(intake);
+                    if let Err(error) = read {
+                        fail(error);
+                    }
+                    gate.leave();
+                });
+            }
+            drop(intake);
+            let result = loop {
+                gate.wait(self.checkpoint.interval.duration());
+                match self.end_epoch(&mut last, context, (&gate, &taken), (&writers, &replies), state) {
+                    Err(error) => break Err(error),
+                    Ok(committables) => publisher.add(last.epoch, committables),
+                }
+                for writer in &writers {
+                    let _ = writer.send(ToWriter::Recorded(last.epoch));
+                }
+                if let Err(error) = source.acknowledge(&last.splits) {
+                    self.observer.warning(&format!("the source was not told how far it has been read: {error}"));
+                }
+                self.observer.epoch(&EpochReport {
+                    epoch: last.epoch,
+                    counts: last.counts,
+                    open_rows: last.open.iter().map(|open| open.rows).sum(),
+                    waiting: publisher.waiting(),
+                });
+                if gate.is_empty() {
+                    break Ok(());
+                }
+                if !publisher.wait_for_room(self.job.plan.file.sink.publish.waiting, self.cancel) {
+                    break Err(is_stopped());
+                }
+                gate.open();
+            };
+            gate.give_up();
+            drop(writers);
+            result
+        });
+        let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match (failure, read) {
+            (Some(error), _) | (None, Err(error)) => Err(error),
+            (None, Ok(())) => Ok((last, taken.into_inner().unwrap_or_else(PoisonError::into_inner).changes)),
+        }
+    }
+
+    /// Ends an epoch: all that was read before belongs to it. Readers wait at the closed gate when this returns.
+    fn end_epoch(
+        &self,
+        last: &mut EpochRecord,
+        context: &Context,
+        (gate, taken): (&Gate, &Mutex<Taken>),
+        (writers, replies): (&[SyncSender<ToWriter>], &Receiver<Ended>),
+        state: &Mutex<State>,
+    ) -> Result<Vec<Committable>> {
+        if !gate.close() {
+            return Err(is_stopped());
+        }
+        let epoch = last.epoch + 1;
+        let (splits, counts, bad) = {
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            let many = taken.counts.read >= JUDGED_ROWS || gate.is_empty();
+            if many && self.job.plan.file.limits.errors.is_exceeded(taken.counts.quarantined, taken.counts.read) {
+                return Err(too_many(&taken, self.job));
+            }
+            let bad = std::mem::replace(&mut taken.bad, self.quarantine(context, epoch + 1));
+            (taken.splits.values().cloned().collect::<Vec<SplitState>>(), taken.counts, bad)
+        };
+        let finished = splits.iter().all(|split| split.ended);
+        for writer in writers {
+            writer.send(ToWriter::Barrier { epoch, last: finished }).map_err(|_| is_stopped())?;
+        }
+        let mut record = EpochRecord {
+            epoch,
+            splits,
+            counts,
+            finished,
+            millis: context.clock.now_millis(),
+            ..EpochRecord::default()
+        };
+        let mut committables = Vec::new();
+        for _ in writers {
+            let ended = replies.recv().map_err(|_| is_stopped())?;
+            record.open.extend(ended.open);
+            committables.extend(ended.committables);
+        }
+        record.open.sort_by(|one, other| (one.partition, &one.detail).cmp(&(other.partition, &other.detail)));
+        let bad: Option<PathBuf> = bad.finish()?;
+        record.quarantine = bad.is_some().then(|| Self::quarantine_name(context, epoch));
+        state.lock().unwrap_or_else(PoisonError::into_inner).record(&record, &committables)?;
+        *last = record;
+        self.settle_quarantine(last, context)?;
+        Ok(committables)
+    }
+}
+
+/// The splits of a source, each with how far it has been read.
+fn splits(source: &dyn Source, last: &EpochRecord) -> Result<BTreeMap<String, SplitState>> {
+    let mut splits: BTreeMap<String, SplitState> =
+        last.splits.iter().map(|state| (state.split.id.clone(), state.clone())).collect();
+    let planned = source.plan(&last.splits)?;
+    let is_gone = |state: &&SplitState| !state.ended && !planned.iter().any(|split| split.id == state.split.id);
+    if let Some(gone) = splits.values().find(is_gone) {
+        return Err(Error::not_found("a part of the source is gone that was not read to its end")
+            .with("split", &gone.split.id)
+            .action("bring it back; what was read of it stays"));
+    }
+    for split in planned {
+        let new = |split: Split| SplitState { split, position: None, ended: false };
+        splits.entry(split.id.clone()).or_insert_with(|| new(split));
+    }
+    Ok(splits)
+}
+
+/// A writer's thread, until nobody sends any more.
+fn write(mut writer: Box<dyn Writer>, told: &Receiver<ToWriter>, ended: &Sender<Ended>) -> Result<()> {
+    for told in told {
+        match told {
+            ToWriter::Rows(partition, batch) => writer.write(partition, batch)?,
+            ToWriter::Barrier { epoch, last } => {
+                let prepared = writer.prepare(epoch, last)?;
+                if let Some(row) = prepared.rejected.first() {
+                    return Err(Error::unexpected("rows of the table were rejected").with("reason", &row.message));
+                }
+                if ended.send(prepared).is_err() {
+                    return Ok(());
+                }
+            }
+            // What cannot be removed now is found by `pinotage staging gc`.
+            ToWriter::Recorded(epoch) => drop(writer.recorded(epoch)),
+        }
+    }
+    Ok(())
+}

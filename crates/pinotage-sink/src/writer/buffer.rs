@@ -1,0 +1,139 @@
+//! The rows of a segment that is not sealed yet.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use pinotage_common::Result;
+use pinotage_segment::write::SegmentBuilder;
+
+use super::committable::Kept;
+use super::delta::{self, DeltaFile, DeltaWriter};
+use super::task::Shape;
+
+/// Rows since the last epoch wait in memory up to so many bytes; then their file is begun.
+const FRESH_BYTES: usize = 8 << 20;
+
+/// A buffer of more files gets one in their place.
+const MAX_FILES: usize = 64;
+
+/// An open segment, and where its rows are kept.
+pub(super) struct Buffer {
+    pub(super) builder: SegmentBuilder,
+    pub(super) kept: Rows,
+}
+
+/// Rows in staging, and those on their way there.
+pub(super) struct Rows {
+    pub(super) partition: u32,
+    /// When the first one came.
+    pub(super) since_millis: i64,
+    /// Files that are complete and on disk.
+    files: Vec<DeltaFile>,
+    /// The file of rows since the last epoch, if there were many.
+    open: Option<DeltaWriter>,
+    /// Rows behind those of `open`.
+    fresh: VecDeque<RecordBatch>,
+    fresh_bytes: usize,
+}
+
+impl Rows {
+    pub(super) fn new(partition: u32, since_millis: i64) -> Self {
+        Self { partition, since_millis, files: Vec::new(), open: None, fresh: VecDeque::new(), fresh_bytes: 0 }
+    }
+
+    pub(super) fn restored(partition: u32, kept: &Kept) -> Self {
+        Self { files: kept.files.clone(), ..Self::new(partition, kept.since_millis) }
+    }
+
+    /// Takes rows that have to be kept at the end of the epoch.
+    pub(super) fn push(&mut self, shape: &Shape, names: &mut Names, batch: RecordBatch) -> Result<()> {
+        self.fresh_bytes += batch.get_array_memory_size();
+        self.fresh.push_back(batch);
+        match self.fresh_bytes >= FRESH_BYTES {
+            true => self.spill(shape, names),
+            false => Ok(()),
+        }
+    }
+
+    fn spill(&mut self, shape: &Shape, names: &mut Names) -> Result<()> {
+        while let Some(batch) = self.fresh.pop_front() {
+            let open = match &mut self.open {
+                Some(open) => open,
+                None => {
+                    self.open.insert(DeltaWriter::create(&shape.folder, names.next(self.partition), &batch.schema())?)
+                }
+            };
+            open.write(&shape.folder, &batch)?;
+        }
+        self.fresh_bytes = 0;
+        Ok(())
+    }
+
+    /// Puts all rows on disk. The folder has to be synced behind it. Files that are not needed any more are added to `old`.
+    pub(super) fn keep(&mut self, shape: &Shape, names: &mut Names, old: &mut Vec<String>) -> Result<()> {
+        self.spill(shape, names)?;
+        if let Some(open) = self.open.take() {
+            self.files.push(open.finish(&shape.folder)?);
+        }
+        if self.files.len() <= MAX_FILES {
+            return Ok(());
+        }
+        let mut joined: Option<DeltaWriter> = None;
+        for file in &self.files {
+            delta::read(&shape.folder, file, &mut |batch| {
+                let writer = match &mut joined {
+                    Some(writer) => writer,
+                    None => {
+                        joined.insert(DeltaWriter::create(&shape.folder, names.next(self.partition), &batch.schema())?)
+                    }
+                };
+                writer.write(&shape.folder, &batch)
+            })?;
+        }
+        if let Some(joined) = joined {
+            let joined = joined.finish(&shape.folder)?;
+            old.extend(std::mem::replace(&mut self.files, vec![joined]).into_iter().map(|file| file.name));
+        }
+        Ok(())
+    }
+
+    /// What has to be recorded of them; all rows are on disk.
+    pub(super) fn kept(&self, sealed: Option<(String, u64)>) -> Kept {
+        Kept { version: 1, files: self.files.clone(), since_millis: self.since_millis, sealed }
+    }
+
+    /// No row is needed any more: names of files that an epoch may still have recorded, and what nobody knows goes at once.
+    pub(super) fn give_up(self, folder: &Path) -> Vec<String> {
+        if let Some(open) = self.open {
+            open.remove(folder);
+        }
+        self.files.into_iter().map(|file| file.name).collect()
+    }
+
+    /// Nothing has to be written to record them.
+    pub(super) fn is_kept(&self) -> bool {
+        self.fresh.is_empty() && self.open.is_none()
+    }
+}
+
+/// Names of files that no other process chooses, not even one that is thought dead.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// The epoch under way.
+    pub(super) epoch: u64,
+    /// Drawn anew by each process.
+    pub(super) life: String,
+    next: u64,
+}
+
+impl Names {
+    pub(super) fn new(epoch: u64) -> Self {
+        Self { epoch, life: format!("{:08x}", fastrand::u32(..)), next: 0 }
+    }
+
+    fn next(&mut self, partition: u32) -> String {
+        self.next += 1;
+        format!("{partition}-{}-{}-{}.arrow", self.epoch, self.life, self.next)
+    }
+}

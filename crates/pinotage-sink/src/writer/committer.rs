@@ -1,0 +1,196 @@
+//! Staged segments into a table of a cluster, or into a folder.
+
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_connector::{Cancel, Committable, Committer, Context};
+
+use super::{Destination, StagedSegment, TableDestination};
+use crate::LocalSegment;
+use crate::publish::{Foreign, Mark, Publication, other_states, publish};
+
+/// How often a call is asked whether it is still wanted.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Brings staged segments in.
+pub(super) struct SegmentCommitter {
+    destination: Destination,
+    /// The folder of the run in staging.
+    folder: PathBuf,
+    job: String,
+    run: String,
+    /// What the names of all segments of the run begin with.
+    prefix: String,
+    cancel: Cancel,
+}
+
+impl SegmentCommitter {
+    pub(super) fn new(destination: Destination, folder: PathBuf, prefix: String, context: &Context) -> Self {
+        Self {
+            destination,
+            folder,
+            job: context.job.clone(),
+            run: context.run.clone(),
+            prefix,
+            cancel: context.cancel.clone(),
+        }
+    }
+
+    fn mark(&self, epoch: u64) -> Mark {
+        Mark { job: self.job.clone(), run: self.run.clone(), epoch }
+    }
+
+    async fn publish(&self, to: &TableDestination, segments: &[StagedSegment]) -> Result<()> {
+        let local = |segment: &StagedSegment| LocalSegment {
+            name: segment.name.clone(),
+            crc: segment.crc,
+            num_docs: segment.rows,
+            path: self.folder.join(&segment.file),
+            stored: None,
+            partitions: segment.partitions.clone(),
+            custom: self.mark(segment.epoch).custom(""),
+            archive_uri: None,
+        };
+        let mut publication = Publication {
+            to: segments.iter().map(local).collect(),
+            own_prefix: Some(self.prefix.clone()),
+            ..Publication::default()
+        };
+        if to.options.foreign == Foreign::Replace {
+            let snapshot = to.target.snapshot().await?;
+            publication.from =
+                other_states(&snapshot, &self.mark(u64::MAX))?.into_iter().map(|name| (name, 0)).collect();
+        }
+        publish(&to.target, &to.config, &publication, &to.options, &*to.observer).await
+    }
+
+    /// Runs a call to its end, unless the job is to stop; whatever it began is gone on with by the next one.
+    async fn unless_cancelled<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let stopped = async {
+            while !self.cancel.is_cancelled() {
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        tokio::select! {
+            result = call => result,
+            () = stopped => Err(Error::new(
+                ErrorKind::Cancelled,
+                "the job was stopped; segments on their way into the cluster are not visible yet",
+            )),
+        }
+    }
+
+    /// A folder tells by the names what it has: `<table>_<job>_<run>_<epoch>_…`.
+    fn check_folder(&self, folder: &Path, epoch: u64) -> Result<()> {
+        let of_job = self.prefix.strip_suffix(&format!("{}_", self.run)).unwrap_or(&self.prefix);
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let mut parts = name.strip_prefix(of_job).map(|rest| rest.split(['_', '.'])).into_iter().flatten();
+            let (Some(run), Some(Ok(found))) = (parts.next(), parts.next().map(str::parse::<u64>)) else { continue };
+            let is_run = run.len() == self.run.len() && run.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_run && run != self.run {
+                return Err(Error::new(
+                    ErrorKind::CommitConflict,
+                    "the output has a segment that this job wrote with another state, and rows would be there twice",
+                )
+                .with("segment", name)
+                .action("bring back the job's state; or remove its segments from the output to write all rows again"));
+            }
+            if is_run && found > epoch {
+                return Err(Error::new(
+                    ErrorKind::CommitConflict,
+                    "the output has a segment of a later epoch than the job's state knows of",
+                )
+                .with("segment", name)
+                .with("epoch", epoch)
+                .action("the state was set back or copied: bring back the latest one"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was staged.
+    fn clear(&self, segments: &[StagedSegment]) -> Result<()> {
+        for segment in segments {
+            let path = self.folder.join(&segment.file);
+            let removed = match path.is_dir() {
+                true => fs::remove_dir_all(&path),
+                false => fs::remove_file(&path),
+            };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io(error, "cannot remove from staging", &path));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Committer for SegmentCommitter {
+    fn commit(&mut self, committables: &[Committable]) -> Result<()> {
+        let segments = committables.iter().map(StagedSegment::of).collect::<Result<Vec<_>>>()?;
+        if segments.is_empty() {
+            return Ok(());
+        }
+        match &self.destination {
+            Destination::Folder { path, .. } => {
+                segments.iter().try_for_each(|segment| into_folder(&self.folder, path, segment))?
+            }
+            Destination::Table(to) => {
+                to.runtime.clone().block_on(self.unless_cancelled(self.publish(to, &segments)))?
+            }
+        }
+        self.clear(&segments)
+    }
+
+    fn abort(&mut self, committables: &[Committable]) -> Result<()> {
+        let segments = committables.iter().map(StagedSegment::of).collect::<Result<Vec<_>>>()?;
+        self.clear(&segments)
+    }
+
+    fn check(&mut self, epoch: u64) -> Result<()> {
+        let to = match &self.destination {
+            Destination::Folder { path, .. } => return self.check_folder(path, epoch),
+            Destination::Table(to) => to,
+        };
+        let snapshot = to.runtime.block_on(to.target.snapshot())?;
+        let others = other_states(&snapshot, &self.mark(epoch))?;
+        let Some(first) = others.first().filter(|_| to.options.foreign == Foreign::Refuse) else { return Ok(()) };
+        Err(Error::new(
+            ErrorKind::CommitConflict,
+            format!(
+                "the table has {} segments that this job pushed with another state, and rows would be there twice",
+                others.len()
+            ),
+        )
+        .with("table", to.target.key())
+        .with("segment", first)
+        .action(
+            "bring back the job's state, or set `sink.push.foreign` to `replace` (they go when the job's segments come) or to `keep`",
+        ))
+    }
+}
+
+/// Moves a segment in one step. It may be there already.
+fn into_folder(staging: &Path, folder: &Path, segment: &StagedSegment) -> Result<()> {
+    let from = staging.join(&segment.file);
+    let to = folder.join(from.file_name().unwrap_or_default());
+    let failed = |error| Error::io(error, "cannot put the segment in place", &to);
+    fs::create_dir_all(folder).map_err(failed)?;
+    match (from.exists(), to.exists()) {
+        (true, false) => {
+            fs::rename(&from, &to).map_err(failed)?;
+            super::delta::sync(folder)
+        }
+        (_, true) => Ok(()),
+        (false, false) => Err(Error::not_found("a segment that was built is neither in staging nor in the output")
+            .with("segment", &segment.name)
+            .with("file", from.display())
+            .action("bring the file back; without it its rows are lost")),
+    }
+}

@@ -1,0 +1,211 @@
+//! What the kit asks of every sink, into a folder; with clusters the same is done by jobs.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
+use pinotage_connector::{Context, OpenBuffer, Sink};
+use pinotage_segment::read::{ScanOptions, Segment};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing};
+use pinotage_spec::{Schema, TableConfig};
+use tempfile::TempDir;
+
+struct Folder {
+    folder: TempDir,
+    sealing: Sealing,
+    partitioned: bool,
+}
+
+fn sealing(max_rows: usize) -> Sealing {
+    Sealing { max_rows, max_bytes: 64 << 20, task_bytes: 128 << 20, max_age: None, queue: 2 }
+}
+
+fn pool() -> Arc<rayon::ThreadPool> {
+    Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap())
+}
+
+fn schema() -> Schema {
+    Schema::from_json(
+        r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "id", "dataType": "LONG"}, {"name": "key", "dataType": "STRING"}]}"#,
+    )
+    .unwrap()
+}
+
+impl Folder {
+    fn new(max_rows: usize, partitioned: bool) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), sealing: sealing(max_rows), partitioned }
+    }
+
+    fn staging(&self) -> std::path::PathBuf {
+        self.folder.path().join("staging")
+    }
+}
+
+impl SinkTarget for Folder {
+    fn sink(&self) -> Box<dyn Sink> {
+        let partitions = match self.partitioned {
+            true => r#"{"columnPartitionMap": {"key": {"functionName": "Murmur", "numPartitions": 4}}}"#,
+            false => "{}",
+        };
+        let table = format!(
+            r#"{{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {{"segmentPartitionConfig": {partitions}}}}}"#
+        );
+        let table = TableConfig::from_json(&table).unwrap();
+        let to = Destination::Folder { path: self.folder.path().join("out"), archives: false };
+        let sink = PinotSink::try_new((schema(), table), self.staging(), self.sealing.clone(), to, pool());
+        Box::new(sink.unwrap())
+    }
+
+    fn rows(&self) -> Vec<RecordBatch> {
+        let Ok(entries) = fs::read_dir(self.folder.path().join("out")) else { return Vec::new() };
+        let mut batches = Vec::new();
+        for entry in entries {
+            let segment = Segment::open(&entry.unwrap().path()).unwrap();
+            if self.partitioned {
+                let key = segment.metadata().columns.iter().find(|(name, _)| *name == "key").unwrap().1;
+                assert_eq!(key.partition.as_ref().unwrap().partitions.len(), 1, "rows of several partitions");
+            }
+            let options = ScanOptions { columns: Some(vec!["id".into(), "key".into()]), ..ScanOptions::default() };
+            batches.extend(segment.scan(options).unwrap().map(|batch| batch.unwrap()));
+        }
+        batches
+    }
+}
+
+fn rows(ids: std::ops::Range<i64>) -> RecordBatch {
+    let keys: ArrayRef = Arc::new(StringArray::from_iter_values(ids.clone().map(|id| format!("k{}", id % 13))));
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(ids));
+    RecordBatch::try_from_iter([("id", ids), ("key", keys)]).unwrap()
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path.display().to_string()] }).collect()
+}
+
+#[test]
+fn holds_the_promises_of_sinks() {
+    let epochs = [rows(0..40), rows(40..41), rows(41..120), rows(120..133)];
+    for (max_rows, partitioned) in [(1000, false), (7, false), (16, true), (1000, true)] {
+        let make = move || Box::new(Folder::new(max_rows, partitioned)) as Box<dyn SinkTarget>;
+        SinkCase { make: &make, epochs: &epochs }.all();
+    }
+}
+
+/// A writer that lives through many epochs: nothing stays in staging but what the last record needs.
+#[test]
+fn staging_is_empty_behind_the_last_epoch() {
+    let target = Folder::new(50, false);
+    let sink = target.sink();
+    let context = Context::new("j", "0");
+    let mut writer = sink.open(Vec::new(), &context).unwrap();
+    let mut committer = sink.committer(&context).unwrap();
+    let mut kept = Vec::new();
+    for epoch in 1..=150 {
+        let first = (epoch as i64 - 1) * 3;
+        writer.write(0, rows(first..first + 3)).unwrap();
+        let prepared = writer.prepare(epoch, epoch == 150).unwrap();
+        kept.push(files_below(&target.staging()).len());
+        committer.commit(&prepared.committables).unwrap();
+        writer.recorded(epoch).unwrap();
+    }
+    assert!(kept.iter().all(|files| *files <= 68), "{kept:?}");
+    assert_eq!(files_below(&target.staging()), Vec::<String>::new());
+    let mut found = row_texts(&target.rows());
+    found.sort();
+    let mut expected = row_texts(&[rows(0..450)]);
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+/// More than 64 files of one segment become one, and the rows stay what they are.
+#[test]
+fn many_small_epochs_are_put_together() {
+    let target = Folder::new(10_000, false);
+    let sink = target.sink();
+    let mut writer = sink.open(Vec::new(), &Context::new("j", "0")).unwrap();
+    let mut open: Vec<OpenBuffer> = Vec::new();
+    for epoch in 1..=100 {
+        writer.write(3, rows(epoch as i64 * 2..epoch as i64 * 2 + 2)).unwrap();
+        open = writer.prepare(epoch, false).unwrap().open;
+        writer.recorded(epoch).unwrap();
+    }
+    assert_eq!((open.len(), open[0].rows, open[0].partition), (1, 200, 3));
+    let files = files_below(&target.staging()).len();
+    assert!(files < 66, "{files}");
+    drop(writer);
+    let context = Context { epoch: 100, ..Context::new("j", "0") };
+    let mut writer = sink.open(open, &context).unwrap();
+    let prepared = writer.prepare(101, true).unwrap();
+    sink.committer(&context).unwrap().commit(&prepared.committables).unwrap();
+    let mut found = row_texts(&target.rows());
+    found.sort();
+    let mut expected = row_texts(&[rows(2..202)]);
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn rows_that_are_gone_or_spoilt_are_errors_that_name_the_file() {
+    let target = Folder::new(1000, false);
+    let sink = target.sink();
+    let mut writer = sink.open(Vec::new(), &Context::new("j", "0")).unwrap();
+    writer.write(0, rows(0..5)).unwrap();
+    let open = writer.prepare(1, false).unwrap().open;
+    drop(writer);
+    let context = Context { epoch: 1, ..Context::new("j", "0") };
+    let file = files_below(&target.staging()).remove(0);
+    let intact = fs::read(&file).unwrap();
+    let mut spoilt = intact.clone();
+    *spoilt.last_mut().unwrap() ^= 1;
+    for (bytes, kind) in
+        [(Some(&spoilt[..]), "corrupt-segment"), (Some(&intact[..9]), "corrupt-segment"), (None, "not-found")]
+    {
+        match bytes {
+            Some(bytes) => fs::write(&file, bytes).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let error = sink.open(open.clone(), &context).err().unwrap();
+        assert_eq!(error.kind().name(), kind, "{error}");
+        assert!(error.to_string().contains(&file), "{error}");
+    }
+}
+
+/// Old rows seal their segment, and the largest goes first when all of them are too large together.
+#[test]
+fn age_and_memory_seal() {
+    #[derive(Debug)]
+    struct Later(std::sync::atomic::AtomicI64);
+    impl pinotage_connector::Clock for Later {
+        fn now_millis(&self) -> i64 {
+            self.0.load(std::sync::atomic::Ordering::Relaxed)
+        }
+    }
+    let mut target = Folder::new(100_000, false);
+    target.sealing.max_age = Some(std::time::Duration::from_secs(60));
+    let clock = Arc::new(Later(0.into()));
+    let context = Context { clock: clock.clone(), ..Context::new("j", "0") };
+    let mut writer = target.sink().open(Vec::new(), &context).unwrap();
+    writer.write(0, rows(0..5)).unwrap();
+    clock.0.store(59_999, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(writer.prepare(1, false).unwrap().open.len(), 1);
+    clock.0.store(60_000, std::sync::atomic::Ordering::Relaxed);
+    let sealed = |prepared: pinotage_connector::Prepared| {
+        let named = prepared.open.iter().any(|open| open.detail.contains("t_j_0_2_0_0"));
+        named || !prepared.committables.is_empty()
+    };
+    assert!(sealed(writer.prepare(2, false).unwrap()));
+
+    let mut target = Folder::new(10_000_000, false);
+    target.sealing.task_bytes = 1 << 20;
+    let mut writer = target.sink().open(Vec::new(), &Context::new("j", "0")).unwrap();
+    for part in 0..40 {
+        writer.write(part % 2, rows(i64::from(part) * 5000..i64::from(part + 1) * 5000)).unwrap();
+    }
+    let prepared = writer.prepare(1, false).unwrap();
+    let sealed = prepared.open.iter().filter(|open| open.detail.contains("sealed\":[")).count();
+    assert!(sealed + prepared.committables.len() > 0, "{prepared:?}");
+}
