@@ -248,4 +248,73 @@ fn what_cannot_run_in_epochs_is_refused_by_check() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(expected), "{more}: {error}");
     }
+    for (config, expected) in [
+        (r#""segmentsConfig": {"segmentPushType": "REFRESH"}"#, "REFRESH"),
+        (r#""dedupConfig": {"dedupEnabled": true}"#, "drop duplicates"),
+        (r#""upsertConfig": {"mode": "FULL"}"#, "partitions no column"),
+    ] {
+        let folder = events(100, "");
+        let path = folder.path();
+        let schema = fs::read_to_string(path.join("schema.json")).unwrap();
+        fs::write(
+            path.join("schema.json"),
+            schema.replace("\"schemaName\"", "\"primaryKeyColumns\": [\"key\"], \"schemaName\""),
+        )
+        .unwrap();
+        let table = format!(r#"{{"tableName": "t", "tableType": "OFFLINE", {config}}}"#);
+        fs::write(path.join("table.json"), table).unwrap();
+        let job = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), job.replace("output: out", "controller: 'localhost:1'")).unwrap();
+        let output = pinotage(path, &["check", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(expected), "{config}: {error}");
+    }
+}
+
+/// A file system of its own with so many bytes; nothing where that is not allowed.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path, bytes: u64) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let size = format!("size={bytes}");
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).stderr(Stdio::null()).status();
+        if mount.is_ok_and(|status| status.success()) {
+            return Some(Self(at.to_owned()));
+        }
+        eprintln!("SKIPPED: a full disk, because this user may not mount a small one");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// A disk that is full, of rows that wait or of the state, stops the job; with room again it goes on, and is exact.
+#[test]
+fn a_full_disk_costs_nothing() {
+    for (folder, bytes) in [("staging", 300_000), (".pinotage/j", 60_000)] {
+        let job = events(200_000, "staging: staging\n");
+        let path = job.path();
+        let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), text.replace("50ms}", "50ms, restarts: 0}")).unwrap();
+        {
+            let Some(_disk) = SmallDisk::mount(&path.join(folder), bytes) else { return };
+            let output = pinotage(path, &["run", "job.yaml"]);
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success(), "{folder} has room");
+            assert!(error.contains("full") || error.contains("No space"), "{folder}: {error}");
+            // What is recorded outlives the small disk.
+            let kept = path.join("kept");
+            assert!(Command::new("cp").arg("-r").arg(path.join(folder)).arg(&kept).status().unwrap().success());
+        }
+        fs::remove_dir_all(path.join(folder)).unwrap();
+        fs::rename(path.join("kept"), path.join(folder)).unwrap();
+        assert!(ok(path, &["run", "job.yaml"]).contains("200000 rows read, 200000 written"), "{folder}");
+        assert_eq!(count(path), expected(200_000), "{folder}");
+    }
 }

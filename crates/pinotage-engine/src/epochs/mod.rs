@@ -11,6 +11,7 @@ mod run;
 mod source;
 mod sqlite;
 mod state;
+mod stream;
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind};

@@ -13,7 +13,8 @@ use pinotage_connector::{
     SystemClock, Writer,
 };
 use pinotage_job::file::{Archive, Checkpoint};
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_table as check_epochs_table};
+use pinotage_sink::check_uploadable;
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline};
 use pinotage_spec::Rollup;
 use pinotage_transform::Changes;
 
@@ -23,6 +24,7 @@ use super::publish::{Pace, Publisher};
 use super::source::source_of;
 use super::sqlite::SqliteDocuments;
 use super::state::{EpochRecord, State};
+use super::stream::StreamTable;
 use super::{ToWriter, is_stopped};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
@@ -95,12 +97,14 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
             .with("operator", operator)
             .action("remove `checkpoint` and let the job build all inputs together, or select row by row"));
     }
-    if job.cluster.is_some() && job.table.is_refresh() {
+    if job.plan.connection.is_some() && job.table.is_refresh() {
         return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and epochs only add to it")
             .with("table", job.table.raw_name())
             .action("remove `checkpoint`, or make the table APPEND (`segmentIngestionType`)"));
     }
-    check_epochs_table(&job.table)?;
+    if !job.plan.beside_stream {
+        check_offline(&job.schema, &job.table)?;
+    }
     source_of(job).map(drop)
 }
 
@@ -203,8 +207,32 @@ impl Life<'_> {
             Destination::Table(_) => plan.file.sink.publish.interval.duration(),
         };
         let documents = (job.schema.clone(), job.table.clone());
-        let sink =
-            PinotSink::try_new(documents, plan.staging.clone(), crew.sealing.clone(), destination, Arc::new(pool))?;
+        let (staging, sealing, pool) = (plan.staging.clone(), crew.sealing.clone(), Arc::new(pool));
+        let waiting = state.waiting()?;
+        let beside = job.cluster.as_ref().and_then(|cluster| Some((cluster, cluster.version?)));
+        let sink = match beside {
+            None => PinotSink::try_new(documents, staging, sealing, destination, pool)?,
+            Some((cluster, version)) => {
+                let table = StreamTable {
+                    target: &cluster.target,
+                    schema: &job.schema,
+                    table: &job.table,
+                    version,
+                    options: &plan.file.sink.upsert,
+                };
+                let upload = table.upload(&last, &waiting, SystemClock.now_millis());
+                let upload = cluster.wait(self.cancel, upload)?;
+                self.observer.note(check_uploadable(job.table.json())?);
+                PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?
+            }
+        };
+        if sink.merges_rows() && !source.is_bounded() {
+            return Err(Error::unsupported(
+                "partial upserts merge the rows of a key ahead, and this source has no end",
+            )
+            .with("option", "upsertConfig.mode")
+            .action("load what there is up to now, and let the table's stream bring the rest"));
+        }
         let context = Context {
             epoch: last.epoch,
             tasks: crew.readers,
@@ -214,7 +242,7 @@ impl Life<'_> {
         self.settle_quarantine(&last, &context)?;
         let mut committer = sink.committer(&context)?;
         committer.check(last.epoch)?;
-        let publisher = Publisher::new(state.waiting()?);
+        let publisher = Publisher::new(waiting);
         summary.run = context.run.clone();
         let state = Mutex::new(state);
         let pace = Pace { interval, tries: self.checkpoint.restarts, pause: self.checkpoint.restart_delay.duration() };
@@ -258,7 +286,8 @@ impl Life<'_> {
         let readers = threads.min(splits).max(1);
         let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
         let memory = file.limits.memory.bytes().saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
-        let partitioned = self.job.columns.iter().any(|column| column.partition.is_some());
+        let partitioned =
+            self.job.plan.beside_stream || self.job.columns.iter().any(|column| column.partition.is_some());
         let fitting = (memory / (segment.max_bytes.bytes().max(1) * (queue + 1))).max(1);
         // Rows without a partition are together in few large segments.
         let writers = if partitioned { fitting.min(threads as u64) } else { 1 };

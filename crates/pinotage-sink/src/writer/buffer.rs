@@ -5,9 +5,9 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 use pinotage_common::Result;
-use pinotage_segment::write::SegmentBuilder;
 
-use super::committable::Kept;
+use super::committable::{Kept, SealedAs};
+use super::content::{Content, slice_bytes};
 use super::delta::{self, DeltaFile, DeltaWriter};
 use super::task::Shape;
 
@@ -19,7 +19,7 @@ const MAX_FILES: usize = 64;
 
 /// An open segment, and where its rows are kept.
 pub(super) struct Buffer {
-    pub(super) builder: SegmentBuilder,
+    pub(super) content: Content,
     pub(super) kept: Rows,
 }
 
@@ -48,7 +48,7 @@ impl Rows {
 
     /// Takes rows that have to be kept at the end of the epoch.
     pub(super) fn push(&mut self, shape: &Shape, names: &mut Names, batch: RecordBatch) -> Result<()> {
-        self.fresh_bytes += batch.get_array_memory_size();
+        self.fresh_bytes += slice_bytes(&batch);
         self.fresh.push_back(batch);
         match self.fresh_bytes >= FRESH_BYTES {
             true => self.spill(shape, names),
@@ -99,7 +99,7 @@ impl Rows {
     }
 
     /// What has to be recorded of them; all rows are on disk.
-    pub(super) fn kept(&self, sealed: Option<(String, u64)>) -> Kept {
+    pub(super) fn kept(&self, sealed: Option<SealedAs>) -> Kept {
         Kept { version: 1, files: self.files.clone(), since_millis: self.since_millis, sealed }
     }
 

@@ -32,6 +32,8 @@ public final class Conformance {
       "  partitions FILE         print the partitions of values, see Answers",
       "  names FILE              print the names of segments, see Answers",
       "  functions               print the names of all scalar functions",
+      "  streamkeys FILE         say in which partitions Kafka's producer puts the keys of a file, see StreamKeys",
+      "  upserts FILE            say which rows of a file count in a table with upserts, see Upserts",
       "  selftest                prove that the judge passes what is right and fails what is wrong",
       "  bench ...               is a module of its own, for its libraries: see java/README.md",
       "",
@@ -89,6 +91,12 @@ public final class Conformance {
         return 0;
       case "functions":
         Answers.functions(System.out);
+        return 0;
+      case "streamkeys":
+        StreamKeys.run(new File(argument(rest, 0, "FILE")), System.out);
+        return 0;
+      case "upserts":
+        Upserts.run(new File(argument(rest, 0, "FILE")), System.out);
         return 0;
       case "selftest":
         return SelfTest.run() ? 0 : 1;
