@@ -86,8 +86,11 @@ fn documents(metrics: Metrics) -> (Value, Value) {
     (schema, table)
 }
 
+/// Bad rows with their rules.
+type Bad = Vec<(u32, &'static str)>;
+
 /// The rows that come out, and the bad ones.
-fn rolled(schema: &Value, table: &Value, batches: &[RecordBatch]) -> Result<(Vec<Value>, Vec<(u32, &'static str)>)> {
+fn rolled(schema: &Value, table: &Value, batches: &[RecordBatch]) -> Result<(Vec<Value>, Bad)> {
     let schema = Schema::from_document(schema.clone())?;
     let table = TableConfig::from_document(table.clone())?;
     let columns = ColumnPlan::resolve(&schema, &table)?;
