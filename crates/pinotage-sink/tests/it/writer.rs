@@ -9,7 +9,7 @@ use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
 use pinotage_connector::{Context, OpenBuffer, Sink};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::writer::{Destination, PinotSink, Sealing};
-use pinotage_spec::{Schema, TableConfig};
+use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use tempfile::TempDir;
 
 struct Folder {
