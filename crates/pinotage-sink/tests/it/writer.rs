@@ -65,7 +65,7 @@ impl SinkTarget for Folder {
         let table = TableConfig::from_json(&table).unwrap();
         let to = Destination::Folder { path: self.folder.path().join("out"), archives: false };
         let sink = PinotSink::try_new(
-            (schema(self.upsert.is_some()), table),
+            (schema(self.upsert.is_some()), table, PinotVersion::NEWEST),
             self.staging(),
             self.sealing.clone(),
             to,
