@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::identity::InputRecord;
 use crate::lock::Lock;
 
+mod status;
+
+pub use status::{InputsStatus, PendingStatus};
+
 /// The manifest's name in the state folder.
 const FILE: &str = "manifest.sqlite";
 
@@ -87,6 +91,13 @@ pub(crate) struct Pending {
     pub(crate) from: BTreeMap<String, u64>,
 }
 
+impl Pending {
+    fn parse(text: &str) -> Result<Self> {
+        serde_json::from_str(text)
+            .map_err(|error| Error::unexpected("the state has a publication that makes no sense").caused_by(error))
+    }
+}
+
 /// Each line brings the state of the version before it up to date; `user_version` counts the lines that it has seen.
 const MIGRATIONS: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
@@ -114,12 +125,18 @@ const ADD_INPUT: &str = "INSERT INTO input (uri, sequence) VALUES (?1, (SELECT c
 
 const FORGET_INPUT: &str = "UPDATE input SET fingerprint = '' WHERE uri = ?1";
 
-fn migrate(connection: &Connection) -> Result<()> {
+/// The steps that a state has not seen yet, behind the number of those that it has.
+fn unseen(connection: &Connection) -> Result<(i64, &'static [&'static str])> {
     let seen: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-    let Some(unseen) = usize::try_from(seen).ok().and_then(|seen| MIGRATIONS.get(seen..)) else {
-        return Err(Error::unsupported("the job's state was written by a newer version")
-            .action("use that version, or give the job another `state` and let it build everything again"));
-    };
+    let unseen = usize::try_from(seen).ok().and_then(|seen| MIGRATIONS.get(seen..));
+    unseen.map(|unseen| (seen, unseen)).ok_or_else(|| {
+        Error::unsupported("the job's state was written by a newer version")
+            .action("use that version, or give the job another `state` and let it build everything again")
+    })
+}
+
+fn migrate(connection: &Connection) -> Result<()> {
+    let (seen, unseen) = unseen(connection)?;
     for (at, step) in unseen.iter().enumerate() {
         let version = seen + at as i64 + 1;
         connection.execute_batch(&format!("BEGIN; {step} PRAGMA user_version = {version}; COMMIT;")).map_err(failed)?;
@@ -182,11 +199,7 @@ impl Manifest {
             .query_row("SELECT publication FROM pending WHERE target = ?1", [target], |row| row.get(0))
             .optional()
             .map_err(failed)?;
-        let read = |text: String| {
-            serde_json::from_str(&text)
-                .map_err(|error| Error::unexpected("the state has a publication that makes no sense").caused_by(error))
-        };
-        found.map(read).transpose()
+        found.map(|text| Pending::parse(&text)).transpose()
     }
 
     /// Records that a publication is about to begin.

@@ -18,6 +18,8 @@ mod many;
 mod push;
 mod reconcile;
 mod rewrite_kills;
+mod runs;
+mod staging;
 mod table;
 
 use std::fs;
@@ -122,6 +124,7 @@ fn help_is_as_published() {
         vec!["check", "--help"],
         vec!["plan", "--help"],
         vec!["infer", "--help"],
+        vec!["runs", "--help"],
         vec!["sql", "--help"],
         vec!["scan", "--help"],
         vec!["reconcile", "--help"],
@@ -131,6 +134,7 @@ fn help_is_as_published() {
         vec!["segment", "verify", "--help"],
         vec!["segment", "diff", "--help"],
         vec!["segment", "rewrite", "--help"],
+        vec!["staging", "gc", "--help"],
         vec!["table", "rewrite", "--help"],
     ] {
         text.push_str(&shown(folder.path(), &args));

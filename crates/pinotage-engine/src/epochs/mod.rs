@@ -10,13 +10,17 @@ mod publish;
 mod run;
 mod source;
 mod sqlite;
+mod staging;
 mod state;
+mod status;
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind};
 
 pub(crate) use run::check_epochs;
 pub use run::{EpochReport, EpochSummary, run_epochs};
+pub use staging::{GcOptions, StagedEntry, StagedRun, StagingReport, staging_gc};
+pub use status::{EpochStatus, SplitStatus};
 
 /// What a writer is told.
 enum ToWriter {

@@ -26,7 +26,7 @@ use rayon::ThreadPool;
 use crate::Target;
 use crate::publish::{PushObserver, PushOptions};
 
-pub use committable::StagedSegment;
+pub use committable::{StagedSegment, staged_files};
 use committer::SegmentCommitter;
 use route::Route;
 use task::TaskWriter;
