@@ -41,6 +41,8 @@ enum Command {
     Reconcile(commands::reconcile::Args),
     Push(commands::push::Args),
     #[command(subcommand)]
+    Quarantine(commands::quarantine::Command),
+    #[command(subcommand)]
     Segment(commands::segment::Command),
     #[command(subcommand)]
     Staging(commands::staging::Command),
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Sql(args) => commands::sql::run(&args),
         Command::Scan(args) => commands::scan::run(&args),
         Command::Reconcile(args) => commands::reconcile::run(&args),
+        Command::Quarantine(command) => commands::quarantine::run(&command),
         Command::Segment(command) => commands::segment::run(&command),
         Command::Staging(command) => commands::staging::run(&command),
         Command::Table(command) => commands::table::run(&command),

@@ -44,6 +44,9 @@ pub use pinotage_connector::Cancel;
 pub use pinotage_sink::publish::PushObserver;
 pub use prepare::{Input, Prepared, prepare};
 pub use push::{Pusher, Replace, remove_segment_files, segment_files_below, segments_at};
+pub use quarantine::{
+    QuarantineFile, QuarantineFilter, QuarantineRows, job_quarantine_files, prepare_replay, quarantine_files,
+};
 pub use query::{Answer, TableSource, Warnings, query, scan_reference};
 pub use reconcile::{
     BucketBy, BucketDifference, Difference, ReconcileOptions, Reconciliation, RowDifference, reconcile,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::epochs::EpochStatus;
 use crate::lock::Lock;
 use crate::manifest::{InputsStatus, Manifest};
+use crate::quarantine::replay_plan;
 
 /// What is known of a job's runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +25,9 @@ pub struct JobStatus {
     /// What it has built, if it remembers inputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<InputsStatus>,
+    /// The replay of its bad rows, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Box<JobStatus>>,
 }
 
 /// Reads the state of a job and changes nothing.
@@ -32,11 +36,17 @@ pub struct JobStatus {
 ///
 /// Those of reading it; `unsupported` when another version wrote it.
 pub fn job_status(plan: &Plan) -> Result<JobStatus> {
+    let replay = status(&replay_plan(plan))?;
+    Ok(JobStatus { replay: replay.epochs.is_some().then(|| Box::new(replay)), ..status(plan)? })
+}
+
+fn status(plan: &Plan) -> Result<JobStatus> {
     Ok(JobStatus {
         job: plan.file.name.clone(),
         state: plan.state.display().to_string(),
         process: Lock::holder(&plan.state.join("lock"))?,
         epochs: EpochStatus::look(&plan.state)?,
         inputs: Manifest::look(&plan.state)?,
+        replay: None,
     })
 }

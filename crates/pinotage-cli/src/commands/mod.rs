@@ -6,6 +6,7 @@ pub(crate) mod job;
 pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod push;
+pub(crate) mod quarantine;
 pub(crate) mod reconcile;
 pub(crate) mod run;
 pub(crate) mod runs;

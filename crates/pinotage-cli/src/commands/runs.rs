@@ -88,7 +88,8 @@ fn describe(status: &JobStatus, shown: usize) -> String {
         lines.push(("run", "none: the job has no state yet".into()));
     }
     let rows = lines.into_iter().map(|(name, value)| vec![name.to_owned(), value]);
-    aligned(rows) + &splits
+    let replay = status.replay.as_ref().map(|replay| format!("\n{}", describe(replay, shown)));
+    aligned(rows) + &splits + &replay.unwrap_or_default()
 }
 
 fn counts(counts: &Counts) -> String {

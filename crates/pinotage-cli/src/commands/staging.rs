@@ -40,10 +40,10 @@ pub(crate) struct Args {
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     let Command::Gc(args) = command;
     let options = GcOptions { delete: args.delete, all_runs: args.all_runs };
-    let report = staging_gc(&plan(&args.job)?, options)?;
+    let reports = staging_gc(&plan(&args.job)?, options)?;
     print(&match args.output {
-        Form::Text => describe(&report, args.delete),
-        Form::Json => json(&report)?,
+        Form::Text => reports.iter().map(|report| describe(report, args.delete)).collect(),
+        Form::Json => json(&reports)?,
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ mod job_spec_stores;
 mod kills;
 mod many;
 mod push;
+mod quarantine;
 mod reconcile;
 mod rewrite_kills;
 mod runs;
@@ -134,6 +135,9 @@ fn help_is_as_published() {
         vec!["segment", "verify", "--help"],
         vec!["segment", "diff", "--help"],
         vec!["segment", "rewrite", "--help"],
+        vec!["quarantine", "list", "--help"],
+        vec!["quarantine", "show", "--help"],
+        vec!["quarantine", "replay", "--help"],
         vec!["staging", "gc", "--help"],
         vec!["table", "rewrite", "--help"],
     ] {

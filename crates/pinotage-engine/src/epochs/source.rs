@@ -6,9 +6,13 @@ use pinotage_connectors::files::{FileSplit, Files};
 use pinotage_connectors::generator::Generator;
 
 use crate::prepare::Prepared;
+use crate::quarantine::Replay;
 
 /// Makes the source of a job.
 pub(super) fn source_of(job: &Prepared) -> Result<Box<dyn Source>> {
+    if let Some(files) = &job.replay {
+        return Ok(Box::new(Replay::try_new(job, files.clone())?));
+    }
     if let Some(options) = &job.plan.file.source.generator {
         return Ok(Box::new(Generator::try_new(options.clone())?));
     }

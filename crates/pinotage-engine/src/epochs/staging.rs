@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::sqlite::SqliteDocuments;
 use super::state::{Remembered, Waiting};
 use crate::lock::Lock;
+use crate::quarantine::replay_plan;
 use crate::run::Observer;
 
 /// A run removes by itself what nobody has needed for so long: a state that somebody brings back from a copy may be older than the
@@ -73,11 +74,22 @@ pub struct StagedEntry {
 /// # Errors
 ///
 /// `unsupported` for a job without epochs; `unavailable` when files are to be removed while another process has the job.
-pub fn staging_gc(plan: &Plan, options: GcOptions) -> Result<StagingReport> {
+///
+/// The first report is the job's own; one of its replay follows when it has a folder.
+pub fn staging_gc(plan: &Plan, options: GcOptions) -> Result<Vec<StagingReport>> {
     if plan.checkpoint.is_none() {
         return Err(Error::unsupported("only jobs with epochs keep something in a staging folder")
             .action("name a job with `checkpoint`; other jobs remove by themselves what killed runs left"));
     }
+    let replay = replay_plan(plan);
+    let mut reports = vec![gc(plan, options)?];
+    if replay.staging.exists() {
+        reports.push(gc(&replay, options)?);
+    }
+    Ok(reports)
+}
+
+fn gc(plan: &Plan, options: GcOptions) -> Result<StagingReport> {
     let lock = plan.state.join("lock");
     let mut report = StagingReport { staging: plan.staging.clone(), process: Lock::holder(&lock)?, runs: Vec::new() };
     // Without files there is nothing to do, and no state to make for it.
