@@ -4,8 +4,7 @@ use pinotage_common::Result;
 use pinotage_job::Plan;
 use serde::Serialize;
 
-use crate::epochs::EpochStatus;
-use crate::lock::Lock;
+use crate::epochs::{EpochStatus, store};
 use crate::manifest::{InputsStatus, Manifest};
 use crate::quarantine::replay_plan;
 
@@ -43,9 +42,9 @@ pub fn job_status(plan: &Plan) -> Result<JobStatus> {
 fn status(plan: &Plan) -> Result<JobStatus> {
     Ok(JobStatus {
         job: plan.file.name.clone(),
-        state: plan.state.display().to_string(),
-        process: Lock::holder(&plan.state.join("lock"))?,
-        epochs: EpochStatus::look(&plan.state)?,
+        state: store::place(plan),
+        process: store::holder(plan)?,
+        epochs: EpochStatus::look(plan)?,
         inputs: Manifest::look(&plan.state)?,
         replay: None,
     })

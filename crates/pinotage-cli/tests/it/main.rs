@@ -21,6 +21,7 @@ mod reconcile;
 mod rewrite_kills;
 mod runs;
 mod staging;
+mod state_postgres;
 mod table;
 
 use std::fs;

@@ -6,6 +6,7 @@
 
 mod gate;
 mod intake;
+mod postgres;
 mod publish;
 mod run;
 mod source;
@@ -13,6 +14,7 @@ mod sqlite;
 mod staging;
 mod state;
 mod status;
+pub(crate) mod store;
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind};

@@ -20,9 +20,8 @@ use super::gate::Gate;
 use super::intake::{Intake, Taken, too_many};
 use super::publish::{Pace, Publisher};
 use super::source::source_of;
-use super::sqlite::SqliteDocuments;
-use super::state::{EpochRecord, State};
-use super::{ToWriter, is_stopped, staging};
+use super::state::{EpochRecord, Remembered, State};
+use super::{ToWriter, is_stopped, postgres, staging, store};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
 use crate::quarantine::{Quarantine, RunId};
@@ -95,6 +94,7 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
             .action("remove `checkpoint`, or make the table APPEND (`segmentIngestionType`)"));
     }
     check_epochs_table(&job.table)?;
+    job.plan.database.iter().try_for_each(postgres::check)?;
     source_of(job).map(drop)
 }
 
@@ -138,15 +138,8 @@ pub fn run_epochs(
 
 /// The last epoch that was recorded, as far as that can be told.
 fn last_epoch(job: &Prepared) -> u64 {
-    let state = &job.plan.state;
-    let last = || -> Result<u64> {
-        if !SqliteDocuments::exists(state) {
-            return Ok(0);
-        }
-        let mut state = State::open(Box::new(SqliteDocuments::open(state)?), &job.plan.file.name, 0)?;
-        Ok(state.last()?.map_or(0, |record| record.epoch))
-    };
-    last().unwrap_or(0)
+    let remembered = store::look(&job.plan).and_then(Remembered::of).ok().flatten();
+    remembered.and_then(|remembered| remembered.last).map_or(0, |record| record.epoch)
 }
 
 /// One attempt: from the recorded epoch until the end, or an error.
@@ -169,8 +162,7 @@ impl Life<'_> {
     fn live(&self) -> Result<EpochSummary> {
         let (job, plan) = (self.job, &self.job.plan);
         let mut summary = EpochSummary::default();
-        let documents = Box::new(SqliteDocuments::open(&plan.state)?);
-        let mut state = State::open(documents, &plan.file.name, SystemClock.now_millis())?;
+        let mut state = State::open(store::open(plan)?, &plan.file.name, SystemClock.now_millis())?;
         let last = state.last()?.unwrap_or_default();
         let source = source_of(job)?;
         let splits = splits(&*source, &last)?;

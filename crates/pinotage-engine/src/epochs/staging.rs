@@ -12,9 +12,8 @@ use pinotage_job::Plan;
 use pinotage_sink::writer::staged_files;
 use serde::Serialize;
 
-use super::sqlite::SqliteDocuments;
 use super::state::{Remembered, Waiting};
-use crate::lock::Lock;
+use super::store;
 use crate::quarantine::replay_plan;
 use crate::run::Observer;
 
@@ -90,19 +89,11 @@ pub fn staging_gc(plan: &Plan, options: GcOptions) -> Result<Vec<StagingReport>>
 }
 
 fn gc(plan: &Plan, options: GcOptions) -> Result<StagingReport> {
-    let lock = plan.state.join("lock");
-    let mut report = StagingReport { staging: plan.staging.clone(), process: Lock::holder(&lock)?, runs: Vec::new() };
+    let mut report = StagingReport { staging: plan.staging.clone(), process: store::holder(plan)?, runs: Vec::new() };
     // Without files there is nothing to do, and no state to make for it.
     let runs = runs(&plan.staging)?;
-    let _lock = match options.delete && !runs.is_empty() {
-        false => None,
-        true => {
-            fs::create_dir_all(&plan.state)
-                .map_err(|error| Error::io(error, "cannot create the job's state", &plan.state))?;
-            Some(Lock::take(&lock, "a run of this job is going on", "stop it, or wait until it has ended")?)
-        }
-    };
-    let remembered = Remembered::of(SqliteDocuments::look(&plan.state)?)?;
+    let _hold = (options.delete && !runs.is_empty()).then(|| store::hold(plan)).transpose()?;
+    let remembered = Remembered::of(store::look(plan)?)?;
     for run in runs {
         let own = remembered.as_ref().filter(|remembered| remembered.run.id == run);
         let needed = match own {

@@ -1,12 +1,11 @@
 //! What the state of a job with epochs says, for a person.
 
-use std::path::Path;
-
 use pinotage_common::Result;
+use pinotage_job::Plan;
 use serde::Serialize;
 
-use super::sqlite::SqliteDocuments;
 use super::state::Remembered;
+use super::store;
 use crate::manifest::Counts;
 
 /// How far a job with epochs has come.
@@ -52,13 +51,13 @@ pub struct SplitStatus {
 }
 
 impl EpochStatus {
-    /// What a state says now, whoever has it; none when there is none.
+    /// What the state of a job says now, whoever has it; none when there is none.
     ///
     /// # Errors
     ///
     /// Those of reading it.
-    pub(crate) fn look(state: &Path) -> Result<Option<Self>> {
-        Ok(Remembered::of(SqliteDocuments::look(state)?)?.map(Self::of))
+    pub(crate) fn look(plan: &Plan) -> Result<Option<Self>> {
+        Ok(Remembered::of(store::look(plan)?)?.map(Self::of))
     }
 
     fn of(remembered: Remembered) -> Self {

@@ -183,6 +183,6 @@ mod tests {
         let expected = ["1 a", "not-an-object", "malformed-json", "2 b", "not-an-object"];
         assert_eq!(shown(&parser().parse(&some, &Way::Json).unwrap()), expected);
         let parsed = shown(&parser().parse(&some, &Way::Written).unwrap());
-        assert_eq!(parsed, ["1 a", "malformed-json", "malformed-json", "2 b", "malformed-json"]);
+        assert_eq!(parsed, ["1 a", "malformed-json", "wrong-type", "2 b", "malformed-json"]);
     }
 }

@@ -19,7 +19,7 @@ use pinotage_job::{ErrorBudget, Plan};
 
 use super::files::{self, BadRows, QuarantineFile, quarantine_files};
 use super::parse::{Parsed, Parser, Way};
-use crate::epochs::EpochStatus;
+use crate::epochs::{EpochStatus, store};
 use crate::prepare::{Prepared, format_of, prepare};
 
 /// The folder of a replay below the job's own.
@@ -63,9 +63,9 @@ pub fn prepare_replay(plan: Plan) -> Result<Option<Prepared>> {
 /// The files that a replay brings, by the names that its state knows them by. Files of other states are not among them: their
 /// rows are not missing from what this state has read.
 fn replayed_files(plan: &Plan) -> Result<BTreeMap<String, PathBuf>> {
-    let Some(status) = EpochStatus::look(&plan.state)? else {
+    let Some(status) = EpochStatus::look(plan)? else {
         return Err(Error::not_found("the job has no state, so nothing of it is in the quarantine")
-            .with("state", plan.state.display())
+            .with("state", store::place(plan))
             .action("run the job first, or bring back its state"));
     };
     let replay = replay_plan(plan);
@@ -78,7 +78,7 @@ fn replayed_files(plan: &Plan) -> Result<BTreeMap<String, PathBuf>> {
         Ok(())
     };
     add(plan, &status.run, "")?;
-    if let Some(status) = EpochStatus::look(&replay.state)? {
+    if let Some(status) = EpochStatus::look(&replay)? {
         add(&replay, &status.run, "replay/")?;
     }
     Ok(files)
@@ -95,7 +95,7 @@ pub fn job_quarantine_files(plan: &Plan) -> Result<Vec<QuarantineFile>> {
     for plan in [plan, &replay] {
         all.extend(quarantine_files(&plan.quarantine)?.into_iter().filter(|file| file.job == plan.file.name));
     }
-    let Some(status) = EpochStatus::look(&replay.state)? else { return Ok(all) };
+    let Some(status) = EpochStatus::look(&replay)? else { return Ok(all) };
     for (id, path) in replayed_files(plan)? {
         let replayed = status.splits.iter().find(|split| split.id == id);
         let rows = replayed.and_then(|split| split.position.as_ref()?.parse().ok()).unwrap_or(0);
