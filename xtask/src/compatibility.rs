@@ -32,7 +32,7 @@ struct Evidence {
 }
 
 fn tables() -> Vec<Table> {
-    vec![read(), written()]
+    vec![read(), written(), scanned()]
 }
 
 /// What is read of the segments that each release writes.
@@ -127,6 +127,46 @@ fn written() -> Table {
             ),
             row("star-trees", "golden_star_trees_are_written_byte_for_byte"),
         ],
+    }
+}
+
+/// What scans do not lose.
+fn scanned() -> Table {
+    // Numbers as in the list of what the connector does.
+    const ROWS: [(&str, &str); 23] = [
+        ("W1 errors in the last message of an answer by gRPC", "what_a_server_cannot_answer_names_it_and_the_segments"),
+        (
+            "W1 an answer without its last message",
+            "an_answer_that_is_cut_comes_whole_from_the_other_replica_or_not_at_all",
+        ),
+        ("W2 errors in an answer by Netty", "what_a_server_cannot_answer_by_netty_names_it_and_the_segments"),
+        ("W3 a time-out at the server", "a_time_out_at_the_server_is_an_error"),
+        ("W3 a server that hangs, with another replica", "a_server_that_falls_silent_is_left_for_the_other_replica"),
+        ("W3 a server that hangs, without one", "servers_that_were_stopped_give_all_rows_or_none"),
+        ("W4 brokers of a table, of any release", "halves_meet_where_the_broker_says"),
+        ("W5 segments without a live replica", "servers_go_and_come_back"),
+        ("W6 rows at the time boundary, of every form of time", "halves_meet_where_the_oldest_broker_says"),
+        ("W7 a hybrid table one half of which has no segments", "halves_meet_where_the_broker_says"),
+        ("W8 `LIKE` with quotes and wildcards in it", "patterns_are_ranges_or_regular_expressions"),
+        ("W9 NOT, AND and OR of what cannot be pushed", "random_conditions_pass_the_same_rows_everywhere"),
+        ("W10 literals of every type, NaN, names with quotes", "literals_are_those_that_every_release_reads_alike"),
+        ("W11 TLS by gRPC: authorities, host names, client certificates", "who_asks_and_who_answers_is_checked"),
+        ("W11 TLS by Netty", "who_answers_and_who_asks_is_checked_by_tls"),
+        ("W12 who asks, at servers", "who_asks_and_who_answers_is_checked"),
+        ("W13 proxies, for servers too", "servers_are_asked_through_a_proxy"),
+        ("W14 hosts with `Server_` before them", "a_host_is_what_follows_the_prefix_of_its_instance"),
+        ("W15 upsert tables that are written to, several requests a server", "keys_come_once_while_they_are_updated"),
+        ("W16 aggregates at servers", "servers_aggregate_what_the_rows_come_to"),
+        ("W16 the first rows of an order, at servers", "first_rows_by_servers_are_those_of_all_rows"),
+        ("W16 connections that are used again", "connections_are_used_again_unless_their_query_was_dropped"),
+        ("W17 numbers of requests", "no_two_queries_have_the_same_number"),
+    ];
+    let row = |(what, test)| Row { what, cells: vec![Some(Evidence { test, cases: &[] })] };
+    Table {
+        title: "Scans",
+        about: "What Pinot's own Spark connector (1.5) loses, doubles, leaves open or does not do, and scans here get right.",
+        columns: vec!["tested"],
+        rows: ROWS.map(row).into(),
     }
 }
 

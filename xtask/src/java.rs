@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::BufRead as _;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs, io};
@@ -48,6 +49,9 @@ pub(crate) fn build(full: bool) -> Result<Vec<(&'static str, String)>, String> {
     class_paths(full)
 }
 
+/// The port of Pinot's controllers, which all examples have.
+const CONTROLLER_PORT: u16 = 9000;
+
 /// Runs a cluster until it is interrupted.
 pub(crate) fn pinot() -> Result<(), String> {
     let class_paths = build(false)?;
@@ -59,6 +63,10 @@ pub(crate) fn pinot() -> Result<(), String> {
     }
     let mut java = Command::new("java");
     java.args(["-Xmx1g", "-cp", path, "io.pinotage.cluster.ClusterMain"]).arg(&folder);
+    // Elsewhere, if somebody has it.
+    if TcpListener::bind((Ipv4Addr::LOCALHOST, CONTROLLER_PORT)).is_ok() {
+        java.args(["--controller-port", &CONTROLLER_PORT.to_string()]);
+    }
     let mut cluster = java
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -55,10 +55,11 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
     result
 }
 
-/// Runs `benches/lineitem.py` or, with `scan` first, `benches/scan.py`, which say what they do.
+/// Runs `benches/lineitem.py` or, with `scan` or `epochs` first, that one, which say what they do.
 pub(crate) fn bench(options: &[&str]) -> Result<(), String> {
     let (script, options) = match options {
         ["scan", options @ ..] => ("benches/scan.py", options),
+        ["epochs", options @ ..] => ("benches/epochs.py", options),
         _ => ("benches/lineitem.py", options),
     };
     let mut args = vec![script];

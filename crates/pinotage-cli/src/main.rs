@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod log;
 mod output;
 mod progress;
 mod rows;
@@ -9,6 +10,7 @@ mod rows;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use pinotage_common::Result;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,6 +29,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Tell on stderr what is tried again, with `-vv` every request; so does PINOTAGE_LOG=off|warn|info|debug
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
 }
 
 #[derive(Subcommand)]
@@ -51,23 +56,28 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Run(args) => commands::run::run(&args),
-        Command::Check(args) => commands::check::run(&args),
-        Command::Plan(args) => commands::plan::run(&args),
-        Command::Infer(args) => commands::infer::run(&args),
-        Command::Runs(args) => commands::runs::run(&args),
-        Command::Push(args) => commands::push::run(&args),
-        Command::Sql(args) => commands::sql::run(&args),
-        Command::Scan(args) => commands::scan::run(&args),
-        Command::Reconcile(args) => commands::reconcile::run(&args),
-        Command::Quarantine(command) => commands::quarantine::run(&command),
-        Command::Segment(command) => commands::segment::run(&command),
-        Command::Staging(command) => commands::staging::run(&command),
-        Command::Table(command) => commands::table::run(&command),
-    };
+    let cli = Cli::parse();
+    let result = log::start(cli.verbose).and_then(|()| run(&cli.command));
     match result {
         Ok(code) => code,
         Err(error) => output::fail(&error),
+    }
+}
+
+fn run(command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Run(args) => commands::run::run(args),
+        Command::Check(args) => commands::check::run(args),
+        Command::Plan(args) => commands::plan::run(args),
+        Command::Infer(args) => commands::infer::run(args),
+        Command::Runs(args) => commands::runs::run(args),
+        Command::Push(args) => commands::push::run(args),
+        Command::Sql(args) => commands::sql::run(args),
+        Command::Scan(args) => commands::scan::run(args),
+        Command::Reconcile(args) => commands::reconcile::run(args),
+        Command::Quarantine(command) => commands::quarantine::run(command),
+        Command::Segment(command) => commands::segment::run(command),
+        Command::Staging(command) => commands::staging::run(command),
+        Command::Table(command) => commands::table::run(command),
     }
 }

@@ -11,9 +11,9 @@ use arrow::util::pretty::pretty_format_batches_with_schema;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use pinotage_common::{Error, Result};
-use pinotage_engine::{RowFormat, RowWriter, write_file};
+use pinotage_engine::{Answer, RowFormat, RowWriter, write_file};
 
-use crate::output::print;
+use crate::output::{bytes, print};
 
 /// The rows of a table for people: its widths depend on all of them.
 const TEXT_ROWS: usize = 10_000;
@@ -45,19 +45,40 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Writes rows as they come.
-    pub(crate) fn write(&self, schema: &SchemaRef, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<()> {
-        let named = self.to.as_deref().and_then(RowFormat::of);
-        match (self.output, &self.to) {
-            (Some(Output::Text), Some(path)) => Err(no_format(path)),
-            (output, Some(path)) => {
-                let format = output.map(|output| format(output, false)).or(named).ok_or_else(|| no_format(path))?;
-                let rows = Rows::new(batches, true);
-                write_file(path, schema, format, rows).map(drop)
-            }
-            (output, None) => write(schema, batches, output.unwrap_or(Output::Text)),
+    /// Writes an answer: what is seen as a whole only, starts over as long as it is not.
+    pub(crate) fn write(&self, answer: Answer) -> Result<()> {
+        let Some((path, format)) = self.file()? else {
+            let schema = Arc::clone(answer.schema());
+            return match self.output.unwrap_or(Output::Text) {
+                Output::Text => answer.whole(|_, rows| First::of(Rows::new(rows, true)))?.print(&schema),
+                output => write(&schema, answer, output),
+            };
+        };
+        written(path, answer.whole(|schema, rows| write_file(path, schema, format, Rows::new(rows, true)))?)
+    }
+
+    /// Writes rows of files that do not change.
+    pub(crate) fn write_rows(&self, schema: &SchemaRef, rows: impl Iterator<Item = Result<RecordBatch>>) -> Result<()> {
+        match self.file()? {
+            Some((path, format)) => written(path, write_file(path, schema, format, Rows::new(rows, true))?),
+            None => write(schema, rows, self.output.unwrap_or(Output::Text)),
         }
     }
+
+    /// The file, if rows go to one, and how they are written there.
+    fn file(&self) -> Result<Option<(&Path, RowFormat)>> {
+        let Some(path) = self.to.as_deref() else { return Ok(None) };
+        let format = match self.output {
+            Some(Output::Text) => None,
+            Some(output) => Some(format(output, false)),
+            None => RowFormat::of(path),
+        };
+        format.map(|format| Some((path, format))).ok_or_else(|| no_format(path))
+    }
+}
+
+fn written(path: &Path, (rows, size): (u64, u64)) -> Result<()> {
+    print(&format!("wrote {rows} rows into {}, {}\n", path.display(), bytes(size)))
 }
 
 fn no_format(path: &Path) -> Error {
@@ -84,7 +105,7 @@ pub(crate) fn write(
 ) -> Result<()> {
     let mut batches = Rows::new(batches, output == Output::Text || !io::stdout().is_terminal());
     match output {
-        Output::Text => text(schema, batches),
+        Output::Text => First::of(batches)?.print(schema),
         Output::Parquet => Err(Error::invalid_config("parquet does not go to stdout").action("add `--to FILE`")),
         output => {
             let out = Stdout::default();
@@ -100,26 +121,37 @@ pub(crate) fn write(
     }
 }
 
-/// A table of the first rows.
-fn text(schema: &SchemaRef, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<()> {
-    let (mut shown, mut left) = (Vec::new(), TEXT_ROWS);
-    let mut more = false;
-    for batch in batches {
-        let batch = batch?;
-        more = batch.num_rows() > left;
-        shown.push(batch.slice(0, left.min(batch.num_rows())));
-        left = left.saturating_sub(batch.num_rows());
-        if more {
-            break;
+/// The first rows, and whether there are more.
+struct First {
+    shown: Vec<RecordBatch>,
+    more: bool,
+}
+
+impl First {
+    fn of(batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Self> {
+        let (mut shown, mut left, mut more) = (Vec::new(), TEXT_ROWS, false);
+        for batch in batches {
+            let batch = batch?;
+            more = batch.num_rows() > left;
+            shown.push(batch.slice(0, left.min(batch.num_rows())));
+            left = left.saturating_sub(batch.num_rows());
+            if more {
+                break;
+            }
         }
+        Ok(Self { shown, more })
     }
-    let table = pretty_format_batches_with_schema(Arc::clone(schema), &shown)
-        .map_err(|error| Error::unexpected("cannot print the rows").caused_by(error))?;
-    print(&format!("{table}\n"))?;
-    if more {
-        eprintln!("note: there are more rows; a table shows the first {TEXT_ROWS}, `--output csv` gives all");
+
+    /// Prints them as a table.
+    fn print(&self, schema: &SchemaRef) -> Result<()> {
+        let table = pretty_format_batches_with_schema(Arc::clone(schema), &self.shown)
+            .map_err(|error| Error::unexpected("cannot print the rows").caused_by(error))?;
+        print(&format!("{table}\n"))?;
+        if self.more {
+            eprintln!("note: there are more rows; a table shows the first {TEXT_ROWS}, `--output csv` gives all");
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Standard output. A reader that has gone away is no error, but the end.

@@ -16,7 +16,7 @@ use crate::Context;
 ///
 /// None; Flink's `Source` and Spark's `Batch` and `MicroBatchStream` map onto it.
 pub trait Source: Send + Sync {
-    /// The columns of every batch.
+    /// The columns of every batch. A batch may have text as dictionaries, and fewer columns that can be null.
     fn schema(&self) -> SchemaRef;
 
     /// It has an end. Otherwise [`Source::plan`] is asked again from time to time, and readers wait for rows.

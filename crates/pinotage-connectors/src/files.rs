@@ -1,14 +1,17 @@
 //! Files as a source: one split each, positions are records.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::SchemaRef;
-use pinotage_common::{Error, Result};
+use arrow::datatypes::{DataType, SchemaRef};
+use pinotage_common::{Error, ErrorKind, Result, Retry};
 use pinotage_connector::{BadRow, Context, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState};
 use pinotage_formats::{Format, ReadOptions, RowPositions, SourceBatch, SourceReader, open};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A file of the source.
 #[derive(Debug, Clone)]
@@ -33,8 +36,7 @@ pub struct Files {
 impl Files {
     /// Files whose rows have the columns of a schema, usually inferred from the first one.
     pub fn new(files: Vec<FileSplit>, options: ReadOptions, schema: SchemaRef) -> Self {
-        // Text comes as it is, so that all batches have the same types.
-        Self { files, options: ReadOptions { keep_dictionaries: false, ..options }, schema }
+        Self { files, options, schema }
     }
 }
 
@@ -47,9 +49,20 @@ impl Source for Files {
         true
     }
 
-    fn plan(&self, _known: &[SplitState]) -> Result<Vec<Split>> {
-        let split = |file: &FileSplit| Split { id: file.id.clone(), detail: String::new() };
-        Ok(self.files.iter().map(split).collect())
+    fn plan(&self, known: &[SplitState]) -> Result<Vec<Split>> {
+        let mut splits = Vec::new();
+        for file in &self.files {
+            let detail = identity(&file.path).map_err(|error| error.with("file", &file.id))?;
+            let before = known.iter().find(|state| state.split.id == file.id);
+            if before.is_some_and(|state| state.split.detail != detail) {
+                return Err(Error::new(ErrorKind::CommitConflict, "a file has changed since it was read")
+                    .with("file", &file.id)
+                    .retry_as(Retry::Permanent)
+                    .action("bring the old file back, and give new rows a file of their own: with `checkpoint` each file is read once"));
+            }
+            splits.push(Split { id: file.id.clone(), detail });
+        }
+        Ok(splits)
     }
 
     fn open(&self, split: &Split, behind: Option<&Position>, _context: &Context) -> Result<Box<dyn Reader>> {
@@ -73,14 +86,33 @@ impl Source for Files {
                 .with("file", &split.id)
                 .action("give files of other columns a job of their own"));
         }
-        Ok(Box::new(FileReader { id: split.id.clone(), reader, schema: self.schema(), first, next: first }))
+        Ok(Box::new(FileReader { id: split.id.clone(), reader, first, next: first }))
     }
 }
 
-/// Names and types are the same; what is null is up to each file.
+/// Bytes at both ends of a file that tell it from another one.
+const LOOKED_AT: u64 = 64 << 10;
+
+/// What a file is: its size, and its first and last bytes. Who touches a file does not change it.
+fn identity(path: &Path) -> Result<String> {
+    let failed = |error| Error::io(error, "cannot read the file", path);
+    let mut file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let mut bytes = Vec::new();
+    (&mut file).take(LOOKED_AT).read_to_end(&mut bytes).map_err(failed)?;
+    file.seek(SeekFrom::Start(size.saturating_sub(LOOKED_AT))).map_err(failed)?;
+    file.take(LOOKED_AT).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(format!("{size}-{:016x}", xxh3_64(&bytes)))
+}
+
+/// Names and types are the same; what is null, and what is a dictionary, is up to each file.
 fn same_columns(one: &SchemaRef, other: &SchemaRef) -> bool {
     let same = |(one, other): (&arrow::datatypes::FieldRef, &arrow::datatypes::FieldRef)| {
-        one.name() == other.name() && one.data_type() == other.data_type()
+        let plain = |of: &arrow::datatypes::FieldRef| match of.data_type() {
+            DataType::Dictionary(_, values) => (**values).clone(),
+            other => other.clone(),
+        };
+        one.name() == other.name() && plain(one) == plain(other)
     };
     one.fields().len() == other.fields().len() && one.fields().iter().zip(other.fields()).all(same)
 }
@@ -88,7 +120,6 @@ fn same_columns(one: &SchemaRef, other: &SchemaRef) -> bool {
 struct FileReader {
     id: String,
     reader: Box<dyn SourceReader>,
-    schema: SchemaRef,
     /// Records before this one have been taken already.
     first: u64,
     /// The number of the next record.
@@ -110,7 +141,7 @@ impl Reader for FileReader {
             self.next = last + 1;
             let numbers: Vec<usize> = (0..rows.len()).filter(|row| rows.row_number(*row) >= self.first).collect();
             let skipped = rows.len() - numbers.len();
-            let kept = match skipped {
+            let batch = match skipped {
                 0 => batch,
                 _ => {
                     let keep: BooleanArray = (0..rows.len()).map(|row| Some(row >= skipped)).collect();
@@ -118,9 +149,6 @@ impl Reader for FileReader {
                         .map_err(|error| Error::unexpected("cannot leave out rows of a batch").caused_by(error))?
                 }
             };
-            let batch = kept.with_schema(SchemaRef::clone(&self.schema)).map_err(|error| {
-                at(Error::schema_mismatch("rows have other columns than the first file's").caused_by(error))
-            })?;
             let bad = bad.into_iter().filter(|bad| bad.row_number >= self.first).map(|bad| unreadable(&self.id, bad));
             return Ok(Next::Rows(Rows {
                 batch,
@@ -193,6 +221,24 @@ mod tests {
         let make =
             || Box::new(Files::new(files.clone(), options.clone(), SchemaRef::clone(&schema))) as Box<dyn Source>;
         SourceCase { make: &make, records: 53 }.all();
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_not_read_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        fs::write(&path, "id\n1\n").unwrap();
+        let schema = infer_schema(&path, Format::Csv, &ReadOptions::default()).unwrap();
+        let file = FileSplit { id: "a.csv".into(), path: path.clone(), format: Format::Csv };
+        let source = Files::new(vec![file], ReadOptions::default(), schema);
+        let state = |split| SplitState { split, position: Some(Position::number(1)), ended: true };
+        let known: Vec<_> = source.plan(&[]).unwrap().into_iter().map(state).collect();
+        // The same bytes once more.
+        fs::write(&path, "id\n1\n").unwrap();
+        source.plan(&known).unwrap();
+        fs::write(&path, "id\n1\n2\n").unwrap();
+        let error = source.plan(&known).unwrap_err();
+        assert!(error.to_string().contains("a.csv"), "{error}");
     }
 
     #[test]

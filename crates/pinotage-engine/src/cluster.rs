@@ -14,7 +14,7 @@ use pinotage_job::file::CreateTable;
 use pinotage_sink::bootstrap::{self, Comparison, Documents, Step};
 use pinotage_sink::publish::{Foreign, Mark, Publication, PushObserver, PushOptions, foreign, publish};
 use pinotage_sink::writer::TableDestination;
-use pinotage_sink::{LocalSegment, Snapshot, Target, check_table, needs_partitions};
+use pinotage_sink::{LocalSegment, Snapshot, Target, check_table, check_uploadable, needs_partitions};
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use serde_json::Value as Json;
 
@@ -36,6 +36,8 @@ pub struct Cluster {
     pub steps: Vec<Step>,
     comparison: Comparison,
     runtime: tokio::runtime::Runtime,
+    /// The release, where it matters.
+    pub(crate) version: Option<PinotVersion>,
 }
 
 /// What the cluster says before anything is known about the rows.
@@ -69,7 +71,11 @@ impl Asked {
         let Some(connection) = &plan.connection else { return Ok(None) };
         let runtime = runtime()?;
         let ask = |connection| {
-            let target = Target::offline(Controller::new(connection)?, &plan.file.sink.table);
+            let controller = Controller::new(connection)?;
+            let target = match plan.beside_stream {
+                true => Target::realtime(controller, &plan.file.sink.table),
+                false => Target::offline(controller, &plan.file.sink.table),
+            };
             let found = runtime.block_on(bootstrap::documents(&target))?;
             Ok((target, found))
         };
@@ -109,7 +115,23 @@ impl Asked {
         }
         let table = TableConfig::from_document(comparison.table.clone())?;
         let steps = comparison.steps.clone();
-        Ok((Cluster { target, copies: Vec::new(), steps, comparison, runtime }, table))
+        Ok((Cluster { target, copies: Vec::new(), steps, comparison, runtime, version: None }, table))
+    }
+
+    /// Takes a REALTIME table as it is: its stream is not the job's to change.
+    pub(crate) fn beside_stream(self, schema: &Schema) -> Result<(Cluster, TableConfig)> {
+        let version = self.version()?;
+        let Self { target, found, runtime, .. } = self;
+        let table = found.table.ok_or_else(|| {
+            Error::not_found("there is no such REALTIME table")
+                .with("table", target.key())
+                .action("create it with its stream first: `POST /tables`, or the controller's user interface")
+        })?;
+        check_uploadable(&table)?;
+        let config = TableConfig::from_document(table.clone())?;
+        let comparison = Comparison { steps: Vec::new(), schema: schema.json().clone(), table };
+        let steps = Vec::new();
+        Ok((Cluster { target, copies: Vec::new(), steps, comparison, runtime, version: Some(version) }, config))
     }
 
     /// Takes the tables as they are, whatever the job builds with.
@@ -123,7 +145,7 @@ impl Asked {
         });
         let copies = copies.collect::<Result<_>>()?;
         let comparison = Comparison { steps: Vec::new(), schema: schema.json().clone(), table };
-        Ok(Cluster { target, copies, steps: Vec::new(), comparison, runtime })
+        Ok(Cluster { target, copies, steps: Vec::new(), comparison, runtime, version: None })
     }
 }
 
@@ -164,6 +186,11 @@ impl Cluster {
             observer,
             runtime: self.runtime.handle().clone(),
         }
+    }
+
+    /// Runs a call to its end, unless the job is to stop.
+    pub(crate) fn wait<T>(&self, cancel: &Cancel, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.runtime.block_on(until_cancelled(cancel.flag(), call))
     }
 
     /// How long the table keeps rows.

@@ -105,6 +105,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         inputs.push(Input { file, format, named });
     }
     let known_table = match (&plan.table_config, &asked) {
+        // A table with a stream is taken as it is.
+        (_, Some(asked)) if plan.beside_stream => asked.table()?,
         (Some(table), _) => Some(table.clone()),
         (None, Some(asked)) => asked.table()?,
         (None, None) => None,
@@ -204,6 +206,10 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
     let (cluster, table) = match asked {
         // Pinot's own jobs never change a table.
         Some(asked) if plan.one_to_one.is_some() => (Some(asked.accept(&schema, &table)?), table),
+        Some(asked) if plan.beside_stream => {
+            let (cluster, table) = asked.beside_stream(&schema)?;
+            (Some(cluster), table)
+        }
         Some(asked) => {
             let (cluster, table) = asked.compare(&plan, &schema, &table)?;
             (Some(cluster), table)

@@ -6,6 +6,7 @@ use pinotage_client::{Address, Connection};
 use pinotage_common::{ByteSize, TimeSpan};
 use pinotage_connectors::generator::GeneratorOptions;
 use pinotage_sink::publish::PushOptions;
+use pinotage_sink::upsert::{StreamKey, Ties};
 use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -242,9 +243,38 @@ pub struct Sink {
     /// How segments are pushed.
     #[serde(default)]
     pub push: PushOptions,
+    /// The half of the table that rows go to. Default: what `tableConfig` says, else OFFLINE. Rows come into REALTIME tables, beside
+    /// their stream, from jobs with `checkpoint` alone.
+    #[serde(default)]
+    pub table_type: Option<HalfOfTable>,
+    /// How rows go together with those of the table's stream.
+    #[serde(default)]
+    pub upsert: Upsert,
     /// With `checkpoint`: when segments that are full appear in the table.
     #[serde(default)]
     pub publish: Publish,
+}
+
+/// A half of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum HalfOfTable {
+    /// Segments that are pushed.
+    #[serde(rename = "OFFLINE")]
+    Offline,
+    /// What servers consume, and what is pushed beside it.
+    #[serde(rename = "REALTIME")]
+    Realtime,
+}
+
+/// How rows go together with those of a stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Upsert {
+    /// How the stream's producer decides on the partition of a row. Default: by the primary key, a single column as text and several
+    /// as JSON, in as many partitions as the stream has.
+    pub stream_key: Option<StreamKey>,
+    /// Which row counts when one of the stream and one of the job compare as equal.
+    pub ties: Ties,
 }
 
 /// When segments appear in the table.

@@ -8,7 +8,7 @@ use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, check
 use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
 
-use crate::file::{Archive, Checkpoint, Delivery, JobFile, NameType, SourceKind};
+use crate::file::{Archive, Checkpoint, Delivery, HalfOfTable, JobFile, NameType, SourceKind};
 use crate::nearest::document_error;
 use crate::one_to_one::OneToOne;
 use crate::state_place::StatePlace;
@@ -37,6 +37,8 @@ pub struct Plan {
     pub connection: Option<Connection>,
     /// Other clusters that get the same segments, one after the other.
     pub copies: Vec<Connection>,
+    /// Rows go beside the stream of a REALTIME table.
+    pub beside_stream: bool,
     /// Where the state lies. With a `database` the folder beside the job file that has everything else of the job.
     pub state: PathBuf,
     /// The URL of the database that has the state in place of the folder.
@@ -106,6 +108,20 @@ impl Plan {
         file.sink.push.check()?;
         check_source(&file)?;
         let checkpoint = checkpoint(&file)?;
+        let says_realtime = |table: &TableConfig| {
+            table.json()["tableType"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("REALTIME"))
+        };
+        let beside_stream = match file.sink.table_type {
+            Some(half) => half == HalfOfTable::Realtime,
+            None => checkpoint.is_some() && table_config.as_ref().is_some_and(says_realtime),
+        };
+        if beside_stream && (checkpoint.is_none() || connection.is_none()) {
+            return Err(Error::unsupported(
+                "rows come into a REALTIME table of a cluster, from a job that runs in epochs",
+            )
+            .with("option", "sink.tableType")
+            .action("add `checkpoint: {}` and `sink.controller`, or load the OFFLINE half of the table"));
+        }
         file.state.iter().try_for_each(|state| state.check(checkpoint.is_some()))?;
         let state = match file.state.as_ref().and_then(StatePlace::folder) {
             Some(folder) => base.join(folder),
@@ -127,6 +143,7 @@ impl Plan {
             keeps_segments: !passing,
             connection,
             copies: Vec::new(),
+            beside_stream,
             checkpoint,
             staging: file.staging.as_ref().map_or_else(|| state.join("staging"), |path| base.join(path)),
             quarantine: file.quarantine.as_ref().map_or_else(|| state.join("quarantine"), |path| base.join(path)),

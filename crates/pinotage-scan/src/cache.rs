@@ -11,6 +11,7 @@ use pinotage_common::{Error, Result};
 use pinotage_segment::read::{OpenOptions, Segment};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
 
 /// Where archives are fetched to and unpacked, beside the segments that are ready.
 const WORK: &str = ".work";
@@ -227,7 +228,10 @@ fn bytes_of(folder: &Path) -> io::Result<u64> {
 
 /// Runs what waits for disks beside the threads that wait for the network.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(Error::unexpected("a thread ended early").caused_by(error)))
+    joined(tokio::task::spawn_blocking(work)).await
+}
+
+/// What came of work in another thread.
+pub(crate) async fn joined<T>(work: JoinHandle<Result<T>>) -> Result<T> {
+    work.await.unwrap_or_else(|error| Err(Error::unexpected("a thread ended early").caused_by(error)))
 }

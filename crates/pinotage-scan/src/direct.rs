@@ -18,6 +18,8 @@ pub(crate) struct DirectRead<'a> {
     pub(crate) table_schema: &'a Schema,
     pub(crate) predicate: Option<&'a Predicate>,
     pub(crate) batch_rows: usize,
+    /// About how many bytes a batch is to have at most.
+    pub(crate) batch_bytes: usize,
     /// Nulls are given, and compared, as nulls.
     pub(crate) nulls: bool,
     /// The table keeps nulls of a column.
@@ -40,7 +42,8 @@ impl DirectRead<'_> {
         };
         let columns = self.batch_schema.fields().iter().map(|field| field.name()).filter(|name| has(name)).cloned();
         let columns = Some(columns.collect());
-        let options = ScanOptions { columns, predicate, batch_rows: self.batch_rows, nulls: self.nulls, docs };
+        let (batch_rows, batch_bytes) = (self.batch_rows, Some(self.batch_bytes));
+        let options = ScanOptions { columns, predicate, batch_rows, batch_bytes, nulls: self.nulls, docs };
         for batch in segment.scan(options)? {
             if !give(self.complete(&batch?)?) {
                 break;
@@ -200,6 +203,7 @@ mod tests {
                     table_schema: &table_schema,
                     predicate: None,
                     batch_rows: 1,
+                    batch_bytes: usize::MAX,
                     nulls: true,
                     nullable: &|column| nullable && column == "new",
                 };

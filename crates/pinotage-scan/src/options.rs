@@ -40,7 +40,8 @@ pub struct ScanOptions {
     pub netty_tls_port: u16,
     /// How often a request is tried, on one replica after the other.
     pub attempts: u32,
-    /// What answers that are not complete yet may hold in memory, all together; what is more goes to `spill`.
+    /// What answers that are not complete yet may hold in memory, all together; what is more goes to `spill`. Read directly, batches
+    /// of long rows have fewer of them, so that about 32 batches fit.
     pub memory: ByteSize,
     /// A folder for answers that do not fit in memory. Default: the system's folder for temporary files.
     pub spill: Option<PathBuf>,

@@ -33,6 +33,13 @@ use crate::top::OrderKey;
 /// Batches that wait for whoever reads a split.
 const WAITING: usize = 2;
 
+/// Batches of direct reading that fit into the memory of a scan: some segments are read at the same time, and some batches of
+/// each are on their way.
+const BATCHES_IN_MEMORY: u64 = 32;
+
+/// Smaller batches cost more time than they save memory.
+const MIN_BATCH_BYTES: u64 = 64 << 10;
+
 /// Where the batches of a split go.
 type Sender = mpsc::Sender<Result<RecordBatch>>;
 
@@ -127,7 +134,7 @@ impl Scanner {
                 return Err(Error::unexpected("servers aggregate what they have"));
             };
             let half = plan.rows().half(&split);
-            inner.give(crate::server::read(&inner, plan.as_ref(), half, request).await?, &sender).await
+            inner.give(crate::server::read(&inner, &plan, half, request).await?, &sender).await
         })
     }
 }
@@ -146,7 +153,7 @@ impl Inner {
 
     async fn read(self: &Arc<Self>, plan: &Arc<ScanPlan>, split: &Split, sender: &Sender) -> Result<()> {
         let answer = match &split.work {
-            Work::Server(request) => crate::server::read(self, plan.as_ref(), plan.half(split), request).await?,
+            Work::Server(request) => crate::server::read(self, plan, plan.half(split), request).await?,
             Work::Valid(partition) => crate::valid::read(self, plan, split, partition).await?,
             Work::Direct(segment) => {
                 return match self.read_direct(plan, split, segment, None, sender).await {
@@ -211,6 +218,7 @@ impl Inner {
                 table_schema: inner.table.schema(),
                 predicate: half.predicate.as_ref(),
                 batch_rows: inner.options.batch_rows,
+                batch_bytes: (inner.options.memory.bytes() / BATCHES_IN_MEMORY).max(MIN_BATCH_BYTES) as usize,
                 nulls: plan.nulls == Nulls::Sql,
                 nullable: &|column| inner.table.is_nullable(column, plan.nulls),
             };

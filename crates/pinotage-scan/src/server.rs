@@ -1,5 +1,6 @@
 //! Requests to servers: an answer counts when all of it is there, and is asked for again elsewhere when it is not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -7,8 +8,9 @@ use arrow::datatypes::SchemaRef;
 use pinotage_client::{DataTable, Remedy, ServerFailure, ServerQuery};
 use pinotage_common::{Error, ErrorKind, Result, Retry};
 use pinotage_spec::PinotQuery;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use crate::cache::joined;
 use crate::outlived::explained;
 use crate::plan::{HalfPlan, ScanPlan};
 use crate::query::{self, Common};
@@ -24,7 +26,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 const SHOWN: usize = 10;
 
 /// What servers are asked, and how their answers are read.
-pub(crate) trait Question: Sync {
+pub(crate) trait Question: Send + Sync + 'static {
     /// The columns of what is read.
     fn schema(&self) -> &SchemaRef;
 
@@ -65,7 +67,12 @@ impl Question for ScanPlan {
 pub(crate) type Answer = (Spool, Option<OwnedSemaphorePermit>);
 
 /// Reads one split: asks one candidate after the other until an answer is whole.
-pub(crate) async fn read(inner: &Inner, question: &dyn Question, plan: &HalfPlan, request: &Request) -> Result<Answer> {
+pub(crate) async fn read<Q: Question>(
+    inner: &Inner,
+    question: &Arc<Q>,
+    plan: &HalfPlan,
+    request: &Request,
+) -> Result<Answer> {
     let (half, table) = (plan.table_type, inner.table.name());
     let mut request = request.clone();
     let mut pause = PAUSE;
@@ -141,9 +148,9 @@ pub(crate) async fn has_rows(inner: &Inner, typed: &str, server: &str, segments:
 
 /// The whole answer of one server. It comes as fast as the server gives it, which would run out of time otherwise; where rows
 /// have to wait, the server gets its next request when these are given.
-async fn ask(
+async fn ask<Q: Question>(
     inner: &Inner,
-    question: &dyn Question,
+    question: &Arc<Q>,
     half: &HalfPlan,
     server: &str,
     request: &Request,
@@ -163,7 +170,15 @@ async fn ask(
     let permit = inner.gate(server).acquire_owned().await;
     let permit = permit.map_err(|error| Error::unexpected("a gate is never closed").caused_by(error))?;
     let mut blocks = inner.servers.submit(server, &query).await?;
-    let mut spool = Spool::new(&inner.budget, question.schema());
+    // A part is decoded while the next one comes: who receives does nothing else.
+    let (sender, mut receiver) = mpsc::channel::<DataTable>(1);
+    let (mut spool, question) = (Spool::new(&inner.budget, question.schema()), Arc::clone(question));
+    let decoding = tokio::task::spawn_blocking(move || {
+        while let Some(table) = receiver.blocking_recv() {
+            spool.push(question.batch(&table)?)?;
+        }
+        Ok(spool)
+    });
     while let Some(table) = blocks.next().await {
         let table = table?;
         if nulls && table.version() < 4 && table.num_rows() > 0 {
@@ -171,10 +186,13 @@ async fn ask(
                 .with("server", server)
                 .action("read with `reader=direct`, or set `nulls: default` if nulls may be read as default values"));
         }
-        if table.num_rows() > 0 {
-            spool = spool.push(question.batch(&table)?).await?;
+        // Nobody takes it after an error, which comes below.
+        if table.num_rows() > 0 && sender.send(table).await.is_err() {
+            break;
         }
     }
+    drop(sender);
+    let spool = joined(decoding).await?;
     blocks.finish()?;
     Ok((spool, inner.options.rows_per_second.map(|_| permit)))
 }

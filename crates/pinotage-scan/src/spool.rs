@@ -13,8 +13,6 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use pinotage_common::{Error, Result};
 
-use crate::cache::blocking;
-
 /// What all waiting batches of a scan may hold in memory.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -51,34 +49,29 @@ impl Spool {
         Self { budget: Arc::clone(budget), schema: Arc::clone(schema), held: Vec::new(), held_bytes: 0, file: None }
     }
 
-    /// Adds a batch.
-    pub(crate) async fn push(mut self, batch: RecordBatch) -> Result<Self> {
+    /// Adds a batch. May wait for the disk.
+    pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<()> {
         let bytes = batch.get_array_memory_size() as u64;
         // Once on disk, all that follows goes there: the order stays.
         if self.file.is_none() && self.budget.take(bytes) {
             self.held_bytes += bytes;
             self.held.push(batch);
-            return Ok(self);
+            return Ok(());
         }
-        blocking(move || {
-            let failed = |error: ArrowError| {
-                Error::new(pinotage_common::ErrorKind::ResourceExhausted, "cannot write an answer to disk")
-                    .with("folder", self.budget.folder.display())
-                    .action("make room there, name another folder by `spill`, or raise `memory`")
-                    .caused_by(error)
-            };
-            let mut file = match self.file.take() {
-                Some(file) => file,
-                None => {
-                    let file = tempfile::tempfile_in(&self.budget.folder).map_err(|error| failed(error.into()))?;
-                    StreamWriter::try_new(file, &self.schema).map_err(failed)?
-                }
-            };
-            file.write(&batch).map_err(failed)?;
-            self.file = Some(file);
-            Ok(self)
-        })
-        .await
+        let failed = |error: ArrowError| {
+            Error::new(pinotage_common::ErrorKind::ResourceExhausted, "cannot write an answer to disk")
+                .with("folder", self.budget.folder.display())
+                .action("make room there, name another folder by `spill`, or raise `memory`")
+                .caused_by(error)
+        };
+        let file = match &mut self.file {
+            Some(file) => file,
+            free => {
+                let file = tempfile::tempfile_in(&self.budget.folder).map_err(|error| failed(error.into()))?;
+                free.insert(StreamWriter::try_new(file, &self.schema).map_err(failed)?)
+            }
+        };
+        file.write(&batch).map_err(failed)
     }
 
     /// Gives all batches, in their order, until `give` wants no more. Waits for the disk.
@@ -120,8 +113,8 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn batches_come_back_in_their_order_from_memory_and_disk() {
+    #[test]
+    fn batches_come_back_in_their_order_from_memory_and_disk() {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
         let batch = |at: i64| {
             RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(Int64Array::from(vec![at; 100]))]).unwrap()
@@ -129,7 +122,7 @@ mod tests {
         let budget = Budget::new(3 * batch(0).get_array_memory_size() as u64, None);
         let mut spool = Spool::new(&budget, &schema);
         for at in 0..10 {
-            spool = spool.push(batch(at)).await.unwrap();
+            spool.push(batch(at)).unwrap();
             assert_eq!(spool.is_on_disk(), at >= 3);
         }
         let mut found = Vec::new();

@@ -7,6 +7,7 @@ use pinotage_client::{ServerAdmin, ValidDocs};
 use pinotage_common::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 
+use crate::cache::blocking;
 use crate::plan::ScanPlan;
 use crate::scanner::Inner;
 use crate::server::{self, Answer, has_rows};
@@ -31,7 +32,7 @@ pub(crate) async fn read(
         return Err(error.with("why no server is asked", reason));
     }
     tracing::warn!(table = plan.table, %error, "a server reads the partition");
-    server::read(inner, plan.as_ref(), plan.half(split), &partition.request).await
+    server::read(inner, plan, plan.half(split), &partition.request).await
 }
 
 /// The same rows of the same segments count before and after, and there are no others: so it was in between, because what is
@@ -53,7 +54,8 @@ async fn read_directly(
         };
         let collect = async {
             while let Some(batch) = receiver.recv().await {
-                spool = spool.push(batch?).await?;
+                let batch = batch?;
+                spool = blocking(move || spool.push(batch).map(|()| spool)).await?;
             }
             Ok(spool)
         };

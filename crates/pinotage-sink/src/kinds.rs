@@ -17,6 +17,10 @@ pub fn check_table(table: &Json) -> Result<()> {
             .with("table", table["tableName"].as_str().unwrap_or_default())
             .action("push to the OFFLINE half of the table; queries of the table see both"));
     }
+    refuse_encryption(table)
+}
+
+fn refuse_encryption(table: &Json) -> Result<()> {
     if let Some(class) = table["segmentsConfig"]["crypterClassName"].as_str().filter(|class| !class.is_empty()) {
         return Err(Error::unsupported(
             "segments of tables with encryption cannot be pushed: they are sent as they are",
@@ -103,6 +107,39 @@ pub(crate) fn check_segment(table: &Json, segment: &LocalSegment) -> Result<()> 
         .action("give each partition's rows in input files of their own"));
     }
     Ok(())
+}
+
+/// What is certain about rows that are uploaded to a REALTIME table, to be said before the first of them.
+///
+/// # Errors
+///
+/// `unsupported` for tables that drop duplicates, which know keys of consumed rows alone in some releases, and for those whose
+/// segments are encrypted.
+pub fn check_uploadable(table: &Json) -> Result<&'static str> {
+    refuse_encryption(table)?;
+    match keyed(table) {
+        Some("an upsert table") => Ok(
+            "each key's row counts once, however often segments are pushed; segments are seen one by one, as servers load them",
+        ),
+        Some(kind) => Err(Error::unsupported(format!("segments cannot be pushed to {kind}"))
+            .with("table", table["tableName"].as_str().unwrap_or_default())
+            .action("load the rows through the table's stream")),
+        None => Ok(
+            "the table has no primary key: a segment is pushed once by its name, but rows that the stream has too are there twice, and segments are seen one by one",
+        ),
+    }
+}
+
+/// Refuses a segment whose partition a server would not find out.
+///
+/// # Errors
+///
+/// Those of [`check_uploadable`] and [`check_segment`].
+pub(crate) fn check_uploaded(table: &Json, segment: &LocalSegment) -> Result<()> {
+    check_uploadable(table)?;
+    let parts: Vec<&str> = segment.name.split("__").collect();
+    // Pinot takes the partition from the name before it looks at the metadata.
+    if parts.len() == 5 && parts[2].parse::<u32>().is_ok() { Ok(()) } else { check_segment(table, segment) }
 }
 
 #[cfg(test)]

@@ -12,10 +12,11 @@ pub mod publish;
 mod segment;
 mod servers;
 mod target;
+pub mod upsert;
 mod verify;
 pub mod writer;
 
-pub use kinds::{check_rewritable, check_table, needs_partitions, retention_millis};
+pub use kinds::{check_rewritable, check_table, check_uploadable, needs_partitions, retention_millis};
 pub use segment::{LocalSegment, StoredArchive};
 pub use target::{Snapshot, Target};
 pub use verify::{Before, Waiting, verify};

@@ -38,6 +38,11 @@ impl Target {
         Self { controller, table: table.into(), table_type: TableType::Offline }
     }
 
+    /// The REALTIME half of a table.
+    pub fn realtime(controller: Controller, table: impl Into<String>) -> Self {
+        Self { controller, table: table.into(), table_type: TableType::Realtime }
+    }
+
     /// Controller and table as states remember them: `http://host:9000/sales_OFFLINE`.
     pub fn key(&self) -> String {
         format!("{}/{}", self.controller.address(), self.table_type.of(&self.table))

@@ -38,11 +38,11 @@ pub use complex_types::{ComplexTypes, ListsToJson};
 pub use data_type::{DataType, FieldType, StoredType};
 pub use field::{DEFAULT_MAX_LENGTH, DateTimeSpec, FieldSpec, MaxLengthStrategy};
 pub use index_options::{BloomOptions, JsonOptions, RangeLayout};
-pub use partition::{PartitionConfig, PartitionFunction};
+pub use partition::{PartitionConfig, PartitionFunction, kafka_partition};
 pub use predicate::{CompareOp, Predicate, Pushed, TextPattern};
 pub use query::{Expression, Literal, Operator, PinotQuery};
 pub use schema::Schema;
-pub use segment_name::{SegmentNameGenerator, SegmentNameParts, check_segment_name};
+pub use segment_name::{SegmentNameGenerator, SegmentNameParts, UploadedRealtimeName, check_segment_name};
 pub use star_tree::{
     DEFAULT_LOG2M, DEFAULT_MAX_LEAF_RECORDS, DEFAULT_TREE_MAX_CARDINALITY, StarTreeAggregation, StarTreeCandidate,
     StarTreeFunction, StarTreePlan, StarTreePlans,

@@ -83,7 +83,7 @@ impl PartitionConfig {
         // `Math.abs` before the modulo, with the one value that has no absolute.
         let absolute = |hash: i32| if hash == i32::MIN { 0 } else { hash.unsigned_abs() % n };
         Ok(match &self.function {
-            PartitionFunction::Murmur => mask(murmur2(value.as_bytes())),
+            PartitionFunction::Murmur => kafka_partition(value.as_bytes(), n),
             PartitionFunction::Murmur3 { seed } => mask(murmur3_x86(value.as_bytes(), *seed)),
             PartitionFunction::Murmur3X64 { seed } => mask(murmur3_x64_upper(value.as_bytes(), *seed)),
             PartitionFunction::Modulo => {
@@ -153,6 +153,20 @@ impl PartitionFunction {
             }
         })
     }
+}
+
+/// The partition of a topic that Kafka's default partitioner gives a record with this key, as it is serialised.
+///
+/// # Panics
+///
+/// When there are no partitions.
+///
+/// # Pinot equivalent
+///
+/// None: it is `BuiltInPartitioner.partitionForKey` of the Kafka client. `MurmurPartitionFunction` does the same with the text
+/// of a value.
+pub fn kafka_partition(key: &[u8], partitions: u32) -> u32 {
+    (murmur2(key) & 0x7fff_ffff) % partitions
 }
 
 /// Kafka's MurmurHash2.

@@ -78,6 +78,51 @@ impl SegmentNameGenerator {
     }
 }
 
+/// The name of a segment that is uploaded to a REALTIME table: Pinot takes its partition from it.
+///
+/// # Pinot equivalent
+///
+/// `UploadedRealtimeSegmentName`, of Pinot 1.2 and later
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadedRealtimeName<'a> {
+    /// Whose segment it is.
+    pub prefix: &'a str,
+    /// The table's name without type.
+    pub table: &'a str,
+    /// The partition of the stream.
+    pub partition: u32,
+    /// The segment's creation time in milliseconds since the epoch. The name has its minute, for people.
+    pub creation_millis: i64,
+    /// What distinguishes segments of one prefix, partition and minute.
+    pub suffix: &'a str,
+}
+
+impl UploadedRealtimeName<'_> {
+    /// The name: `prefix__table__partition__20231114T2213Z__suffix`.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a part that would be read back otherwise, because it is empty, has two underscores in a row or
+    /// begins or ends with one; and those of [`check_segment_name`].
+    pub fn generate(&self) -> Result<String> {
+        for (part, text) in [("prefix", self.prefix), ("table", self.table), ("suffix", self.suffix)] {
+            if text.is_empty() || text.contains("__") || text.starts_with('_') || text.ends_with('_') {
+                return Err(Error::invalid_config(format!(
+                    "`{text}` cannot be the {part} in the name of an uploaded segment: parts end at `__`"
+                ))
+                .action("use a name without two underscores in a row, and without one at its ends"));
+            }
+        }
+        let Self { prefix, table, partition, suffix, .. } = self;
+        let time = format_utc(self.creation_millis, "%Y%m%dT%H%MZ").ok_or_else(|| {
+            Error::invalid_config(format!("{} is no creation time of a segment", self.creation_millis))
+        })?;
+        let name = format!("{prefix}__{table}__{partition}__{time}__{suffix}");
+        check_segment_name(&name)?;
+        Ok(name)
+    }
+}
+
 /// Refuses names that Pinot or a file system cannot use.
 ///
 /// # Errors
@@ -131,6 +176,24 @@ mod tests {
         assert_eq!(named(dated(true, false, None)), "tbl_2023-11-14_2023-11-15_2");
         assert_eq!(named(dated(true, true, Some("px"))), "tbl_2023-11-14-22_2023-11-15-22_px_2");
         assert_eq!(named(dated(false, false, None)), "tbl_2");
+    }
+
+    #[test]
+    fn names_of_uploaded_segments_have_five_parts() {
+        let name = UploadedRealtimeName {
+            prefix: "job-run",
+            table: "sales_eu",
+            partition: 7,
+            creation_millis: 1_700_000_000_000,
+            suffix: "12-0",
+        };
+        assert_eq!(name.generate().unwrap(), "job-run__sales_eu__7__20231114T2213Z__12-0");
+        for wrong in ["", "a__b", "_a", "a_", "a/b"] {
+            assert!(UploadedRealtimeName { prefix: wrong, ..name }.generate().is_err(), "{wrong}");
+            assert!(UploadedRealtimeName { suffix: wrong, ..name }.generate().is_err(), "{wrong}");
+        }
+        assert!(UploadedRealtimeName { table: "a__b", ..name }.generate().is_err());
+        assert!(UploadedRealtimeName { suffix: "v3", ..name }.generate().is_err());
     }
 
     #[test]

@@ -70,6 +70,29 @@ impl PinotVersion {
         self >= Self { major: 1, minor: 5 }
     }
 
+    /// Upsert tables delete the rows of a key (`deleteRecordColumn`), compare by several columns, and forget keys
+    /// (`metadataTTL`).
+    pub fn upsert_deletes(self) -> bool {
+        self >= Self { major: 1, minor: 0 }
+    }
+
+    /// Partial upsert keeps the greatest and the smallest value (`MAX`, `MIN`).
+    pub fn upsert_keeps_extremes(self) -> bool {
+        self >= Self { major: 0, minor: 12 }
+    }
+
+    /// Partial upsert takes a new value even if it is null (`FORCE_OVERWRITE`).
+    pub fn upsert_forces_overwrite(self) -> bool {
+        self >= Self { major: 1, minor: 4 }
+    }
+
+    /// The name of a segment uploaded to a REALTIME table says its partition, and of equal rows in two segments the one in the
+    /// segment with the later creation time counts. Before, the partition is that of the segment's metadata, and the row that
+    /// was loaded first counts.
+    pub fn loads_uploaded_names(self) -> bool {
+        self >= Self { major: 1, minor: 2 }
+    }
+
     /// Servers tell which rows of an upsert table count (`validDocIdsBitmap`).
     pub fn tells_valid_docs(self) -> bool {
         self >= Self { major: 1, minor: 1 }

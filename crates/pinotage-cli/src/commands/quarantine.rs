@@ -89,7 +89,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
                 QuarantineFilter { rule: rule.clone(), file: file.clone(), column: column.clone(), limit: *limit };
             let paths: Vec<PathBuf> = files(job)?.into_iter().map(|file| file.path).collect();
             let rows = QuarantineRows::new(paths, filter);
-            target.write(&Arc::clone(rows.schema()), rows)?;
+            target.write_rows(&Arc::clone(rows.schema()), rows)?;
         }
         Command::Replay { job, threads } => return replay(job, threads.map(usize::from)),
     }

@@ -110,6 +110,9 @@ pub(super) fn describe_epochs(summary: &EpochSummary) -> String {
     for ((column, rule), count) in &summary.changes.0 {
         let _ = writeln!(text, "changed {count} values of {column}: {rule}");
     }
+    if summary.superseded > 0 {
+        let _ = writeln!(text, "left out {} rows: later ones of the same key are written", summary.superseded);
+    }
     let _ = writeln!(text, "published {} segments to {target}", summary.published);
     match summary.is_complete {
         true => text.push_str("complete: the source has been read to its end\n"),

@@ -52,9 +52,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         explain(Answer::open(&format!("EXPLAIN {}", args.sql), &args.tables, &cancel)?)?;
     } else {
         let answer = Answer::open(&args.sql, &args.tables, &cancel)?;
-        let (schema, warnings) = (Arc::clone(answer.schema()), answer.warnings().clone());
+        let warnings = answer.warnings().clone();
         warn(&warnings.take());
-        let written = args.target.write(&schema, answer);
+        let written = args.target.write(answer);
         warn(&warnings.take());
         written?;
     }

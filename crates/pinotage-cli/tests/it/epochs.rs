@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -118,12 +119,11 @@ fn a_stopped_run_goes_on() {
     let job = fs::read_to_string(path.join("job.yaml")).unwrap();
     fs::write(path.join("job.yaml"), job.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 50000")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
-    let child = command.args(["run", "job.yaml"]).current_dir(path).stdout(Stdio::piped()).stderr(Stdio::null());
-    let child = child.spawn().unwrap();
-    while !path.join(".pinotage/j/epochs.sqlite").exists() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    std::thread::sleep(Duration::from_millis(300));
+    let child = command.args(["run", "job.yaml"]).current_dir(path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = told.map(|line| line.unwrap()).find(|line| line.starts_with("epoch "));
+    assert!(first.is_some(), "no epoch was told");
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -194,6 +194,29 @@ fn bad_rows_are_quarantined_within_their_epoch() {
     assert!(bad.iter().any(|row| row.contains("3-19907,none") && row.ends_with(",19909")), "{:?}", bad.last());
 }
 
+/// Files are the same ones wherever the job is started from, and changed ones stop the job.
+#[test]
+fn files_are_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir(path.join("in")).unwrap();
+    fs::write(path.join("in/a.csv"), "id,n\na1,1\na2,2\n").unwrap();
+    let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "id", "dataType": "STRING"}]}"#;
+    fs::write(path.join("schema.json"), schema).unwrap();
+    let job = "name: j\nsource: {kind: files, paths: [in]}\nsink: {kind: pinot, table: t, schema: schema.json, output: out}\ncheckpoint: {}\n";
+    fs::write(path.join("job.yaml"), job).unwrap();
+    assert!(ok(path, &["run", "job.yaml"]).contains("2 rows read"));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let job = path.join("job.yaml");
+    assert!(ok(elsewhere.path(), &["run", job.to_str().unwrap()]).contains(" 2 rows read"));
+    fs::write(path.join("in/a.csv"), "id,n\na1,1\na2,2\na3,3\n").unwrap();
+    let output = pinotage(path, &["run", "job.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("in/a.csv") && error.contains("has changed"), "{error}");
+    let answer = ok(path, &["sql", "SELECT id FROM t ORDER BY id", "--table", "t=out", "--output", "csv"]);
+    assert_eq!(answer, "id\na1\na2\n");
+}
+
 /// A state that is lost, copied or set back never makes rows come twice, and changes nothing that is there.
 #[test]
 fn lost_and_old_states_are_refused() {
@@ -236,16 +259,107 @@ fn lost_and_old_states_are_refused() {
     assert_eq!(count(path), expected(60_000));
 }
 
+/// SQL over many rows runs as one epoch of a source that has an end.
+#[test]
+fn sql_over_many_rows_is_one_epoch() {
+    let sql =
+        "transform: {sql: 'SELECT CAST(count(*) AS BIGINT) AS id, key FROM source WHERE id >= 1000 GROUP BY key'}\n";
+    let folder = events(20_000, sql);
+    let path = folder.path();
+    let mut child = start(path, &["run", "job.yaml"]);
+    std::thread::sleep(Duration::from_millis(150));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(
+        text.contains("epoch 1: 20000 rows read, 500 made, 500 written, 20000 filtered") && text.contains("complete"),
+        "{text}"
+    );
+    assert_eq!(
+        count(path).lines().nth(1).map(|row| row.rsplit(',').next().unwrap().to_owned()),
+        Some("19000".to_owned())
+    );
+    let job = fs::read_to_string(path.join("job.yaml")).unwrap();
+    fs::write(path.join("job.yaml"), job.replace("    rows: 20000\n", "").replace("name: j", "name: endless")).unwrap();
+    let output = pinotage(path, &["check", "job.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("Aggregate") && error.contains("has an end"), "{error}");
+}
+
 /// What cannot be is said before anything is read.
 #[test]
 fn what_cannot_run_in_epochs_is_refused_by_check() {
-    for (more, expected) in [
-        ("transform: {sql: 'SELECT count(*) AS id, key FROM source GROUP BY key'}\n", "many rows"),
-        ("staging: 's3://bucket/staging'\n", "staging"),
+    let folder = events(100, "staging: 's3://bucket/staging'\n");
+    let output = pinotage(folder.path(), &["check", "job.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("staging"), "{error}");
+    for (config, expected) in [
+        (r#""segmentsConfig": {"segmentPushType": "REFRESH"}"#, "REFRESH"),
+        (r#""dedupConfig": {"dedupEnabled": true}"#, "drop duplicates"),
+        (r#""upsertConfig": {"mode": "FULL"}"#, "partitions no column"),
     ] {
-        let folder = events(100, more);
-        let output = pinotage(folder.path(), &["check", "job.yaml"]);
+        let folder = events(100, "");
+        let path = folder.path();
+        let schema = fs::read_to_string(path.join("schema.json")).unwrap();
+        fs::write(
+            path.join("schema.json"),
+            schema.replace("\"schemaName\"", "\"primaryKeyColumns\": [\"key\"], \"schemaName\""),
+        )
+        .unwrap();
+        let table = format!(r#"{{"tableName": "t", "tableType": "OFFLINE", {config}}}"#);
+        fs::write(path.join("table.json"), table).unwrap();
+        let job = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), job.replace("output: out", "controller: 'localhost:1'")).unwrap();
+        let output = pinotage(path, &["check", "job.yaml"]);
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && error.contains(expected), "{more}: {error}");
+        assert!(!output.status.success() && error.contains(expected), "{config}: {error}");
+    }
+}
+
+/// A file system of its own with so many bytes; nothing where that is not allowed.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path, bytes: u64) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let size = format!("size={bytes}");
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).stderr(Stdio::null()).status();
+        if mount.is_ok_and(|status| status.success()) {
+            return Some(Self(at.to_owned()));
+        }
+        eprintln!("SKIPPED: a full disk, because this user may not mount a small one");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// A disk that is full, of rows that wait or of the state, stops the job; with room again it goes on, and is exact.
+#[test]
+fn a_full_disk_costs_nothing() {
+    for (folder, bytes) in [("staging", 300_000), (".pinotage/j", 60_000)] {
+        let job = events(200_000, "staging: staging\n");
+        let path = job.path();
+        let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), text.replace("50ms}", "50ms, restarts: 0}")).unwrap();
+        {
+            let Some(_disk) = SmallDisk::mount(&path.join(folder), bytes) else { return };
+            let output = pinotage(path, &["run", "job.yaml"]);
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success(), "{folder} has room");
+            assert!(error.contains("full") || error.contains("No space"), "{folder}: {error}");
+            // What is recorded outlives the small disk.
+            let kept = path.join("kept");
+            assert!(Command::new("cp").arg("-r").arg(path.join(folder)).arg(&kept).status().unwrap().success());
+        }
+        fs::remove_dir_all(path.join(folder)).unwrap();
+        fs::rename(path.join("kept"), path.join(folder)).unwrap();
+        assert!(ok(path, &["run", "job.yaml"]).contains("200000 rows read, 200000 written"), "{folder}");
+        assert_eq!(count(path), expected(200_000), "{folder}");
     }
 }

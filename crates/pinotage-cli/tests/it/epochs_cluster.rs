@@ -142,7 +142,7 @@ fn a_publication_of_epochs_that_is_killed_is_gone_on_with_on_the_oldest_pinot() 
 #[test]
 fn parts_of_the_cluster_may_be_down_for_a_while() {
     let Some(cluster) = Cluster::start(&Options { servers: 2, ..Options::default() }) else { return };
-    let story = Story::new(&cluster, &cluster.controller, "epochs_down", 60_000, 2);
+    let story = Story::new(&cluster, &cluster.controller, "epochs_down", 150_000, 2);
     let mut child = story.slow();
     eventually("a first publication", || match story.found() {
         Some((rows, ..)) if rows > 0 => Ok(()),
@@ -165,7 +165,7 @@ fn parts_of_the_cluster_may_be_down_for_a_while() {
 #[test]
 fn a_cluster_knows_the_states_of_its_segments() {
     let Some(cluster) = Cluster::shared() else { return };
-    let story = Story::new(cluster, &cluster.controller, "epochs_states", 40_000, 1);
+    let story = Story::new(cluster, &cluster.controller, "epochs_states", 400_000, 1);
     let path = story.path();
     let mut child = story.slow();
     eventually("a first publication", || match story.found() {
@@ -191,4 +191,36 @@ fn a_cluster_knows_the_states_of_its_segments() {
         fs::rename(&kept, &state).unwrap();
     }
     story.is_exact();
+}
+
+/// Epochs that are much shorter than segments take to be full make neither small segments nor many replacements.
+#[test]
+fn short_epochs_make_no_small_segments() {
+    let Some(cluster) = Cluster::shared() else { return };
+    // Ten seconds, or ten minutes.
+    let (rows, epoch, publish) =
+        if pinotage_testkit::is_full() { (9_000_000, "1s", "60s") } else { (150_000, "20ms", "1s") };
+    let story = Story::new(cluster, &cluster.controller, "epochs_short", rows, 1);
+    let edit = |text: String| {
+        text.replace("interval: 50ms", &format!("interval: {epoch}"))
+            .replace("interval: 1s", &format!("interval: {publish}"))
+            .replace("maxRows: 2500", &format!("maxRows: {}", rows / 60))
+    };
+    for file in ["slow.yaml", "job.yaml"] {
+        let path = story.path().join(file);
+        fs::write(&path, edit(fs::read_to_string(&path).unwrap())).unwrap();
+    }
+    ok(story.path(), &["run", "slow.yaml"]);
+    story.is_exact();
+    let entries = lineage(cluster, "epochs_short").len();
+    assert!(entries < 15, "{entries} replacements");
+    let url = format!("{}/segments/epochs_short_OFFLINE/zkmetadata", cluster.controller);
+    let metadata = cluster.get_json(&url);
+    let docs = |segment: &serde_json::Value| -> u64 {
+        let docs = &segment["segment.total.docs"];
+        docs.as_u64().or_else(|| docs.as_str()?.parse().ok()).unwrap()
+    };
+    let mut sizes: Vec<u64> = metadata.as_object().unwrap().values().map(docs).collect();
+    sizes.sort_unstable();
+    assert!(sizes.len() >= 60 && sizes[sizes.len() / 2] >= rows / 120, "{sizes:?}");
 }

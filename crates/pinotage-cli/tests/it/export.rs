@@ -198,7 +198,8 @@ fn answers_go_to_files_and_pipes() {
     many(path);
     let all = ["sql", "SELECT * FROM t", "--table", "t=many.csv"];
     for name in ["a.parquet", "a.arrow", "a.csv", "a.json"] {
-        assert_eq!(ok(path, &[&all[..], &["--to", name]].concat()), "");
+        let said = ok(path, &[&all[..], &["--to", name]].concat());
+        assert!(said.starts_with("wrote ") && said.contains(&format!(" rows into {name}, ")), "{said}");
         let sums = ["sql", "SELECT count(*) AS c, sum(n) AS s FROM t", "--table"];
         assert_eq!(
             ok(path, &[&sums[..], &[&format!("t={name}"), "--output", "csv"]].concat()),

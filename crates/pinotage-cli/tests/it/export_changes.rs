@@ -216,6 +216,40 @@ fn answers_start_over_until_a_row_was_given() {
         assert_eq!(found.split_once('\n').unwrap().1, expected);
     }
 
+    // Rows that nobody has seen are taken back: those in a hidden file, and those of a table for people.
+    let rows = ["sql", "--table", &named, "SELECT city, n FROM t", "--to", "rows.csv"];
+    for query in [&rows[..], &rows[..4]] {
+        let (hold, asked) = table.hold_download(3);
+        let mut child = table.spawn(query);
+        hold.await_call(&mut child);
+        if query.len() == rows.len() {
+            let folder = table.path().to_owned();
+            let hidden = |entry: fs::DirEntry| {
+                let name = entry.file_name().into_string().unwrap();
+                name.ends_with(".tmp") && entry.metadata().unwrap().len() > 0
+            };
+            eventually("rows in the hidden file", || {
+                let found = fs::read_dir(&folder).unwrap().any(|entry| hidden(entry.unwrap()));
+                if found { Ok(()) } else { Err("none yet".to_owned()) }
+            });
+        }
+        let [first, _, held] = asked.lock().unwrap()[..] else { panic!("three were asked for") };
+        table.refresh(first);
+        table.refresh(held);
+        hold.release();
+        let output = child.wait_with_output().unwrap();
+        told(&output);
+        let text = match query.len() == rows.len() {
+            true => fs::read_to_string(table.path().join("rows.csv")).unwrap(),
+            false => String::from_utf8(output.stdout).unwrap(),
+        };
+        let cells = |line: &str| {
+            let cells: Vec<&str> = line.split(['|', ',']).map(str::trim).filter(|cell| !cell.is_empty()).collect();
+            cells.join(",")
+        };
+        assert_eq!(sorted(text.lines().map(cells).filter(|line| line.starts_with("city "))), table.now());
+    }
+
     // Rows that were given cannot be taken back.
     let (hold, asked) = table.hold_download(3);
     let mut child = table.spawn(&["sql", "--table", &named, "SELECT * FROM t", "--output", "csv"]);

@@ -95,7 +95,7 @@ fn questions_never_keep_a_run_out() {
     let path = folder.path();
     ok(path, &["run", "job.yaml"]);
     let mut asking = Command::new("sh");
-    let ask = format!("while :; do {} runs job.yaml > /dev/null || exit 1; done", env!("CARGO_BIN_EXE_pinotage"));
+    let ask = format!("while :; do {} runs job.yaml > /dev/null 2>&1 || exit 1; done", env!("CARGO_BIN_EXE_pinotage"));
     let mut asking = asking.args(["-c", &ask]).current_dir(path).spawn().unwrap();
     for _ in 0..20 {
         assert!(ok(path, &["run", "job.yaml"]).contains("complete"));

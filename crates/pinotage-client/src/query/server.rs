@@ -170,4 +170,16 @@ mod tests {
         assert_eq!(ServerAddress::netty(&read(-1), None).unwrap().url(), "http://[::1]:8098");
         assert_eq!(ServerAddress::netty(&read(-1), Some(8091)).unwrap().url(), "https://[::1]:8091");
     }
+
+    #[test]
+    fn a_host_is_what_follows_the_prefix_of_its_instance() {
+        for host in ["Server_pinot-1.example.org", "pinot-1.example.org"] {
+            let text = format!(r#"{{"instanceName":"Server_x_8098","hostName":"{host}","grpcPort":8090,"port":8098}}"#);
+            let instance: Instance = serde_json::from_str(&text).unwrap();
+            let addresses = [ServerAddress::grpc(&instance, false), ServerAddress::netty(&instance, None)];
+            for address in addresses.map(Result::unwrap) {
+                assert_eq!((address.host.as_str(), address.name.as_str()), ("pinot-1.example.org", "Server_x_8098"));
+            }
+        }
+    }
 }

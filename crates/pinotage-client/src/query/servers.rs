@@ -65,7 +65,7 @@ impl QueryServers {
     /// Those of reaching the server, `permission-denied`, `invalid-config` for a query that it cannot read, `unsupported` for
     /// SQL by Netty. The cause [`crate::ServerFailure`] says whether another server may be asked.
     pub async fn submit(&self, server: &ServerAddress, query: &ServerQuery) -> Result<Blocks> {
-        let request_id = self.next_request_id.fetch_add(1, Ordering::Relaxed);
+        let request_id = self.request_id();
         let mut asked = Asked { server: server.clone(), table: query.table.clone(), request_id, secrets: Vec::new() };
         let limit = usize::try_from(self.max_message.bytes()).unwrap_or(usize::MAX);
         tracing::debug!(%server, request_id, segments = query.segments.len(), "query");
@@ -84,10 +84,32 @@ impl QueryServers {
             }
         }
     }
+
+    fn request_id(&self) -> i64 {
+        self.next_request_id.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 impl fmt::Debug for QueryServers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("QueryServers").field(&self.http).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::http::Address;
+    use crate::options::Connection;
+
+    #[test]
+    fn no_two_queries_have_the_same_number() {
+        let http = Http::new(&Connection::new(Address::parse("localhost:9000").unwrap())).unwrap();
+        // As in two processes: neither knows of the other.
+        let clients = [0, 1].map(|_| QueryServers::new(&http).unwrap());
+        let numbers: BTreeSet<i64> = (0..100).map(|at| clients[at % 2].request_id()).collect();
+        assert_eq!(numbers.len(), 100);
     }
 }

@@ -1,6 +1,9 @@
 //! What a sink has to hold.
 
-use arrow::array::RecordBatch;
+use std::collections::BTreeMap;
+
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
 
 use super::row_texts;
 use crate::{Committable, Context, Delivery, OpenBuffer, Sink, Writer};
@@ -210,9 +213,17 @@ fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writ
 fn write(sink: &dyn Sink, writers: &mut [Box<dyn Writer>], batch: &RecordBatch) {
     let tasks = writers.len() as u32;
     let partitions = sink.partitions(batch).expect("the partitions of rows");
-    for row in 0..batch.num_rows() {
-        let partition = partitions.as_ref().map_or(row as u32 % tasks, |partitions| partitions[row]);
-        let writer = &mut writers[(partition % tasks) as usize];
-        writer.write(partition, batch.slice(row, 1)).expect("a written row");
+    let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for row in 0..batch.num_rows() as u32 {
+        let partition = partitions.as_ref().map_or(row % tasks, |partitions| partitions[row as usize]);
+        rows.entry(partition).or_default().push(row);
+    }
+    for (partition, rows) in rows {
+        let part = take_record_batch(batch, &UInt32Array::from(rows)).expect("rows of a partition");
+        // In two batches: what is full in between is sealed in between.
+        let half = part.num_rows() / 2;
+        for part in [part.slice(0, half), part.slice(half, part.num_rows() - half)] {
+            writers[(partition % tasks) as usize].write(partition, part).expect("written rows");
+        }
     }
 }

@@ -118,7 +118,11 @@ impl SourceCase<'_> {
         let mut batches: Vec<RecordBatch> = Vec::new();
         let mut rows = 0;
         while let Some(some) = next(reader.as_mut()) {
-            assert_eq!(some.batch.schema(), source.schema(), "a batch has other columns than the source says");
+            let names = |schema: &arrow::datatypes::Schema| -> Vec<String> {
+                schema.fields().iter().map(|field| field.name().clone()).collect()
+            };
+            let (found, said) = (names(&some.batch.schema()), names(&source.schema()));
+            assert_eq!(found, said, "a batch has other columns than the source says");
             rows += some.batch.num_rows();
             content.bad.extend(some.bad);
             content.positions.push((some.position, rows, content.bad.len()));

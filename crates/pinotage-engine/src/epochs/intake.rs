@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
+use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
 use pinotage_connector::{BadRow, Cancel, Context, Next, Reader, Rows, Sink, Source, SplitState};
 use pinotage_transform::Changes;
@@ -38,7 +39,7 @@ pub(super) struct Taken {
 /// What all readers share.
 pub(super) struct Intake<'a> {
     pub(super) job: &'a Prepared,
-    pub(super) source: &'a dyn Source,
+    pub(super) source: &'a Arc<dyn Source>,
     pub(super) sink: &'a dyn Sink,
     pub(super) gate: &'a Gate,
     pub(super) taken: &'a Mutex<Taken>,
@@ -47,21 +48,26 @@ pub(super) struct Intake<'a> {
     pub(super) cancel: &'a Cancel,
 }
 
-/// What one reader needs beside that.
+/// What one reader needs beside that, for rows of some columns.
 struct Desk {
+    columns: SchemaRef,
     sql: Option<RowSql>,
     conversion: Conversion,
+}
+
+impl Desk {
+    fn try_new(job: &Prepared, columns: SchemaRef) -> Result<Self> {
+        let transform = job.plan.file.transform.as_ref();
+        let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &columns)).transpose()?;
+        let selected = sql.as_ref().map_or_else(|| SchemaRef::clone(&columns), RowSql::schema);
+        Ok(Self { conversion: Conversion::try_new(job, &selected)?, sql, columns })
+    }
 }
 
 impl Intake<'_> {
     /// Reads splits until there are none left, or the job is given up.
     pub(super) fn read(&self, task: u32, context: &Context) -> Result<()> {
-        let job = self.job;
-        let columns = self.source.schema();
-        let transform = job.plan.file.transform.as_ref();
-        let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &columns)).transpose()?;
-        let conversion = Conversion::try_new(job, &sql.as_ref().map_or(columns, RowSql::schema))?;
-        let desk = Desk { sql, conversion };
+        let mut desk = Desk::try_new(self.job, self.source.schema())?;
         // Of a source without an end all splits are read beside each other.
         let mut open: Vec<(String, Box<dyn Reader>)> = Vec::new();
         loop {
@@ -80,7 +86,13 @@ impl Intake<'_> {
                     return Ok(());
                 }
                 match reader.next(wait)? {
-                    Next::Rows(rows) => self.take(&desk, task, split, rows)?,
+                    Next::Rows(rows) => {
+                        // Each file decides for itself what it has as dictionaries.
+                        if rows.batch.schema() != desk.columns {
+                            desk = Desk::try_new(self.job, rows.batch.schema())?;
+                        }
+                        self.take(&desk, task, split, rows)?;
+                    }
                     Next::Waiting => {}
                     Next::End => {
                         if let Some(state) = self.taken().splits.get_mut(split) {
@@ -95,7 +107,7 @@ impl Intake<'_> {
         }
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    pub(super) fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -164,7 +176,7 @@ impl Intake<'_> {
     }
 
     /// Each row goes to the writer of its partition; where rows have none, to the writer of their reader.
-    fn send(&self, task: u32, batch: RecordBatch) -> Result<()> {
+    pub(super) fn send(&self, task: u32, batch: RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }

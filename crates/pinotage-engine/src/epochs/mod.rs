@@ -15,12 +15,15 @@ mod staging;
 mod state;
 mod status;
 pub(crate) mod store;
+mod stream;
+mod whole;
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind};
 
 pub(crate) use run::check_epochs;
 pub use run::{EpochReport, EpochSummary, run_epochs};
+pub(crate) use source::input_id;
 pub use staging::{GcOptions, StagedEntry, StagedRun, StagingReport, staging_gc};
 pub use status::{EpochStatus, SplitStatus};
 

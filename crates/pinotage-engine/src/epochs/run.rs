@@ -13,7 +13,8 @@ use pinotage_connector::{
     SystemClock, Writer,
 };
 use pinotage_job::file::{Archive, Checkpoint};
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_table as check_epochs_table};
+use pinotage_sink::check_uploadable;
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline};
 use pinotage_transform::Changes;
 
 use super::gate::Gate;
@@ -21,6 +22,7 @@ use super::intake::{Intake, Taken, too_many};
 use super::publish::{Pace, Publisher};
 use super::source::source_of;
 use super::state::{EpochRecord, Remembered, State};
+use super::stream::StreamTable;
 use super::{ToWriter, is_stopped, postgres, staging, store};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
@@ -30,6 +32,9 @@ use crate::sql::SqlWay;
 
 /// Batches on their way to a writer.
 const CHANNEL: usize = 4;
+
+/// Longer than any job.
+const FOR_EVER: Duration = Duration::from_secs(1 << 32);
 
 /// What a reader takes in memory.
 const READER_MEMORY: u64 = 32 << 20;
@@ -64,6 +69,8 @@ pub struct EpochSummary {
     pub counts: Counts,
     /// Values that were changed because the schema demands it, in this process.
     pub changes: Changes,
+    /// Rows that lost against later ones of their key and were not built, in this process.
+    pub superseded: u64,
     /// Segments that this process has brought into the target.
     pub published: u64,
     /// Segments that are recorded and not in the target yet.
@@ -82,20 +89,23 @@ pub struct EpochSummary {
 
 /// Refuses what cannot run in epochs, before anything is read.
 pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
-    if let Some(SqlWay::Whole(operator)) = &job.sql {
-        return Err(Error::unsupported("SQL over many rows cannot run in epochs")
-            .with("option", "transform.sql")
-            .with("operator", operator)
-            .action("remove `checkpoint` and let the job build all inputs together, or select row by row"));
-    }
-    if job.cluster.is_some() && job.table.is_refresh() {
+    if job.plan.connection.is_some() && job.table.is_refresh() {
         return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and epochs only add to it")
             .with("table", job.table.raw_name())
             .action("remove `checkpoint`, or make the table APPEND (`segmentIngestionType`)"));
     }
-    check_epochs_table(&job.table)?;
     job.plan.database.iter().try_for_each(postgres::check)?;
-    source_of(job).map(drop)
+    if !job.plan.beside_stream {
+        check_offline(&job.schema, &job.table)?;
+    }
+    let source = source_of(job)?;
+    if let Some(SqlWay::Whole(operator)) = job.sql.as_ref().filter(|_| !source.is_bounded()) {
+        return Err(Error::unsupported("SQL over many rows needs a source that has an end")
+            .with("option", "transform.sql")
+            .with("operator", operator)
+            .action("select row by row: expressions and WHERE"));
+    }
+    Ok(())
 }
 
 /// Runs a job with epochs, until its source ends or somebody asks it to stop; then it ends its epoch and can be run again.
@@ -155,6 +165,8 @@ struct Life<'a> {
 struct Crew {
     readers: u32,
     writers: u32,
+    /// Memory of SQL over many rows, if the job has such.
+    sql: Option<usize>,
     sealing: Sealing,
 }
 
@@ -189,8 +201,37 @@ impl Life<'_> {
             Destination::Table(_) => plan.file.sink.publish.interval.duration(),
         };
         let documents = (job.schema.clone(), job.table.clone());
-        let sink =
-            PinotSink::try_new(documents, plan.staging.clone(), crew.sealing.clone(), destination, Arc::new(pool))?;
+        let (staging, sealing, pool) = (plan.staging.clone(), crew.sealing.clone(), Arc::new(pool));
+        let waiting = state.waiting()?;
+        let beside = job.cluster.as_ref().and_then(|cluster| Some((cluster, cluster.version?)));
+        let sink = match beside {
+            None => PinotSink::try_new(documents, staging, sealing, destination, pool)?,
+            Some((cluster, version)) => {
+                let table = StreamTable {
+                    target: &cluster.target,
+                    schema: &job.schema,
+                    table: &job.table,
+                    version,
+                    options: &plan.file.sink.upsert,
+                };
+                let upload = table.upload(&last, &waiting, SystemClock.now_millis());
+                let upload = cluster.wait(self.cancel, upload)?;
+                self.observer.note(check_uploadable(job.table.json())?);
+                PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?
+            }
+        };
+        if sink.merges_rows() && !source.is_bounded() {
+            return Err(Error::unsupported(
+                "partial upserts merge the rows of a key ahead, and this source has no end",
+            )
+            .with("option", "upsertConfig.mode")
+            .action("load what there is up to now, and let the table's stream bring the rest"));
+        }
+        if sink.merges_rows() && job.replay.is_some() {
+            return Err(Error::unsupported("partial upserts merge all rows of a key, and a replay has some of them")
+                .with("option", "upsertConfig.mode")
+                .action("bring the rows through the table's stream"));
+        }
         let context = Context {
             epoch: last.epoch,
             tasks: crew.readers,
@@ -200,7 +241,6 @@ impl Life<'_> {
         self.settle_quarantine(&last, &context)?;
         let mut committer = sink.committer(&context)?;
         committer.check(last.epoch)?;
-        let waiting = state.waiting()?;
         staging::remove_old(&plan.staging, &context.run, &last.open, &waiting, &**self.observer);
         let publisher = Publisher::new(waiting);
         summary.run = context.run.clone();
@@ -213,7 +253,7 @@ impl Life<'_> {
                 scope.spawn(|| publisher.run(&state, &mut *committer, &pace, self.cancel, &**self.observer));
             let read = match is_read {
                 true => Ok((last.clone(), Changes::default())),
-                false => self.read(&crew, &context, (&*source, &sink), (last, splits), &state, &publisher),
+                false => self.read(&crew, &context, (&source, &sink), (last, splits), &state, &publisher),
             };
             // After an error what is recorded is published all the same, unless that is what failed.
             publisher.close();
@@ -233,6 +273,7 @@ impl Life<'_> {
         summary.epoch = record.epoch;
         summary.counts = record.counts;
         summary.changes = changes;
+        summary.superseded = context.metrics.now().get("rows superseded").copied().unwrap_or_default();
         summary.published = publisher.published();
         summary.waiting = publisher.waiting();
         summary.open_rows = record.open.iter().map(|open| open.rows).sum();
@@ -245,22 +286,32 @@ impl Life<'_> {
         let file = &self.job.plan.file;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.or(file.threads).unwrap_or(cores).max(1);
-        let readers = threads.min(splits).max(1);
+        let whole = matches!(self.job.sql, Some(SqlWay::Whole(_)));
+        let readers = if whole { 1 } else { threads.min(splits).max(1) };
         let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
-        let memory = file.limits.memory.bytes().saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
-        let partitioned = self.job.columns.iter().any(|column| column.partition.is_some());
+        // SQL over many rows has a half.
+        let memory = file.limits.memory.bytes() / if whole { 2 } else { 1 };
+        let sql = whole.then(|| usize::try_from(memory).unwrap_or(usize::MAX));
+        let memory = memory.saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
+        // Rows of the epoch under way have an eighth.
+        let fresh = memory / 8;
+        let memory = memory - fresh;
+        let partitioned =
+            self.job.plan.beside_stream || self.job.columns.iter().any(|column| column.partition.is_some());
         let fitting = (memory / (segment.max_bytes.bytes().max(1) * (queue + 1))).max(1);
-        // Rows without a partition are together in few large segments.
-        let writers = if partitioned { fitting.min(threads as u64) } else { 1 };
+        // Rows without a partition stay with their reader's writer.
+        let writers = fitting.min(if partitioned { threads } else { readers } as u64);
         let share = memory / writers;
         let max_bytes = segment.max_bytes.bytes().min(share / (queue + 1));
         Crew {
             readers: readers as u32,
             writers: writers as u32,
+            sql,
             sealing: Sealing {
                 max_rows: segment.max_rows,
                 max_bytes,
                 task_bytes: share - queue * max_bytes,
+                fresh_bytes: fresh / writers,
                 max_age: segment.max_age.map(|age| age.duration()),
                 queue: segment.queue,
             },
@@ -299,7 +350,7 @@ impl Life<'_> {
         &self,
         crew: &Crew,
         context: &Context,
-        (source, sink): (&dyn Source, &PinotSink),
+        (source, sink): (&Arc<dyn Source>, &PinotSink),
         (mut last, splits): (EpochRecord, BTreeMap<String, SplitState>),
         state: &Mutex<State>,
         publisher: &Publisher,
@@ -355,7 +406,10 @@ impl Life<'_> {
                 let (intake, fail, gate) = (Arc::clone(&intake), &fail, &gate);
                 let context = Context { task, tasks: crew.readers, ..context.clone() };
                 scope.spawn(move || {
-                    let read = intake.read(task, &context);
+                    let read = match crew.sql {
+                        Some(memory) => intake.read_whole(task, memory, &context),
+                        None => intake.read(task, &context),
+                    };
                     drop(intake);
                     if let Err(error) = read {
                         fail(error);
@@ -364,8 +418,10 @@ impl Life<'_> {
                 });
             }
             drop(intake);
+            // SQL over many rows gives nothing that could be recorded before it is through.
+            let interval = crew.sql.map_or(self.checkpoint.interval.duration(), |_| FOR_EVER);
             let result = loop {
-                gate.wait(self.checkpoint.interval.duration());
+                gate.wait(interval);
                 match self.end_epoch(&mut last, context, (&gate, &taken), (&writers, &replies), state) {
                     Err(error) => break Err(error),
                     Ok(committables) => publisher.add(last.epoch, committables),

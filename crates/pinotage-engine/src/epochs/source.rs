@@ -1,5 +1,8 @@
 //! The source of a job, behind the traits of connectors.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use pinotage_common::{Error, Result};
 use pinotage_connector::Source;
 use pinotage_connectors::files::{FileSplit, Files};
@@ -9,12 +12,12 @@ use crate::prepare::Prepared;
 use crate::quarantine::Replay;
 
 /// Makes the source of a job.
-pub(super) fn source_of(job: &Prepared) -> Result<Box<dyn Source>> {
+pub(super) fn source_of(job: &Prepared) -> Result<Arc<dyn Source>> {
     if let Some(files) = &job.replay {
-        return Ok(Box::new(Replay::try_new(job, files.clone())?));
+        return Ok(Arc::new(Replay::try_new(job, files.clone())?));
     }
     if let Some(options) = &job.plan.file.source.generator {
-        return Ok(Box::new(Generator::try_new(options.clone())?));
+        return Ok(Arc::new(Generator::try_new(options.clone())?));
     }
     let mut files = Vec::new();
     for input in &job.inputs {
@@ -23,7 +26,17 @@ pub(super) fn source_of(job: &Prepared) -> Result<Box<dyn Source>> {
                 .with("uri", &input.file)
                 .action("remove `checkpoint`, and each object makes segments of its own; or copy the objects here"));
         };
-        files.push(FileSplit { id: input.file.to_string(), path: path.to_owned(), format: input.format });
+        files.push(FileSplit { id: input_id(&job.plan.base, path)?, path: path.to_owned(), format: input.format });
     }
-    Ok(Box::new(Files::new(files, job.read.clone(), job.source_schema.clone())))
+    Ok(Arc::new(Files::new(files, job.read.clone(), job.source_schema.clone())))
+}
+
+/// The name of a file in the state: the same wherever the job is started from, and when its folder is moved.
+pub(crate) fn input_id(base: &Path, file: &Path) -> Result<String> {
+    let whole = |path: &Path| {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        path.canonicalize().map_err(|error| Error::io(error, "cannot find the file", path))
+    };
+    let (base, file) = (whole(base)?, whole(file)?);
+    Ok(file.strip_prefix(&base).unwrap_or(&file).display().to_string())
 }

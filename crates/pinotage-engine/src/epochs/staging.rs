@@ -235,7 +235,8 @@ mod tests {
         put(&staging.path().join("other/0-1-b-1.arrow"), 30);
         let file = r#"{"version":1,"files":[{"name":"0-1-a-1.arrow","rows":1,"bytes":1,"hash":1}],"sinceMillis":0,"sealed":null}"#;
         let open = [OpenBuffer { partition: 0, rows: 1, detail: file.into() }];
-        let segment = r#"{"name":"t_0","file":"life/t_0.tar.gz","crc":1,"rows":1,"epoch":1,"partitions":{}}"#;
+        let segment =
+            r#"{"name":"t_0","file":"life/t_0.tar.gz","crc":1,"rows":1,"epoch":1,"creationMillis":1,"partitions":{}}"#;
         let committable = Committable { version: 1, rows: 1, detail: segment.into() };
         let waiting = Waiting { epochs: [(1, vec![committable])].into(), through: None };
         remove_old(staging.path(), "run", &open, &waiting, &Silent);

@@ -19,8 +19,9 @@ use pinotage_job::{ErrorBudget, Plan};
 
 use super::files::{self, BadRows, QuarantineFile, quarantine_files};
 use super::parse::{Parsed, Parser, Way};
-use crate::epochs::{EpochStatus, store};
+use crate::epochs::{EpochStatus, input_id, store};
 use crate::prepare::{Prepared, format_of, prepare};
+use crate::sql::SqlWay;
 
 /// The folder of a replay below the job's own.
 const FOLDER: &str = "replay";
@@ -55,6 +56,12 @@ pub fn prepare_replay(plan: Plan) -> Result<Option<Prepared>> {
         return Ok(None);
     }
     let mut job = prepare(plan, false)?;
+    if let Some(SqlWay::Whole(operator)) = &job.sql {
+        return Err(Error::unsupported("SQL over many rows makes its rows of all, and a replay has some")
+            .with("option", "transform.sql")
+            .with("operator", operator)
+            .action("give the job a new `state` and a new table, and let it read everything again"));
+    }
     job.plan = replay_plan(&job.plan);
     job.replay = Some(files);
     Ok(Some(job))
@@ -126,12 +133,14 @@ impl Replay {
     pub(crate) fn try_new(job: &Prepared, files: BTreeMap<String, PathBuf>) -> Result<Self> {
         let source = &job.plan.file.source;
         let parser = Arc::new(Parser { options: job.read.clone(), schema: Arc::clone(&job.source_schema) });
-        let local =
-            job.inputs.iter().filter_map(|input| Some((input.file.to_string(), input.file.local_path()?.to_owned())));
+        let mut inputs = BTreeMap::new();
+        for path in job.inputs.iter().filter_map(|input| input.file.local_path()) {
+            inputs.insert(input_id(&job.plan.base, path)?, path.to_owned());
+        }
         let how = How {
             format: source.format.as_ref().map(|format| format.parse()).transpose()?,
             is_generated: source.generator.is_some(),
-            inputs: local.collect(),
+            inputs,
             parser: Arc::clone(&parser),
             known: Mutex::default(),
         };

@@ -17,7 +17,8 @@ impl Again {
     pub(super) fn after(&mut self, error: &Error) -> Option<Duration> {
         let pause = PAUSES.get(self.0).copied().filter(|_| error.kind() == ErrorKind::CommitConflict)?;
         self.0 += 1;
-        tracing::warn!(%error, look = self.0, "the table changed after it was looked at: looking again");
+        // The answer has a warning of its own.
+        tracing::info!(%error, look = self.0, "the table changed after it was looked at: looking again");
         Some(pause)
     }
 }

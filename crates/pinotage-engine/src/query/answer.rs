@@ -160,7 +160,8 @@ impl Answer {
     /// `not-found` for a path without data or a table that does not exist; `schema-mismatch` when segments of one folder
     /// differ; `invalid-config` for SQL that cannot be planned; `cancelled`; those of reaching a cluster. What goes wrong
     /// later, such as `corrupt-segment` for damaged data, comes as an item; so does `commit-conflict` when segments were
-    /// deleted or replaced after the plan was made and rows were given already. Before that the query starts over.
+    /// deleted or replaced after the plan was made and rows were given already. Before that the query starts over; see
+    /// [`Answer::whole`] for rows that wait.
     pub fn open(sql: &str, tables: &[(String, TableSource)], cancel: &Arc<AtomicBool>) -> Result<Self> {
         Session::open(tables, None, cancel)?.answer_sql(sql)
     }
@@ -173,6 +174,30 @@ impl Answer {
     /// What a person should know about it. More may come with the batches.
     pub fn warnings(&self) -> &Warnings {
         self.session.warnings()
+    }
+
+    /// Gives all rows to `take`, which shows nothing of them before it has all: when a table has changed since the plan was
+    /// made, it is called again with the rows as they are then, whatever it got before.
+    ///
+    /// # Errors
+    ///
+    /// Those of `take`, which gets those of the batches.
+    pub fn whole<T>(
+        mut self,
+        mut take: impl FnMut(&SchemaRef, &mut dyn Iterator<Item = Result<RecordBatch>>) -> Result<T>,
+    ) -> Result<T> {
+        let schema = Arc::clone(&self.schema);
+        let mut again = self.again.take();
+        loop {
+            match take(&schema, &mut self) {
+                Ok(taken) => return Ok(taken),
+                Err(error) => {
+                    self.again = again.take();
+                    self.start_over(error)?;
+                    again = self.again.take();
+                }
+            }
+        }
     }
 
     /// Whether the query has started over after an error.

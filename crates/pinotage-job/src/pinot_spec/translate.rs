@@ -239,6 +239,7 @@ fn plan(
         connection: None,
         copies: Vec::new(),
         quarantine: state.join("quarantine"),
+        beside_stream: false,
         checkpoint: None,
         staging: state.join("staging"),
         state,

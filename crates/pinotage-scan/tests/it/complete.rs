@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use futures::StreamExt as _;
+use pinotage_client::{Address, Connection, Controller};
 use pinotage_common::{ErrorKind, Result, TimeSpan};
-use pinotage_scan::{MissingSegments, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Transport};
+use pinotage_scan::{MissingSegments, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Table, Transport};
+use pinotage_store::{Store, StoreOptions};
 use pinotage_testkit::cluster::{Cluster, Options, ServerAddress, Version, eventually};
 use pinotage_testkit::fake::{Action, Break, Fake, Line, Relay};
 use serde_json::{Value as Json, json};
@@ -67,6 +69,7 @@ async fn an_answer_that_is_cut_comes_whole_from_the_other_replica_or_not_at_all(
     for transport in TRANSPORTS {
         cut(&fixture, transport).await;
     }
+    cut_between_messages(&fixture).await;
 }
 
 async fn cut(fixture: &Fixture, transport: Transport) {
@@ -92,9 +95,15 @@ async fn cut(fixture: &Fixture, transport: Transport) {
         assert!(plan.requests() >= 2 && cut.connections() > 0, "the line was used");
     }
 
-    // Nobody can answer: nothing of the answers is given.
-    let cut = [first, second].map(|server| line(server, transport, total / 4, Break::Cut));
-    let told = controller(cluster, transport, cut.iter().map(|(name, line)| (name.clone(), line.port())).collect());
+    nothing_is_given(fixture, transport, [first, second].map(|server| line(server, transport, total / 4, Break::Cut)))
+        .await;
+}
+
+/// Nobody can answer: nothing of the answers is given.
+async fn nothing_is_given(fixture: &Fixture, transport: Transport, cut: [(String, Line); 2]) {
+    let options = ScanOptions { timeout: TimeSpan::secs(20), ..by(Reader::Server) };
+    let ports = cut.iter().map(|(name, line)| (name.clone(), line.port())).collect();
+    let told = controller(fixture.cluster, transport, ports);
     let scanner = scanner_at(&told.url(), "cut", options).await.unwrap();
     let plan = scanner.plan(&ScanRequest::default()).await.unwrap();
     let splits = plan.splits.len();
@@ -105,6 +114,32 @@ async fn cut(fixture: &Fixture, transport: Transport) {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         let text = error.to_string();
         assert!(text.contains("cut_OFFLINE") && text.contains("Server_") && text.contains("attempts"), "{text}");
+    }
+}
+
+/// Between two messages nothing looks broken: only the last one says that there are no more.
+async fn cut_between_messages(fixture: &Fixture) {
+    let [first, second] = [0, 1].map(|at| &fixture.cluster.servers[at]);
+    let options = ScanOptions { timeout: TimeSpan::secs(20), ..over(Transport::Grpc) };
+    let scanner_over = async |line: &Line| {
+        let ports = HashMap::from([(first.instance.clone(), line.port())]);
+        let told = controller(fixture.cluster, Transport::Grpc, ports);
+        let scanner = scanner_at(&told.url(), "cut", options.clone()).await.unwrap();
+        (ids(&scanner, None).await.unwrap().1, told)
+    };
+    let expected: Vec<i64> = (0..80_000).collect();
+    let whole = Line::cut_after(first.grpc_port, usize::MAX);
+    assert_eq!(scanner_over(&whole).await.0, expected);
+    // Blocks of 10,000 rows, and the last message.
+    let all = whole.messages();
+    assert!(all >= 5, "{all} messages");
+    for messages in [1, all / 2, all - 2, all - 1] {
+        let line = Line::cut_after(first.grpc_port, messages);
+        let (found, _) = scanner_over(&line).await;
+        assert!(found == expected, "{} rows after a cut behind {messages} of {all} messages", found.len());
+        assert_eq!(line.messages(), messages, "it was cut there");
+        let cut = [first, second].map(|server| (server.instance.clone(), Line::cut_after(server.grpc_port, messages)));
+        nothing_is_given(fixture, Transport::Grpc, cut).await;
     }
 }
 
@@ -120,6 +155,47 @@ async fn a_server_that_falls_silent_is_left_for_the_other_replica() {
         let (_, found) = ids(&scanner, None).await.unwrap();
         assert_eq!(found, (0..10_000).collect::<Vec<_>>());
         assert!(stalled.connections() > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_were_stopped_give_all_rows_or_none() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let cluster: &'static Cluster = Box::leak(Box::new(cluster));
+    let fixture = Fixture::on(cluster, "paused", 2, 20_000, false, json!({}));
+    let expected: Vec<i64> = (0..40_000).collect();
+    for transport in TRANSPORTS {
+        let scanner = fixture.scanner(over(transport)).await;
+        assert_eq!(ids(&scanner, None).await.unwrap().1, expected);
+
+        // For a moment, at any place of the scan: it waits.
+        let pause = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let paused = cluster.pause();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(paused);
+        };
+        let (found, ()) = tokio::join!(ids(&scanner, None), pause);
+        assert_eq!(found.unwrap().1, expected, "{transport:?}");
+
+        // For longer than anybody waits: nothing is given.
+        let mut connection = Connection::new(Address::parse(&cluster.controller).unwrap());
+        connection.timeouts.request = TimeSpan::secs(2);
+        connection.retries.attempts = 1;
+        let table = Table::open(&Controller::new(&connection).unwrap(), "paused").await.unwrap();
+        let options = ScanOptions { timeout: TimeSpan::secs(2), attempts: 1, ..over(transport) };
+        let impatient = Scanner::new(table, Store::new(StoreOptions::default()).unwrap(), options).unwrap();
+        assert_eq!(ids(&impatient, None).await.unwrap().1, expected);
+        let plan = impatient.plan(&ScanRequest::default()).await.unwrap();
+        let paused = cluster.pause();
+        let found = items(&impatient, plan).await;
+        drop(paused);
+        assert!(!found.is_empty());
+        for item in found {
+            assert_eq!(item.unwrap_err().kind(), ErrorKind::Unavailable, "{transport:?}");
+        }
+        cluster.await_online("paused_OFFLINE", 2);
+        assert_eq!(ids(&scanner, None).await.unwrap().1, expected, "{transport:?}");
     }
 }
 

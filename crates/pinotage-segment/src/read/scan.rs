@@ -16,6 +16,9 @@ use crate::forward::Docs;
 /// A selective filter gathers rows for a batch from at most so many times the docs of one, then gives what it has.
 const MAX_LOOKED_AT: usize = 16;
 
+/// The rows of the first batch where bytes are limited.
+const FIRST_ROWS: usize = 64;
+
 /// What a scan reads.
 #[derive(Debug, Clone)]
 pub struct ScanOptions {
@@ -25,6 +28,9 @@ pub struct ScanOptions {
     pub predicate: Option<Predicate>,
     /// The most rows of a batch. A batch may have fewer: a filter keeps few, or the rows are very long.
     pub batch_rows: usize,
+    /// About how many bytes a batch is to have at most, told from the one before it; the first one has few rows. A row that is
+    /// longer comes alone. `None` is no limit.
+    pub batch_bytes: Option<usize>,
     /// Docs of the null vectors become Arrow nulls; otherwise the stored default values are given.
     pub nulls: bool,
     /// The docs of which rows come, by their numbers in the segment; `None` is all.
@@ -33,7 +39,7 @@ pub struct ScanOptions {
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { columns: None, predicate: None, batch_rows: 8192, nulls: true, docs: None }
+        Self { columns: None, predicate: None, batch_rows: 8192, batch_bytes: None, nulls: true, docs: None }
     }
 }
 
@@ -47,6 +53,8 @@ pub struct SegmentScan<'a> {
     /// Docs outside of which none passes, when an index or the caller knows.
     candidates: Option<RoaringBitmap>,
     batch_rows: usize,
+    /// The most rows of a batch, and its bytes, when these are limited.
+    limits: Option<(usize, usize)>,
     next: usize,
     num_docs: usize,
     /// Halves of rows that were too long for one batch, the next one last.
@@ -110,13 +118,16 @@ impl<'a> SegmentScan<'a> {
             (Some(candidates), Some(docs)) => Some(candidates & docs),
             (candidates, docs) => candidates.or(docs),
         };
+        let batch_rows = options.batch_rows.max(1);
+        let limits = options.batch_bytes.map(|bytes| (batch_rows, bytes));
         Ok(Self {
             schema: Arc::new(ArrowSchema::new(fields)),
             columns,
             projected,
             filter,
             candidates,
-            batch_rows: options.batch_rows.max(1),
+            batch_rows: if limits.is_some() { batch_rows.min(FIRST_ROWS) } else { batch_rows },
+            limits,
             next: 0,
             num_docs,
             pending: Vec::new(),
@@ -191,9 +202,20 @@ impl<'a> SegmentScan<'a> {
                     let (first, second) = selected.halves();
                     self.pending.extend([second, first]);
                 }
-                result => return result.map(Some),
+                result => {
+                    let batch = result?;
+                    self.learn(&batch);
+                    return Ok(Some(batch));
+                }
             }
         }
+    }
+
+    /// The rows of the next batch, if they are as long as those of this one; never many more at a time, because they need not be.
+    fn learn(&mut self, batch: &RecordBatch) {
+        let Some((rows, bytes)) = self.limits else { return };
+        let row_bytes = batch.get_array_memory_size().div_ceil(batch.num_rows().max(1)).max(1);
+        self.batch_rows = (bytes / row_bytes).clamp(1, rows.min(self.batch_rows.saturating_mul(8)));
     }
 }
 

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::built::BuiltSegment;
 use super::column::ColumnBuilder;
 use super::layout::{ColumnLayout, lay_out, sort_order};
-use crate::metadata::{ColumnMetadata, SegmentMetadata, TimeInterval};
+use crate::metadata::{ColumnMetadata, PartitionMetadata, SegmentMetadata, TimeInterval};
 use crate::star_tree::{self, StarTreeFiles};
 
 /// How a segment gets its name.
@@ -72,6 +72,8 @@ pub struct SegmentBuilder {
     table_name: String,
     time_column: Option<String>,
     star_trees: StarTreePlans,
+    /// The one column with partition metadata.
+    partition: Option<(String, PartitionMetadata)>,
 }
 
 impl SegmentBuilder {
@@ -93,7 +95,14 @@ impl SegmentBuilder {
             num_docs: 0,
             table_name: table.raw_name().to_owned(),
             time_column: table.time_column().map(str::to_owned),
+            partition: None,
         })
+    }
+
+    /// Says which partition of a stream the rows are in, in place of what the table config's partition functions say of their
+    /// values: they may hash keys otherwise than the stream's producer does.
+    pub fn set_partition(&mut self, column: impl Into<String>, partition: PartitionMetadata) {
+        self.partition = Some((column.into(), partition));
     }
 
     /// Adds rows. Columns are found by name; columns that the schema does not have are ignored.
@@ -220,6 +229,11 @@ impl SegmentBuilder {
             time = Some(interval(plan, &layout.metadata, &mut parts)?);
         }
         let star_trees = build_star_trees(self.star_trees, &laid_out, self.num_docs)?;
+        if let Some((column, partition)) = self.partition {
+            for (plan, layout) in &mut laid_out {
+                layout.metadata.partition = (plan.field.name == column).then(|| partition.clone());
+            }
+        }
         let metadata = SegmentMetadata {
             name: name.generator.generate(&parts)?,
             table_name: self.table_name,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::ErrorKind;
@@ -90,7 +90,7 @@ fn predicates_keep_what_sql_keeps() {
             predicate: Some(predicate),
             batch_rows: 2,
             nulls,
-            docs: None,
+            ..ScanOptions::default()
         };
         read(&path, options).column(0).as_primitive::<Int32Type>().values().to_vec()
     };
@@ -130,6 +130,30 @@ fn only_the_docs_that_were_asked_for_come() {
             assert_eq!(found.values().to_vec(), expected);
         }
     }
+}
+
+#[test]
+fn batches_of_long_rows_have_fewer_of_them() {
+    let schema =
+        r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "s", "dataType": "STRING", "maxLength": 5000}]}"#;
+    let table = r#"{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {"noDictionaryColumns": ["s"]}}"#;
+    let mut builder =
+        SegmentBuilder::try_new(&Schema::from_json(schema).unwrap(), &TableConfig::from_json(table).unwrap()).unwrap();
+    let text = |row: usize| format!("{row:05}{}", "x".repeat(4_000));
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..4_000).map(text)));
+    builder.append(&RecordBatch::try_from_iter([("s", texts.clone())]).unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = finish(builder, "t_0").write_dir(folder.path()).unwrap();
+    let segment = Segment::open(&path).unwrap();
+    let batches = |batch_bytes| {
+        let scan = segment.scan(ScanOptions { batch_bytes, ..ScanOptions::default() }).unwrap();
+        scan.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    assert_eq!(batches(None).len(), 1);
+    let limited = batches(Some(100_000));
+    assert_eq!(concat_batches(&limited[0].schema(), &limited).unwrap().column(0), &texts);
+    // The first one cannot know.
+    assert!(limited.len() > 160 && limited[1..].iter().all(|batch| batch.get_array_memory_size() < 200_000));
 }
 
 #[test]
@@ -486,13 +510,15 @@ proptest! {
     /// Sorted ranges, inverted indexes, bounds, ids and values must answer what a row by row evaluation does.
     #[test]
     fn every_way_to_an_answer_gives_the_same(
-        case in 0usize..100, seeds in proptest::collection::vec(any::<u16>(), 40), batch_rows in 1usize..200, nulls: bool,
+        case in 0usize..100, seeds in proptest::collection::vec(any::<u16>(), 40), batch_rows in 1usize..200,
+        batch_bytes in proptest::option::of(1usize..10_000), nulls: bool,
     ) {
         let cases = golden_cases();
         let cases: Vec<_> = cases.iter().filter(|case| case.batch().num_rows() > 0).collect();
         let segment = Segment::open(&cases[case % cases.len()].segment()).unwrap();
         let all = |predicate, batch_rows| {
-            let scan = segment.scan(ScanOptions { columns: None, predicate, batch_rows, nulls, docs: None }).unwrap();
+            let options = ScanOptions { columns: None, predicate, batch_rows, batch_bytes, nulls, docs: None };
+            let scan = segment.scan(options).unwrap();
             let schema = scan.schema();
             let batches = scan.collect::<Result<Vec<_>, _>>().unwrap();
             assert!(batches.iter().all(|batch| (1..=batch_rows).contains(&batch.num_rows())));

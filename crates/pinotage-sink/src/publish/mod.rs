@@ -8,6 +8,9 @@
 //! 3. Segments whose names are taken by older ones of ours are refreshed one by one: names that a user gives by hand cannot
 //!    be replaced in one step, because Pinot wants the names of a replacement to be new.
 //!
+//! Segments of a REALTIME table come one by one, as new ones. An entry of the lineage would not make a step of them: with a
+//! primary key a server lets their rows win as it loads them, and the older ones would be hidden before these are seen.
+//!
 //! The CRC decides whether a segment is there: equal is done, other bytes are an error and never overwritten, unless
 //! [`Publication::overwrite`] says so.
 
@@ -15,12 +18,13 @@ mod deep_store;
 mod foreign;
 mod form;
 mod lineage;
+mod realtime;
 mod refresh;
 mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinotage_client::LineageState;
+use pinotage_client::{LineageState, TableType};
 use pinotage_common::{ByteSize, Error, ErrorKind, Result};
 use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
@@ -144,6 +148,9 @@ pub async fn publish(
     observer: &dyn PushObserver,
 ) -> Result<()> {
     let Publication { to, from, overwrite, .. } = publication;
+    if target.table_type == TableType::Realtime {
+        return realtime::upload(target, table, publication, options, observer).await;
+    }
     to.iter().try_for_each(|segment| check_segment(table, segment))?;
     check_names(to)?;
     let mut snapshot = target.snapshot().await?;

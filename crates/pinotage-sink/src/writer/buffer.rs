@@ -5,21 +5,18 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 use pinotage_common::Result;
-use pinotage_segment::write::SegmentBuilder;
 
-use super::committable::Kept;
+use super::committable::{Kept, SealedAs};
+use super::content::{Content, slice_bytes};
 use super::delta::{self, DeltaFile, DeltaWriter};
 use super::task::Shape;
-
-/// Rows since the last epoch wait in memory up to so many bytes; then their file is begun.
-const FRESH_BYTES: usize = 8 << 20;
 
 /// A buffer of more files gets one in their place.
 const MAX_FILES: usize = 64;
 
 /// An open segment, and where its rows are kept.
 pub(super) struct Buffer {
-    pub(super) builder: SegmentBuilder,
+    pub(super) content: Content,
     pub(super) kept: Rows,
 }
 
@@ -46,18 +43,26 @@ impl Rows {
         Self { files: kept.files.clone(), ..Self::new(partition, kept.since_millis) }
     }
 
-    /// Takes rows that have to be kept at the end of the epoch.
-    pub(super) fn push(&mut self, shape: &Shape, names: &mut Names, batch: RecordBatch) -> Result<()> {
-        self.fresh_bytes += batch.get_array_memory_size();
+    /// Takes rows that have to be kept at the end of the epoch. They wait in memory: most segments are built before.
+    pub(super) fn push(&mut self, batch: RecordBatch) {
+        self.fresh_bytes += slice_bytes(&batch);
         self.fresh.push_back(batch);
-        match self.fresh_bytes >= FRESH_BYTES {
-            true => self.spill(shape, names),
-            false => Ok(()),
-        }
     }
 
-    fn spill(&mut self, shape: &Shape, names: &mut Names) -> Result<()> {
+    /// Bytes of the rows that wait in memory.
+    pub(super) fn fresh_bytes(&self) -> usize {
+        self.fresh_bytes
+    }
+
+    /// Writes what waits in memory.
+    pub(super) fn spill(&mut self, shape: &Shape, names: &mut Names) -> Result<()> {
         while let Some(batch) = self.fresh.pop_front() {
+            // Text may come as dictionaries in one batch and as it is in another.
+            if self.open.as_ref().is_some_and(|open| open.schema() != &batch.schema())
+                && let Some(open) = self.open.take()
+            {
+                self.files.push(open.finish(&shape.folder)?);
+            }
             let open = match &mut self.open {
                 Some(open) => open,
                 None => {
@@ -79,27 +84,22 @@ impl Rows {
         if self.files.len() <= MAX_FILES {
             return Ok(());
         }
-        let mut joined: Option<DeltaWriter> = None;
+        let mut joined = Rows::new(self.partition, self.since_millis);
         for file in &self.files {
             delta::read(&shape.folder, file, &mut |batch| {
-                let writer = match &mut joined {
-                    Some(writer) => writer,
-                    None => {
-                        joined.insert(DeltaWriter::create(&shape.folder, names.next(self.partition), &batch.schema())?)
-                    }
-                };
-                writer.write(&shape.folder, &batch)
+                joined.push(batch);
+                joined.spill(shape, names)
             })?;
         }
-        if let Some(joined) = joined {
-            let joined = joined.finish(&shape.folder)?;
-            old.extend(std::mem::replace(&mut self.files, vec![joined]).into_iter().map(|file| file.name));
+        if let Some(open) = joined.open.take() {
+            joined.files.push(open.finish(&shape.folder)?);
         }
+        old.extend(std::mem::replace(&mut self.files, joined.files).into_iter().map(|file| file.name));
         Ok(())
     }
 
     /// What has to be recorded of them; all rows are on disk.
-    pub(super) fn kept(&self, sealed: Option<(String, u64)>) -> Kept {
+    pub(super) fn kept(&self, sealed: Option<SealedAs>) -> Kept {
         Kept { version: 1, files: self.files.clone(), since_millis: self.since_millis, sealed }
     }
 

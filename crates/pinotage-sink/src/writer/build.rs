@@ -1,24 +1,27 @@
 //! Sealed segments are built beside the writing, one at a time.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use pinotage_common::{Error, Result};
-use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, Workspace};
+use pinotage_segment::write::{BuiltSegment, NameInput, Workspace};
 use pinotage_spec::SegmentNameGenerator;
 use rayon::ThreadPool;
 
+use super::committable::SealedAs;
+use super::content::Content;
+use super::task::Shape;
 use super::{StagedSegment, delta};
 
 /// A segment that is full.
 pub(super) struct Sealed {
-    pub(super) builder: SegmentBuilder,
-    pub(super) name: String,
-    pub(super) epoch: u64,
-    pub(super) creation_time_millis: i64,
+    pub(super) content: Content,
+    pub(super) partition: u32,
+    pub(super) sealed: SealedAs,
 }
 
 /// Builds segments in a thread of its own, and takes no more than its queue has room for.
@@ -33,13 +36,12 @@ pub(super) struct Builds {
 /// Where and how segments are built.
 #[derive(Clone)]
 pub(super) struct Workbench {
-    /// The folder of the run in staging.
-    pub(super) folder: PathBuf,
+    pub(super) shape: Arc<Shape>,
     /// A folder in it that no other process chooses: two that build a segment of one name never write to one file.
     pub(super) life: String,
-    pub(super) memory: usize,
-    pub(super) archives: bool,
     pub(super) pool: Arc<ThreadPool>,
+    /// Rows that lost against others of their key.
+    pub(super) superseded: Arc<AtomicU64>,
 }
 
 impl Builds {
@@ -107,25 +109,30 @@ fn stopped() -> Error {
 
 impl Workbench {
     fn build(&self, sealed: Sealed) -> Result<StagedSegment> {
-        let Sealed { builder, name, epoch, creation_time_millis } = sealed;
-        let generator = SegmentNameGenerator::Fixed { name };
+        let Sealed { content, partition, sealed } = sealed;
+        let shape = &self.shape;
+        let generator = SegmentNameGenerator::Fixed { name: sealed.name };
         let name = NameInput { generator: &generator, sequence: None };
-        let folder = self.folder.join(&self.life);
+        let folder = shape.folder.join(&self.life);
         fs::create_dir_all(&folder).map_err(|error| Error::io(error, "cannot create the staging folder", &folder))?;
-        let workspace = Workspace { folder: &folder, memory: self.memory };
+        let memory = usize::try_from(shape.sealing.max_bytes).unwrap_or(usize::MAX);
+        let workspace = Workspace { folder: &folder, memory };
         self.pool.install(|| {
-            let segment = builder.finish_in(workspace, &name, creation_time_millis)?;
-            let path = match self.archives {
+            let (builder, dropped) = content.into_builder(shape, partition)?;
+            self.superseded.fetch_add(dropped, Ordering::Relaxed);
+            let segment = builder.finish_in(workspace, &name, sealed.creation_millis)?;
+            let path = match shape.archives {
                 true => segment.write_tar_gz(&folder)?,
                 false => segment.write_dir(&folder)?,
             };
-            delta::sync(&self.folder)?;
-            staged(&segment, &path, &self.life, epoch)
+            delta::sync(&shape.folder)?;
+            let built = staged(&segment, &path, &self.life)?;
+            Ok(StagedSegment { epoch: sealed.epoch, creation_millis: sealed.creation_millis, ..built })
         })
     }
 }
 
-fn staged(segment: &BuiltSegment, path: &Path, life: &str, epoch: u64) -> Result<StagedSegment> {
+fn staged(segment: &BuiltSegment, path: &Path, life: &str) -> Result<StagedSegment> {
     let columns = segment.metadata().columns.iter();
     let partitions = columns.filter_map(|(name, column)| {
         let partition = column.partition.as_ref()?;
@@ -137,7 +144,8 @@ fn staged(segment: &BuiltSegment, path: &Path, life: &str, epoch: u64) -> Result
         file: format!("{life}/{}", file.to_string_lossy()),
         crc: segment.crc(),
         rows: segment.num_docs().into(),
-        epoch,
+        epoch: 0,
+        creation_millis: 0,
         partitions: partitions.collect(),
     })
 }

@@ -26,6 +26,8 @@ pub struct StagedSegment {
     pub rows: u64,
     /// The epoch in which it was sealed.
     pub epoch: u64,
+    /// The creation time that it says of itself.
+    pub creation_millis: i64,
     /// The partitions that occur in it, by column.
     pub partitions: BTreeMap<String, BTreeSet<u32>>,
 }
@@ -78,8 +80,38 @@ pub(super) struct Kept {
     pub(super) files: Vec<DeltaFile>,
     /// When the first row came, in milliseconds since 1970.
     pub(super) since_millis: i64,
-    /// The name and epoch of a segment that is full and not built yet.
-    pub(super) sealed: Option<(String, u64)>,
+    /// What a segment that is full and not built yet will be.
+    pub(super) sealed: Option<SealedAs>,
+}
+
+/// What is decided about a segment when it is sealed; built again, it is the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SealedAs {
+    pub(super) name: String,
+    /// The epoch under way.
+    pub(super) epoch: u64,
+    /// The creation time that the segment says of itself.
+    pub(super) creation_millis: i64,
+}
+
+/// The latest creation time of segments that are not in the target yet. Those of segments that come later have to be behind it.
+///
+/// # Errors
+///
+/// `unsupported` for texts of a later version.
+pub fn latest_creation<'a>(
+    open: impl IntoIterator<Item = &'a OpenBuffer>,
+    waiting: impl IntoIterator<Item = &'a Committable>,
+) -> Result<Option<i64>> {
+    let mut latest = None;
+    for open in open {
+        latest = latest.max(Kept::of(open)?.sealed.map(|sealed| sealed.creation_millis));
+    }
+    for committable in waiting {
+        latest = latest.max(Some(StagedSegment::of(committable)?.creation_millis));
+    }
+    Ok(latest)
 }
 
 impl Kept {
@@ -127,9 +159,10 @@ mod tests {
             crc: 4_000_000_000,
             rows: 7,
             epoch: 3,
+            creation_millis: 1_700_000_000_000,
             partitions: [("key".to_owned(), BTreeSet::from([1]))].into(),
         };
-        let detail = r#"{"name":"t_j_0a_3_1_0","file":"0a0b0c0d/t_j_0a_3_1_0.tar.gz","crc":4000000000,"rows":7,"epoch":3,"partitions":{"key":[1]}}"#;
+        let detail = r#"{"name":"t_j_0a_3_1_0","file":"0a0b0c0d/t_j_0a_3_1_0.tar.gz","crc":4000000000,"rows":7,"epoch":3,"creationMillis":1700000000000,"partitions":{"key":[1]}}"#;
         let committable = Committable { version: 1, rows: 7, detail: detail.into() };
         assert_eq!(StagedSegment::of(&committable).unwrap(), segment);
         assert_eq!(segment.to_committable().unwrap(), committable);
@@ -138,9 +171,9 @@ mod tests {
             version: 1,
             files: vec![DeltaFile { name: "1-4-0a0b0c0d-0.arrow".into(), rows: 9, bytes: 512, hash: 77 }],
             since_millis: 1_700_000_000_000,
-            sealed: Some(("t_j_0a_4_1_0".into(), 4)),
+            sealed: Some(SealedAs { name: "t_j_0a_4_1_0".into(), epoch: 4, creation_millis: 5 }),
         };
-        let detail = r#"{"version":1,"files":[{"name":"1-4-0a0b0c0d-0.arrow","rows":9,"bytes":512,"hash":77}],"sinceMillis":1700000000000,"sealed":["t_j_0a_4_1_0",4]}"#;
+        let detail = r#"{"version":1,"files":[{"name":"1-4-0a0b0c0d-0.arrow","rows":9,"bytes":512,"hash":77}],"sinceMillis":1700000000000,"sealed":{"name":"t_j_0a_4_1_0","epoch":4,"creationMillis":5}}"#;
         let open = OpenBuffer { partition: 1, rows: 9, detail: detail.into() };
         assert_eq!(Kept::of(&open).unwrap(), kept);
         let files = staged_files([&open], [&committable]).unwrap();

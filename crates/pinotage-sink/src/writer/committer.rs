@@ -5,12 +5,13 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pinotage_client::TableType;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{Cancel, Committable, Committer, Context};
 
 use super::{Destination, StagedSegment, TableDestination};
-use crate::LocalSegment;
 use crate::publish::{Foreign, Mark, Publication, other_states, publish};
+use crate::{LocalSegment, needs_partitions};
 
 /// How often a call is asked whether it is still wanted.
 const TICK: Duration = Duration::from_millis(50);
@@ -160,6 +161,10 @@ impl Committer for SegmentCommitter {
         };
         let snapshot = to.runtime.block_on(to.target.snapshot())?;
         let others = other_states(&snapshot, &self.mark(epoch))?;
+        // Rows of a key take the place of each other, whoever pushed them.
+        if to.target.table_type == TableType::Realtime && needs_partitions(&to.config) {
+            return Ok(());
+        }
         let Some(first) = others.first().filter(|_| to.options.foreign == Foreign::Refuse) else { return Ok(()) };
         Err(Error::new(
             ErrorKind::CommitConflict,

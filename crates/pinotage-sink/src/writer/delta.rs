@@ -50,6 +50,7 @@ impl<W: Write> Write for Hashing<W> {
 pub(super) struct DeltaWriter {
     name: String,
     rows: u64,
+    schema: SchemaRef,
     writer: StreamWriter<Hashing<BufWriter<File>>>,
 }
 
@@ -59,13 +60,18 @@ impl DeltaWriter {
         let file = File::create(&path).map_err(|error| Error::io(error, "cannot keep open rows", &path))?;
         let to = Hashing { to: BufWriter::with_capacity(1 << 18, file), hasher: Xxh3::new(), bytes: 0 };
         let writer = StreamWriter::try_new(to, schema).map_err(|error| unwritten(&path, error))?;
-        Ok(Self { name, rows: 0, writer })
+        Ok(Self { name, rows: 0, schema: SchemaRef::clone(schema), writer })
     }
 
     pub(super) fn write(&mut self, folder: &Path, batch: &RecordBatch) -> Result<()> {
         self.writer.write(batch).map_err(|error| unwritten(&folder.join(&self.name), error))?;
         self.rows += batch.num_rows() as u64;
         Ok(())
+    }
+
+    /// The columns of the rows.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema
     }
 
     /// The file, complete and on disk; the folder still has to be [synced](sync).

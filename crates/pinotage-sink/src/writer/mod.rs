@@ -9,24 +9,26 @@ mod buffer;
 mod build;
 mod committable;
 mod committer;
+mod content;
 mod delta;
 mod route;
 mod task;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Sink, Writer};
-use pinotage_spec::{Schema, TableConfig, check_segment_name};
+use pinotage_spec::{PinotVersion, Schema, TableConfig, check_segment_name};
 use rayon::ThreadPool;
 
 use crate::Target;
 use crate::publish::{PushObserver, PushOptions};
+use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
 
-pub use committable::{StagedSegment, staged_files};
+pub use committable::{StagedSegment, latest_creation, staged_files};
 use committer::SegmentCommitter;
 use route::Route;
 use task::TaskWriter;
@@ -40,6 +42,8 @@ pub struct Sealing {
     pub max_bytes: u64,
     /// Memory of all open segments of a task together; beyond it the largest is sealed.
     pub task_bytes: u64,
+    /// Memory of a task for rows that came since the last epoch; what is more goes to staging before its epoch ends.
+    pub fresh_bytes: u64,
     /// How old the first row of a segment may become.
     pub max_age: Option<Duration>,
     /// Sealed segments of a task that wait to be built; with one more, writing waits.
@@ -75,18 +79,49 @@ pub struct TableDestination {
     pub runtime: tokio::runtime::Handle,
 }
 
-/// Refuses tables whose rows would have to be ordered by key first.
+/// What segments of a table with a stream have to agree with.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// The release of the cluster.
+    pub version: PinotVersion,
+    /// Where the stream puts a row.
+    pub key: StreamKey,
+}
+
+/// Which partition a row goes to.
+enum Routing {
+    /// Any.
+    None,
+    /// The table's.
+    Table(Route),
+    /// The stream's.
+    Stream(StreamKey),
+}
+
+/// Refuses OFFLINE tables that rows cannot be written to in epochs.
 ///
 /// # Errors
 ///
-/// `unsupported` for upsert and dedup tables.
-pub fn check_table(table: &TableConfig) -> Result<()> {
-    match crate::needs_partitions(table.json()) {
-        false => Ok(()),
-        true => Err(Error::unsupported("upsert and dedup tables cannot be written by a job with epochs yet")
-            .with("table", table.raw_name())
-            .action("load them with a job of files, one partition of keys in each")),
+/// As [`PinotSink::try_new`].
+pub fn check_offline(schema: &Schema, table: &TableConfig) -> Result<()> {
+    check_pushed(schema, table).map(drop)
+}
+
+/// How rows of a table without a stream are kept and spread.
+fn check_pushed(schema: &Schema, table: &TableConfig) -> Result<(Option<UpsertTable>, Routing)> {
+    let upserts = UpsertTable::read(schema, table, PinotVersion::NEWEST)?;
+    if upserts.is_none() && crate::needs_partitions(table.json()) {
+        return Err(Error::unsupported("tables that drop duplicates cannot be written in epochs")
+            .with("option", "dedupConfig")
+            .action("load the rows through the table's stream"));
     }
+    let routing = Route::of(schema, table)?.map_or(Routing::None, Routing::Table);
+    if upserts.is_some() && matches!(routing, Routing::None) {
+        return Err(Error::invalid_config("rows of a key belong together, and the table config partitions no column")
+            .with("option", "tableIndexConfig.segmentPartitionConfig.columnPartitionMap")
+            .action("partition the primary key's column there"));
+    }
+    Ok((upserts, routing))
 }
 
 /// A Pinot table as a sink for canonical rows of its schema.
@@ -100,7 +135,10 @@ pub struct PinotSink {
     staging: PathBuf,
     sealing: Sealing,
     destination: Destination,
-    route: Option<Route>,
+    routing: Routing,
+    upserts: Option<UpsertTable>,
+    upload: Option<Upload>,
+    times: Arc<Mutex<Option<CreationTimes>>>,
     pool: Arc<ThreadPool>,
 }
 
@@ -109,8 +147,8 @@ impl PinotSink {
     ///
     /// # Errors
     ///
-    /// `invalid-config` for a table that partitions rows by more than one column; `unsupported` for one whose rows would have
-    /// to be ordered by key first.
+    /// `invalid-config` for a table that partitions rows by more than one column, or rows of keys by none; `unsupported` for one
+    /// that drops duplicates.
     pub fn try_new(
         (schema, table): (Schema, TableConfig),
         staging: PathBuf,
@@ -118,12 +156,45 @@ impl PinotSink {
         destination: Destination,
         pool: Arc<ThreadPool>,
     ) -> Result<Self> {
-        if let Destination::Table(to) = &destination {
-            crate::check_table(&to.config)?;
-        }
-        check_table(&table)?;
-        let route = Route::of(&schema, &table)?;
-        Ok(Self { schema, table, staging, sealing, destination, route, pool })
+        let (upserts, routing) = check_pushed(&schema, &table)?;
+        Ok(Self {
+            schema,
+            table,
+            staging,
+            sealing,
+            destination,
+            routing,
+            upserts,
+            upload: None,
+            times: Arc::default(),
+            pool,
+        })
+    }
+
+    /// A sink into the REALTIME half of a table, beside its stream. Segments get their creation times from `times`, in the order
+    /// in which they are sealed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UpsertTable::read`] and [`StreamKey::check`].
+    pub fn beside_stream(
+        (schema, table): (Schema, TableConfig),
+        staging: PathBuf,
+        sealing: Sealing,
+        destination: Destination,
+        (upload, times): (Upload, CreationTimes),
+        pool: Arc<ThreadPool>,
+    ) -> Result<Self> {
+        upload.key.check(&schema)?;
+        let upserts = UpsertTable::read(&schema, &table, upload.version)?;
+        let routing = Routing::Stream(upload.key.clone());
+        let times = Arc::new(Mutex::new(Some(times)));
+        Ok(Self { schema, table, staging, sealing, destination, routing, upserts, upload: Some(upload), times, pool })
+    }
+
+    /// Rows of a partition stay together until the source ends: it has to have an end.
+    pub fn merges_rows(&self) -> bool {
+        self.upserts.as_ref().is_some_and(|upserts| upserts.mode == UpsertMode::Partial)
     }
 
     /// What the names of all segments of a run begin with.
@@ -139,11 +210,15 @@ impl PinotSink {
 
 impl Sink for PinotSink {
     fn delivery(&self) -> Delivery {
-        Delivery::Transactional
+        if self.upload.is_some() { Delivery::Idempotent } else { Delivery::Transactional }
     }
 
     fn partitions(&self, batch: &RecordBatch) -> Result<Option<Vec<u32>>> {
-        self.route.as_ref().map(|route| route.partitions(batch)).transpose()
+        match &self.routing {
+            Routing::None => Ok(None),
+            Routing::Table(route) => route.partitions(batch).map(Some),
+            Routing::Stream(key) => Ok(Some(key.partitions(batch)?.values().to_vec())),
+        }
     }
 
     fn open(&self, open: Vec<OpenBuffer>, context: &Context) -> Result<Box<dyn Writer>> {
@@ -158,7 +233,11 @@ impl Sink for PinotSink {
             folder,
             sealing: self.sealing.clone(),
             archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
-            base_name,
+            job: context.job.clone(),
+            run: context.run.clone(),
+            upserts: self.upserts.clone(),
+            upload: self.upload.clone(),
+            times: Arc::clone(&self.times),
         };
         Ok(Box::new(TaskWriter::try_new(shape, Arc::clone(&self.pool), open, context)?))
     }

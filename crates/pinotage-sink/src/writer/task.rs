@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::datatypes::{FieldRef, Schema as ArrowSchema};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Context, OpenBuffer, Prepared, Writer};
-use pinotage_segment::write::{ROWS_BETWEEN_CHECKS, SegmentBuilder};
-use pinotage_spec::{Schema, TableConfig};
+use pinotage_segment::write::ROWS_BETWEEN_CHECKS;
+use pinotage_spec::{FieldSpec, Schema, TableConfig, arrow_field};
 use rayon::ThreadPool;
 
 use super::buffer::{Buffer, Names, Rows};
 use super::build::{Builds, Sealed, Workbench};
-use super::committable::Kept;
-use super::{Sealing, StagedSegment, delta};
+use super::committable::{Kept, SealedAs};
+use super::content::Content;
+use super::{Sealing, StagedSegment, Upload, delta};
+use crate::upsert::{CreationTimes, UploadedSegment, UpsertTable};
 
 /// What a writer makes of rows, and where.
 pub(super) struct Shape {
@@ -25,21 +28,61 @@ pub(super) struct Shape {
     pub(super) folder: PathBuf,
     pub(super) sealing: Sealing,
     pub(super) archives: bool,
-    /// `<table>_<job>_<run>`
-    pub(super) base_name: String,
+    pub(super) job: String,
+    pub(super) run: String,
+    /// A table that keeps one row of each key.
+    pub(super) upserts: Option<UpsertTable>,
+    /// A table that a stream goes to as well.
+    pub(super) upload: Option<Upload>,
+    /// The creation times of its segments.
+    pub(super) times: Arc<Mutex<Option<CreationTimes>>>,
+}
+
+impl Shape {
+    /// Rows that were kept before the schema had all its columns: they have none in the new ones.
+    fn completed(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let missing = |field: &&FieldSpec| batch.column_by_name(&field.name).is_none();
+        let missing: Vec<&FieldSpec> = self.schema.fields().filter(missing).collect();
+        if missing.is_empty() {
+            return Ok(batch);
+        }
+        let mut fields: Vec<FieldRef> = batch.schema().fields().iter().cloned().collect();
+        let mut columns = batch.columns().to_vec();
+        for field in missing {
+            let field = arrow_field(field, true);
+            columns.push(new_null_array(field.data_type(), batch.num_rows()));
+            fields.push(field.into());
+        }
+        RecordBatch::try_new(ArrowSchema::new(fields).into(), columns)
+            .map_err(|error| Error::unexpected("cannot add columns to kept rows").caused_by(error))
+    }
+
+    /// What a segment of a partition is that is sealed now.
+    fn sealed(&self, partition: u32, epoch: u64, seq: u32, now_millis: i64) -> Result<SealedAs> {
+        let table = self.table.raw_name();
+        let (job, run) = (self.job.as_str(), self.run.as_str());
+        let Some(upload) = &self.upload else {
+            let name = format!("{table}_{job}_{run}_{epoch}_{partition}_{seq}");
+            return Ok(SealedAs { name, epoch, creation_millis: now_millis });
+        };
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let creation_millis = times.as_mut().map_or(Ok(now_millis), CreationTimes::take)?;
+        let name = UploadedSegment { table, job, run, epoch, partition, seq, creation_millis }.name(upload.version)?;
+        Ok(SealedAs { name, epoch, creation_millis })
+    }
 }
 
 /// Takes the rows of a task into one open segment a partition.
 pub(super) struct TaskWriter {
-    shape: Shape,
+    shape: Arc<Shape>,
     context: Context,
     pool: Arc<ThreadPool>,
     names: Names,
     /// The number of the next segment of a partition that is sealed in this epoch.
-    sequences: BTreeMap<u32, u64>,
+    sequences: BTreeMap<u32, u32>,
     open: BTreeMap<u32, Buffer>,
     /// Segments that are full and not built yet, by name.
-    sealed: BTreeMap<String, (Rows, u64)>,
+    sealed: BTreeMap<String, (Rows, SealedAs)>,
     builds: Builds,
     built: Vec<StagedSegment>,
     /// Files that the epochs recorded until now may need, and later ones do not.
@@ -57,12 +100,12 @@ impl TaskWriter {
         context: &Context,
     ) -> Result<Self> {
         let names = Names::new(context.epoch + 1);
+        let shape = Arc::new(shape);
         let bench = Workbench {
-            folder: shape.folder.clone(),
+            shape: Arc::clone(&shape),
             life: names.life.clone(),
-            memory: usize::try_from(shape.sealing.max_bytes).unwrap_or(usize::MAX),
-            archives: shape.archives,
             pool: Arc::clone(&pool),
+            superseded: context.metrics.counter("rows superseded"),
         };
         let builds = Builds::start(bench, shape.sealing.queue)?;
         let mut writer = Self {
@@ -86,20 +129,16 @@ impl TaskWriter {
     /// Takes rows of earlier epochs up again.
     fn restore(&mut self, open: &OpenBuffer) -> Result<()> {
         let kept = Kept::of(open)?;
-        let mut builder = SegmentBuilder::try_new(&self.shape.schema, &self.shape.table)?;
+        let mut content = Content::new(&self.shape)?;
         for file in &kept.files {
-            delta::read(&self.shape.folder, file, &mut |batch| self.pool.install(|| builder.append(&batch)))?;
+            let mut append = |batch| content.append(&self.shape, &self.pool, self.shape.completed(batch)?);
+            delta::read(&self.shape.folder, file, &mut append)?;
         }
         let rows = Rows::restored(open.partition, &kept);
         match kept.sealed {
-            Some((name, epoch)) => self.build(builder, rows, name, epoch),
-            // Two buffers of one partition: tasks that had no partitions of their own were put together.
-            None if self.open.contains_key(&open.partition) => {
-                let (name, epoch) = self.name(open.partition);
-                self.build(builder, rows, name, epoch)
-            }
+            Some(sealed) => self.build(content, rows, sealed),
             None => {
-                self.open.insert(open.partition, Buffer { builder, kept: rows });
+                self.open.insert(open.partition, Buffer { content, kept: rows });
                 Ok(())
             }
         }
@@ -111,37 +150,59 @@ impl TaskWriter {
             let buffer = match self.open.entry(partition) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Buffer {
-                    builder: SegmentBuilder::try_new(&self.shape.schema, &self.shape.table)?,
+                    content: Content::new(&self.shape)?,
                     kept: Rows::new(partition, self.context.clock.now_millis()),
                 }),
             };
-            let before = buffer.builder.num_docs();
+            let before = buffer.content.num_rows();
+            let (max_rows, can_be_sealed) = (self.shape.sealing.max_rows, buffer.content.can_be_sealed());
             let next_check = ROWS_BETWEEN_CHECKS - before % ROWS_BETWEEN_CHECKS;
-            let rows = (batch.num_rows() - start).min(self.shape.sealing.max_rows - before).min(next_check);
+            let room = if can_be_sealed { max_rows - before } else { usize::MAX };
+            let rows = (batch.num_rows() - start).min(room).min(next_check);
             let part = batch.slice(start, rows);
-            self.pool.install(|| buffer.builder.append(&part))?;
-            buffer.kept.push(&self.shape, &mut self.names, part)?;
+            buffer.content.append(&self.shape, &self.pool, part.clone())?;
+            buffer.kept.push(part);
             start += rows;
-            let is_full = before + rows >= self.shape.sealing.max_rows
-                || rows == next_check && buffer.builder.peak_bytes() as u64 >= self.shape.sealing.max_bytes;
-            if is_full {
+            let is_large = || buffer.content.peak_bytes() as u64 >= self.shape.sealing.max_bytes;
+            if can_be_sealed && (before + rows >= max_rows || rows == next_check && is_large()) {
                 self.seal(partition)?;
             } else if rows == next_check {
                 self.make_room()?;
+                self.spill()?;
             }
         }
         Ok(())
     }
 
+    /// Writes rows of the epoch under way when too many wait in memory.
+    fn spill(&mut self) -> Result<()> {
+        let open = self.open.values_mut().map(|buffer| &mut buffer.kept);
+        let mut all: Vec<&mut Rows> = open.chain(self.sealed.values_mut().map(|(rows, _)| rows)).collect();
+        let waiting: usize = all.iter().map(|rows| rows.fresh_bytes()).sum();
+        if waiting as u64 <= self.shape.sealing.fresh_bytes {
+            return Ok(());
+        }
+        all.iter_mut().try_for_each(|rows| rows.spill(&self.shape, &mut self.names))
+    }
+
     /// Seals the largest segments while all of them take too much.
     fn make_room(&mut self) -> Result<()> {
+        let limit = self.shape.sealing.task_bytes;
         loop {
-            let sizes = self.open.iter().map(|(partition, buffer)| (buffer.builder.peak_bytes() as u64, *partition));
+            let sizes = self.open.iter().map(|(partition, buffer)| (buffer.content.peak_bytes() as u64, *partition));
             let (all, largest) = sizes.fold((0, (0, 0)), |(all, largest), size| (all + size.0, largest.max(size)));
-            if all <= self.shape.sealing.task_bytes {
+            if all <= limit {
                 return Ok(());
             }
-            self.seal(largest.1)?;
+            let Some(buffer) = self.open.get_mut(&largest.1) else { return Ok(()) };
+            if buffer.content.can_be_sealed() {
+                self.seal(largest.1)?;
+                continue;
+            }
+            buffer.content.merge(&self.shape)?;
+            if buffer.content.peak_bytes() as u64 >= largest.0 {
+                return Err(buffer.content.too_large(limit));
+            }
         }
     }
 
@@ -149,32 +210,28 @@ impl TaskWriter {
     fn seal_old(&mut self) -> Result<()> {
         let Some(age) = self.shape.sealing.max_age else { return Ok(()) };
         let now = self.context.clock.now_millis();
-        let is_old = |buffer: &Buffer| now - buffer.kept.since_millis >= age.as_millis() as i64;
+        let is_old = |buffer: &Buffer| {
+            buffer.content.can_be_sealed() && now - buffer.kept.since_millis >= age.as_millis() as i64
+        };
         let old: Vec<u32> =
             self.open.iter().filter(|(_, buffer)| is_old(buffer)).map(|(partition, _)| *partition).collect();
         old.into_iter().try_for_each(|partition| self.seal(partition))
     }
 
     fn seal(&mut self, partition: u32) -> Result<()> {
-        let Some(Buffer { builder, kept }) = self.open.remove(&partition) else { return Ok(()) };
-        let (name, epoch) = self.name(partition);
-        self.build(builder, kept, name, epoch)
-    }
-
-    /// The next name of a segment of a partition.
-    fn name(&mut self, partition: u32) -> (String, u64) {
-        let epoch = self.names.epoch;
+        let Some(Buffer { content, kept }) = self.open.remove(&partition) else { return Ok(()) };
         let sequence = self.sequences.entry(partition).or_default();
-        let name = format!("{}_{epoch}_{partition}_{sequence}", self.shape.base_name);
+        let now = self.context.clock.now_millis();
+        let sealed = self.shape.sealed(partition, self.names.epoch, *sequence, now)?;
         *sequence += 1;
-        (name, epoch)
+        self.build(content, kept, sealed)
     }
 
-    fn build(&mut self, builder: SegmentBuilder, rows: Rows, name: String, epoch: u64) -> Result<()> {
+    fn build(&mut self, content: Content, rows: Rows, sealed: SealedAs) -> Result<()> {
         self.sealed_segments.fetch_add(1, Ordering::Relaxed);
-        self.sealed.insert(name.clone(), (rows, epoch));
-        let creation_time_millis = self.context.clock.now_millis();
-        self.builds.give(Sealed { builder, name, epoch, creation_time_millis })?;
+        let partition = rows.partition;
+        self.sealed.insert(sealed.name.clone(), (rows, sealed.clone()));
+        self.builds.give(Sealed { content, partition, sealed })?;
         self.collect()
     }
 
@@ -215,10 +272,10 @@ impl Writer for TaskWriter {
         self.collect()?;
         let mut prepared = Prepared::default();
         let mut any = false;
-        for (name, (rows, epoch)) in &mut self.sealed {
+        for (rows, sealed) in self.sealed.values_mut() {
             any |= !rows.is_kept();
             rows.keep(&self.shape, &mut self.names, &mut self.old)?;
-            prepared.open.push(rows.kept(Some((name.clone(), *epoch))).to_open(rows.partition)?);
+            prepared.open.push(rows.kept(Some(sealed.clone())).to_open(rows.partition)?);
         }
         for buffer in self.open.values_mut() {
             any |= !buffer.kept.is_kept();
@@ -229,7 +286,7 @@ impl Writer for TaskWriter {
             delta::sync(&self.shape.folder)?;
         }
         // In the order in which they were sealed.
-        self.built.sort_by_key(|segment| segment.epoch);
+        self.built.sort_by_key(|segment| (segment.epoch, segment.creation_millis));
         for segment in self.built.drain(..) {
             prepared.committables.push(segment.to_committable()?);
         }

@@ -9,6 +9,8 @@ mod forms;
 mod kinds;
 mod places;
 mod publish;
+mod realtime;
 mod refreshed;
 mod support;
+mod upsert;
 mod writer;

@@ -28,8 +28,25 @@ impl Cluster {
         self.order("start controller");
     }
 
+    /// Stops the whole process with SIGSTOP, as a machine that hangs: its connections stay, and nothing comes. It goes on when what
+    /// this returns is dropped.
+    #[must_use]
+    pub fn pause(&self) -> Paused<'_> {
+        self.process.signal("STOP");
+        Paused(self)
+    }
+
     fn order(&self, command: &str) {
         let answer: Json = serde_json::from_str(&self.process.ask(command)).unwrap();
         assert!(answer["error"].is_null(), "{answer}");
+    }
+}
+
+/// A cluster that was stopped, see [`Cluster::pause`].
+pub struct Paused<'c>(&'c Cluster);
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.0.process.signal("CONT");
     }
 }

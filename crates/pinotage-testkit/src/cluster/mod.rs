@@ -18,6 +18,7 @@ mod rest;
 mod tls;
 mod topic;
 
+pub use fault::Paused;
 pub use http::Http;
 pub use rest::eventually;
 pub use tls::{Tls, TlsFiles};

@@ -49,6 +49,12 @@ impl Process {
         self.next_line(&lines.1)
     }
 
+    /// Sends a signal, such as `STOP`.
+    pub(super) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "the process takes no signal");
+    }
+
     fn next_line(&self, lines: &Receiver<String>) -> String {
         lines.recv_timeout(LIMIT).unwrap_or_else(|error| {
             let what = match error {

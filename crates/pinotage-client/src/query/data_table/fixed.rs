@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+    ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array,
     TimestampMillisecondArray,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -11,7 +11,6 @@ use arrow::compute::take;
 use arrow::datatypes::{DataType as Arrow, Int32Type};
 use pinotage_common::Result;
 
-use super::dictionary::checked_ids;
 use super::{Column, DataTable, too_long};
 
 impl DataTable {
@@ -55,25 +54,25 @@ impl DataTable {
     }
 
     pub(super) fn texts(&self, column: &Column, nulls: Option<NullBuffer>, asked: &Arrow) -> Result<ArrayRef> {
-        let (ids, texts) = self.ids(column, nulls)?;
+        let texts = self.dictionary.of(&column.name)?;
+        let ids = self.ids(column);
         if matches!(asked, Arrow::Dictionary(..)) {
-            let array = DictionaryArray::<Int32Type>::try_new(ids, Arc::new(texts.clone()));
+            let ids = texts.checked_ids(ids, nulls)?;
+            let array = DictionaryArray::<Int32Type>::try_new(ids, Arc::new(texts.all()?.clone()));
             return Ok(Arc::new(array.map_err(super::invalid)?));
         }
-        // It adds up the exact length before it allocates, and the ids are known to be in the dictionary.
-        take(texts, &ids, None).map_err(|error| too_long().caused_by(error))
+        Ok(Arc::new(texts.gather(&ids, nulls)?))
     }
 
     /// BYTES of V3: hexadecimal text.
     pub(super) fn hex(&self, column: &Column, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
-        let (ids, texts) = self.ids(column, nulls)?;
-        let bytes = super::variable::from_hex(texts)?;
+        let texts = self.dictionary.of(&column.name)?;
+        let ids = texts.checked_ids(self.ids(column), nulls)?;
+        let bytes = super::variable::from_hex(texts.all()?)?;
         take(&bytes, &ids, None).map_err(|error| too_long().caused_by(error))
     }
 
-    fn ids(&self, column: &Column, nulls: Option<NullBuffer>) -> Result<(Int32Array, &StringArray)> {
-        let texts = self.dictionary.of(&column.name)?;
-        let ids = self.cells(column).map(i32::from_be_bytes).collect();
-        Ok((checked_ids(ids, nulls.as_ref(), texts)?, texts))
+    fn ids(&self, column: &Column) -> Vec<i32> {
+        self.cells(column).map(i32::from_be_bytes).collect()
     }
 }

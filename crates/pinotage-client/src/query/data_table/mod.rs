@@ -105,7 +105,7 @@ impl DataTable {
             Ok(bytes.slice(start..end))
         };
         let exceptions = exceptions(&section("exceptions")?)?;
-        let dictionary = Dictionary::read(&section("dictionary")?, version)?;
+        let dictionary = Dictionary::read(section("dictionary")?, version)?;
         let schema = section("schema")?;
         let fixed = section("fixed-size data")?;
         let variable = section("variable-size data")?;

@@ -13,7 +13,6 @@ use pinotage_common::Result;
 use pinotage_spec::DataType;
 
 use super::cursor::{Cursor, malformed};
-use super::dictionary::checked_ids;
 use super::{Column, ColumnDataType, DataTable, decimal, invalid, too_long};
 
 /// The bytes of a UUID.
@@ -98,12 +97,12 @@ impl DataTable {
             }
             T::String | T::Bytes => {
                 let texts = self.dictionary.of(&column.name)?;
-                let ids = checked_ids(numbers(parts, i32::from_be_bytes).into(), None, texts)?;
-                let taken = match data_type {
-                    T::Bytes => take(&from_hex(texts)?, &ids, None),
-                    _ => take(texts, &ids, None),
-                };
-                taken.map_err(|error| too_long().caused_by(error))?
+                let ids: Vec<i32> = numbers(parts, i32::from_be_bytes).into();
+                if data_type == T::String {
+                    return Ok(Arc::new(texts.gather(&ids, None)?));
+                }
+                let (bytes, ids) = (from_hex(texts.all()?)?, texts.checked_ids(ids, None)?);
+                take(&bytes, &ids, None).map_err(|error| too_long().caused_by(error))?
             }
             T::BigDecimal | T::Json | T::Map => return Err(malformed("a list of another type")),
         })

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
 use hyper::http::uri::PathAndQuery;
 use pinotage_client::DataTable;
+use pinotage_common::ErrorKind;
 use proptest::prelude::*;
 use tonic::Request;
 use tonic::client::Grpc;
@@ -81,6 +82,23 @@ fn what_servers_sent_is_read() {
     let payloads = payloads();
     assert!(payloads.len() >= 6);
     payloads.into_iter().for_each(|payload| read(payload).unwrap());
+}
+
+#[test]
+fn a_type_of_a_later_release_is_an_error_that_names_the_column() {
+    let known = b"\0\0\0\x04LONG";
+    let mut changed = 0;
+    for payload in payloads() {
+        let Some(at) = payload.windows(known.len()).position(|bytes| bytes == known) else { continue };
+        let mut bytes = payload.to_vec();
+        bytes[at + 4..at + 8].copy_from_slice(b"LUNG");
+        let Err(error) = DataTable::parse(bytes.into()) else { panic!("it was read") };
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let text = error.to_string();
+        assert!(text.contains("`LUNG`") && text.contains("column: "), "{text}");
+        changed += 1;
+    }
+    assert!(changed >= 2, "{changed} answers have such a column");
 }
 
 #[test]

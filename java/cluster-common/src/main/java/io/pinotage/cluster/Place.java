@@ -17,7 +17,8 @@ public record Place(File folder, int zooKeeperPort, int controllerPort, int brok
   public static final String HOST = "127.0.0.1";
 
   static Place of(Settings settings) {
-    return new Place(settings.folder(), Ports.free(), Ports.free(), Ports.free(), settings.auth(), settings.tls(),
+    int controllerPort = settings.controllerPort() == 0 ? Ports.free() : settings.controllerPort();
+    return new Place(settings.folder(), Ports.free(), controllerPort, Ports.free(), settings.auth(), settings.tls(),
         settings.s3());
   }
 

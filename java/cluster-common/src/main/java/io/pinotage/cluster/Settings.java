@@ -3,7 +3,7 @@ package io.pinotage.cluster;
 import java.io.File;
 
 /** What the command line asks for. */
-record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls, String s3) {
+record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls, String s3, int controllerPort) {
   static final String HELP = String.join("\n",
       "Starts ZooKeeper and a Pinot controller, broker and servers in this process, prints their addresses as one line of",
       "JSON when they answer, and ends when its standard input is closed.",
@@ -15,7 +15,8 @@ record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls,
       "  --tls FOLDER     HTTPS instead of HTTP; the folder has ca.pem, server.pem, server-key.pem, client.pem and",
       "                   client-key.pem, and gets the same as key stores",
       "  --mutual-tls     with --tls, clients need a certificate",
-      "  --s3 URL         `s3:` is the server at this URL, with any key; 0.11 only");
+      "  --s3 URL         `s3:` is the server at this URL, with any key; 0.11 only",
+      "  --controller-port N   the controller's port, a free one if absent");
 
   static Settings parse(String[] args) {
     File folder = null;
@@ -25,6 +26,7 @@ record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls,
     File certificates = null;
     boolean mutual = false;
     String s3 = null;
+    int controllerPort = 0;
     for (int at = 0; at < args.length; at++) {
       switch (args[at]) {
         case "--remove" -> remove = true;
@@ -33,6 +35,7 @@ record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls,
         case "--tls" -> certificates = new File(value(args, ++at)).getAbsoluteFile();
         case "--mutual-tls" -> mutual = true;
         case "--s3" -> s3 = value(args, ++at);
+        case "--controller-port" -> controllerPort = Integer.parseInt(value(args, ++at));
         default -> {
           if (args[at].startsWith("-") || folder != null) {
             throw new IllegalArgumentException("unexpected argument " + args[at] + "\n\n" + HELP);
@@ -45,7 +48,7 @@ record Settings(File folder, boolean remove, int servers, boolean auth, Tls tls,
       throw new IllegalArgumentException(HELP);
     }
     Tls tls = certificates == null ? null : new Tls(certificates, mutual);
-    return new Settings(folder, remove, servers, auth, tls, s3);
+    return new Settings(folder, remove, servers, auth, tls, s3, controllerPort);
   }
 
   private static String value(String[] args, int at) {

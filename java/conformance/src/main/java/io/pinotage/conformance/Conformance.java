@@ -28,6 +28,8 @@ public final class Conformance {
       "  cases ROOT              write the inputs of the golden segments in the exchange format",
       "  requests FILE           print the bytes that a broker would send servers for each query of a file",
       "  transforms FILE         run Pinot's transform pipeline over the rows of a file, see Transforms",
+      "  streamkeys FILE         say in which partitions Kafka's producer puts the keys of a file, see StreamKeys",
+      "  upserts FILE            say which rows of a file count in a table with upserts, see Upserts",
       "  selftest                prove that the judge passes what is right and fails what is wrong",
       "  bench ...               is a module of its own, for its libraries: see java/README.md",
       "",
@@ -73,6 +75,12 @@ public final class Conformance {
         return Requests.run(new File(argument(rest, 0, "FILE")));
       case "transforms":
         Transforms.run(new File(argument(rest, 0, "FILE")), System.out);
+        return 0;
+      case "streamkeys":
+        StreamKeys.run(new File(argument(rest, 0, "FILE")), System.out);
+        return 0;
+      case "upserts":
+        Upserts.run(new File(argument(rest, 0, "FILE")), System.out);
         return 0;
       case "selftest":
         return SelfTest.run() ? 0 : 1;

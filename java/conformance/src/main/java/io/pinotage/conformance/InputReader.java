@@ -72,7 +72,7 @@ final class InputReader implements RecordReader {
     } while (ahead != null && ahead.isBlank());
   }
 
-  private static Object value(JsonNode node) throws IOException {
+  static Object value(JsonNode node) throws IOException {
     if (node.isNull()) {
       return null;
     }

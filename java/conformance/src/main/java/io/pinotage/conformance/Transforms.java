@@ -125,7 +125,7 @@ final class Transforms {
   }
 
   /** A stored value as text: every number and byte is seen. */
-  private static JsonNode stored(Object value) {
+  static JsonNode stored(Object value) {
     if (value instanceof Object[]) {
       ArrayNode items = JSON.createArrayNode();
       for (Object item : (Object[]) value) {

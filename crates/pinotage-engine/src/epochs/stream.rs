@@ -1,0 +1,146 @@
+//! What is to be known of the stream of a REALTIME table before rows come beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+};
+use pinotage_client::{Broker, Query};
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_job::file::Upsert;
+use pinotage_sink::upsert::{CreationTimes, StreamKey, UpsertTable, check_parity, stream_partitions};
+use pinotage_sink::writer::{Upload, latest_creation};
+use pinotage_sink::{Snapshot, Target};
+use pinotage_spec::{DataType, FieldSpec, PinotVersion, Schema, TableConfig, parse_hex};
+use serde_json::Value as Json;
+
+use super::state::{EpochRecord, Waiting};
+
+/// Rows that are compared with where the stream has put them.
+const SAMPLED: usize = 1000;
+
+/// A table with a stream.
+pub(super) struct StreamTable<'a> {
+    pub(super) target: &'a Target,
+    pub(super) schema: &'a Schema,
+    pub(super) table: &'a TableConfig,
+    pub(super) version: PinotVersion,
+    pub(super) options: &'a Upsert,
+}
+
+impl StreamTable<'_> {
+    /// Where the stream puts rows, and the creation times of segments that come now. Before the first epoch rows of the table
+    /// have to lie where they would be put.
+    pub(super) async fn upload(
+        &self,
+        last: &EpochRecord,
+        waiting: &Waiting,
+        now_millis: i64,
+    ) -> Result<(Upload, CreationTimes)> {
+        let snapshot = self.target.snapshot().await?;
+        let key = self.key(&snapshot)?;
+        if UpsertTable::read(self.schema, self.table, self.version)?
+            .is_some_and(|upserts| upserts.metadata_ttl.is_some())
+        {
+            return Err(Error::unsupported(
+                "servers of a table with `metadataTTL` forget keys, and would show older rows beside newer ones",
+            )
+            .with("option", "upsertConfig.metadataTTL")
+            .action("load such rows before the option is set, or through the stream"));
+        }
+        if last.epoch == 0 {
+            check_parity(&key, self.sample(&key).await?.into_iter().map(Ok))?;
+        }
+        let mut times = CreationTimes::of(&snapshot, self.options.ties, self.version, now_millis)?;
+        if let Some(latest) = latest_creation(&last.open, waiting.epochs.values().flatten())? {
+            times.skip_to(latest.saturating_add(1));
+        }
+        Ok((Upload { version: self.version, key }, times))
+    }
+
+    fn key(&self, snapshot: &Snapshot) -> Result<StreamKey> {
+        if let Some(key) = &self.options.stream_key {
+            key.check(self.schema)?;
+            return Ok(key.clone());
+        }
+        let partitions = stream_partitions(snapshot)?.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidConfig, "the table's stream has not begun, so its partitions are not known")
+                .with("table", self.target.key())
+                .action("set `sink.upsert.streamKey` with the columns and the number of partitions")
+        })?;
+        StreamKey::of_primary_key(self.schema, partitions)
+    }
+
+    /// Keys of rows that the stream has brought, with their partition.
+    async fn sample(&self, key: &StreamKey) -> Result<Vec<(RecordBatch, u32)>> {
+        let fields: Vec<&FieldSpec> = key.columns.iter().filter_map(|column| self.schema.field(column)).collect();
+        let column = |field: &&FieldSpec| match field.data_type {
+            DataType::Timestamp => format!("CAST(\"{}\" AS LONG)", field.name),
+            _ => format!("\"{}\"", field.name),
+        };
+        let columns = fields.iter().map(column).collect::<Vec<_>>().join(", ");
+        let table = self.target.table_type.of(&self.target.table);
+        let sql = format!("SELECT {columns}, \"$segmentName\" FROM \"{table}\" LIMIT {SAMPLED}");
+        let mut rows: BTreeMap<u32, Vec<Vec<Json>>> = BTreeMap::new();
+        for row in self.ask(&sql).await? {
+            let segment = row.last().and_then(Json::as_str).unwrap_or_default();
+            let parts: Vec<&str> = segment.split("__").collect();
+            let partition = (parts.len() == 4).then(|| parts[1].parse().ok()).flatten();
+            if let Some(partition) = partition {
+                rows.entry(partition).or_default().push(row);
+            }
+        }
+        rows.into_iter().map(|(partition, rows)| Ok((batch(&fields, &rows)?, partition))).collect()
+    }
+
+    async fn ask(&self, sql: &str) -> Result<Vec<Vec<Json>>> {
+        let controller = &self.target.controller;
+        let mut failure = None;
+        for broker in controller.brokers(&self.target.table).await? {
+            let Some(port) = broker.port else { continue };
+            let broker = Broker::new(controller.http(), controller.address().sibling(&broker.host, port)?);
+            match broker.query(&Query::new(sql)).await {
+                Ok(answer) if answer.is_complete() => {
+                    return Ok(answer.result_table.map(|table| table.rows).unwrap_or_default());
+                }
+                Ok(_) => {}
+                Err(error) => failure = Some(error),
+            }
+        }
+        let error =
+            Error::new(ErrorKind::Unavailable, "no broker shows rows of the table, to see where its stream puts them")
+                .with("table", self.target.key())
+                .action("start a broker of the table's tenant");
+        Err(match failure {
+            Some(failure) => error.caused_by(failure),
+            None => error,
+        })
+    }
+}
+
+/// Rows of a broker as canonical columns.
+fn batch(fields: &[&FieldSpec], rows: &[Vec<Json>]) -> Result<RecordBatch> {
+    let mut columns: Vec<(&str, ArrayRef)> = Vec::new();
+    for (at, field) in fields.iter().enumerate() {
+        let values = || rows.iter().map(|row| row.get(at).unwrap_or(&Json::Null));
+        let column: ArrayRef = match field.data_type {
+            DataType::Int => {
+                Arc::new(values().map(|value| value.as_i64().map(|value| value as i32)).collect::<Int32Array>())
+            }
+            DataType::Long => Arc::new(values().map(Json::as_i64).collect::<Int64Array>()),
+            DataType::Timestamp => {
+                Arc::new(values().map(Json::as_i64).collect::<TimestampMillisecondArray>().with_timezone("UTC"))
+            }
+            DataType::Boolean => Arc::new(values().map(Json::as_bool).collect::<BooleanArray>()),
+            DataType::Bytes => {
+                let bytes: Vec<Option<Vec<u8>>> = values().map(|value| parse_hex(value.as_str()?)).collect();
+                Arc::new(bytes.iter().map(Option::as_deref).collect::<BinaryArray>())
+            }
+            _ => Arc::new(values().map(Json::as_str).collect::<StringArray>()),
+        };
+        columns.push((&field.name, column));
+    }
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+        .map_err(|error| Error::unexpected("cannot make a batch of sampled keys").caused_by(error))
+}
