@@ -8,6 +8,7 @@ use std::time::Duration;
 use pinotage_testkit::cluster::{Cluster, eventually};
 use pinotage_testkit::fake::{Gate, Side};
 use pinotage_testkit::is_full;
+use pinotage_testkit::servers::Postgres;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -260,4 +261,64 @@ fn a_replay_into_a_cluster_is_exact() {
     let wanted = Some((story.all(), story.all()));
     eventually("every row once", || if found() == wanted { Ok(()) } else { Err(format!("{:?}", found())) });
     assert!(ok(path, &["run", "big.yaml"]).contains("published 0 segments"), "the job takes the replay for its own");
+}
+
+/// Rows of a format without text are in the quarantine as JSON, and come back with the types that they had.
+#[test]
+fn rows_of_formats_without_text_come_back_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("one.csv"), "one\n1\n").unwrap();
+    let rows = "SELECT value AS id, CASE WHEN value % 10 = 3 THEN 5000000000 + value ELSE value END AS n,
+        to_timestamp_millis(1700000000000 + value * 1001) AS at, arrow_cast(value / 8.0, 'Decimal128(12, 3)') AS price,
+        make_array('a' || value, 'b\"' || value) AS tags, arrow_cast('raw' || value, 'Binary') AS bytes,
+        CASE WHEN value % 20 = 3 THEN NULL ELSE 'naïve ' || value END AS name
+        FROM (SELECT unnest(generate_series(0, 999)) AS value FROM one)";
+    ok(path, &["sql", rows, "--table", "one=one.csv", "--to", "in.parquet"]);
+    let schema = json!({"schemaName": "t", "dimensionFieldSpecs": [
+        {"name": "id", "dataType": "LONG"}, {"name": "n", "dataType": "INT"}, {"name": "name", "dataType": "STRING"},
+        {"name": "tags", "dataType": "STRING", "singleValueField": false}, {"name": "bytes", "dataType": "BYTES"}],
+        "metricFieldSpecs": [{"name": "price", "dataType": "BIG_DECIMAL"}],
+        "dateTimeFieldSpecs": [{"name": "at", "dataType": "TIMESTAMP", "format": "TIMESTAMP", "granularity": "1:MILLISECONDS"}]});
+    fs::write(path.join("schema.json"), schema.to_string()).unwrap();
+    let job = |more: &str| {
+        let text = format!(
+            "name: j\nsource: {{kind: files, paths: [in.parquet]}}\nsink: {{kind: pinot, table: t, schema: schema.json, output: out}}\n\
+             checkpoint: {{interval: 20ms}}\nquarantine: bad\n{more}"
+        );
+        fs::write(path.join("job.yaml"), text).unwrap();
+    };
+    job("");
+    assert!(ok(path, &["run", "job.yaml"]).contains("1000 rows read, 900 written, 0 filtered, 100 quarantined"));
+    job("transform: {sql: 'SELECT id, n % 1000 AS n, at, price, tags, bytes, name FROM source'}\n");
+    let replayed = ok(path, &["quarantine", "replay", "job.yaml"]);
+    assert!(replayed.contains("100 rows read, 100 written, 0 filtered, 0 quarantined"), "{replayed}");
+    let all = |table: &str| {
+        let sql = "SELECT id, n % 1000 AS n, CAST(at AS bigint) AS at, CAST(price AS double) AS price, tags, bytes, coalesce(name, 'null') AS name
+            FROM t ORDER BY id";
+        ok(path, &["sql", sql, "--table", table, "--output", "csv"])
+    };
+    assert_eq!(all("t=out"), all("t=in.parquet"));
+}
+
+/// The replay of a job whose state is in a database keeps its own there too.
+#[test]
+fn a_replay_remembers_in_the_database_of_its_job() {
+    let Some(server) = Postgres::start() else { return };
+    let story = Story::new(2, 1000, "output: out");
+    let path = story.path();
+    let job = |nulls: &str| {
+        story.job(nulls);
+        let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), format!("{text}state: '{}'\n", server.url("pinot"))).unwrap();
+    };
+    job("['']");
+    assert!(ok(path, &["run", "job.yaml"]).contains("complete"));
+    job("['', none, never]");
+    for published in ["published 1 segments", "published 0 segments"] {
+        let summary = story.replay();
+        assert!(summary.contains(published), "{summary}");
+        assert_eq!(story.found(), (2000, 2000));
+    }
+    assert!(ok(path, &["run", "job.yaml"]).contains("published 0 segments"));
 }
