@@ -96,9 +96,7 @@ impl Asked {
 
     /// The cluster's release.
     pub(crate) fn version(&self) -> Result<PinotVersion> {
-        let versions = self.runtime.block_on(self.target.controller.versions())?;
-        let version = ["pinot-controller", "pinot-common"].iter().find_map(|part| versions.get(*part));
-        version.map_or(Ok(PinotVersion::OLDEST), |text| PinotVersion::parse(text))
+        self.runtime.block_on(release(&self.target.controller))
     }
 
     /// Compares with what the job wants. Returns the table config as it will be.
@@ -452,4 +450,11 @@ pub(crate) async fn until_cancelled<T>(cancel: &AtomicBool, call: impl Future<Ou
 /// What the names of all segments of a job's state begin with.
 pub(crate) fn name_prefix(plan: &Plan, run: &str) -> String {
     format!("{}_{}_{run}", plan.file.sink.table, plan.file.name)
+}
+
+/// The release of a cluster, by its controller; old ones do not tell.
+pub(crate) async fn release(controller: &Controller) -> Result<PinotVersion> {
+    let versions = controller.versions().await?;
+    let version = ["pinot-controller", "pinot-common"].iter().find_map(|part| versions.get(*part));
+    version.map_or(Ok(PinotVersion::OLDEST), |text| PinotVersion::parse(text))
 }

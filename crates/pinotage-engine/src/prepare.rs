@@ -12,7 +12,7 @@ use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownC
 use pinotage_job::{
     InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
 };
-use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig};
+use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, StarTreePlans, TableConfig};
 use pinotage_store::Location;
 use pinotage_transform::{ConformOptions, Conformer, Ingestion};
 use xxhash_rust::xxh3::Xxh3;
@@ -61,8 +61,8 @@ pub struct Prepared {
     pub(crate) selected: SchemaRef,
     /// What the table computes and drops, over those columns.
     pub ingestion: Option<Ingestion>,
-    /// The release whose ways of ingestion count.
-    pub(crate) version: PinotVersion,
+    /// The release that segments are made for.
+    pub version: PinotVersion,
     pub(crate) read: ReadOptions,
     pub(crate) conform: ConformOptions,
     /// The quarantine files that are read in place of the source, by the names that the state knows them by.
@@ -197,9 +197,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         Some(table) => table,
         None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
     };
-    // Only expressions differ between releases.
-    let computes = table.transforms().next().is_some() || schema.derived().next().is_some();
-    let version = match asked.as_ref().filter(|_| computes) {
+    let version = match asked.as_ref().filter(|_| PinotVersion::matters_to(&schema, &table)) {
         Some(asked) => asked.version()?,
         None => PinotVersion::NEWEST,
     };
@@ -337,11 +335,13 @@ impl Prepared {
         }
         let mut hasher = Xxh3::new();
         // What the documents mean, not how they are written: a cluster orders and completes them.
-        let mut columns: Vec<&ColumnPlan> = self.columns.iter().collect();
-        columns.sort_by_key(|column| &column.field.name);
+        // They were read once before, so there is no error.
+        let mut columns = ColumnPlan::resolve_for(&self.schema, &self.table, self.version).unwrap_or_default();
+        let star_trees = StarTreePlans::resolve(&self.table, &columns, self.version).ok();
+        columns.sort_by(|a, b| a.field.name.cmp(&b.field.name));
         for part in [
             env!("CARGO_PKG_VERSION").to_owned(),
-            format!("{columns:?}"),
+            format!("{columns:?} {star_trees:?}"),
             format!("{:?} {:?}", self.table.time_column(), self.names),
             format!(
                 "{:?} {:?} {:?} {:?} {}",

@@ -37,7 +37,7 @@ impl<'a> Sealing<'a> {
         (sequence, named): (u64, Option<&'a NamedInput>),
         creation_time_millis: i64,
     ) -> Result<Self> {
-        let open = SegmentBuilder::try_new(&job.schema, &job.table)?;
+        let open = SegmentBuilder::try_new_for(&job.schema, &job.table, job.version)?;
         Ok(Self { job, pool, staging, names, sequence, named, creation_time_millis, open, sealed: Vec::new() })
     }
 
@@ -68,7 +68,7 @@ impl<'a> Sealing<'a> {
     }
 
     fn seal(&mut self) -> Result<()> {
-        let next = SegmentBuilder::try_new(&self.job.schema, &self.job.table)?;
+        let next = SegmentBuilder::try_new_for(&self.job.schema, &self.job.table, self.job.version)?;
         let full = std::mem::replace(&mut self.open, next);
         let numbered = || match self.sealed.len() {
             0 => self.sequence.to_string(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pinotage_client::{Address, Connection};
 use pinotage_common::{Error, Result, Secret};
-use pinotage_spec::{ColumnPlan, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
+use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
 use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
 
@@ -390,7 +390,7 @@ pub(crate) fn check_documents(
     }
     check_ingestion(table)?;
     if let Some(schema) = schema {
-        ColumnPlan::resolve(schema, table)?;
+        ColumnPlan::resolve_for(schema, table, PinotVersion::NEWEST)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::index_options::{BloomOptions, IndexConfigs, JsonOptions, RangeLayout, is_floating, is_ranged_raw};
 use crate::partition::PartitionConfig;
 use crate::table_config::is_true;
-use crate::{FieldSpec, FieldType, Schema, StarTreePlans, StoredType, TableConfig};
+use crate::{FieldSpec, FieldType, PinotVersion, Schema, StarTreePlans, StoredType, TableConfig, TimestampIndex};
 
 /// How a chunk of a raw forward index is compressed (`ChunkCompressionType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,8 @@ pub struct ColumnPlan {
     pub partition: Option<PartitionConfig>,
     /// Configured indexes that the server builds when it loads the segment.
     pub left_to_server: Vec<&'static str>,
+    /// The column is hidden, and made of another one.
+    pub timestamp_index: Option<TimestampIndex>,
 }
 
 impl ColumnPlan {
@@ -113,8 +115,53 @@ impl ColumnPlan {
     ///
     /// `invalid-config` when the table config names a column that the schema does not have, or contradicts itself.
     pub fn resolve(schema: &Schema, table: &TableConfig) -> Result<Vec<Self>> {
+        let mut columns = Self::resolve_stored(schema, table)?;
+        columns.retain(|column| column.timestamp_index.is_none());
+        Ok(columns)
+    }
+
+    /// As [`ColumnPlan::resolve`], and behind them the hidden columns of timestamp indexes: all that a segment stores for servers of a
+    /// release. What these cannot load is written as they can.
+    ///
+    /// # Errors
+    ///
+    /// As [`ColumnPlan::resolve`]; `unsupported` for columns and codecs that the release does not have.
+    pub fn resolve_for(schema: &Schema, table: &TableConfig, version: PinotVersion) -> Result<Vec<Self>> {
+        let mut columns = Self::resolve_stored(schema, table)?;
+        columns.retain(|column| {
+            let index = column.timestamp_index.as_ref();
+            index.is_none_or(|index| version.takes_any_timestamp_config() || index.is_declared(schema, table))
+        });
+        for column in &mut columns {
+            let missing = |what: String, instead: &str| {
+                let error = Error::unsupported(format!("Pinot {version} has no {what}"));
+                Err(error.with("column", &column.field.name).action(instead))
+            };
+            let most = if !column.field.single_value && !version.reads_raw_lists_4() { 3 } else { 4 };
+            if column.dictionary != DictionaryRule::Always && !version.reads_raw_5() {
+                column.forward.version = column.forward.version.min(most);
+            }
+            if column.left_to_server.contains(&"vector") && column.dictionary != DictionaryRule::Always {
+                let error = Error::unsupported(
+                    "servers leave the vector index of a column without dictionary empty, and then cannot load the segment",
+                );
+                return Err(error.with("column", &column.field.name).action("give the column the encoding DICTIONARY"));
+            }
+            if column.field.field_type == FieldType::Complex && !version.has_maps() {
+                return missing("MAP columns".into(), "declare the column as JSON");
+            }
+            if column.forward.codec == Codec::Gzip && !version.has_gzip() {
+                return missing("codec GZIP".into(), "use ZSTANDARD, LZ4 or SNAPPY");
+            }
+        }
+        Ok(columns)
+    }
+
+    fn resolve_stored(schema: &Schema, table: &TableConfig) -> Result<Vec<Self>> {
+        let timestamps = TimestampIndex::all(schema, table)?;
+        let hidden: Vec<FieldSpec> = timestamps.iter().map(TimestampIndex::field).collect();
         for (list, column) in table.named_columns() {
-            if schema.field(&column).is_none() {
+            if schema.field(&column).is_none() && hidden.iter().all(|field| field.name != column) {
                 return Err(Error::invalid_config(format!("`{list}` names a column that the schema does not have"))
                     .with("column", column)
                     .action("correct the name in the table config or add the column to the schema"));
@@ -135,21 +182,31 @@ impl ColumnPlan {
                 Some(_) => {}
             }
         }
+        let indexes = timestamps.into_iter().map(Some);
         let mut columns: Vec<Self> = schema
             .fields()
-            .map(|field| Self::resolve_column(schema, table, field).map_err(|error| error.with("column", &field.name)))
+            .map(|field| (field, None))
+            .chain(hidden.iter().zip(indexes))
+            .map(|(field, index)| {
+                Self::resolve_column(schema, table, field, index).map_err(|error| error.with("column", &field.name))
+            })
             .collect::<Result<_>>()?;
-        let star_trees = StarTreePlans::resolve(schema, table, &columns)?;
+        let star_trees = StarTreePlans::resolve(table, &columns, PinotVersion::NEWEST)?;
         for column in columns.iter_mut().filter(|column| star_trees.has_dimension(&column.field.name)) {
             column.dictionary = DictionaryRule::Always;
         }
         Ok(columns)
     }
 
-    fn resolve_column(schema: &Schema, table: &TableConfig, field: &FieldSpec) -> Result<Self> {
+    fn resolve_column(
+        schema: &Schema,
+        table: &TableConfig,
+        field: &FieldSpec,
+        timestamp_index: Option<TimestampIndex>,
+    ) -> Result<Self> {
         let name = field.name.as_str();
         let config = table.field_config(name);
-        let indexes = IndexConfigs::of(table, name);
+        let indexes = IndexConfigs::of(table, name, timestamp_index.is_some());
         let sorted = table.sorted_column().as_deref() == Some(name) || indexes.has_type("SORTED");
         if sorted && !field.single_value {
             return Err(Error::invalid_config("a multi-value column cannot be the sorted column")
@@ -162,6 +219,11 @@ impl ColumnPlan {
             || config.pointer("/indexes/dictionary/disabled").is_some_and(is_true);
         let raw = raw || field.field_type == FieldType::Complex;
         let inverted_or_fst = inverted || indexes.is_asked_for("fst", "fstIndexColumns", "FST");
+        let partition = table.partition(name)?;
+        if field.field_type == FieldType::Complex && (sorted || inverted_or_fst || partition.is_some()) {
+            return Err(Error::invalid_config("a MAP column cannot be sorted by, have an index or be partitioned by")
+                .action("leave the column out of the index configuration"));
+        }
         let range = indexes.range(field, raw && !inverted_or_fst)?;
         let needs_ids = inverted_or_fst || (range.is_some() && !is_ranged_raw(field));
         let dictionary = if needs_ids {
@@ -183,8 +245,9 @@ impl ColumnPlan {
             bloom: indexes.bloom(field)?,
             json: indexes.json(field)?,
             sort: sorted,
-            partition: table.partition(name)?,
+            partition,
             left_to_server: left_to_server(&indexes, field),
+            timestamp_index,
             field: field.clone(),
         })
     }
@@ -336,6 +399,62 @@ mod tests {
         let plan = plan(r#""noDictionaryColumns": ["b"], "invertedIndexColumns": ["b"]"#, "").unwrap();
         assert_eq!(plan[1].dictionary, DictionaryRule::Always);
         assert!(plan[1].inverted);
+    }
+
+    #[test]
+    fn the_oldest_release_gets_what_it_can_load() {
+        let schema = |more: &str| {
+            Schema::from_json(&format!(
+                r#"{{"schemaName": "t", "dimensionFieldSpecs": [{{"name": "many", "dataType": "STRING", "singleValueField": false}},
+                    {{"name": "ts", "dataType": "TIMESTAMP"}}, {{"name": "n", "dataType": "LONG"}}] {more}}}"#
+            ))
+            .unwrap()
+        };
+        let table = |fields: &str| {
+            TableConfig::from_json(&format!(r#"{{"tableName": "t", "fieldConfigList": [{fields}]}}"#)).unwrap()
+        };
+        let raw = table(
+            r#"{"name": "many", "encodingType": "RAW", "properties": {"rawIndexWriterVersion": "5"}},
+               {"name": "n", "encodingType": "RAW", "properties": {"rawIndexWriterVersion": "5"}}"#,
+        );
+        let versions = |version| {
+            let columns = ColumnPlan::resolve_for(&schema(""), &raw, version).unwrap();
+            columns.iter().map(|column| column.forward.version).collect::<Vec<_>>()
+        };
+        assert_eq!(versions(PinotVersion::OLDEST), [3, 4, 4]);
+        assert_eq!(versions(PinotVersion::NEWEST), [5, 4, 5]);
+        assert!(PinotVersion::matters_to(&schema(""), &raw) && !PinotVersion::matters_to(&schema(""), &table("")));
+
+        let days = r#""timestampConfig": {"granularities": ["DAY"]}"#;
+        let times =
+            table(&format!(r#"{{"name": "ts", {days}, "indexTypes": ["TIMESTAMP"]}}, {{"name": "n", {days}}}"#));
+        let names = |version| {
+            let columns = ColumnPlan::resolve_for(&schema(""), &times, version).unwrap();
+            columns.into_iter().skip(3).map(|column| column.field.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(PinotVersion::OLDEST), ["$ts$DAY"]);
+        assert_eq!(names(PinotVersion::NEWEST), ["$ts$DAY", "$n$DAY"]);
+
+        let maps = schema(r#", "complexFieldSpecs": [{"name": "m", "dataType": "MAP"}]"#);
+        let gzip = table(r#"{"name": "n", "encodingType": "RAW", "compressionCodec": "GZIP"}"#);
+        for (schema, table, expected) in [(&maps, table(""), "MAP"), (&schema(""), gzip, "GZIP")] {
+            let error = ColumnPlan::resolve_for(schema, &table, PinotVersion::OLDEST).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+            ColumnPlan::resolve_for(schema, &table, PinotVersion::NEWEST).unwrap();
+        }
+        let vector = r#""encodingType": "RAW", "indexTypes": ["VECTOR"]"#;
+        let vector = table(&format!(r#"{{"name": "many", {vector}}}"#));
+        assert!(ColumnPlan::resolve_for(&schema(""), &vector, PinotVersion::NEWEST).is_err());
+    }
+
+    #[test]
+    fn what_a_map_cannot_have_is_refused() {
+        let schema = r#"{"schemaName": "t", "complexFieldSpecs": [{"name": "m", "dataType": "MAP"}]}"#;
+        for list in ["invertedIndexColumns", "sortedColumn", "rangeIndexColumns", "jsonIndexColumns"] {
+            let table = format!(r#"{{"tableName": "t", "tableIndexConfig": {{"{list}": ["m"]}}}}"#);
+            let table = TableConfig::from_json(&table).unwrap();
+            assert!(ColumnPlan::resolve(&Schema::from_json(schema).unwrap(), &table).is_err(), "{list}");
+        }
     }
 
     #[test]

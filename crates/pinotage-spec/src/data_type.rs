@@ -32,7 +32,7 @@ pub enum DataType {
     Json,
     /// Raw bytes; hexadecimal wherever it has to be text.
     Bytes,
-    /// Texts and JSON values by key. Read, and not written yet.
+    /// Texts and JSON values by key.
     Map,
 }
 

@@ -62,6 +62,8 @@ pub struct FieldSpec {
     pub allow_trailing_zeros: bool,
     /// `format` and `granularity` of a date-time column, as written.
     pub date_time: Option<DateTimeSpec>,
+    /// `childFieldSpecs` of a map: what its keys and values are said to be.
+    pub children: Vec<FieldSpec>,
 }
 
 /// The `format` and `granularity` of a date-time column.
@@ -90,6 +92,7 @@ impl FieldSpec {
             max_length_is_explicit: false,
             allow_trailing_zeros: false,
             date_time: None,
+            children: Vec::new(),
         }
     }
 
@@ -143,6 +146,10 @@ impl FieldSpec {
                 granularity: text("granularity").unwrap_or("1:MILLISECONDS").into(),
                 format: DateTimeFormat::parse(format_text)?,
             });
+        }
+        for (child, spec) in json.get("childFieldSpecs").and_then(Json::as_object).into_iter().flatten() {
+            let child = Self::parse(child, spec, FieldType::Dimension).map_err(|error| error.with("child", child))?;
+            field.children.push(child);
         }
         field.check()?;
         Ok(field)

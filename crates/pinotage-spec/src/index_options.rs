@@ -56,11 +56,13 @@ pub(crate) struct IndexConfigs<'a> {
     column: &'a str,
     /// The column's entry of `fieldConfigList`, or null.
     field: &'a Json,
+    /// The column is one of a timestamp index, which has a range index.
+    is_timestamp: bool,
 }
 
 impl<'a> IndexConfigs<'a> {
-    pub(crate) fn of(table: &'a TableConfig, column: &'a str) -> Self {
-        Self { table, column, field: table.field_config(column) }
+    pub(crate) fn of(table: &'a TableConfig, column: &'a str, is_timestamp: bool) -> Self {
+        Self { table, column, field: table.field_config(column), is_timestamp }
     }
 
     /// A list of `tableIndexConfig` names the column.
@@ -152,7 +154,7 @@ impl<'a> IndexConfigs<'a> {
     ///
     /// `invalid-config` for values without a dictionary that are no numbers, as Pinot says.
     pub(crate) fn range(&self, field: &FieldSpec, raw: bool) -> Result<Option<RangeLayout>> {
-        if !self.is_asked_for("range", "rangeIndexColumns", "RANGE") {
+        if !self.is_timestamp && !self.is_asked_for("range", "rangeIndexColumns", "RANGE") {
             return Ok(None);
         }
         if raw && !is_ranged_raw(field) {

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod arrow_type;
+mod calendar;
 mod column_plan;
 mod complex_types;
 mod data_type;
@@ -29,10 +30,12 @@ mod segment_name;
 mod star_tree;
 mod table_config;
 mod time_format;
+mod timestamp_index;
 mod value;
 mod version;
 
 pub use arrow_type::{PINOT_TYPE_KEY, arrow_field, arrow_schema};
+pub use calendar::CalendarUnit;
 pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
 pub use complex_types::{ComplexTypes, ListsToJson};
 pub use data_type::{DataType, FieldType, StoredType};
@@ -49,5 +52,6 @@ pub use star_tree::{
 };
 pub use table_config::TableConfig;
 pub use time_format::{DateTimeFormat, TimeUnit, VALID_TIME_MILLIS, parse_timestamp};
+pub use timestamp_index::{TimestampIndex, is_hidden};
 pub use value::{BigDecimalBytes, Value, parse_hex, to_hex};
 pub use version::PinotVersion;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use pinotage_common::{Error, Result};
 
+use crate::{ColumnPlan, Schema, StarTreePlans, TableConfig};
+
 /// A release of Pinot, by its first two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PinotVersion {
@@ -31,6 +33,18 @@ impl PinotVersion {
 
     /// The newest release that Pinotage is tested with.
     pub const NEWEST: Self = Self { major: 1, minor: 5 };
+
+    /// What is stored depends on the release: how columns are computed, or what its servers load.
+    pub fn matters_to(schema: &Schema, table: &TableConfig) -> bool {
+        let made = |version| {
+            let columns = ColumnPlan::resolve_for(schema, table, version).ok()?;
+            let star_trees = StarTreePlans::resolve(table, &columns, version).ok()?;
+            Some(format!("{columns:?} {star_trees:?}"))
+        };
+        table.transforms().next().is_some()
+            || schema.derived().next().is_some()
+            || made(Self::OLDEST) != made(Self::NEWEST)
+    }
 
     /// A column that is computed takes the place of a list or map of its name in the rows.
     pub fn transforms_replace_lists(self) -> bool {
@@ -68,6 +82,37 @@ impl PinotVersion {
     /// 0.11 and this one were not tried. Metrics of numbers are loaded by all.
     pub fn loads_star_tree_bytes(self) -> bool {
         self >= Self { major: 1, minor: 5 }
+    }
+
+    /// Servers load star-trees with COUNTMV, SUMMV and AVGMV. Releases between 0.11 and this one were not tried.
+    pub fn loads_star_tree_lists(self) -> bool {
+        self >= Self { major: 1, minor: 5 }
+    }
+
+    /// Servers load raw columns of several values a row in chunk version 4; 0.11 reads 2 and 3 only. 1.1 writes it.
+    pub fn reads_raw_lists_4(self) -> bool {
+        self >= Self { major: 1, minor: 1 }
+    }
+
+    /// Servers load raw columns in chunk version 5. 1.1 does not write it; 1.2 was not tried.
+    pub fn reads_raw_5(self) -> bool {
+        self >= Self { major: 1, minor: 3 }
+    }
+
+    /// Raw columns may be compressed by GZIP. 1.1 does not know it; 1.2 was not tried.
+    pub fn has_gzip(self) -> bool {
+        self >= Self { major: 1, minor: 3 }
+    }
+
+    /// A timestamp index is one wherever a field config has granularities. 0.11 also wants `TIMESTAMP` in its `indexTypes` and a
+    /// column of that type, and drops the range indexes of others when it loads them. Releases between were not tried.
+    pub fn takes_any_timestamp_config(self) -> bool {
+        self >= Self { major: 1, minor: 5 }
+    }
+
+    /// Segments may have MAP columns. 1.1 does not know them; 1.2 was not tried.
+    pub fn has_maps(self) -> bool {
+        self >= Self { major: 1, minor: 3 }
     }
 
     /// Upsert tables delete the rows of a key (`deleteRecordColumn`), compare by several columns, and forget keys

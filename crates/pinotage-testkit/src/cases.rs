@@ -1,5 +1,6 @@
 //! The generated cases: what the golden segments, being small, do not hold.
 
+use pinotage_spec::CalendarUnit;
 use serde_json::{Value as Json, json};
 
 use crate::case::Case;
@@ -39,6 +40,7 @@ impl Case {
             untracked_nulls(),
             epoch_days(),
             timestamp(),
+            timestamp_index(),
             optimized(),
             sorted(if full { 300_000 } else { 30_000 }),
             high_cardinality(if full { 500_000 } else { 100_000 }),
@@ -224,6 +226,29 @@ fn timestamp() -> Case {
         table,
         |row| json!({"s": "x", "at": 1_700_000_000_000_i64 + (noise(row, 1) % 1_000_000) as i64}),
     )
+}
+
+/// Hidden columns are not in the input.
+fn timestamp_index() -> Case {
+    let fields = json!({"dimensionFieldSpecs": [{"name": "s", "dataType": "STRING"}],
+                        "dateTimeFieldSpecs": [{"name": "at", "dataType": "TIMESTAMP", "format": "TIMESTAMP", "granularity": "1:MILLISECONDS"}]});
+    let granularities: Vec<&str> = CalendarUnit::ALL.iter().map(|unit| unit.name()).collect();
+    let mut case = case("timestamp-index", 3000, fields, json!({}), move |row| {
+        let at = 1_700_000_000_000_i64 - (noise(row, 1) % 400_000_000_000) as i64;
+        let columns = CalendarUnit::ALL.map(|unit| (format!("$at${}", unit.name()), unit));
+        let hidden: Vec<&String> = columns.iter().map(|(column, _)| column).collect();
+        let is_null = row % 11 == 3;
+        let mut all = json!({"s": "x", "at": if is_null { 0 } else { at }, "$absent": hidden});
+        if is_null {
+            all["$nulls"] = hidden.iter().map(|column| column.as_str()).chain(["at"]).collect();
+        }
+        for (column, unit) in &columns {
+            all[column] = json!(if is_null { 0 } else { unit.floor(at) });
+        }
+        all
+    });
+    case.table["fieldConfigList"] = json!([{"name": "at", "timestampConfig": {"granularities": granularities}}]);
+    case
 }
 
 /// Dictionaries only where they save space.

@@ -107,6 +107,18 @@ pub fn is_null(row: &Json, column: &str) -> bool {
         .any(|key| row[*key].as_array().is_some_and(|nulls| nulls.iter().any(|null| null == column)))
 }
 
+/// Java's bytes of JSON have each half of a pair of surrogates by its number, and `E` in numbers.
+fn java_text(value: &Json) -> String {
+    if value.is_number() {
+        return value.to_string().replace("e+", "E").replace('e', "E");
+    }
+    let escaped = |c: char| match c.len_utf16() {
+        1 => c.to_string(),
+        _ => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect(),
+    };
+    value.to_string().chars().map(escaped).collect()
+}
+
 fn values(data_type: DataType, cells: Vec<&Json>, nulls: Option<NullBuffer>) -> ArrayRef {
     let long = |cell: &&Json| cell.to_string().parse::<i64>().unwrap();
     let double = |cell: &&Json| cell.as_str().map_or_else(|| cell.to_string(), str::to_owned).parse::<f64>().unwrap();
@@ -130,7 +142,7 @@ fn values(data_type: DataType, cells: Vec<&Json>, nulls: Option<NullBuffer>) -> 
             for cell in cells {
                 for (key, value) in cell.as_object().unwrap() {
                     maps.keys().append_value(key);
-                    maps.values().append_value(value.to_string());
+                    maps.values().append_value(java_text(value));
                 }
                 maps.append(true).unwrap();
             }

@@ -60,7 +60,13 @@ fn accept_value(field: &FieldSpec, arrow: &Arrow) -> Result<(), &'static str> {
     let target = field.data_type;
     let takes = |accepted: bool, advice| if accepted { Ok(()) } else { Err(advice) };
     if target == Map {
-        return Err("MAP columns are read and not written: declare the column as JSON");
+        return match arrow {
+            Arrow::Null | Arrow::Utf8 => Ok(()),
+            Arrow::Struct(_) | Arrow::Map(..) => {
+                takes(nested::can_write(arrow), "convert what is inside in the SQL transform")
+            }
+            _ => Err("give a struct, a map or a JSON object as text"),
+        };
     }
     match arrow {
         Arrow::Null | Arrow::Utf8 => Ok(()),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as Arrow, Float32Type, Float64Type, Int32Type, Int64Type};
-use pinotage_common::{Error, Result};
+use pinotage_common::Result;
 use pinotage_spec::{DataType, FieldSpec};
 
 use crate::accept::unpacked;
 use crate::conform::ConformOptions;
 use crate::outcome::Outcome;
-use crate::{boolean, bytes, date, decimal, dictionary, json, number, text, timestamp};
+use crate::{boolean, bytes, date, decimal, dictionary, json, map, number, text, timestamp};
 
 /// Converts an array; arrays that are canonical and need no change pass through uncopied.
 pub(crate) fn convert(
@@ -52,7 +52,7 @@ pub(crate) fn convert(
         DataType::BigDecimal => decimal::to_big_decimal(field, &array, outcome),
         DataType::Timestamp => timestamp::to_timestamp(&array, options, outcome),
         DataType::Bytes => bytes::to_bytes(field, &array, outcome),
-        DataType::Map => Err(Error::unsupported("MAP columns are read and not written").with("column", &field.name)),
+        DataType::Map => map::to_map(&array, outcome),
         DataType::Json => text::sanitize(field, json::to_json(&array, outcome)?, outcome),
         DataType::String => {
             let texts = match array.data_type() {

@@ -37,6 +37,7 @@ mod expression;
 mod ingestion;
 mod json;
 mod list;
+mod map;
 mod nested;
 mod number;
 mod outcome;

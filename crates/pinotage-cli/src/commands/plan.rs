@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use pinotage_common::Result;
 use pinotage_engine::{SqlWay, prepare, warning_of_old_inputs};
-use pinotage_spec::DictionaryRule;
+use pinotage_spec::{ColumnPlan, DictionaryRule, StarTreePlans};
 
 use crate::commands::job::{Job, JobArgs};
 use crate::commands::spec_push;
@@ -80,26 +80,42 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     let _ = writeln!(text, "  bad    to {}, at most {} an input", job.plan.quarantine.display(), file.limits.errors);
-    for column in &job.columns {
-        let encoding = match column.dictionary {
-            DictionaryRule::Always => "dictionary".to_owned(),
-            DictionaryRule::Never => format!("raw {}", column.forward.codec.name()),
-            DictionaryRule::IfSmaller { .. } => "dictionary if smaller".to_owned(),
-        };
-        let mut notes = vec![encoding];
-        notes.extend(column.sort.then(|| "sorted".to_owned()));
-        notes.extend(column.inverted.then(|| "inverted index".to_owned()));
-        notes.extend(column.range.map(|_| "range index".to_owned()));
-        notes.extend(column.bloom.map(|_| "bloom filter".to_owned()));
-        notes.extend(column.json.as_ref().map(|_| "JSON index".to_owned()));
-        notes.extend(column.tracks_nulls.then(|| "nulls kept".to_owned()));
-        notes.extend(
-            column.partition.as_ref().map(|p| format!("{} partitions by {}", p.num_partitions, p.function_name)),
-        );
-        notes.extend(column.left_to_server.iter().map(|index| format!("{index} index left to the server")));
-        let many = if column.field.single_value { "" } else { "[]" };
-        let _ = writeln!(text, "  column {} {}{many}: {}", column.field.name, column.field.data_type, notes.join(", "));
+    let columns = ColumnPlan::resolve_for(&job.schema, &job.table, job.version)?;
+    for column in &columns {
+        let _ = writeln!(text, "  column {}", described(column));
+    }
+    let trees = StarTreePlans::resolve(&job.table, &columns, job.version)?;
+    for tree in &trees.trees {
+        let _ = writeln!(text, "  tree   {tree}");
+    }
+    if trees.default_tree {
+        text.push_str("  tree   the default star-tree, by the dimensions of each segment\n");
+    }
+    for left in &trees.left_to_server {
+        let who = if trees.dynamic { "left to the server" } else { "not made: `enableDynamicStarTreeCreation` is off" };
+        let _ = writeln!(text, "  tree   {left}: {who}");
     }
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A column with its encoding and indexes.
+fn described(column: &ColumnPlan) -> String {
+    let encoding = match column.dictionary {
+        DictionaryRule::Always => "dictionary".to_owned(),
+        DictionaryRule::Never => format!("raw {}", column.forward.codec.name()),
+        DictionaryRule::IfSmaller { .. } => "dictionary if smaller".to_owned(),
+    };
+    let mut notes = vec![encoding];
+    notes.extend(column.sort.then(|| "sorted".to_owned()));
+    notes.extend(column.inverted.then(|| "inverted index".to_owned()));
+    notes.extend(column.range.map(|_| "range index".to_owned()));
+    notes.extend(column.bloom.map(|_| "bloom filter".to_owned()));
+    notes.extend(column.json.as_ref().map(|_| "JSON index".to_owned()));
+    notes.extend(column.tracks_nulls.then(|| "nulls kept".to_owned()));
+    notes.extend(column.partition.as_ref().map(|p| format!("{} partitions by {}", p.num_partitions, p.function_name)));
+    notes.extend(column.timestamp_index.as_ref().map(|index| format!("hidden, of `{}`", index.source)));
+    notes.extend(column.left_to_server.iter().map(|index| format!("{index} index left to the server")));
+    let many = if column.field.single_value { "" } else { "[]" };
+    format!("{} {}{many}: {}", column.field.name, column.field.data_type, notes.join(", "))
 }

@@ -11,6 +11,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use pinotage_common::{Error, Result};
 use pinotage_engine::rewrite_segment;
 use pinotage_segment::read::{ScanOptions, Segment, Severity};
+use pinotage_segment::star_tree::{AggregationMetadata, StarTree, StarTrees};
 use pinotage_spec::{Schema, TableConfig, Value};
 
 use crate::output::{bytes, print};
@@ -104,7 +105,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Inspect { paths } => {
             for path in paths {
-                print(&inspect(&Segment::open(path)?))?;
+                print(&inspect(&Segment::open(path)?)?)?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -175,7 +176,7 @@ fn rewrite(args: &Rewrite) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn inspect(segment: &Segment) -> String {
+fn inspect(segment: &Segment) -> Result<String> {
     let metadata = segment.metadata();
     let mut text = format!(
         "segment {} of table {}: {} rows, {}\n",
@@ -230,7 +231,33 @@ fn inspect(segment: &Segment) -> String {
     }
     let lines = table.to_string();
     lines.lines().for_each(|line| text.push_str(&format!("{}\n", line.trim_end())));
-    text
+    let trees = segment.star_trees()?;
+    for number in 0..trees.as_ref().map_or(0, StarTrees::len) {
+        if let Some(tree) = trees.as_ref().map(|trees| trees.tree(number)).transpose()? {
+            text.push_str(&star_tree(&tree));
+        }
+    }
+    Ok(text)
+}
+
+/// A star-tree in one line.
+fn star_tree(tree: &StarTree<'_>) -> String {
+    let metadata = tree.metadata();
+    let metrics: Vec<String> = metadata.aggregations.iter().map(AggregationMetadata::metric).collect();
+    let skipped: Vec<&str> = metadata.skip_star_nodes.iter().map(String::as_str).collect();
+    let skipped = match skipped.is_empty() {
+        true => String::new(),
+        false => format!(", no star nodes for {}", skipped.join(", ")),
+    };
+    format!(
+        "star-tree {} by {}: {} docs, {} nodes, leaves of at most {} docs{skipped}, {}\n",
+        metrics.join(", "),
+        metadata.dimensions.join(", "),
+        metadata.num_docs,
+        tree.nodes().len(),
+        metadata.max_leaf_records,
+        bytes(tree.len_bytes())
+    )
 }
 
 /// A bound, cut so that the table stays readable.

@@ -97,3 +97,43 @@ fn a_segment_of_twenty_million_rows_is_built_in_four_gibibytes() {
     let counted = ok(path, &["sql", "SELECT count(*) AS rows FROM t", "--table", "t=out", "--output", "csv"]);
     assert_eq!(counted, format!("rows\n{rows}\n"));
 }
+
+/// A JSON index has each path and value as text, a star-tree each combination of values once more: both count.
+#[test]
+fn json_indexes_and_star_trees_keep_to_the_memory() {
+    let (rows, segment) = if is_full() { (1_000_000, 224) } else { (150_000, 64) };
+    let json = r#""invertedIndexColumns": ["city"], "jsonIndexColumns": ["doc"], "noDictionaryColumns": ["doc"]"#;
+    let tree = r#""starTreeIndexConfigs": [{"dimensionsSplitOrder": ["user", "city"], "maxLeafRecords": 100,
+        "functionColumnPairs": ["COUNT__*", "SUM__id", "AVG__id", "DISTINCTCOUNTBITMAP__id"]}]"#;
+    for index in [json, tree] {
+        let folder = job("");
+        let path = folder.path();
+        fs::remove_file(path.join("in/a.csv")).unwrap();
+        fs::remove_file(path.join("in/b.csv")).unwrap();
+        let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "id", "dataType": "LONG"},
+            {"name": "user", "dataType": "STRING"}, {"name": "city", "dataType": "STRING"}, {"name": "doc", "dataType": "JSON"}]}"#;
+        fs::write(path.join("schema.json"), schema).unwrap();
+        let table = format!(r#"{{"tableName": "t_OFFLINE", "tableType": "OFFLINE", "tableIndexConfig": {{{index}}}}}"#);
+        fs::write(path.join("table.json"), table).unwrap();
+        let mut out = BufWriter::new(File::create(path.join("in/a.csv")).unwrap());
+        out.write_all(b"id,user,city,doc\n").unwrap();
+        for row in 0..rows {
+            let word = |salt: u64| (row * 31 + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let doc = format!(
+                r#"{{""a"":{row},""b"":{{""c"":""{:x}""}},""d"":[{},{}]}}"#,
+                word(1),
+                word(2) % 50,
+                word(3) % 7
+            );
+            writeln!(out, "{row},{:016x},city {},\"{doc}\"", word(4), word(5) % 1000).unwrap();
+        }
+        drop(out.into_inner().unwrap());
+        let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+        let memory = segment + 32;
+        limit(path, &text, memory, &format!("{{maxBytes: {segment}MiB}}"));
+        let found = peak(path, &["run", "job.yaml", "--force", "--threads", "4"]);
+        eprintln!("{found} MiB for {} segments of {rows} rows with memory={memory}MiB: {index}", segments(path).len());
+        assert!(found <= allowed(memory), "{found} MiB with {index}");
+        assert!(segments(path).len() > 1, "nothing was large enough to be told apart");
+    }
+}

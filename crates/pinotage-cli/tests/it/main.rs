@@ -9,6 +9,7 @@ mod export;
 mod export_changes;
 mod export_growing;
 mod export_memory;
+mod hidden;
 mod interrupt;
 mod job_spec;
 mod job_spec_examples;

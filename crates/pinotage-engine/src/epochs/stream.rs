@@ -9,9 +9,9 @@ use arrow::array::{
 use pinotage_client::{Broker, Query};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::file::Upsert;
-use pinotage_sink::upsert::{CreationTimes, StreamKey, UpsertTable, check_parity, stream_partitions};
+use pinotage_sink::Target;
+use pinotage_sink::upsert::{CreationTimes, StreamKey, UpsertTable, check_parity};
 use pinotage_sink::writer::{Upload, latest_creation};
-use pinotage_sink::{Snapshot, Target};
 use pinotage_spec::{DataType, FieldSpec, PinotVersion, Schema, TableConfig, parse_hex};
 use serde_json::Value as Json;
 
@@ -39,7 +39,7 @@ impl StreamTable<'_> {
         now_millis: i64,
     ) -> Result<(Upload, CreationTimes)> {
         let snapshot = self.target.snapshot().await?;
-        let key = self.key(&snapshot)?;
+        let key = StreamKey::resolve(self.options.stream_key.as_ref(), self.schema, &snapshot)?;
         if UpsertTable::read(self.schema, self.table, self.version)?
             .is_some_and(|upserts| upserts.metadata_ttl.is_some())
         {
@@ -57,19 +57,6 @@ impl StreamTable<'_> {
             times.skip_to(latest.saturating_add(1));
         }
         Ok((Upload { version: self.version, key }, times))
-    }
-
-    fn key(&self, snapshot: &Snapshot) -> Result<StreamKey> {
-        if let Some(key) = &self.options.stream_key {
-            key.check(self.schema)?;
-            return Ok(key.clone());
-        }
-        let partitions = stream_partitions(snapshot)?.ok_or_else(|| {
-            Error::new(ErrorKind::InvalidConfig, "the table's stream has not begun, so its partitions are not known")
-                .with("table", self.target.key())
-                .action("set `sink.upsert.streamKey` with the columns and the number of partitions")
-        })?;
-        StreamKey::of_primary_key(self.schema, partitions)
     }
 
     /// Keys of rows that the stream has brought, with their partition.

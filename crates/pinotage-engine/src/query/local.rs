@@ -54,7 +54,7 @@ impl LocalTable {
             for (field, other) in fields.iter_mut().zip(schema.fields()) {
                 if field.name() != other.name()
                     || field.data_type() != other.data_type()
-                    || schema.fields().len() != first.columns().count()
+                    || schema.fields().len() != first.visible_columns().count()
                 {
                     return Err(Error::schema_mismatch("segments of one table have different columns")
                         .with("segment", segment.path().display())

@@ -23,7 +23,7 @@ use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_sink::bootstrap::{self, Comparison};
 use pinotage_sink::publish::{Publication, PushOptions, publish};
 use pinotage_sink::{LocalSegment, Snapshot, Target, check_rewritable};
-use pinotage_spec::{Schema, TableConfig};
+use pinotage_spec::{PinotVersion, Schema, TableConfig};
 
 use crate::cluster::{self, until_cancelled};
 use crate::identity::InputRecord;
@@ -233,7 +233,12 @@ impl Rewriter {
             None => Schema::from_document(schema.clone())?,
         };
         let comparison = bootstrap::compare(&self.target, &found, &schema, &self.table).await?;
-        let documents = Documents::try_new(schema, TableConfig::from_document(comparison.table.clone())?)?;
+        let table = TableConfig::from_document(comparison.table.clone())?;
+        let version = match PinotVersion::matters_to(&schema, &table) {
+            true => cluster::release(&self.target.controller).await?,
+            false => PinotVersion::NEWEST,
+        };
+        let documents = Documents::try_new(schema, table, version)?;
         Ok(Wanted { documents, comparison })
     }
 

@@ -10,7 +10,10 @@ use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_segment::metadata::SegmentMetadata;
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder};
-use pinotage_spec::{ColumnPlan, FieldType, Schema, SegmentNameGenerator, TableConfig, arrow_field};
+use pinotage_spec::{
+    ColumnPlan, FieldType, PinotVersion, Schema, SegmentNameGenerator, StarTreePlans, TableConfig, arrow_field,
+    is_hidden,
+};
 use serde_json::{Value as Json, json};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -21,6 +24,7 @@ pub(super) struct Documents {
     schema: Schema,
     table: TableConfig,
     columns: Vec<ColumnPlan>,
+    version: PinotVersion,
     /// Changes whenever other bytes would be made of the same rows.
     pub(super) fingerprint: String,
 }
@@ -62,17 +66,19 @@ impl Documents {
     /// # Errors
     ///
     /// Those of [`ColumnPlan::resolve`].
-    pub(super) fn try_new(schema: Schema, table: TableConfig) -> Result<Self> {
-        let columns = ColumnPlan::resolve(&schema, &table)?;
+    pub(super) fn try_new(schema: Schema, table: TableConfig, version: PinotVersion) -> Result<Self> {
+        let mut columns = ColumnPlan::resolve_for(&schema, &table, version)?;
         // The controller orders columns and keys as it likes; the plans of the columns are what the bytes depend on.
         let mut plans: Vec<String> = columns.iter().map(|column| format!("{column:?}")).collect();
         plans.sort();
+        plans.push(format!("{:?}", StarTreePlans::resolve(&table, &columns, version)?));
+        columns.retain(|column| column.timestamp_index.is_none());
         let mut hasher = Xxh3::new();
         for part in plans.iter().map(String::as_str).chain([table.time_column().unwrap_or_default()]) {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
         }
-        Ok(Self { schema, table, columns, fingerprint: format!("{:032x}", hasher.digest128()) })
+        Ok(Self { schema, table, columns, version, fingerprint: format!("{:032x}", hasher.digest128()) })
     }
 
     /// Writes the segment of an archive again, as `<name>.tar.gz` in a folder.
@@ -118,7 +124,7 @@ impl Documents {
         // What a server adds to a segment that lacks a column: nulls, stored as the default null value.
         let fields = self.columns.iter().map(|column| arrow_field(&column.field, true));
         let canonical = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
-        let mut builder = SegmentBuilder::try_new(&self.schema, &self.table)?;
+        let mut builder = SegmentBuilder::try_new_for(&self.schema, &self.table, self.version)?;
         for batch in segment.scan(ScanOptions { columns: Some(present), ..ScanOptions::default() })? {
             if cancelled() {
                 return Err(Error::new(ErrorKind::Cancelled, "the rewriting was stopped; what is rewritten is kept"));
@@ -149,7 +155,7 @@ impl Documents {
 
     fn check_columns(&self, found: &SegmentMetadata) -> Result<()> {
         // Columns that Pinot makes of others, such as those of a timestamp index, are made anew.
-        for (name, column) in found.columns.iter().filter(|(name, _)| !name.starts_with('$')) {
+        for (name, column) in found.columns.iter().filter(|(name, _)| !is_hidden(name)) {
             let Some(field) = self.schema.field(name) else {
                 return Err(Error::schema_mismatch("a segment has a column that the schema does not have")
                     .with("column", name)
@@ -201,7 +207,12 @@ pub fn rewrite_segment(
         Some(schema) => schema.clone(),
         None => schema_of(segment.metadata())?,
     };
-    Documents::try_new(schema, table.clone())?.rewritten(segment, name.to_owned(), creation_time_millis, cancelled)
+    Documents::try_new(schema, table.clone(), PinotVersion::NEWEST)?.rewritten(
+        segment,
+        name.to_owned(),
+        creation_time_millis,
+        cancelled,
+    )
 }
 
 /// What the metadata of a segment says about its schema: all but primary keys and transforms.
@@ -213,17 +224,21 @@ fn schema_of(metadata: &SegmentMetadata) -> Result<Schema> {
         (FieldType::Complex, "complex"),
     ]
     .map(|(field_type, list)| (field_type, format!("{list}FieldSpecs"), Vec::new()));
-    for (name, column) in metadata.columns.iter().filter(|(name, _)| !name.starts_with('$')) {
+    for (name, column) in metadata.columns.iter().filter(|(name, _)| !is_hidden(name)) {
         let mut field = json!({"name": name, "dataType": column.data_type.to_string()});
         if column.field_type == FieldType::Dimension {
             field["singleValueField"] = column.single_value.into();
         }
-        if let Some(value) = &column.default_null_value {
+        if let Some(value) = column.default_null_value.as_ref().filter(|_| column.field_type != FieldType::Complex) {
             field["defaultNullValue"] = value.to_java_string().into();
         }
         if let Some((length, strategy)) = &column.max_length {
             field["maxLength"] = (*length).into();
             field["maxLengthExceedStrategy"] = strategy.as_str().into();
+        }
+        for child in &column.children {
+            field["childFieldSpecs"][&child.name] = json!({"name": child.name, "dataType": child.data_type.to_string(),
+                "singleValueField": child.single_value});
         }
         if let Some((format, granularity)) = &column.date_time {
             field["format"] = format.as_str().into();
@@ -252,7 +267,7 @@ mod tests {
         let schema = Schema::from_document(json!({"schemaName": "t", "dimensionFieldSpecs": fields})).unwrap();
         let mut config = json!({"tableName": "t", "tableType": "OFFLINE"});
         config.as_object_mut().unwrap().extend(table.as_object().unwrap().clone());
-        Documents::try_new(schema, TableConfig::from_document(config).unwrap()).unwrap()
+        Documents::try_new(schema, TableConfig::from_document(config).unwrap(), PinotVersion::NEWEST).unwrap()
     }
 
     fn archive(folder: &Path) -> (OldSegment, PathBuf) {
@@ -299,5 +314,7 @@ mod tests {
         assert_eq!(of(json!([m, n]), json!({"quota": {"storage": "1G"}})), first);
         assert_ne!(of(json!([n, m]), json!({"tableIndexConfig": {"sortedColumn": ["n"]}})), first);
         assert_ne!(of(json!([n]), json!({})), first);
+        let tree = json!({"dimensionsSplitOrder": ["n"], "functionColumnPairs": ["COUNT__*"]});
+        assert_ne!(of(json!([n, m]), json!({"tableIndexConfig": {"starTreeIndexConfigs": [tree]}})), first);
     }
 }

@@ -5,7 +5,7 @@ mod writer;
 
 use std::collections::BTreeMap;
 
-use pinotage_spec::{DataType, FieldType, TimeUnit, Value};
+use pinotage_spec::{DataType, FieldSpec, FieldType, TimeUnit, Value};
 
 use crate::star_tree::StarTreeMetadata;
 
@@ -84,6 +84,8 @@ pub struct ColumnMetadata {
     pub max: Option<Value>,
     /// `partitionFunction`, `numPartitions`, `partitionValues`, `partitionFunctionConfig.*`
     pub partition: Option<PartitionMetadata>,
+    /// What the keys and values of a map are said to be.
+    pub children: Vec<FieldSpec>,
 }
 
 impl ColumnMetadata {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use pinotage_common::{Error, Result};
-use pinotage_spec::{DataType, FieldType, TimeUnit};
+use pinotage_spec::{DataType, FieldSpec, FieldType, TimeUnit};
 
 use super::{ColumnMetadata, PartitionMetadata, SegmentMetadata, TimeInterval};
 use crate::bits::bits_per_id;
@@ -144,8 +144,25 @@ impl ColumnMetadata {
             min: limit("minValue"),
             max: limit("maxValue"),
             partition: partition(properties, name)?,
+            children: children(properties, name),
         }))
     }
+}
+
+/// What the keys and values of a map are said to be, by name; types that are not known are left out.
+fn children(properties: &Properties, name: &str) -> Vec<FieldSpec> {
+    let child = |child: &String| {
+        let get = |suffix: &str| properties.get(&format!("column.{name}$${child}.{suffix}"));
+        let data_type = DataType::from_str(get("dataType")?).ok()?;
+        let mut field = FieldSpec::new(child, data_type, FieldType::Dimension);
+        field.single_value = get("isSingleValues").is_none_or(|text| text == "true");
+        if let Some(length) = get("schemaMaxLength").and_then(|text| text.parse().ok()) {
+            field.max_length = length;
+        }
+        Some(field)
+    };
+    let names = properties.get_list(&format!("column.{name}.complexChildFieldNames"));
+    names.iter().filter(|name| !name.is_empty()).filter_map(child).collect()
 }
 
 fn partition(properties: &Properties, name: &str) -> Result<Option<PartitionMetadata>> {

@@ -1,6 +1,6 @@
 //! Writes `metadata.properties` (`BaseSegmentCreator.writeMetadata`).
 
-use pinotage_spec::FieldType;
+use pinotage_spec::{DataType, FieldType};
 
 use super::{ColumnMetadata, SegmentMetadata};
 use crate::properties::{encode_bound, write_line, write_list};
@@ -52,7 +52,9 @@ impl ColumnMetadata {
         line("columnType", self.field_type.name());
         line("dataType", self.data_type.name());
         line("isSingleValues", text(self.single_value));
-        if let Some(default) = self.default_null_value.as_ref().and_then(encode_bound) {
+        if self.data_type == DataType::Map {
+            line("defaultNullValue", "{}");
+        } else if let Some(default) = self.default_null_value.as_ref().and_then(encode_bound) {
             line("defaultNullValue", &default);
         }
         if let Some((max, strategy)) = &self.max_length {
@@ -85,7 +87,7 @@ impl ColumnMetadata {
         line("bitsPerElement", &self.bits_per_id.to_string());
         line("maxNumberOfMultiValues", &self.max_values_per_doc.to_string());
         line("totalNumberOfEntries", &self.num_values.to_string());
-        if num_docs > 0 {
+        if num_docs > 0 && self.data_type != DataType::Map {
             let bounds = [("minValue", &self.min), ("maxValue", &self.max)]
                 .map(|(key, bound)| (key, bound.as_ref().and_then(encode_bound)));
             for (key, bound) in &bounds {
@@ -105,6 +107,22 @@ impl ColumnMetadata {
             }
             let partitions: Vec<String> = partition.partitions.iter().map(u32::to_string).collect();
             write_list(&format!("column.{name}.partitionValues"), partitions.iter().map(String::as_str), out);
+        }
+        if !self.children.is_empty() {
+            let names = self.children.iter().map(|child| child.name.as_str());
+            write_list(&format!("column.{name}.complexChildFieldNames"), names, out);
+        }
+        for child in &self.children {
+            let mut line =
+                |key: &str, value: &str| write_line(&format!("column.{name}$${}.{key}", child.name), value, out);
+            line("columnType", child.field_type.name());
+            line("columnName", &child.name);
+            line("dataType", child.data_type.name());
+            line("isSingleValues", text(child.single_value));
+            if matches!(child.data_type, DataType::String | DataType::Bytes | DataType::Json) {
+                line("schemaMaxLength", &child.max_length.to_string());
+                line("schemaMaxLengthExceedStrategy", child.max_length_strategy.name());
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, new_empty_array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::FieldRef;
 use arrow::row::{RowConverter, Rows, SortField};
@@ -217,8 +217,10 @@ impl<'a> RowsOf<'a> {
             batch_rows: STEP,
             ..ScanOptions::default()
         })?;
-        let converter =
-            |field: &FieldRef| RowConverter::new(vec![SortField::new(field.data_type().clone())]).map_err(unexpected);
+        let converter = |field: &FieldRef| {
+            let comparable = comparable(&new_empty_array(field.data_type()));
+            RowConverter::new(vec![SortField::new(comparable.data_type().clone())]).map_err(unexpected)
+        };
         let converters = scan.schema().fields().iter().map(converter).collect::<Result<_>>()?;
         Ok(Self { scan, converters, waiting: Vec::new() })
     }
@@ -237,11 +239,18 @@ impl<'a> RowsOf<'a> {
         self.waiting = if rows > STEP { vec![batch.slice(STEP, rows - STEP)] } else { Vec::new() };
         let columns = taken.columns().iter().zip(&mut self.converters);
         let columns = columns.map(|(values, converter)| {
-            let rows = converter.convert_columns(std::slice::from_ref(values)).map_err(unexpected)?;
+            let rows = converter.convert_columns(&[comparable(values)]).map_err(unexpected)?;
             Ok(ChunkColumn { values: Arc::clone(values), rows })
         });
         Ok(Some(Chunk { columns: columns.collect::<Result<_>>()?, num_rows: taken.num_rows() }))
     }
+}
+
+/// Maps as lists of their entries, which can be compared; anything else as it is.
+fn comparable(values: &ArrayRef) -> ArrayRef {
+    let Some(maps) = values.as_map_opt() else { return Arc::clone(values) };
+    let (entries, offsets, pairs, nulls, _) = maps.clone().into_parts();
+    Arc::new(ListArray::new(entries, offsets, Arc::new(pairs), nulls))
 }
 
 impl Chunk {

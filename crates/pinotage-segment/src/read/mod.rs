@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::datatypes::{Field, Schema as ArrowSchema};
 use pinotage_common::{Error, Result};
-use pinotage_spec::{FieldSpec, arrow_field};
+use pinotage_spec::{FieldSpec, arrow_field, is_hidden};
 use tempfile::TempDir;
 
 use crate::constants::{CREATION_META_FILE, METADATA_FILE};
@@ -162,6 +162,11 @@ impl Segment {
         self.metadata.columns.keys().map(String::as_str)
     }
 
+    /// The names of the columns that Pinot shows, sorted: all but those of timestamp indexes, which are read when they are asked for.
+    pub fn visible_columns(&self) -> impl Iterator<Item = &str> {
+        self.columns().filter(|name| !is_hidden(name))
+    }
+
     /// The indexes of a column, by id.
     pub fn indexes(&self, column: &str) -> Vec<IndexEntry> {
         self.directory.indexes(column)
@@ -193,9 +198,9 @@ impl Segment {
         self.directory.len_bytes()
     }
 
-    /// The canonical Arrow schema, columns sorted by name; with `nulls`, columns with a null vector are nullable.
+    /// The canonical Arrow schema of the visible columns, sorted by name; with `nulls`, columns with a null vector are nullable.
     pub fn arrow_schema(&self, nulls: bool) -> ArrowSchema {
-        ArrowSchema::new(self.columns().filter_map(|name| self.arrow_field(name, nulls)).collect::<Vec<_>>())
+        ArrowSchema::new(self.visible_columns().filter_map(|name| self.arrow_field(name, nulls)).collect::<Vec<_>>())
     }
 
     fn arrow_field(&self, name: &str, nulls: bool) -> Option<Field> {

@@ -93,7 +93,7 @@ impl Selected {
 
 impl<'a> SegmentScan<'a> {
     pub(super) fn try_new(segment: &'a Segment, options: ScanOptions) -> Result<Self> {
-        let names = options.columns.unwrap_or_else(|| segment.columns().map(str::to_owned).collect());
+        let names = options.columns.unwrap_or_else(|| segment.visible_columns().map(str::to_owned).collect());
         let num_docs = segment.metadata.num_docs as usize;
         let mut columns = Columns::new(segment, options.nulls);
         let (mut projected, mut fields) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));

@@ -7,6 +7,7 @@
 //! [`StarTrees`] reads what a segment has; `SegmentBuilder::finish` writes what the table config wants.
 
 mod builder;
+mod estimate;
 mod hyper_log_log;
 mod input;
 mod java_map;
@@ -17,6 +18,7 @@ mod tree;
 mod verify;
 mod writer;
 
+pub(crate) use estimate::{Size, bytes as estimated_bytes};
 pub(crate) use input::Column;
 pub use metadata::{AggregationMetadata, StarTreeMetadata};
 pub use reader::{StarTree, StarTrees};

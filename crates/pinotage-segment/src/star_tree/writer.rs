@@ -21,7 +21,7 @@ pub(crate) struct StarTreeFiles {
     pub(crate) map: String,
 }
 
-/// Builds trees, all at once.
+/// Builds trees, all at once or one after the other.
 ///
 /// # Errors
 ///
@@ -34,12 +34,15 @@ pub(crate) fn write(
     plans: &[StarTreePlan],
     columns: &BTreeMap<String, Column<'_>>,
     num_rows: u32,
+    at_once: bool,
 ) -> Result<StarTreeFiles> {
-    let built = plans
-        .par_iter()
-        .enumerate()
-        .map(|(number, plan)| builder::build(plan, columns, num_rows).map_err(|error| error.with("star-tree", number)));
-    let built = built.collect::<Result<Vec<Built>>>()?;
+    let build = |(number, plan): (usize, &StarTreePlan)| {
+        builder::build(plan, columns, num_rows).map_err(|error| error.with("star-tree", number))
+    };
+    let built: Vec<Built> = match at_once {
+        true => plans.par_iter().enumerate().map(build).collect::<Result<_>>()?,
+        false => plans.iter().enumerate().map(build).collect::<Result<_>>()?,
+    };
     let mut files = StarTreeFiles { metadata: Vec::new(), index: Vec::new(), map: String::new() };
     let mut offset = 0;
     for (number, (plan, built)) in plans.iter().zip(built).enumerate() {

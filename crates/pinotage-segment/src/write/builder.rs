@@ -1,12 +1,14 @@
 //! Collects the rows of one segment.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType as Arrow, Int64Type, TimeUnit, TimestampMillisecondType};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{
-    ColumnPlan, DataType, Schema, SegmentNameGenerator, SegmentNameParts, StarTreeCandidate, StarTreePlans,
-    TableConfig, Value,
+    CalendarUnit, ColumnPlan, DictionaryRule, PinotVersion, Schema, SegmentNameGenerator, SegmentNameParts,
+    StarTreeCandidate, StarTreePlans, TableConfig, Value,
 };
 use rayon::prelude::*;
 
@@ -81,16 +83,20 @@ impl SegmentBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`ColumnPlan::resolve`]; `unsupported` for MAP columns.
+    /// Those of [`SegmentBuilder::try_new_for`].
     pub fn try_new(schema: &Schema, table: &TableConfig) -> Result<Self> {
-        let columns = ColumnPlan::resolve(schema, table)?;
-        if let Some(map) = columns.iter().find(|column| column.field.data_type == DataType::Map) {
-            return Err(Error::unsupported("MAP columns are read and not written")
-                .with("column", &map.field.name)
-                .action("declare the column as JSON"));
-        }
+        Self::try_new_for(schema, table, PinotVersion::NEWEST)
+    }
+
+    /// As [`SegmentBuilder::try_new`], for servers of a release.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ColumnPlan::resolve_for`] and [`StarTreePlans::resolve`].
+    pub fn try_new_for(schema: &Schema, table: &TableConfig, version: PinotVersion) -> Result<Self> {
+        let columns = ColumnPlan::resolve_for(schema, table, version)?;
         Ok(Self {
-            star_trees: StarTreePlans::resolve(schema, table, &columns)?,
+            star_trees: StarTreePlans::resolve(table, &columns, version)?,
             columns: columns.into_iter().map(ColumnBuilder::new).collect(),
             num_docs: 0,
             table_name: table.raw_name().to_owned(),
@@ -105,7 +111,8 @@ impl SegmentBuilder {
         self.partition = Some((column.into(), partition));
     }
 
-    /// Adds rows. Columns are found by name; columns that the schema does not have are ignored.
+    /// Adds rows. Columns are found by name; columns that the schema does not have are ignored. Those of timestamp indexes are made
+    /// here.
     ///
     /// # Errors
     ///
@@ -119,11 +126,15 @@ impl SegmentBuilder {
                 .action("make smaller segments (`segment.maxRows`)"));
         }
         self.columns.par_iter_mut().try_for_each(|column| {
-            let name = &column.plan.field.name;
+            let index = column.plan.timestamp_index.as_ref();
+            let name = index.map_or(&column.plan.field.name, |index| &index.source);
             let array = batch.column_by_name(name).ok_or_else(|| {
                 Error::schema_mismatch("a column of the schema is missing in the rows").with("column", name)
             })?;
-            column.append(array, first_doc)
+            match index {
+                Some(index) => column.append(&cut(array, index.unit), first_doc),
+                None => column.append(array, first_doc),
+            }
         })?;
         self.num_docs = num_docs;
         Ok(())
@@ -140,7 +151,27 @@ impl SegmentBuilder {
     pub fn peak_bytes(&self) -> usize {
         let (sort, is_sorted) = self.sort_bytes();
         let column = self.columns.iter().map(|column| column.layout_bytes(is_sorted)).max().unwrap_or(0);
-        self.len_bytes() + sort + column
+        let trees = self.star_tree_bytes().into_iter().max().unwrap_or(0);
+        // Columns are given back before star-trees are made of what was laid out.
+        (self.len_bytes() + sort + column).max(trees)
+    }
+
+    /// What each star-tree takes.
+    fn star_tree_bytes(&self) -> Vec<usize> {
+        let size =
+            |name: &str| self.columns.iter().find(|column| column.plan.field.name == name).map(ColumnBuilder::size);
+        let mut trees: Vec<usize> =
+            self.star_trees.trees.iter().map(|tree| star_tree::estimated_bytes(tree, self.num_docs, size)).collect();
+        if self.star_trees.default_tree {
+            let candidates = self.columns.iter().map(|column| StarTreeCandidate {
+                field: &column.plan.field,
+                has_dictionary: column.plan.dictionary != DictionaryRule::Never,
+                cardinality: column.size().distinct as u32,
+            });
+            let tree = StarTreePlans::default_tree(&candidates.collect::<Vec<_>>());
+            trees.extend(tree.map(|tree| star_tree::estimated_bytes(&tree, self.num_docs, size)));
+        }
+        trees
     }
 
     fn len_bytes(&self) -> usize {
@@ -190,6 +221,7 @@ impl SegmentBuilder {
         }
         self.columns.par_iter_mut().for_each(ColumnBuilder::close);
         let (sort, is_sorted) = self.sort_bytes();
+        let trees = self.star_tree_bytes().into_iter().fold(0, usize::saturating_add);
         let order = match self.columns.iter().find(|column| column.plan.sort) {
             Some(column) => sort_order(column)?,
             None => None,
@@ -228,7 +260,7 @@ impl SegmentBuilder {
         {
             time = Some(interval(plan, &layout.metadata, &mut parts)?);
         }
-        let star_trees = build_star_trees(self.star_trees, &laid_out, self.num_docs)?;
+        let star_trees = build_star_trees(self.star_trees, &laid_out, self.num_docs, trees <= memory)?;
         if let Some((column, partition)) = self.partition {
             for (plan, layout) in &mut laid_out {
                 layout.metadata.partition = (plan.field.name == column).then(|| partition.clone());
@@ -248,11 +280,30 @@ impl SegmentBuilder {
     }
 }
 
+/// Times cut to a unit, for a timestamp index. Nulls stay.
+fn cut(times: &ArrayRef, unit: CalendarUnit) -> ArrayRef {
+    let cut = |time| unit.floor(time);
+    match times.data_type() {
+        Arrow::Int64 => {
+            Arc::new(times.as_primitive::<Int64Type>().unary::<_, TimestampMillisecondType>(cut).with_timezone("UTC"))
+        }
+        Arrow::Timestamp(TimeUnit::Millisecond, _) => Arc::new(
+            times
+                .as_primitive::<TimestampMillisecondType>()
+                .unary::<_, TimestampMillisecondType>(cut)
+                .with_timezone("UTC"),
+        ),
+        // The column itself is refused.
+        _ => Arc::clone(times),
+    }
+}
+
 /// The star-trees of finished columns; `None` without any.
 fn build_star_trees(
     plans: StarTreePlans,
     columns: &[(ColumnPlan, ColumnLayout)],
     num_docs: usize,
+    at_once: bool,
 ) -> Result<Option<StarTreeFiles>> {
     let mut trees = plans.trees;
     if plans.default_tree {
@@ -282,7 +333,7 @@ fn build_star_trees(
             (plan.field.name.clone(), column)
         })
         .collect();
-    star_tree::write(&trees, &columns, num_docs as u32).map(Some)
+    star_tree::write(&trees, &columns, num_docs as u32, at_once).map(Some)
 }
 
 /// The interval of the time column, and the same for the segment's name.

@@ -12,6 +12,8 @@ use pinotage_spec::{ColumnPlan, DataType, DictionaryRule, StoredType, Value, arr
 
 use super::ids::Ids;
 use super::interner::{BytesInterner, Fixed, FixedInterner, KnownIds};
+use super::maps;
+use crate::star_tree::Size;
 
 /// The values of a column, by stored type: each once, or all of a raw column. Decimals are kept as their text until the column is laid out.
 pub(super) enum Distinct {
@@ -109,6 +111,11 @@ impl ColumnBuilder {
             // Values with their docs, or a bitmap for each of their bits.
             bytes += 16 * num_values;
         }
+        if plan.json.is_some() {
+            // Each path and each value as text, their records, and the finished index; lists of documents take more.
+            let documents = each_distinct!(&self.distinct, values => values.len_bytes());
+            bytes += 10 * documents + num_values * (24 + documents / distinct.max(1));
+        }
         if is_sorted {
             // The ids in both orders, and null docs.
             bytes += 8 * num_values + 4 * self.ends.len() + num_values;
@@ -118,6 +125,11 @@ impl ColumnBuilder {
         }
         // A bit a value in rows of many, and null docs.
         bytes + num_values / 8 + 4 * self.null_docs.len()
+    }
+
+    /// What star-trees depend on.
+    pub(super) fn size(&self) -> Size {
+        Size { distinct: each_distinct!(&self.distinct, values => values.len()), values: self.ids.len() }
     }
 
     /// Bytes of ranking the docs by this column.
@@ -168,6 +180,9 @@ impl ColumnBuilder {
             (Distinct::Long(values), Value::Long(null)) => append_fixed::<Int64Type>(values, array, *null, ids),
             (Distinct::Float(values), Value::Float(null)) => append_fixed::<Float32Type>(values, array, *null, ids),
             (Distinct::Double(values), Value::Double(null)) => append_fixed::<Float64Type>(values, array, *null, ids),
+            (Distinct::Bytes(values), Value::Bytes(null)) if field.data_type == DataType::Map => {
+                append_bytes(values, &maps::stored(array.as_map())?, null, ids);
+            }
             (Distinct::Bytes(values), Value::Bytes(null)) => {
                 append_bytes(values, array.as_binary::<i32>(), null, ids);
             }

@@ -15,6 +15,7 @@ use pinotage_spec::{
 use super::column::{ColumnBuilder, Distinct};
 use super::ids::Ids;
 use super::interner::{BytesInterner, Fixed, FixedInterner};
+use super::maps;
 use super::ranking::Ranking;
 use super::rows::{BytesLists, BytesRows, FixedLists};
 use crate::bits::bits_per_id;
@@ -76,7 +77,9 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>, folder: 
     let single_value = field.single_value;
     let num_docs = if single_value { column.ids.len() } else { column.ends.len() };
     let ranking = (values.may_repeat() || plan.dictionary != DictionaryRule::Never).then(|| values.ranking());
+    let is_map = field.data_type == DataType::Map;
     let cardinality = ranking.as_ref().map_or_else(|| values.cardinality(), |ranking| ranking.order.len());
+    let cardinality = if is_map { values.variable().map_or(0, maps::count_keys) } else { cardinality };
     let lengths = values.lengths();
     let is_dictionary = has_dictionary(plan, num_docs, cardinality, lengths);
     let bits = bits_per_id(cardinality as u32);
@@ -127,11 +130,13 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>, folder: 
             (min, max) = (ranking.order.first().copied(), ranking.order.last().copied());
         }
         _ => {
-            sorted = single_value && column.ids.iter().is_sorted_by(|a, b| a == b || values.compare(*a, *b).is_le());
+            sorted = single_value
+                && !is_map
+                && column.ids.iter().is_sorted_by(|a, b| a == b || values.compare(*a, *b).is_le());
             let mut out = Out::new(folder);
             values.raw(&column, max_row, max_row_bytes, &mut out)?;
             add("forward_index", if single_value { ".sv.raw.fwd" } else { ".mv.raw.fwd" }, out)?;
-            let bounds = values.bounds();
+            let bounds = if is_map { None } else { values.bounds() };
             if let Some((layout, bounds)) = plan.range.zip(bounds).filter(|_| !sorted) {
                 add("range_index", ".bitmap.range", whole(folder, &values.range(&column, layout, bounds)?)?)?;
             }
@@ -177,6 +182,7 @@ pub(super) fn lay_out(mut column: ColumnBuilder, order: Option<&[u32]>, folder: 
         min: min.map(|id| values.value(id)),
         max: max.map(|id| values.value(id)),
         partition: plan.partition.as_ref().map(|config| partitions(config, &values)).transpose()?,
+        children: field.children.clone(),
     };
     Ok(ColumnLayout { metadata, payloads })
 }

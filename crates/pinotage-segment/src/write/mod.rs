@@ -13,6 +13,7 @@ mod column;
 mod ids;
 mod interner;
 mod layout;
+mod maps;
 mod ranking;
 mod rows;
 mod sketch;

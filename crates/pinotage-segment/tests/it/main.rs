@@ -1,6 +1,8 @@
 //! pinotage-segment from outside.
 
 mod conformance;
+mod loaded;
+mod lucene;
 mod properties;
 mod read;
 mod releases;

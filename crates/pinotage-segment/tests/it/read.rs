@@ -8,11 +8,11 @@ use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringAr
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::ErrorKind;
-use pinotage_segment::metadata::SegmentMetadata;
+use pinotage_segment::metadata::{ColumnMetadata, SegmentMetadata};
 use pinotage_segment::read::{OpenOptions, ScanOptions, Segment, Severity};
 use pinotage_segment::write::SegmentBuilder;
-use pinotage_spec::{CompareOp, DataType, Predicate, Schema, TableConfig, TextPattern, Value};
-use pinotage_testkit::golden_cases;
+use pinotage_spec::{CompareOp, DataType, Predicate, Schema, TableConfig, TextPattern, TimestampIndex, Value};
+use pinotage_testkit::{columns_to_batch, golden_cases};
 use proptest::prelude::*;
 
 use crate::write::{NOT_WRITTEN, build, finish, worked_example};
@@ -71,6 +71,31 @@ fn what_we_write_we_read() {
             let stored = SegmentMetadata::parse(segment.metadata().to_properties().as_bytes()).unwrap();
             assert_eq!(*opened.metadata(), stored);
         }
+    }
+}
+
+/// Pinot shows the columns of timestamp indexes only when they are asked for.
+#[test]
+fn hidden_columns_are_read_by_name_alone() {
+    let cases = golden_cases();
+    let case = cases.iter().find(|case| case.name == "timestamp-indexes").unwrap();
+    let indexes = TimestampIndex::all(&case.schema, &case.table).unwrap();
+    let fields: Vec<_> = indexes.iter().map(TimestampIndex::field).collect();
+    let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+    assert_eq!(names.len(), 13);
+    let folder = tempfile::tempdir().unwrap();
+    for path in [case.segment(), build(case, "ours", 17).write_dir(folder.path()).unwrap()] {
+        let segment = Segment::open(&path).unwrap();
+        assert!(names.iter().all(|name| segment.columns().any(|column| column == name)));
+        assert_eq!(segment.visible_columns().collect::<Vec<_>>(), ["at", "city", "m", "maybe", "millis"]);
+        assert_eq!(segment.arrow_schema(true).fields().len(), 5);
+        assert_eq!(read(&path, ScanOptions::default()).num_columns(), 5);
+        let columns = Some(names.clone());
+        let found = read(&path, ScanOptions { columns, ..ScanOptions::default() });
+        assert_same(&found, &columns_to_batch(fields.iter(), &case.rows), "hidden columns");
+        let day = compare("$at$DAY", CompareOp::Eq, Value::Long(1_599_955_200_000));
+        let found = read(&path, ScanOptions { predicate: Some(day), ..ScanOptions::default() });
+        assert_eq!(found.num_rows(), 1);
     }
 }
 
@@ -465,7 +490,12 @@ fn predicate_of(
             _ => Predicate::Not(Box::new(parts.remove(0))),
         };
     }
-    let (column, metadata) = all.columns.iter().nth(next(all.columns.len())).unwrap();
+    // Nothing is asked of maps, and hidden columns are not in the rows.
+    let is_asked = |(name, column): &(&String, &ColumnMetadata)| {
+        rows.column_by_name(name).is_some() && column.data_type != DataType::Map
+    };
+    let columns: Vec<_> = all.columns.iter().filter(is_asked).collect();
+    let (column, metadata) = columns[next(columns.len())];
     let array = rows.column_by_name(column).unwrap();
     let mut value = || {
         let (values, _) = cell(array, metadata.data_type, next(rows.num_rows()));

@@ -141,14 +141,17 @@ fn is_read(case: &GoldenCase) {
         assert_eq!((column.data_type, column.single_value), (field.data_type, field.single_value), "{}", field.name);
     }
     let columns = columns(metadata);
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let expected = columns_to_batch(columns.iter(), &case.rows.iter().map(sorted_maps).collect::<Vec<_>>());
     for batch_rows in [7, 8192] {
-        let found = read(&case.segment(), ScanOptions { batch_rows, ..ScanOptions::default() });
+        let found =
+            read(&case.segment(), ScanOptions { columns: Some(names.clone()), batch_rows, ..ScanOptions::default() });
         assert_same(&with_sorted_maps(found), &expected, &case.name);
     }
     let some: Vec<u32> = (0..metadata.num_docs).filter(|doc| doc % 7 == 3 || doc % 50 < 4).collect();
     let docs = Some(some.iter().copied().collect());
-    let found = read(&case.segment(), ScanOptions { docs, batch_rows: 100, ..ScanOptions::default() });
+    let found =
+        read(&case.segment(), ScanOptions { columns: Some(names), docs, batch_rows: 100, ..ScanOptions::default() });
     let expected = take_record_batch(&expected, &UInt32Array::from(some)).unwrap();
     assert_same(&with_sorted_maps(found), &expected, &case.name);
     let findings = segment.verify().unwrap();

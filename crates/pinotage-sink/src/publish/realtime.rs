@@ -30,9 +30,20 @@ pub(super) async fn upload(
     let failed: Vec<String> = failed.map(|segment| segment.name.clone()).collect();
     // What a server could not load is pushed once more.
     if !failed.is_empty() {
-        lineage::remove(target, &failed).await?;
+        lineage::remove(target, &failed).await.map_err(|error| not_deleted(error, &failed[0]))?;
         snapshot = target.snapshot().await?;
     }
     upload_all(target, &snapshot, to, &Existing::Never, options, observer).await?;
     wait(target, to, Before::Nothing, options, observer).await
+}
+
+/// Pinot 0.11 guesses from a segment's name which half of the table it is of, and takes ours for one of the OFFLINE half.
+fn not_deleted(error: Error, segment: &str) -> Error {
+    if error.kind() != ErrorKind::PermissionDenied {
+        return error;
+    }
+    Error::unsupported("a server could not load a segment, and the controller does not delete it so that it can be pushed again")
+        .with("segment", segment)
+        .action("have servers try again with `POST /segments/<table>_REALTIME/<segment>/reset` when what their logs say is corrected")
+        .caused_by(error)
 }

@@ -1,6 +1,8 @@
 //! Primary keys as small numbers.
 
 use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType as Arrow;
 use arrow::row::{RowConverter, Rows, SortField};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -31,7 +33,7 @@ impl Keys {
     /// The number of the key of each row. A null is the default value: that is what servers see of it.
     pub(super) fn numbers(&mut self, rows: &RecordBatch) -> Result<Vec<u32>> {
         let columns =
-            self.columns.iter().map(|field| filled(column(rows, field)?, field)).collect::<Result<Vec<_>>>()?;
+            self.columns.iter().map(|field| filled(&column(rows, field)?, field)).collect::<Result<Vec<_>>>()?;
         let Self { keys, table, state, .. } = self;
         if keys.num_rows() + rows.num_rows() > u32::MAX as usize {
             return Err(Error::new(
@@ -74,16 +76,27 @@ pub(super) fn fields(table: &UpsertTable, names: &[String]) -> Result<Vec<FieldS
     names.iter().map(field).collect()
 }
 
-/// A column of the rows in its canonical type.
-pub(super) fn column<'a>(rows: &'a RecordBatch, field: &FieldSpec) -> Result<&'a ArrayRef> {
+/// A column of the rows in its canonical type, texts that come as dictionaries unpacked.
+pub(super) fn column(rows: &RecordBatch, field: &FieldSpec) -> Result<ArrayRef> {
     let column = rows.column_by_name(&field.name).ok_or_else(|| {
         Error::schema_mismatch("a column of the table is missing in the rows").with("column", &field.name)
     })?;
+    let column = unpacked(column)?;
     // The name of a list's item and whether it may be null do not matter.
     if !column.data_type().equals_datatype(arrow_field(field, true).data_type()) {
         return Err(mismatch(field, column.data_type()));
     }
     Ok(column)
+}
+
+/// The values themselves of a column that is a dictionary.
+pub(super) fn unpacked(column: &ArrayRef) -> Result<ArrayRef> {
+    match column.data_type() {
+        Arrow::Dictionary(_, values) => {
+            cast(column, values).map_err(|error| Error::unexpected("cannot unpack a dictionary").caused_by(error))
+        }
+        _ => Ok(column.clone()),
+    }
 }
 
 fn converter(fields: &[FieldSpec]) -> Result<RowConverter> {

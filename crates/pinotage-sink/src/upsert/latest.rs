@@ -3,6 +3,7 @@
 use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch};
 use arrow::row::{RowConverter, Rows, SortField};
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_spec::FieldSpec;
 
 use super::UpsertTable;
 use super::defaults::filled;
@@ -43,7 +44,7 @@ impl Latest {
     ///
     /// `unsupported` for keys or comparison columns that have no order.
     pub fn try_new(table: &UpsertTable) -> Result<Self> {
-        Ok(Self { keys: Keys::try_new(table)?, order: Order::try_new(table)?, batches: Vec::new(), best: Vec::new() })
+        Ok(Self { keys: Keys::try_new(table)?, order: Order::of(table), batches: Vec::new(), best: Vec::new() })
     }
 
     /// Adds rows behind those that came before.
@@ -109,19 +110,20 @@ impl Latest {
 }
 
 /// The order of rows by their comparison columns.
-pub(super) struct Order {
-    columns: Vec<(pinotage_spec::FieldSpec, bool)>,
+struct Order {
+    columns: Vec<(FieldSpec, bool)>,
+    /// Of the columns' types, once rows have come.
     converter: Option<RowConverter>,
 }
 
 impl Order {
-    pub(super) fn try_new(table: &UpsertTable) -> Result<Self> {
+    fn of(table: &UpsertTable) -> Self {
         let several = table.comparison.len() > 1;
         let columns = table.comparison.iter().filter_map(|name| table.column(name));
         // A null of a column alone is its default value; among several it is less than all others, where servers know of it.
         let columns: Vec<_> =
             columns.map(|column| (column.plan.field.clone(), several && column.plan.tracks_nulls)).collect();
-        Ok(Self { columns, converter: None })
+        Self { columns, converter: None }
     }
 
     /// The comparison values of rows, as bytes in the order of the values; nothing where there are no comparison columns.
@@ -131,18 +133,16 @@ impl Order {
         }
         let values = self.columns.iter().map(|(field, knows_nulls)| {
             let values = column(rows, field)?;
-            let values = if *knows_nulls { values.clone() } else { filled(values, field)? };
+            let values = if *knows_nulls { values } else { filled(&values, field)? };
             ordered(&values, field.data_type).map_err(|error| error.with("column", &field.name))
         });
         let values: Vec<ArrayRef> = values.collect::<Result<_>>()?;
-        if self.converter.is_none() {
-            let sorts = values.iter().map(|values| SortField::new(values.data_type().clone())).collect();
-            self.converter = Some(RowConverter::new(sorts).map_err(unsorted)?);
-        }
-        match &self.converter {
-            Some(converter) => converter.convert_columns(&values).map(Some).map_err(unsorted),
-            None => Ok(None),
-        }
+        let sorts = || values.iter().map(|values| SortField::new(values.data_type().clone())).collect();
+        let converter = match &mut self.converter {
+            Some(converter) => converter,
+            none => none.insert(RowConverter::new(sorts()).map_err(unsorted)?),
+        };
+        converter.convert_columns(&values).map(Some).map_err(unsorted)
     }
 }
 
@@ -266,6 +266,27 @@ mod tests {
         let winners = latest.finish();
         assert_eq!(winners.dropped, 9000);
         assert_eq!(winners.keep[9].true_count(), 1000);
+    }
+
+    #[test]
+    fn texts_may_come_as_dictionaries() {
+        use arrow::array::DictionaryArray;
+        use arrow::datatypes::Int32Type;
+        let table = table(&["b"], false);
+        let row = |s: &str, b: &str| (Some(1), Some(s.to_owned()), None, Some(b.to_owned()));
+        let plain = batch(&[row("x", "2"), row("x", "1"), row("y", "1")]);
+        let schema = plain.schema();
+        let packed = schema.fields().iter().zip(plain.columns()).map(|(field, column)| {
+            let texts = column.as_any().downcast_ref::<StringArray>();
+            let packed = texts.map(|texts| Arc::new(texts.iter().collect::<DictionaryArray<Int32Type>>()) as ArrayRef);
+            (field.name().clone(), packed.unwrap_or_else(|| column.clone()), true)
+        });
+        let packed = RecordBatch::try_from_iter_with_nullable(packed.collect::<Vec<_>>()).unwrap();
+        let mut latest = Latest::try_new(&table).unwrap();
+        latest.push(&plain).unwrap();
+        latest.push(&packed).unwrap();
+        let keep = latest.finish().keep;
+        assert_eq!(keep, [BooleanArray::from(vec![false; 3]), BooleanArray::from(vec![true, false, true])]);
     }
 
     #[test]

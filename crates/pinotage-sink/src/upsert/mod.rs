@@ -18,8 +18,7 @@
 //! // Once, before the first row.
 //! println!("{}", check_uploadable(table.json())?);
 //! let snapshot = target.snapshot().await?;
-//! let partitions = stream_partitions(&snapshot)?.unwrap_or(1);
-//! let key = StreamKey::of_primary_key(&schema, partitions)?;
+//! let key = StreamKey::resolve(None, &schema, &snapshot)?;
 //! check_parity(&key, known)?;
 //! let upserts = UpsertTable::read(&schema, &table, version)?;
 //! let mut times = CreationTimes::of(&snapshot, Ties::Live, version, now)?;
@@ -63,4 +62,4 @@ pub use config::{Strategy, UpsertColumn, UpsertMode, UpsertTable};
 pub use latest::{Latest, Winners};
 pub use parity::check_parity;
 pub use stream_key::{KeySerializer, StreamKey};
-pub use upload::{CreationTimes, Ties, UploadedSegment, partition_metadata, stream_partitions};
+pub use upload::{CreationTimes, Ties, UploadedSegment, partition_metadata};

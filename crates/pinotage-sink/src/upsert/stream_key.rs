@@ -9,6 +9,10 @@ use pinotage_spec::{DataType, Schema, kafka_partition};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::keys::unpacked;
+use super::upload::stream_partitions;
+use crate::Snapshot;
+
 /// The key of the records in a table's stream. Uploaded rows have to go where the stream's producer sends rows of the same
 /// key: a server decides between those of one partition only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +83,28 @@ impl StreamKey {
         Ok(key)
     }
 
+    /// The key that a user has chosen, or else [`StreamKey::of_primary_key`] in as many partitions as the table's stream has.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StreamKey::check`]; `invalid-config` when the stream has another number of partitions, or has not begun and
+    /// nothing says how many there will be; `unsupported` for a table of several streams.
+    pub fn resolve(chosen: Option<&Self>, schema: &Schema, table: &Snapshot) -> Result<Self> {
+        let bad = |message: String| Error::invalid_config(message).with("option", "upsert.streamKey");
+        match (chosen, stream_partitions(table)?) {
+            (Some(key), Some(found)) if key.partitions != found => {
+                Err(bad(format!("the table consumes {found} partitions, and the key has {}", key.partitions)))
+            }
+            (Some(key), _) => {
+                key.check(schema)?;
+                Ok(key.clone())
+            }
+            (None, Some(found)) => Self::of_primary_key(schema, found),
+            (None, None) => Err(bad("the table's stream has not begun, so its partitions are not known".into())
+                .action("set `streamKey` with the columns and the number of partitions")),
+        }
+    }
+
     /// Refuses a key that rows of this schema do not have, or whose rows of one primary key could be in several partitions.
     ///
     /// # Errors
@@ -129,12 +155,12 @@ impl StreamKey {
     /// `schema-mismatch` for a column that is missing or not of a type that [`StreamKey::check`] lets through.
     pub fn partitions(&self, rows: &RecordBatch) -> Result<UInt32Array> {
         let columns = self.columns.iter().map(|name| {
-            let column = rows.column_by_name(name);
+            let column = rows.column_by_name(name).map(unpacked).transpose()?;
             column.ok_or_else(|| {
                 Error::schema_mismatch("a column of the stream's key is missing in the rows").with("column", name)
             })
         });
-        let columns = columns.collect::<Result<Vec<&ArrayRef>>>()?;
+        let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
         match (self.serializer, columns.as_slice()) {
             (KeySerializer::Json, columns) => self.json_partitions(columns, rows.num_rows()),
             (_, [column]) => self.column_partitions(column),
@@ -191,7 +217,7 @@ impl StreamKey {
         })
     }
 
-    fn json_partitions(&self, columns: &[&ArrayRef], rows: usize) -> Result<UInt32Array> {
+    fn json_partitions(&self, columns: &[ArrayRef], rows: usize) -> Result<UInt32Array> {
         let mut names = Vec::with_capacity(columns.len());
         for (name, column) in self.columns.iter().zip(columns) {
             if !matches!(column.data_type(), Arrow::Utf8 | Arrow::Int32 | Arrow::Int64 | Arrow::Boolean) {
@@ -324,6 +350,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_streams_partitions_are_the_keys() {
+        use crate::upsert::upload::tests::segment;
+        use pinotage_common::ErrorKind;
+        let schema = Schema::from_document(json!({"schemaName": "t", "primaryKeyColumns": ["k"],
+            "dimensionFieldSpecs": [{"name": "k", "dataType": "LONG"}]}))
+        .unwrap();
+        let table = |names: &[&str]| Snapshot {
+            segments: names.iter().map(|&name| (name.to_owned(), segment(name, 0))).collect(),
+            ..Snapshot::default()
+        };
+        let stream =
+            table(&["t__0__3__20231114T2213Z", "t__2__0__20231114T2213Z", "j-r__t__7__20231114T2213Z__0-0", "t_9"]);
+        let none = table(&["t_9"]);
+        let several = table(&["t__10000__0__20231114T2213Z"]);
+        let resolve = |chosen: Option<StreamKey>, table| StreamKey::resolve(chosen.as_ref(), &schema, table);
+        let long = |partitions| key(&["k"], KeySerializer::Long, partitions);
+        assert_eq!(resolve(None, &stream).unwrap(), key(&["k"], KeySerializer::String, 3));
+        assert_eq!(resolve(Some(long(3)), &stream).unwrap(), long(3));
+        assert_eq!(resolve(Some(long(5)), &none).unwrap(), long(5));
+        for (chosen, table, kind) in [
+            (Some(long(4)), &stream, ErrorKind::InvalidConfig),
+            (Some(key(&["k"], KeySerializer::Bytes, 3)), &stream, ErrorKind::InvalidConfig),
+            (None, &none, ErrorKind::InvalidConfig),
+            (None, &several, ErrorKind::Unsupported),
+        ] {
+            assert_eq!(resolve(chosen, table).unwrap_err().kind(), kind);
+        }
+    }
+
     /// What the client of Kafka 3.9.2 says of eight partitions; `tests/it/upsert/keys.rs` asks it about many more.
     #[test]
     fn known_answers() {
@@ -341,7 +397,9 @@ mod tests {
         for serializer in [KeySerializer::String, KeySerializer::Long] {
             assert_eq!(found(serializer, ints.clone()), found(serializer, longs.clone()));
         }
-        assert_eq!(found(KeySerializer::String, ints), found(KeySerializer::String, texts));
+        assert_eq!(found(KeySerializer::String, ints), found(KeySerializer::String, texts.clone()));
+        let packed = texts.as_string::<i32>().iter().collect::<arrow::array::DictionaryArray<Int32Type>>();
+        assert_eq!(found(KeySerializer::String, Arc::new(packed)), found(KeySerializer::String, texts));
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl UpsertTable {
     fn compared(&self, rows: &RecordBatch) -> Result<Option<ArrayRef>> {
         let ([name], true) = (self.comparison.as_slice(), self.metadata_ttl.is_some()) else { return Ok(None) };
         let Some(field) = fields(self, std::slice::from_ref(name))?.pop() else { return Ok(None) };
-        let values = filled(column(rows, &field)?, &field)?;
+        let values = filled(&column(rows, &field)?, &field)?;
         let number = |values: &ArrayRef, kind| cast(values, &kind);
         let numbers = match values.data_type() {
             Arrow::Timestamp(..) => number(&values, Arrow::Int64).and_then(|values| number(&values, Arrow::Float64)),

@@ -126,7 +126,7 @@ fn says_partition(table: &TableConfig, key: &StreamKey) -> Result<bool> {
 /// # Errors
 ///
 /// `unsupported` for a table of several streams, whose partitions Pinot counts from 10,000 on for the second.
-pub fn stream_partitions(table: &Snapshot) -> Result<Option<u32>> {
+pub(super) fn stream_partitions(table: &Snapshot) -> Result<Option<u32>> {
     let of_stream = |name: &String| -> Option<u32> {
         let parts: Vec<&str> = name.split("__").collect();
         if parts.len() == 4 { parts[1].parse().ok() } else { None }
@@ -210,7 +210,7 @@ impl CreationTimes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use pinotage_client::SegmentZkMetadata;
     use serde_json::json;
 
@@ -265,9 +265,9 @@ mod tests {
             segments: segments.iter().map(|segment| (segment.name.clone(), segment.clone())).collect(),
             ..Snapshot::default()
         };
-        let live =
-            [segment("a", SegmentStatus::Done, 2_000_000_000), segment("b", SegmentStatus::InProgress, 3_000_000_000)];
-        let pushed = |name, creation| segment(name, SegmentStatus::Uploaded, creation);
+        let of = |status, name, creation| SegmentZkMetadata { status: Some(status), ..segment(name, creation) };
+        let live = [of(SegmentStatus::Done, "a", 2_000_000_000), segment("b", 3_000_000_000)];
+        let pushed = |name, creation| of(SegmentStatus::Uploaded, name, creation);
         let first = |table: &Snapshot, ties| {
             CreationTimes::of(table, ties, version(NEW), 4_000_000_000).and_then(|mut it| it.take())
         };
@@ -283,11 +283,11 @@ mod tests {
         assert!(first(&snapshot(&full), Ties::Live).is_err());
     }
 
-    fn segment(name: &str, status: SegmentStatus, creation: i64) -> SegmentZkMetadata {
+    pub(in crate::upsert) fn segment(name: &str, creation: i64) -> SegmentZkMetadata {
         SegmentZkMetadata {
             name: name.into(),
             crc: None,
-            status: Some(status),
+            status: Some(SegmentStatus::InProgress),
             start_millis: None,
             end_millis: None,
             total_docs: None,

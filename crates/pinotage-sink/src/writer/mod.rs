@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array as _, RecordBatch};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Sink, Writer};
 use pinotage_spec::{PinotVersion, Schema, TableConfig, check_segment_name};
@@ -217,7 +217,16 @@ impl Sink for PinotSink {
         match &self.routing {
             Routing::None => Ok(None),
             Routing::Table(route) => route.partitions(batch).map(Some),
-            Routing::Stream(key) => Ok(Some(key.partitions(batch)?.values().to_vec())),
+            Routing::Stream(key) => {
+                let partitions = key.partitions(batch)?;
+                // A producer sends rows without a key anywhere. So may we where nothing is decided by keys.
+                if self.upserts.is_some() && partitions.null_count() > 0 {
+                    return Err(Error::invalid_data("a row has no key, so nobody knows its partition of the stream")
+                        .with("columns", key.columns.join(", "))
+                        .action("leave such rows out: a server would keep one for each partition that they are in"));
+                }
+                Ok(Some(partitions.values().to_vec()))
+            }
         }
     }
 

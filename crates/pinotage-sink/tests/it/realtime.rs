@@ -5,27 +5,30 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
-use pinotage_client::{Controller, SegmentStatus};
+use pinotage_client::{Controller, SegmentStatus, TableType};
 use pinotage_common::{ErrorKind, Result};
 use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_sink::publish::{Publication, PushOptions, publish};
 use pinotage_sink::upsert::partial::merge;
 use pinotage_sink::upsert::{
     CreationTimes, KeySerializer, Latest, StreamKey, Ties, UploadedSegment, UpsertTable, check_parity,
-    partition_metadata, stream_partitions,
+    partition_metadata,
 };
 use pinotage_sink::{LocalSegment, Target, check_uploadable};
 use pinotage_spec::{PinotVersion, Schema, SegmentNameGenerator, TableConfig};
-use pinotage_testkit::cluster::{Cluster, Options, Topic, eventually};
+use pinotage_testkit::cluster::{Cluster, Options, Topic, Version, eventually};
 use serde_json::{Value as Json, json};
 
 use crate::places::{Place, connection, in_all_places};
+use crate::support::damage;
 use crate::upsert::batch;
 
 in_all_places!(@ modern Modern string_keys_at_parallelism_1 int_keys_at_parallelism_3 long_keys_at_parallelism_8
-    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows);
+    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows
+    what_could_not_be_loaded_is_pushed_again_and_other_bytes_never);
 in_all_places!(@ oldest Oldest string_keys_at_parallelism_1 int_keys_at_parallelism_3 long_keys_at_parallelism_8
-    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows);
+    a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows
+    what_could_not_be_loaded_is_pushed_again_and_other_bytes_never);
 
 const T: i64 = 1_700_000_000_000;
 const PARTITIONS: u32 = 8;
@@ -252,11 +255,27 @@ async fn bootstrap(
     parallelism: u32,
     mut more: Json,
 ) {
-    let deletes = place == Place::Modern;
     more["primaryKeyColumns"] = json!(["k"]);
-    more["upsertConfig"] =
-        if deletes { json!({"mode": "FULL", "deleteRecordColumn": "gone"}) } else { json!({"mode": "FULL"}) };
+    more["upsertConfig"] = match place {
+        Place::Oldest => json!({"mode": "FULL"}),
+        _ => json!({"mode": "FULL", "deleteRecordColumn": "gone"}),
+    };
     let Some(stream) = Stream::new(place, name, kind, serializer, more) else { return };
+    bootstrap_of(&stream, parallelism).await;
+}
+
+/// Each partition is on one server: there its uploaded segments have to go too.
+#[tokio::test]
+async fn uploaded_segments_go_to_the_servers_of_their_partitions() {
+    let options = Options { version: Version::V0_11, servers: 2, ..Options::default() };
+    let Some(cluster) = Cluster::start(&options) else { return };
+    let more = json!({"primaryKeyColumns": ["k"], "upsertConfig": {"mode": "FULL"}});
+    let key = ("LONG", KeySerializer::Long);
+    bootstrap_of(&Stream::of(&cluster, PinotVersion::OLDEST, "live_servers", key, more), 3).await;
+}
+
+async fn bootstrap_of(stream: &Stream<'_>, parallelism: u32) {
+    let deletes = stream.version.upsert_deletes();
     assert!(check_uploadable(stream.table.json()).unwrap().contains("counts once"));
     let mut held = BTreeMap::new();
     // By the stream: two rows of each of 240 keys, in committed segments and in consuming ones.
@@ -311,12 +330,26 @@ async fn bootstrap(
     stream.push(&second).await.unwrap();
     stream.holds(&held).await;
     let snapshot = stream.target.snapshot().await.unwrap();
-    assert_eq!(stream_partitions(&snapshot).unwrap(), Some(PARTITIONS));
+    assert_eq!(StreamKey::resolve(Some(&stream.key), &stream.schema, &snapshot).unwrap(), stream.key);
     let uploaded = snapshot.segments.values().filter(|it| it.status == Some(SegmentStatus::Uploaded)).count();
     assert_eq!(uploaded, first.len() + second.len());
     // Segments of the stream are there that were committed before and after the push.
     let done = snapshot.segments.values().filter(|it| it.status == Some(SegmentStatus::Done)).count();
-    assert!(done > PARTITIONS as usize, "{done}");
+    assert!(done >= PARTITIONS as usize, "{done}");
+    // All segments of a partition are on one server.
+    let ideal = stream.target.controller.ideal_state(&stream.target.table, TableType::Realtime).await.unwrap();
+    let mut servers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, replicas) in ideal {
+        let partition = match name.split("__").collect::<Vec<_>>()[..] {
+            [_, partition, _, _] | [_, _, partition, _, _] => partition.to_owned(),
+            _ => name.rsplit('_').nth(1).unwrap().to_owned(),
+        };
+        servers.entry(partition).or_default().extend(replicas.into_keys());
+    }
+    assert_eq!(servers.len(), PARTITIONS as usize, "{servers:?}");
+    assert!(servers.values().all(|servers| servers.len() == 1), "{servers:?}");
+    let all: BTreeSet<&String> = servers.values().flatten().collect();
+    assert_eq!(all.len(), stream.cluster.servers.len());
 }
 
 async fn a_table_without_primary_key_is_pushed_once_by_name(place: Place) {
@@ -416,10 +449,47 @@ impl Stream<'_> {
     }
 }
 
+async fn what_could_not_be_loaded_is_pushed_again_and_other_bytes_never(place: Place) {
+    let more = json!({"primaryKeyColumns": ["k"], "upsertConfig": {"mode": "FULL"}});
+    let Some(stream) = Stream::new(place, "live_damaged", "INT", KeySerializer::Int, more) else { return };
+    stream.produce(&(0..20).map(|key| row(key, T, "live")).collect::<Vec<_>>());
+    let mut held: BTreeMap<i32, Row> = (0..20).map(|key| (key, row(key, T, "live"))).collect();
+    // Two segments of one name.
+    let others = stream.build(1, &[row(1, T + 2, "other")], 1, Ties::Live).await;
+    let place_of_other = stream.folder.path().join("other");
+    std::fs::rename(others[0].path.parent().unwrap(), &place_of_other).unwrap();
+    let other = LocalSegment::open(&place_of_other.join(&others[0].name)).unwrap();
+    let ours = stream.build(1, &[row(1, T + 1, "ours")], 1, Ties::Live).await;
+    assert_eq!(other.name, ours[0].name);
+    stream.push(&ours).await.unwrap();
+    held.insert(1, row(1, T + 1, "ours"));
+    stream.holds(&held).await;
+    let error = stream.push(&[other]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
+    stream.holds(&held).await;
+
+    let segments = stream.build(2, &[row(2, T + 1, "ours")], 1, Ties::Live).await;
+    let columns = segments[0].path.join("v3/columns.psf");
+    let intact = std::fs::read(&columns).unwrap();
+    damage(&segments[0].path);
+    let error = stream.push(&segments).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    std::fs::write(&columns, intact).unwrap();
+    let again = stream.push(&segments).await;
+    if place == Place::Oldest {
+        let error = again.unwrap_err();
+        assert!(error.kind() == ErrorKind::Unsupported && error.advice().contains("/reset"), "{error}");
+        return;
+    }
+    again.unwrap();
+    held.insert(2, row(2, T + 1, "ours"));
+    stream.holds(&held).await;
+}
+
 /// Servers that start again load segments in any order: what counts does not depend on it.
 #[tokio::test]
 async fn the_same_rows_count_after_servers_start_again() {
-    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let Some(cluster) = Cluster::start(&Options { servers: 2, ..Options::default() }) else { return };
     let more = json!({"primaryKeyColumns": ["k"], "upsertConfig": {"mode": "FULL", "deleteRecordColumn": "gone"}});
     let key = ("LONG", KeySerializer::Long);
     let stream = Stream::of(&cluster, PinotVersion::NEWEST, "live_again", key, more);
@@ -440,9 +510,9 @@ async fn the_same_rows_count_after_servers_start_again() {
         add(&mut held, &winners, true);
         stream.holds(&held).await;
     }
-    for _ in 0..2 {
-        cluster.stop_server(0);
-        cluster.start_server(0);
+    for server in 0..2 {
+        cluster.stop_server(server);
+        cluster.start_server(server);
         stream.holds(&held).await;
     }
 }

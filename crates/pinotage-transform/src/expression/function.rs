@@ -1,14 +1,14 @@
 //! What a function is, and the registry of all of them.
 
 use chrono_tz::Tz;
-use pinotage_spec::{DateTimeFormat, TimeUnit};
+use pinotage_spec::{CalendarUnit, DateTimeFormat, TimeUnit};
 use regex::Regex;
 use serde_json::Value;
 
 use super::column::{Cell, Column, Kind};
 use super::functions;
 use super::java_regex;
-use super::joda::{Pattern, Unit};
+use super::joda::Pattern;
 use super::json_path::JsonPath;
 use super::parse::canonical;
 
@@ -82,7 +82,7 @@ impl Want {
                 }
                 Prepared::Regex(regex)
             }
-            Self::Unit => Prepared::Unit(Unit::parse(text).ok_or_else(|| wrong("unit such as DAY"))?),
+            Self::Unit => Prepared::Unit(CalendarUnit::parse(text).ok_or_else(|| wrong("unit such as DAY"))?),
             Self::TimeUnit => Prepared::TimeUnit(TimeUnit::parse(text).ok_or_else(|| wrong("unit such as DAYS"))?),
             Self::Format => {
                 let format = DateTimeFormat::parse(text).map_err(|_| wrong("date-time format that is supported"))?;
@@ -113,7 +113,7 @@ pub(crate) enum Prepared {
     Zone(Tz),
     Path(JsonPath),
     Regex(Regex),
-    Unit(Unit),
+    Unit(CalendarUnit),
     TimeUnit(TimeUnit),
     Format(DateTimeFormat, Option<Pattern>),
     Granularity(i64, TimeUnit),

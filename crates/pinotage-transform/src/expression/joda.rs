@@ -3,7 +3,7 @@
 //! The patterns of [`DateTimeFormat`](pinotage_spec::DateTimeFormat) say how a column's values become times; here every digit
 //! counts, as the texts themselves are stored.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 
 const MONTHS: [&str; 12] = [
@@ -431,111 +431,4 @@ impl Parts {
 /// The first instant of a local time; none when clocks skip it.
 fn local_to_utc(local: NaiveDateTime, zone: Tz) -> Option<i64> {
     zone.from_local_datetime(&local).earliest().map(|instant| instant.timestamp_millis())
-}
-
-/// The field of `dateTrunc` and its relatives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
-    Millisecond,
-    Second,
-    Minute,
-    Hour,
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Year,
-}
-
-impl Unit {
-    /// `DateTimeUtils.getTimestampField`
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Some(match text.to_lowercase().as_str() {
-            "millisecond" => Self::Millisecond,
-            "second" => Self::Second,
-            "minute" => Self::Minute,
-            "hour" => Self::Hour,
-            "day" => Self::Day,
-            "week" => Self::Week,
-            "month" => Self::Month,
-            "quarter" => Self::Quarter,
-            "year" => Self::Year,
-            _ => return None,
-        })
-    }
-
-    /// Milliseconds of a unit that is always as long.
-    fn millis(self) -> Option<i64> {
-        Some(match self {
-            Self::Millisecond => 1,
-            Self::Second => 1_000,
-            Self::Minute => 60_000,
-            Self::Hour => 3_600_000,
-            Self::Day => 86_400_000,
-            Self::Week => 604_800_000,
-            Self::Month | Self::Quarter | Self::Year => return None,
-        })
-    }
-
-    fn months(self) -> i64 {
-        match self {
-            Self::Year => 12,
-            Self::Quarter => 3,
-            _ => 1,
-        }
-    }
-
-    /// The start of the unit that a time lies in; `None` beyond the years of a calendar.
-    pub(crate) fn floor(self, millis: i64, zone: Tz) -> Option<i64> {
-        let instant = DateTime::from_timestamp_millis(millis)?;
-        if let Self::Millisecond | Self::Second | Self::Minute | Self::Hour = self {
-            let offset = i64::from(zone.offset_from_utc_datetime(&instant.naive_utc()).fix().local_minus_utc()) * 1000;
-            let step = self.millis()?;
-            return Some((millis + offset).div_euclid(step) * step - offset);
-        }
-        let local = instant.with_timezone(&zone);
-        let date = local.date_naive();
-        let start = match self {
-            Self::Week => date.checked_sub_days(Days::new(date.weekday().num_days_from_monday().into()))?,
-            Self::Month => date.with_day(1)?,
-            Self::Quarter => NaiveDate::from_ymd_opt(date.year(), date.month0() / 3 * 3 + 1, 1)?,
-            Self::Year => NaiveDate::from_ymd_opt(date.year(), 1, 1)?,
-            _ => date,
-        };
-        let start = start.and_time(chrono::NaiveTime::MIN);
-        // The offset of the time itself, where that fits the start.
-        let near = start.and_utc().timestamp_millis() - i64::from(local.offset().fix().local_minus_utc()) * 1000;
-        let near_local = DateTime::from_timestamp_millis(near)?.with_timezone(&zone).naive_local();
-        if near_local == start {
-            return Some(near);
-        }
-        crate::timestamp::local_millis(start.and_utc().timestamp_millis(), zone)
-    }
-
-    /// So many units later, in UTC; `None` beyond 64 bits or the years of a calendar.
-    pub(crate) fn add(self, millis: i64, units: i64) -> Option<i64> {
-        if let Some(step) = self.millis() {
-            return millis.checked_add(units.checked_mul(step)?);
-        }
-        let instant = DateTime::from_timestamp_millis(millis)?.naive_utc();
-        let months = units.checked_mul(self.months())?;
-        let size = chrono::Months::new(u32::try_from(months.unsigned_abs()).ok()?);
-        let moved = if months < 0 { instant.checked_sub_months(size)? } else { instant.checked_add_months(size)? };
-        Some(moved.and_utc().timestamp_millis())
-    }
-
-    /// How many whole units lie between two times, in UTC.
-    pub(crate) fn between(self, from: i64, to: i64) -> Option<i64> {
-        if let Some(step) = self.millis() {
-            return Some(to.checked_sub(from)? / step);
-        }
-        let (early, late) = if from <= to { (from, to) } else { (to, from) };
-        let (a, b) = (DateTime::from_timestamp_millis(early)?, DateTime::from_timestamp_millis(late)?);
-        let months = (i64::from(b.year()) - i64::from(a.year())) * 12 + i64::from(b.month()) - i64::from(a.month());
-        let mut units = months / self.months();
-        while units > 0 && self.add(early, units)? > late {
-            units -= 1;
-        }
-        Some(if from <= to { units } else { -units })
-    }
 }

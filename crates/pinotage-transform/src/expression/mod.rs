@@ -3,6 +3,7 @@
 //! `parse` reads the text, `plan` finds the functions and knows the kind of every part, and evaluates a batch; `function` is
 //! the registry. Everything that is the same for all rows is computed, and refused, before the first row.
 
+mod calendar;
 mod column;
 mod convert;
 mod function;

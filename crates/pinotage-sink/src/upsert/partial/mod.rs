@@ -32,7 +32,8 @@ pub struct Merged {
 /// Merges rows of one partition, in the order of the stream, as a server with partial upserts does when it consumes them.
 ///
 /// `earlier` are rows that were merged before, one for each key; new ones go on from there. Whoever merges a stream in parts
-/// gives the outcome of one part to the next: servers do not merge an uploaded row with an older one, they replace that.
+/// gives the outcome of one part to the next: servers do not merge an uploaded row with an older one, they replace that. Of
+/// several comparison columns, a key that was deleted in an earlier part knows those alone that its last row has.
 /// A row that deletes its key is not merged with others, and whatever comes after it begins anew.
 ///
 /// All rows and the outcome of one column are in memory at a time.
@@ -55,9 +56,9 @@ pub fn merge(table: &UpsertTable, earlier: Option<&RecordBatch>, rows: &RecordBa
     }
     let both = |name: &pinotage_spec::FieldSpec| -> Result<ArrayRef> {
         let new = canonical(rows, name)?;
-        let Some(earlier) = earlier else { return Ok(new.clone()) };
+        let Some(earlier) = earlier else { return Ok(new) };
         let earlier = canonical(earlier, name)?;
-        concat(&[earlier, new]).map_err(|error| {
+        concat(&[&earlier, &new]).map_err(|error| {
             Error::schema_mismatch("rows of two batches do not fit together")
                 .with("column", &name.name)
                 .caused_by(error)

@@ -77,7 +77,8 @@ fn case(random: &mut Rng, id: usize, partial: bool) -> Case {
     let columns = if partial { columns() } else { Vec::new() };
     let several = random.bool();
     let by_column = random.bool();
-    let deletes = [None, Some("BOOLEAN"), Some("STRING"), Some("INT")][random.usize(0..4)];
+    let deletes =
+        [None, Some("BOOLEAN"), Some("STRING"), Some("INT"), Some("LONG"), Some("DOUBLE")][random.usize(0..6)];
     let keys =
         [("LONG", "STRING"), ("STRING", "INT"), ("TIMESTAMP", "BYTES"), ("BIG_DECIMAL", "BOOLEAN")][random.usize(0..4)];
     let mut fields = vec![json!({"name": "k1", "dataType": keys.0}), json!({"name": "k2", "dataType": keys.1})];
@@ -142,6 +143,8 @@ fn case(random: &mut Rng, id: usize, partial: bool) -> Case {
             let values = match kind {
                 "BOOLEAN" => [json!(true), json!(false)],
                 "INT" => [json!(1), json!(2)],
+                "LONG" => [json!((1_i64 << 32) + 1), json!(-1)],
+                "DOUBLE" => [json!(1.75), json!(0.75)],
                 _ => [json!("TRUE"), json!("yes")],
             };
             row.insert("gone".into(), values[random.usize(0..2)].clone());
@@ -174,7 +177,7 @@ fn cases(partial: bool) -> Vec<Case> {
     let seed = u64::from(std::process::id());
     eprintln!("seed {seed}");
     let mut random = Rng::with_seed(seed);
-    (0..if is_full() { 5000 } else { 300 }).map(|id| case(&mut random, id, partial)).collect()
+    (0..if is_full() { 1000 } else { 200 }).map(|id| case(&mut random, id, partial)).collect()
 }
 
 fn sorted(mut rows: Vec<Json>) -> Vec<Json> {
@@ -208,7 +211,7 @@ fn a_segment_of_the_rows_that_count_is_what_pinot_makes_of_all() {
         assert!(rows.num_rows() <= kept.len());
         dropped += winners.dropped;
     }
-    assert!(dropped > 1000, "{dropped}");
+    assert!(dropped > 500, "{dropped}");
 }
 
 #[test]
@@ -230,8 +233,15 @@ fn merged_rows_are_what_pinot_makes_of_the_stream() {
         }
         assert_eq!(found.len(), expected.len(), "{}", case.asked);
         assert_eq!(json!(merged.refused), theirs["refused"], "{}", case.asked);
+        if case.table.comparison.len() == 1 {
+            let (first, second) = case.rows.split_at(case.rows.len() / 2);
+            let first = merge(&case.table, None, &batch(&case.schema, first)).unwrap();
+            let second = merge(&case.table, Some(&first.rows), &batch(&case.schema, second)).unwrap();
+            assert_eq!(sorted(written(&second.rows)), found, "{}", case.asked);
+            assert_eq!(first.superseded + second.superseded, merged.superseded);
+        }
         superseded += merged.superseded;
         refused += merged.refused.len();
     }
-    assert!(superseded > 500 && refused > 50, "{superseded} {refused}");
+    assert!(superseded > 300 && refused > 30, "{superseded} {refused}");
 }

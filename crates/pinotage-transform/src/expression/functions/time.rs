@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Datelike, TimeZone, Timelike};
 use chrono_tz::Tz;
-use pinotage_spec::{DateTimeFormat, TimeUnit};
+use pinotage_spec::{CalendarUnit, DateTimeFormat, TimeUnit};
 
+use super::super::calendar;
 use super::super::column::{Cell, Kind};
 use super::super::convert::timestamp;
 use super::super::function::{Answer, Function, Prepared, Row, Want};
-use super::super::joda::{Pattern, Unit};
+use super::super::joda::Pattern;
 use super::{LONG, STRING, plain, value};
 
 const TIMESTAMP: Want = value(Kind::Timestamp);
@@ -24,7 +25,7 @@ fn pattern<'a>(row: &Row<'a>, at: usize) -> Result<&'a Pattern, String> {
     }
 }
 
-fn unit(row: &Row<'_>, at: usize) -> Result<Unit, String> {
+fn unit(row: &Row<'_>, at: usize) -> Result<CalendarUnit, String> {
     match row.prepared(at) {
         Some(Prepared::Unit(unit)) => Ok(*unit),
         _ => Err("no unit".into()),
@@ -61,7 +62,7 @@ fn read<'a>(row: Row<'a>, zone: Tz) -> Answer<'a> {
 
 fn truncated<'a>(row: Row<'a>, zone: Tz, input: TimeUnit, output: TimeUnit) -> Answer<'a> {
     let millis = converted(row.long(1), input, TimeUnit::Milliseconds);
-    let floor = unit(&row, 0)?.floor(millis, zone).ok_or_else(beyond)?;
+    let floor = calendar::floor(unit(&row, 0)?, millis, zone).ok_or_else(beyond)?;
     Ok(Cell::Long(converted(floor, TimeUnit::Milliseconds, output)))
 }
 
@@ -160,23 +161,23 @@ fn format_to_millis(text: &str, format: &DateTimeFormat, pattern: Option<&Patter
 
 /// `truncateDateTime`: the field of the granularity to a multiple of its size, what is smaller to its start.
 fn truncate(millis: i64, size: i64, unit: TimeUnit, zone: Tz) -> Option<i64> {
-    let step = |field: Unit, larger: Unit| {
-        let start = larger.floor(millis, zone)?;
-        let floor = field.floor(millis, zone)?;
+    let step = |field: CalendarUnit, larger: CalendarUnit| {
+        let start = calendar::floor(larger, millis, zone)?;
+        let floor = calendar::floor(field, millis, zone)?;
         let local = DateTime::from_timestamp_millis(floor)?.with_timezone(&zone);
         let back = match field {
-            Unit::Millisecond => i64::from(local.timestamp_subsec_millis()) % size,
-            Unit::Second => i64::from(local.second()) % size * 1_000,
-            Unit::Minute => i64::from(local.minute()) % size * 60_000,
+            CalendarUnit::Millisecond => i64::from(local.timestamp_subsec_millis()) % size,
+            CalendarUnit::Second => i64::from(local.second()) % size * 1_000,
+            CalendarUnit::Minute => i64::from(local.minute()) % size * 60_000,
             _ => i64::from(local.hour()) % size * 3_600_000,
         };
         Some((floor - back).max(start))
     };
     match unit {
-        TimeUnit::Milliseconds => step(Unit::Millisecond, Unit::Second),
-        TimeUnit::Seconds => step(Unit::Second, Unit::Minute),
-        TimeUnit::Minutes => step(Unit::Minute, Unit::Hour),
-        TimeUnit::Hours => step(Unit::Hour, Unit::Day),
+        TimeUnit::Milliseconds => step(CalendarUnit::Millisecond, CalendarUnit::Second),
+        TimeUnit::Seconds => step(CalendarUnit::Second, CalendarUnit::Minute),
+        TimeUnit::Minutes => step(CalendarUnit::Minute, CalendarUnit::Hour),
+        TimeUnit::Hours => step(CalendarUnit::Hour, CalendarUnit::Day),
         TimeUnit::Days => {
             let local = DateTime::from_timestamp_millis(millis)?.with_timezone(&zone).naive_local();
             let day = (i64::from(local.day()) - 1) / size * size + 1;
@@ -277,14 +278,14 @@ pub(crate) const ALL: &[Function] = &[
         &[Want::Unit, LONG, LONG],
         Kind::Long,
         "milliseconds so many units later",
-        |row| unit(&row, 0)?.add(row.long(2), row.long(1)).map(Cell::Long).ok_or_else(beyond),
+        |row| calendar::add(unit(&row, 0)?, row.long(2), row.long(1)).map(Cell::Long).ok_or_else(beyond),
     ),
     plain(
         &["timestampDiff", "dateDiff"],
         &[Want::Unit, LONG, LONG],
         Kind::Long,
         "whole units from the first time to the second",
-        |row| unit(&row, 0)?.between(row.long(1), row.long(2)).map(Cell::Long).ok_or_else(beyond),
+        |row| calendar::between(unit(&row, 0)?, row.long(1), row.long(2)).map(Cell::Long).ok_or_else(beyond),
     ),
     plain(&["extract"], &[Want::Constant, LONG], Kind::Int, "`EXTRACT(YEAR FROM a)`, in UTC", extract),
     plain(&["timezoneHour"], &[Want::Zone, LONG], Kind::Int, "whole hours of the zone's offset", |row| {

@@ -10,6 +10,7 @@ import java.util.List;
 import org.apache.pinot.spi.config.table.TableConfig;
 import org.apache.pinot.spi.data.Schema;
 import org.apache.pinot.spi.utils.JsonUtils;
+import org.apache.pinot.spi.utils.TimestampIndexUtils;
 import org.apache.pinot.spi.utils.builder.TableNameBuilder;
 
 /**
@@ -40,6 +41,7 @@ final class CaseDir {
     this.name = dir.getName();
     this.schema = Schema.fromFile(file("schema.json"));
     this.table = JsonUtils.fileToObject(file("table.json"), TableConfig.class);
+    TimestampIndexUtils.applyTimestampIndex(table, schema);
     JsonNode options = file("case.json").isFile() ? JSON.readTree(file("case.json")) : JSON.createObjectNode();
     this.sorted = options.path("sorted").asBoolean(false);
     this.lossyConversions = options.path("lossyConversions").asBoolean(false);

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.apache.pinot.spi.data.readers.GenericRow;
 import org.apache.pinot.spi.data.readers.RecordReader;
 import org.apache.pinot.spi.data.readers.RecordReaderConfig;
@@ -98,6 +99,7 @@ final class InputReader implements RecordReader {
       }
       return values;
     }
-    return JSON.treeToValue(node, Map.class);
+    // Pinot writes the entries of a map in the order that the map has.
+    return new TreeMap<String, Object>(JSON.treeToValue(node, Map.class));
   }
 }

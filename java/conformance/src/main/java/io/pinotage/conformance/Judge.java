@@ -10,6 +10,7 @@ import org.apache.pinot.segment.spi.index.FieldIndexConfigs;
 import org.apache.pinot.segment.spi.index.metadata.SegmentMetadataImpl;
 import org.apache.pinot.segment.spi.index.reader.JsonIndexReader;
 import org.apache.pinot.segment.spi.index.reader.RangeIndexReader;
+import org.apache.pinot.spi.data.FieldSpec.DataType;
 
 /** {@code judge}: everything that can be wrong with our segment of a case, in the order in which it is best told. */
 final class Judge {
@@ -76,6 +77,11 @@ final class Judge {
         report.fail(column.name + ": no metadata");
         continue;
       }
+      if (column.type == DataType.MAP) {
+        guarded(report, "metadata of " + column.name, () -> metadata.map(columnMeta, column));
+        guarded(report, "cells of " + column.name, () -> CellCheck.run(segment, column, report));
+        continue;
+      }
       guarded(report, "metadata of " + column.name, () -> metadata.column(segment, columnMeta, column));
       guarded(report, "cells of " + column.name, () -> CellCheck.run(segment, column, report));
       guarded(report, "indexes of " + column.name, () -> new IndexCheck(segment.getDataSource(column.name),
@@ -93,6 +99,10 @@ final class Judge {
       Asker ask = new Asker(engine, report, c.rawTableName());
       ask.count("", expected.rows);
       for (ExpectedColumn column : expected.columns) {
+        if (column.type == DataType.MAP) {
+          new MapQueries(ask, column).run();
+          continue;
+        }
         RangeIndexReader<?> range = segment.getDataSource(column.name).getRangeIndex();
         new FilterQueries(ask, column, range != null && range.isExact()).run();
         boolean dictionary = segment.getDataSource(column.name).getDictionary() != null;
@@ -103,7 +113,8 @@ final class Judge {
           new JsonQueries(ask, column).run(json);
         }
         if (tracksNulls(c, column)) {
-          new NullQueries(ask, column, segment.getDataSource(column.name).getInvertedIndex() != null).run();
+          boolean indexed = range != null || segment.getDataSource(column.name).getInvertedIndex() != null;
+          new NullQueries(ask, column, indexed).run();
         }
       }
     }

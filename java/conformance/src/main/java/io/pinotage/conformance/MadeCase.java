@@ -56,6 +56,17 @@ final class MadeCase {
     return this;
   }
 
+  /** Keys with values, which need not be of the type that the schema says. */
+  MadeCase map(String column, String valueType, IntFunction<Object> rule) {
+    ObjectNode field = schema.withArray("complexFieldSpecs").addObject();
+    field.put("name", column).put("dataType", "MAP").put("fieldType", "COMPLEX");
+    ObjectNode children = field.putObject("childFieldSpecs");
+    children.putObject("key").put("name", "key").put("dataType", "STRING").put("fieldType", "DIMENSION");
+    children.putObject("value").put("name", "value").put("dataType", valueType).put("fieldType", "DIMENSION");
+    rules.put(column, rule);
+    return this;
+  }
+
   MadeCase metric(String column, String type, IntFunction<Object> rule) {
     schema.withArray("metricFieldSpecs").addObject().put("name", column).put("dataType", type);
     rules.put(column, rule);

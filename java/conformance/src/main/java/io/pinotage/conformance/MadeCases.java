@@ -3,6 +3,8 @@ package io.pinotage.conformance;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The made cases: one for each way in which Pinot stores a column. They are the golden segments and the material of the
@@ -42,6 +44,8 @@ final class MadeCases {
     cases.add(constants());
     cases.add(partitions());
     cases.add(starTree());
+    cases.add(timestampIndexes());
+    cases.add(maps());
     cases.add(everyType("empty", 0));
     return cases;
   }
@@ -309,5 +313,47 @@ final class MadeCases {
         .metric("x", "DOUBLE", i -> i / 2.0)
         .indexing("{'starTreeIndexConfigs':[{'dimensionsSplitOrder':['city','kind'],"
             + "'functionColumnPairs':['COUNT__*','SUM__m','MIN__x','MAX__x'],'maxLeafRecords':10}]}");
+  }
+
+  /** Every granularity, of each stored form that a time may have; a star-tree whose dimensions may be hidden columns. */
+  private static MadeCase timestampIndexes() {
+    return new MadeCase("timestamp-indexes", 120)
+        .time("at", "TIMESTAMP", "TIMESTAMP", i -> 1_600_000_000_000L + mixed(i) * 97L)
+        .dimension("maybe", "TIMESTAMP", i -> i % 5 == 0 ? null : (Object) (-3_000_000_000_000L + mixed(i) * 1009L))
+        .dimension("millis", "LONG", i -> i == 1 ? Long.MIN_VALUE + 400L * 86_400_000 : i * 86_399_999L)
+        .dimension("city", "STRING", i -> "c" + i % 4)
+        .metric("m", "LONG", i -> (long) i)
+        .schema("{'enableColumnBasedNullHandling':true}")
+        .indexing("{'noDictionaryColumns':['millis'],'optimizeDictionary':true,'enableDefaultStarTree':true}")
+        .field("at", "{'timestampConfig':{'granularities':['YEAR','QUARTER','MONTH','WEEK','DAY','HOUR','MINUTE',"
+            + "'SECOND','MILLISECOND']}}")
+        .field("maybe", "{'timestampConfig':{'granularities':['DAY','MONTH']}}")
+        .field("millis", "{'timestampConfig':{'granularities':['WEEK','QUARTER']}}");
+  }
+
+  /** Maps of numbers, of text, and of anything; empty and null ones. */
+  private static MadeCase maps() {
+    return new MadeCase("maps", 90)
+        .map("ints", "INT", i -> {
+          Map<String, Object> map = new TreeMap<>();
+          for (int k = 0; k < i % 4; k++) {
+            map.put("k" + Math.floorMod(mixed(i + k), 9), mixed(i * k));
+          }
+          return map;
+        })
+        .map("texts", "STRING", i -> i % 7 == 0 ? null : Map.of("é" + i % 3, word(i)))
+        .map("any", "STRING", i -> {
+          Map<String, Object> map = new TreeMap<>();
+          map.put("text", word(i));
+          map.put("real", mixed(i) / 8.0);
+          map.put("flag", i % 2 == 0);
+          map.put("long", i * 5_000_000_000L);
+          map.put("\uFFFD", null);
+          map.put("\uD83D\uDE00", Map.of("deep", List.of(1, "é\"")));
+          return map;
+        })
+        .dimension("n", "INT", i -> i)
+        .schema("{'enableColumnBasedNullHandling':true}")
+        .field("any", "{'encodingType':'RAW','compressionCodec':'ZSTANDARD'}");
   }
 }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.Writer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import org.apache.pinot.segment.local.segment.readers.PinotSegmentColumnReader;
 import org.apache.pinot.segment.spi.IndexSegment;
@@ -66,6 +67,8 @@ final class SegmentDump {
         StoredValue.write(g, StoredValue.of(value));
       }
       g.writeEndArray();
+    } else if (cell instanceof Map) {
+      g.writeRawValue((String) StoredValue.of(cell));
     } else {
       StoredValue.write(g, StoredValue.of(cell));
     }

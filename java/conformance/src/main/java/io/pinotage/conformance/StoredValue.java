@@ -3,9 +3,14 @@ package io.pinotage.conformance;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.sql.Timestamp;
+import java.util.Map;
 import org.apache.pinot.spi.data.FieldSpec.DataType;
 import org.apache.pinot.spi.utils.ByteArray;
 
@@ -14,6 +19,9 @@ import org.apache.pinot.spi.utils.ByteArray;
  * these and their texts: expected.jsonl, an answer of the broker, a metadata property.
  */
 final class StoredValue {
+  private static final ObjectMapper SORTED =
+      new ObjectMapper().configure(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS, true);
+
   private StoredValue() {
   }
 
@@ -22,7 +30,22 @@ final class StoredValue {
     if (read instanceof byte[]) {
       return new ByteArray((byte[]) read);
     }
-    return (Comparable<?>) read;
+    return read instanceof Map ? json(read) : (Comparable<?>) read;
+  }
+
+  /** What {@link #of} made text of. */
+  static Map<String, Object> map(Object text) throws IOException {
+    return SORTED.readValue((String) text, new TypeReference<>() {
+    });
+  }
+
+  /** A map, or anything in one, with its keys in order. */
+  private static String json(Object value) {
+    try {
+      return SORTED.writeValueAsString(value);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Equal values are equal keys, also for BigDecimal. */
@@ -57,6 +80,8 @@ final class StoredValue {
       case BYTES:
         need(p, JsonToken.VALUE_STRING);
         return new ByteArray(unhex(p.getText()));
+      case MAP:
+        return json(SORTED.readValue(p, Object.class));
       default:
         throw new IOException("stored type " + stored + " is not covered");
     }
