@@ -26,8 +26,8 @@ Commands:
                   `env $(cargo xtask java) cargo test -p pinotage-testkit`
   pinot           Starts Pinot 1.5.1 (ZooKeeper, controller, broker, a server; one JVM) and says where it is, until
                   Ctrl-C. Its data are gone with the next start.
-  servers         Installs the object stores that tests talk to (with python3, npm, go) and prints where tests find
-                  them: `env $(cargo xtask servers) cargo test -p pinotage-store`
+  servers         Installs the object stores that tests talk to (with python3, npm, go), looks for PostgreSQL, and
+                  prints where tests find them: `env $(cargo xtask servers) cargo test -p pinotage-store`
   fuzz TARGET [--minutes N]
                   Looks for bytes that break a reader of TARGET (segment, archive, metadata, data_table), with libFuzzer
                   and AddressSanitizer. What is found stays in fuzz/regressions.

@@ -1,8 +1,8 @@
-//! Installs the object stores that tests talk to, once for each version.
+//! Installs the object stores that tests talk to, once for each version, and finds the database.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, io};
+use std::{env, fs, io};
 
 use crate::{root, run};
 
@@ -68,7 +68,21 @@ pub(crate) fn install() -> Result<Vec<(&'static str, String)>, String> {
         }
         programs.push((server.variable, program.display().to_string()));
     }
+    match postgres() {
+        Some(folder) => programs.push(("PINOTAGE_POSTGRES", folder.display().to_string())),
+        None => eprintln!("note: no PostgreSQL (Debian: `postgresql`), so the tests with it are skipped"),
+    }
     Ok(programs)
+}
+
+/// The programs of the newest PostgreSQL that the system has: where Debian puts them, or on the path.
+fn postgres() -> Option<PathBuf> {
+    let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
+    let newest = versions.filter_map(|path| Some((version(&path)?, path.join("bin")))).max();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders = newest.map(|(_, folder)| folder).into_iter().chain(env::split_paths(&path));
+    folders.find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
 }
 
 /// Our own output is for `env`.

@@ -40,12 +40,17 @@ enum Command {
     Check(commands::check::Args),
     Plan(commands::plan::Args),
     Infer(commands::infer::Args),
+    Runs(commands::runs::Args),
     Sql(commands::sql::Args),
     Scan(commands::scan::Args),
     Reconcile(commands::reconcile::Args),
     Push(commands::push::Args),
     #[command(subcommand)]
+    Quarantine(commands::quarantine::Command),
+    #[command(subcommand)]
     Segment(commands::segment::Command),
+    #[command(subcommand)]
+    Staging(commands::staging::Command),
     #[command(subcommand)]
     Table(commands::table::Command),
 }
@@ -65,11 +70,14 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Check(args) => commands::check::run(args),
         Command::Plan(args) => commands::plan::run(args),
         Command::Infer(args) => commands::infer::run(args),
+        Command::Runs(args) => commands::runs::run(args),
         Command::Push(args) => commands::push::run(args),
         Command::Sql(args) => commands::sql::run(args),
         Command::Scan(args) => commands::scan::run(args),
         Command::Reconcile(args) => commands::reconcile::run(args),
+        Command::Quarantine(command) => commands::quarantine::run(command),
         Command::Segment(command) => commands::segment::run(command),
+        Command::Staging(command) => commands::staging::run(command),
         Command::Table(command) => commands::table::run(command),
     }
 }

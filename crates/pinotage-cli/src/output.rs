@@ -37,3 +37,21 @@ pub(crate) fn print(text: &str) -> Result<()> {
 pub(crate) fn bytes(bytes: u64) -> String {
     pinotage_common::ByteSize(bytes).to_string()
 }
+
+/// Rows of texts in columns as wide as their widest text; numbers stand at the left, as all texts do.
+pub(crate) fn aligned(rows: impl Iterator<Item = Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|text| text.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or_default()).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line += &format!("{cell:<width$}  ");
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}

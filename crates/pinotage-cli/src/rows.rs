@@ -47,24 +47,38 @@ pub(crate) struct Target {
 impl Target {
     /// Writes an answer: what is seen as a whole only, starts over as long as it is not.
     pub(crate) fn write(&self, answer: Answer) -> Result<()> {
-        let named = self.to.as_deref().and_then(RowFormat::of);
-        match (self.output, &self.to) {
-            (Some(Output::Text), Some(path)) => Err(no_format(path)),
-            (output, Some(path)) => {
-                let format = output.map(|output| format(output, false)).or(named).ok_or_else(|| no_format(path))?;
-                let (rows, size) =
-                    answer.whole(|schema, rows| write_file(path, schema, format, Rows::new(rows, true)))?;
-                print(&format!("wrote {rows} rows into {}, {}\n", path.display(), bytes(size)))
-            }
-            (output, None) => {
-                let schema = Arc::clone(answer.schema());
-                match output.unwrap_or(Output::Text) {
-                    Output::Text => answer.whole(|_, rows| First::of(Rows::new(rows, true)))?.print(&schema),
-                    output => write(&schema, answer, output),
-                }
-            }
+        let Some((path, format)) = self.file()? else {
+            let schema = Arc::clone(answer.schema());
+            return match self.output.unwrap_or(Output::Text) {
+                Output::Text => answer.whole(|_, rows| First::of(Rows::new(rows, true)))?.print(&schema),
+                output => write(&schema, answer, output),
+            };
+        };
+        written(path, answer.whole(|schema, rows| write_file(path, schema, format, Rows::new(rows, true)))?)
+    }
+
+    /// Writes rows of files that do not change.
+    pub(crate) fn write_rows(&self, schema: &SchemaRef, rows: impl Iterator<Item = Result<RecordBatch>>) -> Result<()> {
+        match self.file()? {
+            Some((path, format)) => written(path, write_file(path, schema, format, Rows::new(rows, true))?),
+            None => write(schema, rows, self.output.unwrap_or(Output::Text)),
         }
     }
+
+    /// The file, if rows go to one, and how they are written there.
+    fn file(&self) -> Result<Option<(&Path, RowFormat)>> {
+        let Some(path) = self.to.as_deref() else { return Ok(None) };
+        let format = match self.output {
+            Some(Output::Text) => None,
+            Some(output) => Some(format(output, false)),
+            None => RowFormat::of(path),
+        };
+        format.map(|format| Some((path, format))).ok_or_else(|| no_format(path))
+    }
+}
+
+fn written(path: &Path, (rows, size): (u64, u64)) -> Result<()> {
+    print(&format!("wrote {rows} rows into {}, {}\n", path.display(), bytes(size)))
 }
 
 fn no_format(path: &Path) -> Error {

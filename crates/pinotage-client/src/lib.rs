@@ -19,7 +19,7 @@ pub use controller::{
     SegmentStates, SegmentStatus, SegmentZkMetadata, TableConfigs, TableHalfSize, TableInstances, TableSize, Tenants,
     Upload, hidden_segments,
 };
-pub use http::{Address, Http};
+pub use http::{Address, Http, tls_configuration};
 pub use names::TableType;
 pub use options::{Auth, Connection, KeyStore, Proxy, Retries, Timeouts, Tls, TrustStore};
 pub use query::{

@@ -26,20 +26,27 @@ mod run;
 mod sample;
 mod sealing;
 mod sql;
+mod status;
 mod unit;
 mod units;
 mod whole_source;
 
 pub use cluster::{Cluster, PushSummary};
 pub use document::document;
-pub use epochs::{EpochReport, EpochSummary, run_epochs};
+pub use epochs::{
+    EpochReport, EpochStatus, EpochSummary, GcOptions, SplitStatus, StagedEntry, StagedRun, StagingReport, run_epochs,
+    staging_gc,
+};
 pub use export::{Export, ExportOptions, ExportSummary, RowFormat, RowWriter, write_file};
-pub use manifest::{Counts, SegmentRecord};
+pub use manifest::{Counts, InputsStatus, PendingStatus, SegmentRecord};
 pub use objects::list_objects;
 pub use pinotage_connector::Cancel;
 pub use pinotage_sink::publish::PushObserver;
 pub use prepare::{Input, Prepared, prepare};
 pub use push::{Pusher, Replace, remove_segment_files, segment_files_below, segments_at};
+pub use quarantine::{
+    QuarantineFile, QuarantineFilter, QuarantineRows, job_quarantine_files, prepare_replay, quarantine_files,
+};
 pub use query::{Answer, TableSource, Warnings, query, scan_reference};
 pub use reconcile::{
     BucketBy, BucketDifference, Difference, ReconcileOptions, Reconciliation, RowDifference, reconcile,
@@ -50,3 +57,4 @@ pub use rewrite::{
 };
 pub use run::{InputStatus, InputSummary, Observer, RunOptions, Silent, Summary, run};
 pub use sql::SqlWay;
+pub use status::{JobStatus, job_status};

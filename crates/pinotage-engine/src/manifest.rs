@@ -12,11 +12,16 @@ use serde::{Deserialize, Serialize};
 use crate::identity::InputRecord;
 use crate::lock::Lock;
 
+mod status;
+
+pub use status::{InputsStatus, PendingStatus};
+
 /// The manifest's name in the state folder.
 const FILE: &str = "manifest.sqlite";
 
 /// The rows of a unit: read + made = written + merged + filtered + quarantined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Records in the files.
     pub read: u64,
@@ -91,6 +96,13 @@ pub(crate) struct Pending {
     pub(crate) from: BTreeMap<String, u64>,
 }
 
+impl Pending {
+    fn parse(text: &str) -> Result<Self> {
+        serde_json::from_str(text)
+            .map_err(|error| Error::unexpected("the state has a publication that makes no sense").caused_by(error))
+    }
+}
+
 /// Each line brings the state of the version before it up to date; `user_version` counts the lines that it has seen.
 const MIGRATIONS: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
@@ -119,12 +131,18 @@ const ADD_INPUT: &str = "INSERT INTO input (uri, sequence) VALUES (?1, (SELECT c
 
 const FORGET_INPUT: &str = "UPDATE input SET fingerprint = '' WHERE uri = ?1";
 
-fn migrate(connection: &Connection) -> Result<()> {
+/// The steps that a state has not seen yet, behind the number of those that it has.
+fn unseen(connection: &Connection) -> Result<(i64, &'static [&'static str])> {
     let seen: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-    let Some(unseen) = usize::try_from(seen).ok().and_then(|seen| MIGRATIONS.get(seen..)) else {
-        return Err(Error::unsupported("the job's state was written by a newer version")
-            .action("use that version, or give the job another `state` and let it build everything again"));
-    };
+    let unseen = usize::try_from(seen).ok().and_then(|seen| MIGRATIONS.get(seen..));
+    unseen.map(|unseen| (seen, unseen)).ok_or_else(|| {
+        Error::unsupported("the job's state was written by a newer version")
+            .action("use that version, or give the job another `state` and let it build everything again")
+    })
+}
+
+fn migrate(connection: &Connection) -> Result<()> {
+    let (seen, unseen) = unseen(connection)?;
     for (at, step) in unseen.iter().enumerate() {
         let version = seen + at as i64 + 1;
         connection.execute_batch(&format!("BEGIN; {step} PRAGMA user_version = {version}; COMMIT;")).map_err(failed)?;
@@ -187,11 +205,7 @@ impl Manifest {
             .query_row("SELECT publication FROM pending WHERE target = ?1", [target], |row| row.get(0))
             .optional()
             .map_err(failed)?;
-        let read = |text: String| {
-            serde_json::from_str(&text)
-                .map_err(|error| Error::unexpected("the state has a publication that makes no sense").caused_by(error))
-        };
-        found.map(read).transpose()
+        found.map(|text| Pending::parse(&text)).transpose()
     }
 
     /// Records that a publication is about to begin.

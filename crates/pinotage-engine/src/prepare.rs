@@ -1,6 +1,7 @@
 //! A job with its inputs found, its documents complete, and its rows known to convert.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -64,6 +65,8 @@ pub struct Prepared {
     pub version: PinotVersion,
     pub(crate) read: ReadOptions,
     pub(crate) conform: ConformOptions,
+    /// The quarantine files that are read in place of the source, by the names that the state knows them by.
+    pub(crate) replay: Option<BTreeMap<String, PathBuf>>,
 }
 
 /// Finds the inputs, infers what is not given, and checks that rows will convert.
@@ -240,6 +243,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         version,
         read,
         conform,
+        replay: None,
         plan,
     };
     if job.plan.checkpoint.is_some() {

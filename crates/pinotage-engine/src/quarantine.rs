@@ -1,13 +1,37 @@
 //! Bad rows, as a Parquet file for each unit.
 
+mod files;
+mod parse;
+mod replay;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_formats::{BadRow, RowPositions};
+
+pub use files::{QuarantineFile, QuarantineFilter, QuarantineRows, quarantine_files};
+pub(crate) use replay::{Replay, replay_plan};
+pub use replay::{job_quarantine_files, prepare_replay};
+
+/// The columns of a quarantine file: name, type, and whether a value may be missing.
+const FIELDS: [(&str, DataType, bool); 11] = [
+    ("file", DataType::Utf8, false),
+    ("row_number", DataType::UInt64, false),
+    ("line", DataType::UInt64, true),
+    ("offset", DataType::UInt64, true),
+    ("column", DataType::Utf8, true),
+    ("rule", DataType::Utf8, false),
+    ("message", DataType::Utf8, false),
+    ("raw", DataType::Binary, false),
+    ("job", DataType::Utf8, false),
+    ("run", DataType::Utf8, false),
+    ("epoch", DataType::UInt64, false),
+];
 
 /// Bad rows wait in memory for their file until they are so many or so large.
 const BUFFERED_ROWS: usize = 1000;
@@ -175,20 +199,22 @@ impl Quarantine {
         let number = |of: &dyn Fn(&BadRecord) -> Option<u64>| -> ArrayRef {
             Arc::new(rows.iter().map(of).collect::<UInt64Array>())
         };
-        RecordBatch::try_from_iter_with_nullable([
-            ("file", text(&|row| Some(row.file.to_string())), false),
-            ("row_number", number(&|row| Some(row.row_number)), false),
-            ("line", number(&|row| row.line), true),
-            ("offset", number(&|row| row.offset), true),
-            ("column", text(&|row| row.column.clone()), true),
-            ("rule", text(&|row| Some(row.rule.to_owned())), false),
-            ("message", text(&|row| Some(row.message.clone())), false),
-            ("raw", Arc::new(BinaryArray::from_iter_values(rows.iter().map(|row| &row.raw))) as ArrayRef, false),
-            ("job", text(&|_| Some(self.id.job.clone())), false),
-            ("run", text(&|_| Some(self.id.run.clone())), false),
-            ("epoch", number(&|_| Some(self.id.epoch)), false),
-        ])
-        .map_err(|error| Error::unexpected("cannot make the quarantine's rows").caused_by(error))
+        let columns = vec![
+            text(&|row| Some(row.file.to_string())),
+            number(&|row| Some(row.row_number)),
+            number(&|row| row.line),
+            number(&|row| row.offset),
+            text(&|row| row.column.clone()),
+            text(&|row| Some(row.rule.to_owned())),
+            text(&|row| Some(row.message.clone())),
+            Arc::new(BinaryArray::from_iter_values(rows.iter().map(|row| &row.raw))) as ArrayRef,
+            text(&|_| Some(self.id.job.clone())),
+            text(&|_| Some(self.id.run.clone())),
+            number(&|_| Some(self.id.epoch)),
+        ];
+        let fields = FIELDS.map(|(name, data_type, nullable)| Field::new(name, data_type, nullable));
+        RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), columns)
+            .map_err(|error| Error::unexpected("cannot make the quarantine's rows").caused_by(error))
     }
 }
 

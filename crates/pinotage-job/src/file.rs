@@ -11,7 +11,7 @@ use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ErrorBudget;
+use crate::{ErrorBudget, StatePlace};
 
 /// A job: a source, an optional transform, a sink.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -29,9 +29,11 @@ pub struct JobFile {
     /// How the object stores of `source.paths` and `sink.output` are reached. (Archives for a cluster have `sink.push.store`.)
     #[serde(default)]
     pub store: StoreOptions,
-    /// The folder of the job's state: which inputs were built from which bytes. Default `.pinotage/<name>` beside the job file.
+    /// The folder of the job's state: which inputs were built from which bytes, or how far the job has come. Default
+    /// `.pinotage/<name>` beside the job file. With `checkpoint` also a PostgreSQL database,
+    /// `postgres://user:${env:PASSWORD}@host/database`, with `?sslrootcert=FILE` for authorities of your own.
     #[serde(default)]
-    pub state: Option<String>,
+    pub state: Option<StatePlace>,
     /// Makes the job run in epochs: it remembers every so often how far it has come and what is under way, and goes on from
     /// there after a crash. Without it a job of files makes segments of each input, and remembers inputs.
     #[serde(default)]

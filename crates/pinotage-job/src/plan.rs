@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pinotage_client::{Address, Connection};
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, Result, Secret};
 use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
 use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::file::{Archive, Checkpoint, Delivery, HalfOfTable, JobFile, NameType, SourceKind};
 use crate::nearest::document_error;
 use crate::one_to_one::OneToOne;
+use crate::state_place::StatePlace;
 use crate::variables;
 
 /// A validated job: paths are absolute, documents are read, contradictions are refused.
@@ -38,8 +39,10 @@ pub struct Plan {
     pub copies: Vec<Connection>,
     /// Rows go beside the stream of a REALTIME table.
     pub beside_stream: bool,
-    /// Where the state lies.
+    /// Where the state lies. With a `database` the folder beside the job file that has everything else of the job.
     pub state: PathBuf,
+    /// The URL of the database that has the state in place of the folder.
+    pub database: Option<Secret>,
     /// Where bad rows go.
     pub quarantine: PathBuf,
     /// How often a job that runs in epochs remembers how far it has come; none for a job that remembers inputs.
@@ -119,7 +122,11 @@ impl Plan {
             .with("option", "sink.tableType")
             .action("add `checkpoint: {}` and `sink.controller`, or load the OFFLINE half of the table"));
         }
-        let state = base.join(file.state.clone().unwrap_or_else(|| format!(".pinotage/{}", file.name)));
+        file.state.iter().try_for_each(|state| state.check(checkpoint.is_some()))?;
+        let state = match file.state.as_ref().and_then(StatePlace::folder) {
+            Some(folder) => base.join(folder),
+            None => base.join(format!(".pinotage/{}", file.name)),
+        };
         // What only waits to be pushed belongs to the state, in the form in which it travels.
         let passing = connection.is_some() && file.sink.output.is_none();
         Store::new(file.store.clone()).map_err(|error| error.with("within", "store"))?;
@@ -140,6 +147,7 @@ impl Plan {
             checkpoint,
             staging: file.staging.as_ref().map_or_else(|| state.join("staging"), |path| base.join(path)),
             quarantine: file.quarantine.as_ref().map_or_else(|| state.join("quarantine"), |path| base.join(path)),
+            database: file.state.as_ref().and_then(StatePlace::database),
             state,
             schema,
             table_config,
@@ -417,6 +425,8 @@ mod tests {
             ("table: t", "table: t, controller: 'h:9000', connection: {controller: 'h:9000'}", "both given"),
             ("table: t", "table: t, controller: 'h:9000', delivery: atLeastOnce", "exactly once"),
             ("paths: [a.csv]", "paths: [a.csv], timeZone: Mars", "Mars"),
+            ("name: j", "name: j\nstate: 'postgres://u:p@h/d'", "remembers its inputs"),
+            ("name: j", "name: j\nstate: 's3://bucket/state'\ncheckpoint: {}", "in a PostgreSQL database"),
             ("name: j", "name: a/b", "a/b"),
             ("table: t}", "table: t}\nlimits: {memory: 1MiB}", "limits.memory"),
         ] {

@@ -92,7 +92,7 @@ fn run_in_epochs(job: &Prepared, args: &Args, cancel: &Arc<AtomicBool>) -> Resul
     Ok(ExitCode::SUCCESS)
 }
 
-fn describe_epochs(summary: &EpochSummary) -> String {
+pub(super) fn describe_epochs(summary: &EpochSummary) -> String {
     let EpochSummary { counts, target, .. } = summary;
     let mut text = String::new();
     for step in &summary.steps {

@@ -31,7 +31,7 @@ impl Random {
 }
 
 /// Keyed events in eight partitions of the table.
-fn events(rows: u64, more: &str) -> TempDir {
+pub(crate) fn events(rows: u64, more: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let job = format!(
         "name: j
@@ -62,7 +62,7 @@ fn segments(folder: &Path) -> BTreeSet<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-fn count(folder: &Path) -> String {
+pub(crate) fn count(folder: &Path) -> String {
     ok(
         folder,
         &[
@@ -76,7 +76,7 @@ fn count(folder: &Path) -> String {
     )
 }
 
-fn expected(rows: u64) -> String {
+pub(crate) fn expected(rows: u64) -> String {
     format!("rows,ids,sum\n{rows},{rows},{}\n", rows * (rows - 1) / 2)
 }
 

@@ -19,8 +19,12 @@ mod kills;
 mod log;
 mod many;
 mod push;
+mod quarantine;
 mod reconcile;
 mod rewrite_kills;
+mod runs;
+mod staging;
+mod state_postgres;
 mod table;
 
 use std::fs;
@@ -125,6 +129,7 @@ fn help_is_as_published() {
         vec!["check", "--help"],
         vec!["plan", "--help"],
         vec!["infer", "--help"],
+        vec!["runs", "--help"],
         vec!["sql", "--help"],
         vec!["scan", "--help"],
         vec!["reconcile", "--help"],
@@ -134,6 +139,10 @@ fn help_is_as_published() {
         vec!["segment", "verify", "--help"],
         vec!["segment", "diff", "--help"],
         vec!["segment", "rewrite", "--help"],
+        vec!["quarantine", "list", "--help"],
+        vec!["quarantine", "show", "--help"],
+        vec!["quarantine", "replay", "--help"],
+        vec!["staging", "gc", "--help"],
         vec!["table", "rewrite", "--help"],
     ] {
         text.push_str(&shown(folder.path(), &args));

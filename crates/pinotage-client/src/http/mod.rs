@@ -37,6 +37,7 @@ pub(crate) use answer::Answer;
 pub(crate) use call::{Call, Content, Wait};
 pub(crate) use connect::{Connector, Way};
 pub(crate) use failure::connection;
+pub use tls::configuration as tls_configuration;
 
 /// The header that selects a logical database.
 const DATABASE: HeaderName = HeaderName::from_static("database");

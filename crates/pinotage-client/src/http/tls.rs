@@ -12,7 +12,11 @@ use super::store;
 use crate::options::Tls;
 
 /// The configuration of all connections.
-pub(super) fn configuration(options: &Tls) -> Result<ClientConfig> {
+///
+/// # Errors
+///
+/// Those of reading the two stores; `invalid-config` for what is in them.
+pub fn configuration(options: &Tls) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()

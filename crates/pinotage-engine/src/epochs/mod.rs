@@ -6,11 +6,15 @@
 
 mod gate;
 mod intake;
+mod postgres;
 mod publish;
 mod run;
 mod source;
 mod sqlite;
+mod staging;
 mod state;
+mod status;
+pub(crate) mod store;
 mod stream;
 mod whole;
 
@@ -19,6 +23,9 @@ use pinotage_common::{Error, ErrorKind};
 
 pub(crate) use run::check_epochs;
 pub use run::{EpochReport, EpochSummary, run_epochs};
+pub(crate) use source::input_id;
+pub use staging::{GcOptions, StagedEntry, StagedRun, StagingReport, staging_gc};
+pub use status::{EpochStatus, SplitStatus};
 
 /// What a writer is told.
 enum ToWriter {

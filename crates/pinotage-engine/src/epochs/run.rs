@@ -22,10 +22,9 @@ use super::gate::Gate;
 use super::intake::{Intake, Taken, too_many};
 use super::publish::{Pace, Publisher};
 use super::source::source_of;
-use super::sqlite::SqliteDocuments;
-use super::state::{EpochRecord, State};
+use super::state::{EpochRecord, Remembered, State};
 use super::stream::StreamTable;
-use super::{ToWriter, is_stopped};
+use super::{ToWriter, is_stopped, postgres, staging, store};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
 use crate::quarantine::{Quarantine, RunId};
@@ -101,6 +100,7 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
             .with("table", job.table.raw_name())
             .action("remove `checkpoint`, or make the table APPEND (`segmentIngestionType`)"));
     }
+    job.plan.database.iter().try_for_each(postgres::check)?;
     if !job.plan.beside_stream {
         check_offline(&job.schema, &job.table)?;
     }
@@ -154,15 +154,8 @@ pub fn run_epochs(
 
 /// The last epoch that was recorded, as far as that can be told.
 fn last_epoch(job: &Prepared) -> u64 {
-    let state = &job.plan.state;
-    let last = || -> Result<u64> {
-        if !SqliteDocuments::exists(state) {
-            return Ok(0);
-        }
-        let mut state = State::open(Box::new(SqliteDocuments::open(state)?), &job.plan.file.name, 0)?;
-        Ok(state.last()?.map_or(0, |record| record.epoch))
-    };
-    last().unwrap_or(0)
+    let remembered = store::look(&job.plan).and_then(Remembered::of).ok().flatten();
+    remembered.and_then(|remembered| remembered.last).map_or(0, |record| record.epoch)
 }
 
 /// One attempt: from the recorded epoch until the end, or an error.
@@ -187,8 +180,7 @@ impl Life<'_> {
     fn live(&self) -> Result<EpochSummary> {
         let (job, plan) = (self.job, &self.job.plan);
         let mut summary = EpochSummary::default();
-        let documents = Box::new(SqliteDocuments::open(&plan.state)?);
-        let mut state = State::open(documents, &plan.file.name, SystemClock.now_millis())?;
+        let mut state = State::open(store::open(plan)?, &plan.file.name, SystemClock.now_millis())?;
         let last = state.last()?.unwrap_or_default();
         let source = source_of(job)?;
         let splits = splits(&*source, &last)?;
@@ -241,6 +233,11 @@ impl Life<'_> {
             .with("option", "upsertConfig.mode")
             .action("load what there is up to now, and let the table's stream bring the rest"));
         }
+        if sink.merges_rows() && job.replay.is_some() {
+            return Err(Error::unsupported("partial upserts merge all rows of a key, and a replay has some of them")
+                .with("option", "upsertConfig.mode")
+                .action("bring the rows through the table's stream"));
+        }
         let context = Context {
             epoch: last.epoch,
             tasks: crew.readers,
@@ -250,14 +247,17 @@ impl Life<'_> {
         self.settle_quarantine(&last, &context)?;
         let mut committer = sink.committer(&context)?;
         committer.check(last.epoch)?;
+        staging::remove_old(&plan.staging, &context.run, &last.open, &waiting, &**self.observer);
         let publisher = Publisher::new(waiting);
         summary.run = context.run.clone();
         let state = Mutex::new(state);
         let pace = Pace { interval, tries: self.checkpoint.restarts, pause: self.checkpoint.restart_delay.duration() };
+        // Rows may come into the quarantine after they were replayed for the first time.
+        let is_read = last.finished && (job.replay.is_none() || splits.values().all(|split| split.ended));
         let outcome = std::thread::scope(|scope| {
             let publishing =
                 scope.spawn(|| publisher.run(&state, &mut *committer, &pace, self.cancel, &**self.observer));
-            let read = match last.finished {
+            let read = match is_read {
                 true => Ok((last.clone(), Changes::default())),
                 false => self.read(&crew, &context, (&source, &sink), (last, splits), &state, &publisher),
             };

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use pinotage_common::{Error, ErrorKind, Result};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::state::Documents;
 use crate::lock::Lock;
 
 const FILE: &str = "epochs.sqlite";
+
+/// How long somebody who only reads waits for who recovers what a killed process left.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The process that has the lease may write; taking it makes the token of whoever had it before worthless.
 const TABLES: &str = "
@@ -31,6 +35,21 @@ impl SqliteDocuments {
         state.join(FILE).exists()
     }
 
+    /// All documents of a state as they are now, whoever has it; none when there is none.
+    pub(crate) fn look(state: &Path) -> Result<BTreeMap<String, String>> {
+        if !Self::exists(state) {
+            return Ok(BTreeMap::new());
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(state.join(FILE), flags).map_err(failed)?;
+        connection.busy_timeout(LOOK_TIMEOUT).map_err(failed)?;
+        let is_made = "SELECT count(*) FROM sqlite_master WHERE name = 'document'";
+        match connection.query_row(is_made, [], |row| row.get::<_, i64>(0)).map_err(failed)? {
+            0 => Ok(BTreeMap::new()),
+            _ => read(&connection, ""),
+        }
+    }
+
     /// Takes the lease of a state, which is made when it is not there yet.
     pub(crate) fn open(state: &Path) -> Result<Self> {
         fs::create_dir_all(state).map_err(|error| Error::io(error, "cannot create the job's state", state))?;
@@ -49,12 +68,7 @@ impl SqliteDocuments {
 
 impl Documents for SqliteDocuments {
     fn read(&mut self, prefix: &str) -> Result<BTreeMap<String, String>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT key, text FROM document WHERE substr(key, 1, length(?1)) = ?1")
-            .map_err(failed)?;
-        let rows = statement.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.and_then(Iterator::collect).map_err(failed)
+        read(&self.connection, prefix)
     }
 
     fn write(&mut self, changes: &[(String, Option<String>)]) -> Result<()> {
@@ -75,6 +89,14 @@ impl Documents for SqliteDocuments {
         }
         transaction.commit().map_err(failed)
     }
+}
+
+fn read(connection: &Connection, prefix: &str) -> Result<BTreeMap<String, String>> {
+    let mut statement = connection
+        .prepare_cached("SELECT key, text FROM document WHERE substr(key, 1, length(?1)) = ?1")
+        .map_err(failed)?;
+    let rows = statement.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.and_then(Iterator::collect).map_err(failed)
 }
 
 /// The error of a process that thinks that it still has the lease.

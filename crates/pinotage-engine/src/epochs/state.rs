@@ -31,11 +31,21 @@ const PUBLICATION: &str = "publication";
 /// Whose state this is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Run {
+pub(crate) struct Run {
     form: u32,
-    id: String,
-    job: String,
-    created_millis: i64,
+    pub(crate) id: String,
+    pub(crate) job: String,
+    pub(crate) created_millis: i64,
+}
+
+impl Run {
+    fn check(self) -> Result<Self> {
+        match self.form > FORM {
+            false => Ok(self),
+            true => Err(Error::unsupported("the job's state was written by a newer version")
+                .action("use that version, or give the job another `state`")),
+        }
+    }
 }
 
 /// The last epoch that has ended.
@@ -67,6 +77,40 @@ pub(crate) struct Waiting {
     pub(crate) through: Option<u64>,
 }
 
+/// All that a state says, at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Remembered {
+    pub(crate) run: Run,
+    /// The last epoch; none before the first.
+    pub(crate) last: Option<EpochRecord>,
+    pub(crate) waiting: Waiting,
+}
+
+impl Remembered {
+    /// Reads all documents of a state; none when it has not been begun.
+    pub(crate) fn of(mut documents: BTreeMap<String, String>) -> Result<Option<Self>> {
+        let Some(run) = documents.remove(RUN) else { return Ok(None) };
+        let run = parse::<Run>(RUN, &run)?.check()?;
+        let last = documents.remove(EPOCH).map(|text| parse(EPOCH, &text)).transpose()?;
+        let through = documents.remove(PUBLICATION);
+        documents.retain(|key, _| key.starts_with(WAITING));
+        Ok(Some(Self { run, last, waiting: Waiting::of(documents, through)? }))
+    }
+}
+
+impl Waiting {
+    fn of(documents: BTreeMap<String, String>, through: Option<String>) -> Result<Self> {
+        let mut waiting = Self::default();
+        for (key, text) in documents {
+            let epoch = key.strip_prefix(WAITING).and_then(|epoch| epoch.parse().ok());
+            let epoch = epoch.ok_or_else(|| senseless(&key))?;
+            waiting.epochs.insert(epoch, parse(&key, &text)?);
+        }
+        waiting.through = through.map(|text| parse(PUBLICATION, &text)).transpose()?;
+        Ok(waiting)
+    }
+}
+
 /// The state of a job with epochs.
 pub(crate) struct State {
     documents: Box<dyn Documents>,
@@ -77,7 +121,7 @@ impl State {
     /// Reads the state of a job, or makes its first.
     pub(crate) fn open(mut documents: Box<dyn Documents>, job: &str, now_millis: i64) -> Result<Self> {
         let run = match documents.read(RUN)?.remove(RUN) {
-            Some(text) => parse::<Run>(RUN, &text)?,
+            Some(text) => parse::<Run>(RUN, &text)?.check()?,
             None => {
                 let id = format!("{:016x}", fastrand::u64(..));
                 let run = Run { form: FORM, id, job: job.to_owned(), created_millis: now_millis };
@@ -85,10 +129,6 @@ impl State {
                 run
             }
         };
-        if run.form > FORM {
-            return Err(Error::unsupported("the job's state was written by a newer version")
-                .action("use that version, or give the job another `state`"));
-        }
         if run.job != job {
             return Err(Error::invalid_config(format!("the state is that of the job `{}`", run.job))
                 .with("option", "state")
@@ -118,15 +158,9 @@ impl State {
 
     /// What has to come into the target.
     pub(crate) fn waiting(&mut self) -> Result<Waiting> {
-        let mut waiting = Waiting::default();
-        for (key, text) in self.documents.read(WAITING)? {
-            let epoch = key.strip_prefix(WAITING).and_then(|epoch| epoch.parse().ok());
-            let epoch = epoch.ok_or_else(|| senseless(&key))?;
-            waiting.epochs.insert(epoch, parse(&key, &text)?);
-        }
+        let waiting = self.documents.read(WAITING)?;
         let through = self.documents.read(PUBLICATION)?.remove(PUBLICATION);
-        waiting.through = through.map(|text| parse(PUBLICATION, &text)).transpose()?;
-        Ok(waiting)
+        Waiting::of(waiting, through)
     }
 
     /// Everything up to an epoch is about to come into the target together.

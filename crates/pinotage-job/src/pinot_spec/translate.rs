@@ -231,6 +231,7 @@ fn plan(
     file.limits.errors = if continues { ErrorBudget::Percent(100.0) } else { ErrorBudget::Rows(0) };
     let state = folder.join(".pinotage").join(&file.name);
     Ok(Plan {
+        database: None,
         output: output.local_path().map_or_else(|| state.join("segments"), ToOwned::to_owned),
         store_output: output.local_path().is_none().then(|| output.clone()),
         archive: Archive::TarGz,

@@ -51,6 +51,25 @@ impl StagedSegment {
     }
 }
 
+/// The files and folders in the folder of a run that open rows and staged segments name: a state that has these needs them.
+///
+/// # Errors
+///
+/// `unsupported` when a newer version wrote one of them, which may name more than this version sees.
+pub fn staged_files<'a>(
+    open: impl IntoIterator<Item = &'a OpenBuffer>,
+    committables: impl IntoIterator<Item = &'a Committable>,
+) -> Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
+    for open in open {
+        files.extend(Kept::of(open)?.files.into_iter().map(|file| file.name));
+    }
+    for committable in committables {
+        files.insert(StagedSegment::of(committable)?.file);
+    }
+    Ok(files)
+}
+
 /// The rows of an open segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,6 +176,8 @@ mod tests {
         let detail = r#"{"version":1,"files":[{"name":"1-4-0a0b0c0d-0.arrow","rows":9,"bytes":512,"hash":77}],"sinceMillis":1700000000000,"sealed":{"name":"t_j_0a_4_1_0","epoch":4,"creationMillis":5}}"#;
         let open = OpenBuffer { partition: 1, rows: 9, detail: detail.into() };
         assert_eq!(Kept::of(&open).unwrap(), kept);
+        let files = staged_files([&open], [&committable]).unwrap();
+        assert_eq!(files.into_iter().collect::<Vec<_>>(), ["0a0b0c0d/t_j_0a_3_1_0.tar.gz", "1-4-0a0b0c0d-0.arrow"]);
         assert_eq!(kept.to_open(1).unwrap(), open);
     }
 

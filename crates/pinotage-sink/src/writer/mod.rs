@@ -28,7 +28,7 @@ use crate::Target;
 use crate::publish::{PushObserver, PushOptions};
 use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
 
-pub use committable::{StagedSegment, latest_creation};
+pub use committable::{StagedSegment, latest_creation, staged_files};
 use committer::SegmentCommitter;
 use route::Route;
 use task::TaskWriter;

@@ -1,0 +1,255 @@
+//! What killed processes left in the staging folder of a job.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pinotage_common::{Error, Result};
+use pinotage_connector::OpenBuffer;
+use pinotage_job::Plan;
+use pinotage_sink::writer::staged_files;
+use serde::Serialize;
+
+use super::state::{Remembered, Waiting};
+use super::store;
+use crate::quarantine::replay_plan;
+use crate::run::Observer;
+
+/// A run removes by itself what nobody has needed for so long: a state that somebody brings back from a copy may be older than the
+/// last epoch, and needs its files.
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What is done with what no state refers to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GcOptions {
+    /// Remove it.
+    pub delete: bool,
+    /// Remove that of other runs too: of states that were lost, and of other jobs with the same staging folder.
+    pub all_runs: bool,
+}
+
+/// What lies in the staging folder of a job and no state refers to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StagingReport {
+    /// The folder.
+    pub staging: PathBuf,
+    /// The process that has the job now: what it is writing is listed too.
+    pub process: Option<String>,
+    /// By run.
+    pub runs: Vec<StagedRun>,
+}
+
+/// The part of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StagedRun {
+    /// The run's id, and the name of its folder.
+    pub run: String,
+    /// The job's state is of this run.
+    pub is_own: bool,
+    /// It has been removed.
+    pub removed: bool,
+    /// What nobody refers to.
+    pub entries: Vec<StagedEntry>,
+}
+
+/// A file, or a folder with all that is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StagedEntry {
+    /// Its path in the folder of the run.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When something in it was changed last, in milliseconds since 1970.
+    pub changed_millis: i64,
+}
+
+/// Looks for files in the staging folder of a job that its state does not refer to, and removes them if it is told to.
+///
+/// # Errors
+///
+/// `unsupported` for a job without epochs; `unavailable` when files are to be removed while another process has the job.
+///
+/// The first report is the job's own; one of its replay follows when it has a folder.
+pub fn staging_gc(plan: &Plan, options: GcOptions) -> Result<Vec<StagingReport>> {
+    if plan.checkpoint.is_none() {
+        return Err(Error::unsupported("only jobs with epochs keep something in a staging folder")
+            .action("name a job with `checkpoint`; other jobs remove by themselves what killed runs left"));
+    }
+    let replay = replay_plan(plan);
+    let mut reports = vec![gc(plan, options)?];
+    if replay.staging.exists() {
+        reports.push(gc(&replay, options)?);
+    }
+    Ok(reports)
+}
+
+fn gc(plan: &Plan, options: GcOptions) -> Result<StagingReport> {
+    let mut report = StagingReport { staging: plan.staging.clone(), process: store::holder(plan)?, runs: Vec::new() };
+    // Without files there is nothing to do, and no state to make for it.
+    let runs = runs(&plan.staging)?;
+    let _hold = (options.delete && !runs.is_empty()).then(|| store::hold(plan)).transpose()?;
+    let remembered = Remembered::of(store::look(plan)?)?;
+    for run in runs {
+        let own = remembered.as_ref().filter(|remembered| remembered.run.id == run);
+        let needed = match own {
+            None => BTreeSet::new(),
+            Some(own) => needed(own.last.iter().flat_map(|last| &last.open), &own.waiting)?,
+        };
+        let folder = plan.staging.join(&run);
+        let entries = unneeded(&folder, &needed)?;
+        let removed = options.delete && (own.is_some() || options.all_runs);
+        if removed {
+            remove(&folder, &entries)?;
+        }
+        if !entries.is_empty() {
+            report.runs.push(StagedRun { run, is_own: own.is_some(), removed, entries });
+        }
+    }
+    Ok(report)
+}
+
+/// Removes what is old and what the state that a run begins with does not need. Whoever calls has the job's lease.
+pub(super) fn remove_old(staging: &Path, run: &str, open: &[OpenBuffer], waiting: &Waiting, observer: &dyn Observer) {
+    let folder = staging.join(run);
+    let old = || -> Result<()> {
+        let mut entries = unneeded(&folder, &needed(open, waiting)?)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        entries.retain(|entry| now - entry.changed_millis > RETENTION.as_millis() as i64);
+        remove(&folder, &entries)
+    };
+    if let Err(error) = old() {
+        observer.warning(&format!("old files stay in staging: {error}"));
+    }
+}
+
+fn needed<'a>(open: impl IntoIterator<Item = &'a OpenBuffer>, waiting: &'a Waiting) -> Result<BTreeSet<String>> {
+    staged_files(open, waiting.epochs.values().flatten())
+}
+
+/// The runs that have a folder. What has another name than a run is not ours.
+fn runs(staging: &Path) -> Result<BTreeSet<String>> {
+    let is_run = |name: &String| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Ok(entries(staging)?.iter().filter_map(|entry| entry.file_name().into_string().ok()).filter(is_run).collect())
+}
+
+/// What is in a folder; nothing when it is not there.
+fn entries(folder: &Path) -> Result<Vec<DirEntry>> {
+    match fs::read_dir(folder).and_then(Iterator::collect) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.map_err(|error| Error::io(error, "cannot look into staging", folder)),
+    }
+}
+
+/// What is in the folder of a run and not needed. A folder with something that is needed is looked into.
+fn unneeded(folder: &Path, needed: &BTreeSet<String>) -> Result<Vec<StagedEntry>> {
+    let mut unneeded = Vec::new();
+    for entry in entries(folder)? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let within = format!("{name}/");
+        if needed.contains(&name) {
+            continue;
+        }
+        if !needed.iter().any(|needed| needed.starts_with(&within)) {
+            unneeded.extend(measured(&entry.path(), name)?);
+            continue;
+        }
+        for inner in entries(&entry.path())? {
+            let name = format!("{within}{}", inner.file_name().to_string_lossy());
+            if !needed.contains(&name) {
+                unneeded.extend(measured(&inner.path(), name)?);
+            }
+        }
+    }
+    unneeded.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(unneeded)
+}
+
+/// None when it has gone in between, as files of a running job do.
+fn measured(path: &Path, name: String) -> Result<Option<StagedEntry>> {
+    let mut entry = StagedEntry { path: name, bytes: 0, changed_millis: i64::MIN };
+    let mut left = vec![path.to_owned()];
+    while let Some(path) = left.pop() {
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata.map_err(|error| Error::io(error, "cannot look into staging", &path))?,
+        };
+        let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        entry.changed_millis = entry.changed_millis.max(changed.map_or(0, |since| since.as_millis() as i64));
+        match metadata.is_dir() {
+            true => left.extend(entries(&path)?.iter().map(DirEntry::path)),
+            false => entry.bytes += metadata.len(),
+        }
+    }
+    Ok((entry.changed_millis != i64::MIN).then_some(entry))
+}
+
+fn remove(folder: &Path, entries: &[StagedEntry]) -> Result<()> {
+    for entry in entries {
+        let path = folder.join(&entry.path);
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io(error, "cannot remove from staging", &path));
+            }
+            _ => {}
+        }
+    }
+    // Only if nothing is left in it.
+    let _ = fs::remove_dir(folder);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use pinotage_connector::Committable;
+
+    use super::*;
+    use crate::run::Silent;
+
+    fn put(path: &Path, days: u64) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+        let time = SystemTime::now() - Duration::from_secs(days * 24 * 3600 + 60);
+        File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    /// At its start a run removes what is old and not needed, of itself alone.
+    #[test]
+    fn a_run_removes_its_old_files() {
+        let staging = tempfile::tempdir().unwrap();
+        let folder = staging.path().join("run");
+        for (file, days) in
+            [("0-1-a-1.arrow", 30), ("0-1-a-2.arrow", 30), ("0-1-a-3.arrow", 6), ("life/t_0.tar.gz", 30)]
+        {
+            put(&folder.join(file), days);
+        }
+        put(&folder.join("life/t_1.tar.gz"), 8);
+        put(&staging.path().join("other/0-1-b-1.arrow"), 30);
+        let file = r#"{"version":1,"files":[{"name":"0-1-a-1.arrow","rows":1,"bytes":1,"hash":1}],"sinceMillis":0,"sealed":null}"#;
+        let open = [OpenBuffer { partition: 0, rows: 1, detail: file.into() }];
+        let segment =
+            r#"{"name":"t_0","file":"life/t_0.tar.gz","crc":1,"rows":1,"epoch":1,"creationMillis":1,"partitions":{}}"#;
+        let committable = Committable { version: 1, rows: 1, detail: segment.into() };
+        let waiting = Waiting { epochs: [(1, vec![committable])].into(), through: None };
+        remove_old(staging.path(), "run", &open, &waiting, &Silent);
+        let left: Vec<bool> = [
+            "0-1-a-1.arrow",
+            "0-1-a-2.arrow",
+            "0-1-a-3.arrow",
+            "life/t_0.tar.gz",
+            "life/t_1.tar.gz",
+            "../other/0-1-b-1.arrow",
+        ]
+        .map(|file| folder.join(file).exists())
+        .into();
+        assert_eq!(left, [true, false, true, true, false, true]);
+    }
+}
