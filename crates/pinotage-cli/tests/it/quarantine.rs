@@ -154,9 +154,7 @@ fn a_corrected_job_is_whole_after_its_replays() {
     assert!(ok(path, &["run", "job.yaml"]).contains("complete"));
     assert!(story.replay().contains("nothing to replay"));
     assert_eq!(story.found(), (story.all(), story.all()));
-    for args in [["quarantine", "replay", "bad"]] {
-        text += &shown(path, &args);
-    }
+    text += &shown(path, &["quarantine", "replay", "bad"]);
     insta::assert_snapshot!("refused", text);
 }
 
