@@ -19,7 +19,7 @@ pub use status::{InputsStatus, PendingStatus};
 /// The manifest's name in the state folder.
 const FILE: &str = "manifest.sqlite";
 
-/// The rows of a unit: read + made = written + filtered + quarantined.
+/// The rows of a unit: read + made = written + merged + filtered + quarantined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records in the files.
@@ -28,6 +28,9 @@ pub struct Counts {
     pub made: u64,
     /// Rows in segments.
     pub written: u64,
+    /// Rows that are part of another one, in a table that aggregates.
+    #[serde(default)]
+    pub merged: u64,
     /// Rows that the SQL's WHERE left out, or that SQL over many rows took in.
     pub filtered: u64,
     /// Bad rows.
@@ -40,13 +43,14 @@ impl Counts {
         self.read += other.read;
         self.made += other.made;
         self.written += other.written;
+        self.merged += other.merged;
         self.filtered += other.filtered;
         self.quarantined += other.quarantined;
     }
 
     /// Whether every row is accounted for.
     pub fn are_complete(&self) -> bool {
-        self.read + self.made == self.written + self.filtered + self.quarantined
+        self.read + self.made == self.written + self.merged + self.filtered + self.quarantined
     }
 }
 
@@ -99,7 +103,7 @@ impl Pending {
 }
 
 /// Each line brings the state of the version before it up to date; `user_version` counts the lines that it has seen.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS input (uri TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, size INTEGER, mtime INTEGER,
          hash TEXT, fingerprint TEXT, read INTEGER, written INTEGER, filtered INTEGER, quarantined INTEGER);
      CREATE TABLE IF NOT EXISTS segment (name TEXT PRIMARY KEY, uri TEXT NOT NULL, file TEXT NOT NULL, crc INTEGER NOT NULL, docs INTEGER NOT NULL);",
@@ -111,6 +115,7 @@ const MIGRATIONS: [&str; 4] = [
      CREATE TABLE retired (target TEXT NOT NULL, name TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (target, name));
      CREATE TABLE pending (target TEXT PRIMARY KEY, publication TEXT NOT NULL);",
     "CREATE TABLE member (uri TEXT PRIMARY KEY, unit TEXT NOT NULL);",
+    "ALTER TABLE input ADD COLUMN merged INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// A segment that went and one that came are the same.
@@ -247,7 +252,7 @@ impl Manifest {
     pub(crate) fn input(&self, uri: &str) -> Result<Option<InputRecord>> {
         self.connection
             .query_row(
-                "SELECT size, mtime, hash, fingerprint, read, made, written, filtered, quarantined FROM input WHERE uri = ?1 AND hash IS NOT NULL",
+                "SELECT size, mtime, hash, fingerprint, read, made, written, filtered, quarantined, merged FROM input WHERE uri = ?1 AND hash IS NOT NULL",
                 [uri],
                 |row| {
                     let count = |at| row.get::<_, i64>(at).map(|count| count as u64);
@@ -256,7 +261,7 @@ impl Manifest {
                         mtime_nanos: row.get(1)?,
                         hash: row.get(2)?,
                         fingerprint: row.get(3)?,
-                        counts: Counts { read: count(4)?, made: count(5)?, written: count(6)?, filtered: count(7)?, quarantined: count(8)? },
+                        counts: Counts { read: count(4)?, made: count(5)?, written: count(6)?, filtered: count(7)?, quarantined: count(8)?, merged: count(9)? },
                     })
                 },
             )
@@ -320,10 +325,10 @@ impl Manifest {
             transaction
                 .execute(
                     "UPDATE input SET size = ?2, mtime = ?3, hash = ?4, fingerprint = ?5, read = ?6, made = ?7, written = ?8, filtered = ?9,
-                         quarantined = ?10 WHERE uri = ?1",
+                         quarantined = ?10, merged = ?11 WHERE uri = ?1",
                     params![
                         uri, input.size as i64, input.mtime_nanos, input.hash, input.fingerprint, counts.read as i64, counts.made as i64,
-                        counts.written as i64, counts.filtered as i64, counts.quarantined as i64
+                        counts.written as i64, counts.filtered as i64, counts.quarantined as i64, counts.merged as i64
                     ],
                 )
                 .map_err(failed)?;

@@ -12,9 +12,9 @@ use pinotage_formats::{CsvOptions, Format, ProtobufSchema, ReadOptions, UnknownC
 use pinotage_job::{
     InputFile, NamedInput, Plan, expand_paths, file, infer_schema as infer_pinot_schema, infer_table_config,
 };
-use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, StarTreePlans, TableConfig};
+use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, SegmentNameGenerator, StarTreePlans, TableConfig};
 use pinotage_store::Location;
-use pinotage_transform::{ConformOptions, Conformer, Ingestion};
+use pinotage_transform::{ConformOptions, Conformer, Contributions, Ingestion};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::cluster::{Asked, Cluster};
@@ -197,7 +197,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         Some(table) => table,
         None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
     };
-    let version = match asked.as_ref().filter(|_| PinotVersion::matters_to(&schema, &table)) {
+    let version_matters = PinotVersion::matters_to(&schema, &table) || !table.enrichments()?.is_empty();
+    let version = match asked.as_ref().filter(|_| version_matters) {
         Some(asked) => asked.version()?,
         None => PinotVersion::NEWEST,
     };
@@ -225,6 +226,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
     let ingestion = Ingestion::try_new(&schema, &table, &selected, version)?;
     let ingested = ingestion.as_ref().map_or_else(|| selected.clone(), Ingestion::schema);
     Conformer::try_new(&columns, table.time_column(), &ingested, conform)?;
+    Contributions::try_new(&schema, &table, &columns, &ingested)?;
     let names = plan.name_generator(&table)?;
     let job = Prepared {
         inputs,
@@ -357,6 +359,8 @@ impl Prepared {
             ),
             // Read once before, so there is no error.
             format!("{:?}", self.table.complex_types().ok().flatten()),
+            format!("{:?}", Rollup::resolve(&self.schema, &self.table).ok().flatten()),
+            format!("{:?}", self.table.enrichments().ok()),
             format!("{:?} {} {}", self.plan.archive, file.sink.table, run_names),
         ] {
             hasher.update(part.as_bytes());

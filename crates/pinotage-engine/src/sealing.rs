@@ -8,7 +8,8 @@ use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::file::Archive;
 use pinotage_job::{InputName, NamedInput};
 use pinotage_segment::write::{NameInput, ROWS_BETWEEN_CHECKS, SegmentBuilder, Workspace};
-use pinotage_spec::SegmentNameGenerator;
+use pinotage_spec::{Rollup, SegmentNameGenerator};
+use pinotage_transform::Rolled;
 
 use crate::manifest::SegmentRecord;
 use crate::prepare::Prepared;
@@ -26,6 +27,26 @@ pub(crate) struct Sealing<'a> {
     creation_time_millis: i64,
     open: SegmentBuilder,
     sealed: Vec<SegmentRecord>,
+    /// Where the table aggregates, the rows come here first.
+    rolling: Option<Rolling>,
+}
+
+/// The rows of the open segment, summed up.
+struct Rolling {
+    rollup: Rollup,
+    rolled: Rolled,
+    /// Rows of the segment that were taken in.
+    taken: usize,
+    /// Rows of all segments that became part of others.
+    merged: u64,
+}
+
+impl Rolling {
+    fn try_new(job: &Prepared) -> Result<Option<Self>> {
+        let Some(rollup) = Rollup::resolve(&job.schema, &job.table)? else { return Ok(None) };
+        let rolled = Rolled::try_new(&rollup, &job.columns)?;
+        Ok(Some(Self { rollup, rolled, taken: 0, merged: 0 }))
+    }
 }
 
 impl<'a> Sealing<'a> {
@@ -38,10 +59,14 @@ impl<'a> Sealing<'a> {
         creation_time_millis: i64,
     ) -> Result<Self> {
         let open = SegmentBuilder::try_new_for(&job.schema, &job.table, job.version)?;
-        Ok(Self { job, pool, staging, names, sequence, named, creation_time_millis, open, sealed: Vec::new() })
+        let (rolling, sealed) = (Rolling::try_new(job)?, Vec::new());
+        Ok(Self { job, pool, staging, names, sequence, named, creation_time_millis, open, sealed, rolling })
     }
 
     pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<()> {
+        if self.rolling.is_some() {
+            return self.roll(batch);
+        }
         let limits = &self.job.plan.file.sink.segment;
         let mut start = 0;
         while start < batch.num_rows() {
@@ -59,12 +84,48 @@ impl<'a> Sealing<'a> {
         Ok(())
     }
 
-    /// The segments, the last one included.
-    pub(crate) fn finish(mut self) -> Result<Vec<SegmentRecord>> {
+    /// Sums rows up until a segment is full of what comes out.
+    fn roll(&mut self, batch: &RecordBatch) -> Result<()> {
+        let limits = &self.job.plan.file.sink.segment;
+        let mut start = 0;
+        while let Some(rolling) = self.rolling.as_mut().filter(|_| start < batch.num_rows()) {
+            let next_check = ROWS_BETWEEN_CHECKS - rolling.taken % ROWS_BETWEEN_CHECKS;
+            let rows = batch.slice(start, next_check.min(batch.num_rows() - start));
+            let taken = rolling.rolled.push(&rows, limits.max_rows)?;
+            start += taken;
+            rolling.taken += taken;
+            // The builder takes them over while they are still held.
+            let is_large = || taken == next_check && 2 * rolling.rolled.len_bytes() as u64 >= limits.max_bytes.bytes();
+            if taken < rows.num_rows() || is_large() {
+                self.seal_rolled()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn seal_rolled(&mut self) -> Result<()> {
+        let Some(rolling) = &mut self.rolling else { return Ok(()) };
+        let next = Rolled::try_new(&rolling.rollup, &self.job.columns)?;
+        let rolled = std::mem::replace(&mut rolling.rolled, next);
+        rolling.merged += (std::mem::take(&mut rolling.taken) - rolled.num_rows()) as u64;
+        for batch in rolled.finish()? {
+            self.pool.install(|| self.open.append(&batch))?;
+        }
+        match self.open.num_docs() {
+            0 => Ok(()),
+            _ => self.seal(),
+        }
+    }
+
+    /// The segments, the last one included, and the rows that became part of others.
+    pub(crate) fn finish(mut self) -> Result<(Vec<SegmentRecord>, u64)> {
+        if self.rolling.is_some() {
+            self.seal_rolled()?;
+        }
         if self.open.num_docs() > 0 {
             self.seal()?;
         }
-        Ok(self.sealed)
+        Ok((self.sealed, self.rolling.map_or(0, |rolling| rolling.merged)))
     }
 
     fn seal(&mut self) -> Result<()> {

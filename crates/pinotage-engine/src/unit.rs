@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_formats::{Format, SourceBatch, SourceReader, Spawn, open, open_parallel};
 use pinotage_spec::SegmentNameGenerator;
-use pinotage_transform::{BadValue, Changes, Conformed, Conformer, Ingested, Ingestion};
+use pinotage_transform::{BadValue, Changes, Conformed, Conformer, Contributions, Ingested, Ingestion};
 
 use crate::built::{Built, Passing};
 use crate::manifest::Counts;
@@ -70,7 +70,7 @@ impl Workshop<'_> {
         };
         read.and_then(|()| {
             let Intake { counts, changes, bad, segments, .. } = intake;
-            let segments = segments.finish()?;
+            let (segments, merged) = segments.finish()?;
             if segments.is_empty() && plan.one_to_one.as_ref().is_some_and(|one_to_one| one_to_one.fail_on_empty) {
                 let path = inputs.first().map(|input| input.file.to_string()).unwrap_or_default();
                 return Err(Error::invalid_data("the input has no rows for its segment")
@@ -79,7 +79,7 @@ impl Workshop<'_> {
             }
             let quarantined = bad.rows();
             let written = segments.iter().map(|segment| segment.num_docs).sum();
-            let counts = Counts { written, quarantined, ..counts };
+            let counts = Counts { written, merged, quarantined, ..counts };
             if !counts.are_complete() {
                 return Err(Error::unexpected(format!("rows are missing: {counts:?}")));
             }
@@ -114,6 +114,7 @@ fn given_schema(job: &Prepared, input: &Input) -> Option<SchemaRef> {
 pub(crate) struct Conversion {
     ingestion: Option<Ingestion>,
     conformer: Conformer,
+    contributions: Option<Contributions>,
 }
 
 /// The rows of a batch that are rows of the table.
@@ -132,16 +133,26 @@ impl Conversion {
         let ingestion = Ingestion::try_new(&job.schema, &job.table, columns, job.version)?;
         let columns = ingestion.as_ref().map_or_else(|| Arc::clone(columns), Ingestion::schema);
         let conformer = Conformer::try_new(&job.columns, job.table.time_column(), &columns, job.conform)?;
-        Ok(Self { ingestion, conformer })
+        let contributions = Contributions::try_new(&job.schema, &job.table, &job.columns, &columns)?;
+        Ok(Self { ingestion, conformer, contributions })
+    }
+
+    /// Canonical rows, which have what they add in the place of metrics where the table aggregates.
+    fn conform(&self, batch: &RecordBatch) -> Result<Conformed> {
+        let mut conformed = self.conformer.conform(batch)?;
+        if let Some(contributions) = &self.contributions {
+            contributions.apply(batch, &mut conformed)?;
+        }
+        Ok(conformed)
     }
 
     pub(crate) fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
         let Some(ingestion) = &self.ingestion else {
-            let Conformed { batch, bad, changes, .. } = self.conformer.conform(batch)?;
+            let Conformed { batch, bad, changes, .. } = self.conform(batch)?;
             return Ok(Converted { batch, bad, filtered: 0, made: 0, changes });
         };
         let Ingested { batch, rows, mut bad, filtered, mut made, mut changes } = ingestion.apply(batch)?;
-        let mut conformed = self.conformer.conform(&batch)?;
+        let mut conformed = self.conform(&batch)?;
         if let Some(rows) = &rows {
             let origin = |row: u32| rows.get(row as usize).copied().unwrap_or_default();
             conformed.bad.iter_mut().for_each(|value| value.row = origin(value.row));

@@ -1,6 +1,6 @@
-//! Rows and bytes a second of one thread reading a file.
+//! Rows and bytes a second of a file that is read, by one thread unless more are asked for.
 //!
-//! `cargo run --release -p pinotage-formats --example throughput -- lineitem.csv [rounds]`
+//! `cargo run --release -p pinotage-formats --example throughput -- lineitem.csv [rounds [threads]]`
 //! `cargo run --release -p pinotage-formats --example throughput -- --make lineitem.csv 1000000` writes a file shaped
 //! like TPC-H lineitem; the extension chooses CSV or JSON lines.
 
@@ -8,28 +8,48 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use pinotage_formats::{Format, ReadOptions, infer_schema, open};
+use pinotage_formats::{Format, ReadOptions, Spawn, infer_schema, open_parallel};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--make", path, rows] => make(Path::new(path), rows.parse()?),
-        [path] => measure(Path::new(path), 3),
-        [path, rounds] => measure(Path::new(path), rounds.parse()?),
+        [path] => measure(Path::new(path), 3, 1),
+        [path, rounds] => measure(Path::new(path), rounds.parse()?, 1),
+        [path, rounds, threads] => measure(Path::new(path), rounds.parse()?, threads.parse()?),
         _ => Err("expected a file, or --make with a file and a number of rows".into()),
     }
 }
 
-fn measure(path: &Path, rounds: usize) -> Result<(), Box<dyn Error>> {
+/// Tasks for so many threads, which end with the program.
+fn pool(threads: usize) -> Arc<Spawn> {
+    let senders: Vec<_> = (0..threads)
+        .map(|_| {
+            let (sender, tasks) = channel::<Box<dyn FnOnce() + Send>>();
+            std::thread::spawn(move || tasks.iter().for_each(|task| task()));
+            sender
+        })
+        .collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    Arc::new(move |task| {
+        let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % senders.len();
+        let _ = senders[at].send(task);
+    })
+}
+
+fn measure(path: &Path, rounds: usize, threads: usize) -> Result<(), Box<dyn Error>> {
     let format = Format::detect(path).ok_or("expected a known file extension")?;
     let options = ReadOptions::default();
     let schema = infer_schema(path, format, &options)?;
     let megabytes = std::fs::metadata(path)?.len() as f64 / 1e6;
     for _ in 0..rounds {
         let start = Instant::now();
-        let mut reader = open(path, format, &options, Some(schema.clone()))?;
+        let parts = (threads, pool(threads));
+        let mut reader = open_parallel(path, format, &options, Some(schema.clone()), parts)?;
         let (mut rows, mut bad) = (0, 0);
         while let Some(batch) = reader.next_batch()? {
             rows += batch.batch.num_rows();

@@ -71,9 +71,9 @@ pub fn open(
     })
 }
 
-/// Opens a file as [`open`] does, and reads parts of it at the same time: CSV, and JSON with a row a line, without an outer
-/// compression. Other files, and small ones, are read by the caller's thread alone. Rows, places and bad rows are the same
-/// however many parts are read at a time; about 24 MiB are held for each.
+/// Opens a file as [`open`] does, and reads parts of it at the same time: columns of Parquet, and parts of CSV, and of JSON with a
+/// row a line, without an outer compression. Other files, and small ones, are read by the caller's thread alone. Rows, places and
+/// bad rows are the same however many parts are read at a time; about 24 MiB are held for each part of a text.
 ///
 /// # Errors
 ///
@@ -91,6 +91,10 @@ pub fn open_parallel(
         let parts = match format {
             Format::Csv => csv::CsvReader::parts(path, options, schema.clone())?,
             Format::Json => json::JsonReader::parts(path, options, schema.clone())?,
+            Format::Parquet => {
+                let lanes = Some((parts_at_once, spawn));
+                return Ok(Box::new(parquet::ParquetReader::try_new_in(path, options, schema, lanes)?));
+            }
             _ => None,
         };
         if let Some(parts) = parts {

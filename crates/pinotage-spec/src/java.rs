@@ -29,7 +29,7 @@ pub fn double_to_string(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "Infinity" } else { "-Infinity" }.into();
     }
-    layout(&format!("{value:e}"), value == 0.0)
+    layout(&format!("{value:e}"), value, |text| text.parse() == Ok(value.abs()))
 }
 
 /// `Float.toString`, as [`double_to_string`].
@@ -37,21 +37,24 @@ pub fn float_to_string(value: f32) -> String {
     if value.is_nan() || value.is_infinite() {
         return double_to_string(f64::from(value));
     }
-    layout(&format!("{value:e}"), value == 0.0)
+    layout(&format!("{value:e}"), f64::from(value), |text| text.parse() == Ok(value.abs()))
 }
 
-/// Turns Rust's `-1.25e-7` into Java's layout.
-fn layout(scientific: &str, zero: bool) -> String {
+/// Turns Rust's `-1.25e-7` into Java's layout. `is_same` tells whether a text is the number without its sign.
+fn layout(scientific: &str, value: f64, is_same: impl Fn(&str) -> bool) -> String {
     let (sign, rest) = match scientific.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", scientific),
     };
-    if zero {
+    if value == 0.0 {
         return format!("{sign}0.0");
     }
     let (mantissa, exponent) = rest.split_once('e').unwrap_or((rest, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    let mut digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    if let Some(even) = even_digits(&digits, value, is_same) {
+        digits = even;
+    }
     if !(-3..7).contains(&exponent) {
         let fraction = if digits.len() > 1 { &digits[1..] } else { "0" };
         return format!("{sign}{}.{fraction}E{exponent}", &digits[..1]);
@@ -66,6 +69,25 @@ fn layout(scientific: &str, zero: bool) -> String {
     } else {
         format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
     }
+}
+
+/// A number in the middle between two texts of the same length has the even one in Java, and the upper one in Rust. `None` where that
+/// is the same.
+fn even_digits(digits: &str, value: f64, is_same: impl Fn(&str) -> bool) -> Option<String> {
+    if !digits.ends_with(['1', '3', '5', '7', '9']) {
+        return None;
+    }
+    let bits = value.to_bits();
+    let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i32, bits & ((1 << 52) - 1));
+    let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+    // The number is a whole number divided by so many twos, and has as many decimals.
+    let decimals = 1075 - exponent.max(1) - mantissa.trailing_zeros() as i32;
+    let fives = u32::try_from(decimals).ok().filter(|decimals| (1..=26).contains(decimals))?;
+    let exact = u128::from(mantissa >> mantissa.trailing_zeros()) * 5_u128.pow(fives);
+    let (short, last) = (exact / 10, exact % 10);
+    let is_between = last == 5 && short % 2 == 0 && short.to_string().len() == digits.len();
+    let is_same = || is_same(&format!("{short}e-{}", fives - 1));
+    (is_between && digits.parse() == Ok(short + 1) && is_same()).then(|| short.to_string())
 }
 
 /// The length of a string in UTF-16 code units, as `String.length`.
@@ -104,6 +126,11 @@ mod tests {
             (f64::MIN_POSITIVE, "2.2250738585072014E-308"),
             (f64::MAX, "1.7976931348623157E308"),
             (-1234.5, "-1234.5"),
+            // In the middle between two texts: the even one.
+            (25.931_167_602_539_063, "25.931167602539062"),
+            (-27.340_164_184_570_313, "-27.340164184570312"),
+            (0.5, "0.5"),
+            (2.5, "2.5"),
             (100.0, "100.0"),
         ] {
             assert_eq!(double_to_string(value), text);

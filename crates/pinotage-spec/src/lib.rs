@@ -14,12 +14,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod aggregation;
 mod arrow_type;
 mod calendar;
 mod column_plan;
 mod complex_types;
 mod data_type;
 mod field;
+pub mod hash;
+mod hyper_log_log;
 mod index_options;
 pub mod java;
 mod partition;
@@ -34,12 +37,14 @@ mod timestamp_index;
 mod value;
 mod version;
 
+pub use aggregation::{Rollup, RollupFunction, RollupMetric};
 pub use arrow_type::{PINOT_TYPE_KEY, arrow_field, arrow_schema};
 pub use calendar::CalendarUnit;
 pub use column_plan::{Codec, ColumnPlan, DictionaryRule, ForwardOptions};
 pub use complex_types::{ComplexTypes, ListsToJson};
 pub use data_type::{DataType, FieldType, StoredType};
 pub use field::{DEFAULT_MAX_LENGTH, DateTimeSpec, FieldSpec, MaxLengthStrategy};
+pub use hyper_log_log::{HyperLogLogs, murmur_bytes, murmur_long};
 pub use index_options::{BloomOptions, JsonOptions, RangeLayout};
 pub use partition::{PartitionConfig, PartitionFunction, kafka_partition};
 pub use predicate::{CompareOp, Predicate, Pushed, TextPattern};

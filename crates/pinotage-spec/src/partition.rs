@@ -3,6 +3,8 @@
 use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
+use crate::hash::{murmur2, murmur3_x64, murmur3_x86};
+
 /// `columnPartitionMap` of one column: a function and a number of partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartitionConfig {
@@ -85,7 +87,7 @@ impl PartitionConfig {
         Ok(match &self.function {
             PartitionFunction::Murmur => kafka_partition(value.as_bytes(), n),
             PartitionFunction::Murmur3 { seed } => mask(murmur3_x86(value.as_bytes(), *seed)),
-            PartitionFunction::Murmur3X64 { seed } => mask(murmur3_x64_upper(value.as_bytes(), *seed)),
+            PartitionFunction::Murmur3X64 { seed } => mask((murmur3_x64(value.as_bytes(), *seed).0 >> 32) as u32),
             PartitionFunction::Modulo => {
                 let number: i64 = value.parse().map_err(|_| {
                     Error::invalid_data(format!(
@@ -101,7 +103,7 @@ impl PartitionConfig {
                 value.bytes().fold(1i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte as i8))),
             ),
             PartitionFunction::BoundedColumnValue { values } => {
-                values.iter().position(|known| known.eq_ignore_ascii_case(value)).map_or(0, |place| place as u32 + 1)
+                values.iter().position(|known| equal_in_any_case(known, value)).map_or(0, |place| place as u32 + 1)
             }
         })
     }
@@ -132,13 +134,13 @@ impl PartitionFunction {
             "hashcode" => Self::HashCode,
             "bytearray" => Self::ByteArray,
             "boundedcolumnvalue" => {
-                let delimiter = option("columnValuesDelimiter").unwrap_or(",");
-                let values: Vec<String> = option("columnValues")
-                    .filter(|values| !values.is_empty())
-                    .ok_or_else(|| bad("expected `columnValues`".into()))?
-                    .split(delimiter)
-                    .map(str::to_owned)
-                    .collect();
+                let delimiter =
+                    option("columnValuesDelimiter").ok_or_else(|| bad("expected `columnValuesDelimiter`".into()))?;
+                // `StringUtils.split`: each character parts values, and there are no empty ones.
+                let parts = |c: char| delimiter.contains(c) || (delimiter.is_empty() && c.is_whitespace());
+                let values = option("columnValues").ok_or_else(|| bad("expected `columnValues`".into()))?;
+                let values: Vec<String> =
+                    values.split(parts).filter(|value| !value.is_empty()).map(str::to_owned).collect();
                 if values.len() + 1 != num_partitions as usize {
                     return Err(bad(format!(
                         "expected `numPartitions` to be {} (the values and one for all others), found {num_partitions}",
@@ -169,86 +171,23 @@ pub fn kafka_partition(key: &[u8], partitions: u32) -> u32 {
     (murmur2(key) & 0x7fff_ffff) % partitions
 }
 
-/// Kafka's MurmurHash2.
-fn murmur2(data: &[u8]) -> u32 {
-    const M: u32 = 0x5bd1_e995;
-    let mut hash = 0x9747_b28c_u32 ^ data.len() as u32;
-    let (words, tail) = data.as_chunks::<4>();
-    for word in words {
-        let mut k = u32::from_le_bytes(*word).wrapping_mul(M);
-        k = (k ^ (k >> 24)).wrapping_mul(M);
-        hash = hash.wrapping_mul(M) ^ k;
-    }
-    if !tail.is_empty() {
-        for (i, byte) in tail.iter().enumerate() {
-            hash ^= u32::from(*byte) << (8 * i);
-        }
-        hash = hash.wrapping_mul(M);
-    }
-    hash = (hash ^ (hash >> 13)).wrapping_mul(M);
-    hash ^ (hash >> 15)
-}
-
-fn murmur3_x86(data: &[u8], seed: u32) -> u32 {
-    let mix = |k: u32| k.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
-    let mut hash = seed;
-    let (words, tail) = data.as_chunks::<4>();
-    for word in words {
-        hash ^= mix(u32::from_le_bytes(*word));
-        hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
-    }
-    if !tail.is_empty() {
-        let k = tail.iter().enumerate().fold(0, |k, (i, byte)| k | (u32::from(*byte) << (8 * i)));
-        hash ^= mix(k);
-    }
-    hash ^= data.len() as u32;
-    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
-    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
-    hash ^ (hash >> 16)
-}
-
-fn murmur3_x64_upper(data: &[u8], seed: u32) -> u32 {
-    let seed = i64::from(seed as i32) as u64;
-    let mut h1 = 0x9368_e53c_2f6a_f274 ^ seed;
-    let mut h2 = 0x586d_cd20_8f7c_d3fd ^ seed;
-    let mut c1 = 0x87c3_7b91_1142_53d5_u64;
-    let mut c2 = 0x4cf5_ad43_2745_937f_u64;
-    let mut block = |k1: u64, k2: u64, h1: &mut u64, h2: &mut u64| {
-        *h1 ^= k1.wrapping_mul(c1).rotate_left(23).wrapping_mul(c2);
-        *h1 = h1.wrapping_add(*h2);
-        *h2 = h2.rotate_left(41);
-        *h2 ^= k2.wrapping_mul(c2).rotate_left(23).wrapping_mul(c1);
-        *h2 = h2.wrapping_add(*h1);
-        *h1 = h1.wrapping_mul(3).wrapping_add(0x52dc_e729);
-        *h2 = h2.wrapping_mul(3).wrapping_add(0x3849_5ab5);
-        c1 = c1.wrapping_mul(5).wrapping_add(0x7b7d_159c);
-        c2 = c2.wrapping_mul(5).wrapping_add(0x6bce_6396);
+/// `String.equalsIgnoreCase`: characters are equal when their capitals are, or the small letters of these.
+fn equal_in_any_case(a: &str, b: &str) -> bool {
+    let upper = |c: char| {
+        let mut upper = c.to_uppercase();
+        // `Character.toUpperCase` has no capitals of several letters.
+        upper.next().filter(|_| upper.next().is_none()).unwrap_or(c)
     };
-    let (blocks, tail) = data.as_chunks::<16>();
-    for bytes in blocks {
-        let (low, high) = bytes.split_at(8);
-        let word = |half: &[u8]| half.iter().rev().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
-        block(word(low), word(high), &mut h1, &mut h2);
-    }
-    if !tail.is_empty() {
-        // The original extends the sign of each tail byte before shifting it to its place.
-        let word = |bytes: &[u8]| {
-            bytes.iter().enumerate().fold(0u64, |word, (i, byte)| word ^ ((i64::from(*byte as i8) as u64) << (8 * i)))
-        };
-        let (low, high) = tail.split_at(tail.len().min(8));
-        block(word(low), word(high), &mut h1, &mut h2);
-    }
-    let finish = |mut h: u64| {
-        h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-        h ^ (h >> 33)
+    let lower = |c: char| {
+        let mut lower = c.to_lowercase();
+        lower.next().filter(|small| lower.next().is_none() || c == '\u{130}' && *small == 'i').unwrap_or(c)
     };
-    h2 ^= data.len() as u64;
-    h1 = h1.wrapping_add(h2);
-    h2 = h2.wrapping_add(h1);
-    h1 = finish(h1);
-    h2 = finish(h2);
-    (h1.wrapping_add(h2) >> 32) as u32
+    // Beyond the first plane Java compares halves of characters, which have no case.
+    let same = |a: char, b: char| {
+        a == b
+            || a.len_utf16() == 1 && b.len_utf16() == 1 && (upper(a) == upper(b) || lower(upper(a)) == lower(upper(b)))
+    };
+    a.chars().count() == b.chars().count() && a.chars().zip(b.chars()).all(|(a, b)| same(a, b))
 }
 
 #[cfg(test)]

@@ -240,23 +240,58 @@ impl TableConfig {
         self.json.pointer("/ingestionConfig/continueOnError").is_some_and(is_true)
     }
 
+    /// `ingestionConfig.enrichmentConfigs`: columns that are computed before all others, in this order, whatever the rows have of
+    /// that name; each with its expression.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` for enrichers other than `generateColumn`, and for one before `complexTypeConfig`; `invalid-config` for one
+    /// without functions.
+    pub fn enrichments(&self) -> Result<Vec<(&str, &str)>> {
+        const OPTION: &str = "ingestionConfig.enrichmentConfigs";
+        let list = self.json.pointer("/ingestionConfig/enrichmentConfigs").and_then(Json::as_array);
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for entry in list.into_iter().flatten() {
+            let kind = entry.get("enricherType").and_then(Json::as_str).unwrap_or_default();
+            if kind != "generateColumn" {
+                return Err(Error::unsupported(format!("the enricher `{kind}` is not there"))
+                    .with("option", OPTION)
+                    .action("use `generateColumn`, or do the same in `transform.sql` and build with a table config without it"));
+            }
+            let functions = entry.pointer("/properties/fieldToFunctionMap").and_then(Json::as_object);
+            let functions = functions.ok_or_else(|| {
+                Error::invalid_config("expected `properties.fieldToFunctionMap` in the enricher")
+                    .with("option", OPTION)
+                    .action(
+                        "write `{\"enricherType\": \"generateColumn\", \"properties\": {\"fieldToFunctionMap\": {…}}}`",
+                    )
+            })?;
+            let is_before = entry.get("preComplexTypeTransform").is_some_and(is_true);
+            if is_before && self.complex_types()?.is_some() {
+                return Err(Error::unsupported("an enricher before `complexTypeConfig` is not there")
+                    .with("option", OPTION)
+                    .action("leave out `preComplexTypeTransform`, or compute the column in `transform.sql`"));
+            }
+            let columns = functions.iter().filter_map(|(column, function)| Some((column.as_str(), function.as_str()?)));
+            if is_before { before.extend(columns) } else { after.extend(columns) }
+        }
+        before.append(&mut after);
+        Ok(before)
+    }
+
     /// Ingestion features of the table that change rows and that are not carried out yet, by their JSON path.
     ///
     /// A job must refuse such a table: its segments would hold other rows than Pinot's own job makes.
     pub fn unsupported_ingestion(&self) -> Vec<&'static str> {
-        [
-            "/ingestionConfig/enrichmentConfigs",
-            "/ingestionConfig/aggregationConfigs",
-            "/ingestionConfig/schemaConformingTransformerConfig",
-        ]
-        .into_iter()
-        .filter(|pointer| match self.json.pointer(pointer) {
-            None | Some(Json::Null) => false,
-            Some(Json::Array(list)) => !list.is_empty(),
-            Some(Json::Object(map)) => map.values().any(|value| !value.is_null()),
-            Some(_) => true,
-        })
-        .collect()
+        ["/ingestionConfig/enrichmentConfigs", "/ingestionConfig/schemaConformingTransformerConfig"]
+            .into_iter()
+            .filter(|pointer| match self.json.pointer(pointer) {
+                None | Some(Json::Null) => false,
+                Some(Json::Array(list)) => !list.is_empty(),
+                Some(Json::Object(map)) => map.values().any(|value| !value.is_null()),
+                Some(_) => true,
+            })
+            .collect()
     }
 }
 

@@ -163,11 +163,12 @@ fn describe(summary: &Summary, dry_run: bool) -> String {
                 built += 1;
                 let _ = writeln!(
                     text,
-                    "built {}: {} rows read, {}{} written, {} filtered, {} quarantined",
+                    "built {}: {} rows read, {}{} written, {}{} filtered, {} quarantined",
                     input.name,
                     counts.read,
                     if counts.made > 0 { format!("{} made, ", counts.made) } else { String::new() },
                     counts.written,
+                    if counts.merged > 0 { format!("{} merged, ", counts.merged) } else { String::new() },
                     counts.filtered,
                     counts.quarantined
                 );

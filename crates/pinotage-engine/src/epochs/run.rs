@@ -15,6 +15,7 @@ use pinotage_connector::{
 use pinotage_job::file::{Archive, Checkpoint};
 use pinotage_sink::check_uploadable;
 use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline};
+use pinotage_spec::Rollup;
 use pinotage_transform::Changes;
 
 use super::gate::Gate;
@@ -89,6 +90,11 @@ pub struct EpochSummary {
 
 /// Refuses what cannot run in epochs, before anything is read.
 pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
+    if Rollup::resolve(&job.schema, &job.table)?.is_some() {
+        return Err(Error::unsupported("a table that aggregates while rows come in cannot be written in epochs")
+            .with("option", "ingestionConfig.aggregationConfigs")
+            .action("remove `checkpoint`, or aggregate in queries"));
+    }
     if job.plan.connection.is_some() && job.table.is_refresh() {
         return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and epochs only add to it")
             .with("table", job.table.raw_name())
@@ -205,7 +211,7 @@ impl Life<'_> {
         let waiting = state.waiting()?;
         let beside = job.cluster.as_ref().and_then(|cluster| Some((cluster, cluster.version?)));
         let sink = match beside {
-            None => PinotSink::try_new(documents, staging, sealing, destination, pool)?,
+            None => PinotSink::try_new((documents.0, documents.1, job.version), staging, sealing, destination, pool)?,
             Some((cluster, version)) => {
                 let table = StreamTable {
                     target: &cluster.target,

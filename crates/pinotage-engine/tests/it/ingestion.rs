@@ -132,7 +132,11 @@ fn what_is_not_carried_out_is_refused_by_name() {
     let job = Job::new(&[("a.json", "{\"id\": \"a\"}\n")]);
     for (config, kind, message) in [
         (r#"{"enrichmentConfigs": [{"enricherType": "clpEnricher"}]}"#, ErrorKind::Unsupported, "enrichmentConfigs"),
-        (r#"{"aggregationConfigs": [{"columnName": "id"}]}"#, ErrorKind::Unsupported, "aggregationConfigs"),
+        (
+            r#"{"aggregationConfigs": [{"columnName": "id", "aggregationFunction": "AVG(id)"}]}"#,
+            ErrorKind::Unsupported,
+            "aggregationConfigs",
+        ),
         (
             r#"{"schemaConformingTransformerConfig": {"a": 1}}"#,
             ErrorKind::Unsupported,
@@ -150,4 +154,27 @@ fn what_is_not_carried_out_is_refused_by_name() {
         let text = format!("{error} {:?} {}", error.context(), error.advice());
         assert!(text.contains(message), "{text}");
     }
+}
+
+const SALES: &str = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "city", "dataType": "STRING"}],
+    "metricFieldSpecs": [{"name": "total", "dataType": "DOUBLE"}, {"name": "sales", "dataType": "LONG"}]}"#;
+
+#[test]
+fn rows_of_a_table_that_aggregates_become_fewer() {
+    let rows = "city,amount\nOslo,1.5\nRome,2\nOslo,3\nRome,many\nOslo,\n";
+    let job = Job::new(&[("a.csv", rows)]);
+    let config = |sum: &str| {
+        format!(
+            r#"{{"aggregationConfigs": [{{"columnName": "total", "aggregationFunction": "{sum}"}},
+                {{"columnName": "sales", "aggregationFunction": "COUNT(*)"}}]}}, "tableIndexConfig": {{"noDictionaryColumns": ["total", "sales"]}}"#
+        )
+    };
+    let summary = ingest_into(&job, SALES, &config("SUM(amount)")).unwrap();
+    let counts = summary.inputs[0].counts;
+    assert_eq!((counts.read, counts.written, counts.merged, counts.quarantined), (5, 2, 2, 1));
+    assert_eq!(job.ask("SELECT city, total, sales FROM t ORDER BY city"), ["Oslo 4.5 3", "Rome 2.0 1"]);
+    assert_eq!(job.ask_bad("SELECT row_number, \"column\", rule FROM bad"), ["3 total wrong-type"]);
+    let error = ingest_into(&job, SALES, &config("PERCENTILEEST(amount)")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.advice().contains("GROUP BY"), "{error}");
 }

@@ -196,7 +196,8 @@ fn raw_times(wanted: bool, setting: &str) -> Result<()> {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct CsvConfigs {
-    /// Honoured: the escape and the null text of commons-csv's formats by name; an unknown name counts as `DEFAULT`.
+    /// Honoured: the escape and the null text of commons-csv's formats by name, where `escapeCharacter` and `nullStringValue` are not
+    /// set; an unknown name counts as `DEFAULT`.
     file_format: Option<String>,
     /// Honoured: the columns' names, with the delimiter between them.
     header: Option<String>,
@@ -263,9 +264,11 @@ impl CsvConfigs {
                 "remove it: a malformed row stops the job, or is kept aside where the table says `continueOnError`",
             );
         }
+        // A text for null takes the place of the format's; what else the format says stays where nothing is said of it.
+        let mut null = self.null_string_value;
         if let Some(format) = &self.file_format {
             let canonical = format.replace('_', "").to_ascii_uppercase();
-            let (escape, null) = match canonical.as_str() {
+            let (escape, format_null) = match canonical.as_str() {
                 "MYSQL" | "ORACLE" | "POSTGRESQLTEXT" => (Some('\\'), Some("\\N")),
                 "INFORMIXUNLOAD" => (Some('\\'), None),
                 "DEFAULT" | "EXCEL" | "RFC4180" | "TDF" | "MONGODBCSV" | "MONGODBTSV" | "POSTGRESQLCSV"
@@ -277,7 +280,7 @@ impl CsvConfigs {
                 }
             };
             csv.escape = escape;
-            csv.null_values.extend(null.map(str::to_owned));
+            null = null.or_else(|| format_null.map(str::to_owned));
         }
         let one = |key: &str, text: Option<String>| -> Result<Option<char>> {
             let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
@@ -298,7 +301,7 @@ impl CsvConfigs {
         csv.escape = one("escapeCharacter", self.escape_character)?.or(csv.escape);
         csv.quote = one("quoteCharacter", self.quote_character)?.or(csv.quote);
         csv.trim = self.ignore_surrounding_spaces.unwrap_or(true);
-        csv.null_values.extend(self.null_string_value.filter(|text| !text.is_empty()));
+        csv.null_values.extend(null.filter(|text| !text.is_empty()));
         match self.quote_mode.as_deref() {
             None | Some("ALL" | "MINIMAL" | "NONE") => {}
             Some("ALL_NON_NULL" | "NON_NUMERIC") if csv.null_values.iter().all(String::is_empty) => {}

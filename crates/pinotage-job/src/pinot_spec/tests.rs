@@ -415,6 +415,7 @@ fn csv_options_become_ours() {
     for configs in [
         "{delimiter: '|', header: 'a|b|c', multiValueDelimiterEnabled: false, nullStringValue: 'NULL'}",
         "{fileFormat: my_sql, quoteMode: ALL, skipHeader: true}",
+        "{fileFormat: MYSQL, nullStringValue: 'NULL'}",
         "{header: 'a,b', skipHeader: 'true', commentMarker: '#', escapeCharacter: '\\', quoteCharacter: '''', ignoreSurroundingSpaces: false}",
         "{header: '\"a\", b', quoteMode: NON_NUMERIC, skipUnParseableLines: false}",
         "{fileFormat: fancy, delimiter: \"\\t\", multiValueDelimiter: '~', recordSeparator: x}",

@@ -1,9 +1,8 @@
 //! What a star-tree is made of: dictionary ids, numbers and hash codes of a segment's rows.
 
 use pinotage_common::{Error, Result};
-use pinotage_spec::StoredType;
+use pinotage_spec::{StoredType, murmur_bytes, murmur_long};
 
-use super::hyper_log_log::{hash_bytes, hash_long};
 use crate::dictionary::{DictionaryReader, decode};
 use crate::forward::{ChunkCache, Docs, ForwardReader, RawReader, be32};
 use crate::metadata::ColumnMetadata;
@@ -256,9 +255,9 @@ fn java_hash(stored: StoredType, bytes: &[u8]) -> Option<u32> {
 /// `MurmurHash.hash`: numbers by their bits.
 fn murmur(stored: StoredType, bytes: &[u8]) -> Option<u32> {
     Some(match stored {
-        StoredType::Int | StoredType::Float => hash_long(i64::from(word(bytes)? as i32)),
-        StoredType::Long | StoredType::Double => hash_long(long(bytes)? as i64),
-        StoredType::String => hash_bytes(bytes),
+        StoredType::Int | StoredType::Float => murmur_long(i64::from(word(bytes)? as i32)),
+        StoredType::Long | StoredType::Double => murmur_long(long(bytes)? as i64),
+        StoredType::String => murmur_bytes(bytes),
         StoredType::BigDecimal | StoredType::Bytes | StoredType::Map => return None,
     })
 }

@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use pinotage_common::{Error, Result};
-use pinotage_spec::{ForwardOptions, StarTreeAggregation, StarTreeFunction};
+use pinotage_spec::{ForwardOptions, HyperLogLogs, StarTreeAggregation, StarTreeFunction};
 use roaring::RoaringBitmap;
 
-use super::hyper_log_log::HyperLogLogs;
 use super::input::{Input, Kind};
 use crate::forward::{Rows, raw_fixed, raw_variable};
 use crate::staged::written;

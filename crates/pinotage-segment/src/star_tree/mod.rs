@@ -8,7 +8,6 @@
 
 mod builder;
 mod estimate;
-mod hyper_log_log;
 mod input;
 mod java_map;
 mod metadata;

@@ -11,12 +11,14 @@ use tar::{Builder, EntryType, Header};
 use super::built::BuiltSegment;
 use crate::constants::V3_FOLDER;
 
+/// The first level that shrinks a segment by more than what its packed ids and chunks leave: docs/evidence/archive-levels.md.
+const LEVEL: Compression = Compression::new(2);
+
 /// Writes a gzip-compressed tar: the segment's folder first, as Pinot takes the first entry for the segment.
 ///
 /// Times and owners are fixed, so that equal segments have equal archives.
 pub(super) fn write(segment: &BuiltSegment, out: impl Write) -> io::Result<()> {
-    // Dictionaries and bit-packed ids hardly shrink further; a fast level saves most of the time.
-    let gzip = GzBuilder::new().mtime(0).write(io::BufWriter::with_capacity(1 << 20, out), Compression::fast());
+    let gzip = GzBuilder::new().mtime(0).write(io::BufWriter::with_capacity(1 << 20, out), LEVEL);
     let mut tar = Builder::new(gzip);
     let root = segment.name();
     for folder in [format!("{root}/"), format!("{root}/{V3_FOLDER}/")] {
@@ -45,7 +47,7 @@ fn header(kind: EntryType, mode: u32, len: u64) -> Header {
 
 /// Writes the archive of a segment's folder as [`write`] does for one that was just built.
 fn write_folder(folder: &Path, root: &str, out: impl Write) -> io::Result<()> {
-    let gzip = GzBuilder::new().mtime(0).write(io::BufWriter::with_capacity(1 << 20, out), Compression::fast());
+    let gzip = GzBuilder::new().mtime(0).write(io::BufWriter::with_capacity(1 << 20, out), LEVEL);
     let mut tar = Builder::new(gzip);
     tar.append_data(&mut header(EntryType::Directory, 0o755, 0), format!("{root}/"), io::empty())?;
     let mut folders = vec![(folder.to_owned(), root.to_owned())];

@@ -25,7 +25,7 @@ pub(super) enum Content {
 impl Content {
     pub(super) fn new(shape: &Shape) -> Result<Self> {
         Ok(match shape.upserts.as_ref().map(|upserts| upserts.mode) {
-            None => Self::Rows(SegmentBuilder::try_new(&shape.schema, &shape.table)?),
+            None => Self::Rows(SegmentBuilder::try_new_for(&shape.schema, &shape.table, shape.version)?),
             Some(UpsertMode::Full) => Self::Latest { rows: Vec::new(), bytes: 0 },
             Some(UpsertMode::Partial) => Self::Merged { merged: None, rows: Vec::new(), bytes: 0 },
         })
@@ -102,12 +102,12 @@ impl Content {
         let mut builder = match self {
             Self::Rows(builder) => builder,
             Self::Latest { rows, .. } => {
-                let mut builder = SegmentBuilder::try_new(&shape.schema, &shape.table)?;
+                let mut builder = SegmentBuilder::try_new_for(&shape.schema, &shape.table, shape.version)?;
                 dropped = latest(shape.upserts.as_ref(), &rows, &mut builder)?;
                 builder
             }
             Self::Merged { merged, .. } => {
-                let mut builder = SegmentBuilder::try_new(&shape.schema, &shape.table)?;
+                let mut builder = SegmentBuilder::try_new_for(&shape.schema, &shape.table, shape.version)?;
                 merged.iter().try_for_each(|rows| builder.append(rows))?;
                 builder
             }

@@ -132,6 +132,7 @@ fn check_pushed(schema: &Schema, table: &TableConfig) -> Result<(Option<UpsertTa
 pub struct PinotSink {
     schema: Schema,
     table: TableConfig,
+    version: PinotVersion,
     staging: PathBuf,
     sealing: Sealing,
     destination: Destination,
@@ -150,7 +151,7 @@ impl PinotSink {
     /// `invalid-config` for a table that partitions rows by more than one column, or rows of keys by none; `unsupported` for one
     /// that drops duplicates.
     pub fn try_new(
-        (schema, table): (Schema, TableConfig),
+        (schema, table, version): (Schema, TableConfig, PinotVersion),
         staging: PathBuf,
         sealing: Sealing,
         destination: Destination,
@@ -160,6 +161,7 @@ impl PinotSink {
         Ok(Self {
             schema,
             table,
+            version,
             staging,
             sealing,
             destination,
@@ -189,7 +191,20 @@ impl PinotSink {
         let upserts = UpsertTable::read(&schema, &table, upload.version)?;
         let routing = Routing::Stream(upload.key.clone());
         let times = Arc::new(Mutex::new(Some(times)));
-        Ok(Self { schema, table, staging, sealing, destination, routing, upserts, upload: Some(upload), times, pool })
+        let version = upload.version;
+        Ok(Self {
+            schema,
+            table,
+            version,
+            staging,
+            sealing,
+            destination,
+            routing,
+            upserts,
+            upload: Some(upload),
+            times,
+            pool,
+        })
     }
 
     /// Rows of a partition stay together until the source ends: it has to have an end.
@@ -239,6 +254,7 @@ impl Sink for PinotSink {
         let shape = task::Shape {
             schema: self.schema.clone(),
             table: self.table.clone(),
+            version: self.version,
             folder,
             sealing: self.sealing.clone(),
             archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),

@@ -10,7 +10,7 @@ use arrow::datatypes::{FieldRef, Schema as ArrowSchema};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Context, OpenBuffer, Prepared, Writer};
 use pinotage_segment::write::ROWS_BETWEEN_CHECKS;
-use pinotage_spec::{FieldSpec, Schema, TableConfig, arrow_field};
+use pinotage_spec::{FieldSpec, PinotVersion, Schema, TableConfig, arrow_field};
 use rayon::ThreadPool;
 
 use super::buffer::{Buffer, Names, Rows};
@@ -24,6 +24,8 @@ use crate::upsert::{CreationTimes, UploadedSegment, UpsertTable};
 pub(super) struct Shape {
     pub(super) schema: Schema,
     pub(super) table: TableConfig,
+    /// The release that segments are for.
+    pub(super) version: PinotVersion,
     /// The folder of the run in staging.
     pub(super) folder: PathBuf,
     pub(super) sealing: Sealing,

@@ -9,7 +9,7 @@ use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
 use pinotage_connector::{Context, OpenBuffer, Sink};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::writer::{Destination, PinotSink, Sealing};
-use pinotage_spec::{Schema, TableConfig};
+use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use tempfile::TempDir;
 
 struct Folder {
@@ -65,7 +65,7 @@ impl SinkTarget for Folder {
         let table = TableConfig::from_json(&table).unwrap();
         let to = Destination::Folder { path: self.folder.path().join("out"), archives: false };
         let sink = PinotSink::try_new(
-            (schema(self.upsert.is_some()), table),
+            (schema(self.upsert.is_some()), table, PinotVersion::NEWEST),
             self.staging(),
             self.sealing.clone(),
             to,

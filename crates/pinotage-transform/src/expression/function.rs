@@ -205,12 +205,15 @@ pub(crate) struct Function {
 }
 
 /// The groups of the reference page.
-pub(crate) const GROUPS: [(&str, &[&[Function]]); 9] = [
+pub(crate) const GROUPS: [(&str, &[&[Function]]); 12] = [
     ("Counts of time", &[functions::epoch::ALL]),
     ("Times", &[functions::time::ALL]),
     ("Calendars", functions::time::CALENDAR),
     ("Texts", &[functions::text::ALL]),
     ("Bytes and encodings", &[functions::bytes::ALL]),
+    ("Hash codes and checksums", &[functions::hash::ALL]),
+    ("URLs", &[functions::url::ALL]),
+    ("Places", &[functions::place::ALL]),
     ("JSON", &[functions::json::ALL]),
     ("Numbers", &[functions::number::ALL]),
     ("Conditions", &[functions::condition::ALL]),

@@ -17,8 +17,9 @@ mod reference;
 mod result;
 
 pub(crate) use column::{Builder, Cell, Column, Kind};
-pub(crate) use convert::convert_cell;
+pub(crate) use convert::{convert, convert_cell};
 pub(crate) use functions::json::write as write_json;
+pub(crate) use functions::number::extreme;
 pub(crate) use parse::{Tree, shorten};
 pub(crate) use plan::{Failures, Frame, Node, Scope};
 pub use reference::function_reference;

@@ -417,7 +417,8 @@ fn unknown(name: &str, shown: &str, count: usize) -> Error {
     if !known.is_empty() {
         return invalid(format!("`{shown}` with {count} arguments is none of Pinot's")).action(known.join(", or "));
     }
-    if let Some((_, what)) = super::functions::REFUSED.iter().find(|(refused, _)| canonical(refused) == name) {
+    let is_refused = |(_, names): &&(&str, &[&str])| names.iter().any(|refused| canonical(refused) == name);
+    if let Some((what, _)) = super::functions::REFUSED.iter().find(is_refused) {
         return Error::unsupported(format!("`{shown}` is not there: {what}"))
             .action("compute the column in the `transform.sql` of the job");
     }

@@ -29,9 +29,9 @@ pub fn function_reference() -> String {
     for (_, usage, about) in SPECIAL {
         let _ = writeln!(out, "| `{usage}` | {about} |");
     }
-    let _ = write!(out, "\n## Refused by name\n\n| function | why |\n| --- | --- |\n");
-    for (name, why) in REFUSED {
-        let _ = writeln!(out, "| `{name}` | {why} |");
+    let _ = write!(out, "\n## Refused by name\n\n| functions | why |\n| --- | --- |\n");
+    for (why, names) in REFUSED {
+        let _ = writeln!(out, "| `{}` | {why} |", names.join("`, `"));
     }
     out
 }

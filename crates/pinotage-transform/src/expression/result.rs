@@ -28,6 +28,18 @@ impl Output {
         Self { kind, to: field.data_type, single: field.single_value }
     }
 
+    /// Values as they are, lists and those of any type as text.
+    pub(crate) fn plain(kind: Kind) -> Self {
+        let to = match kind {
+            Kind::Int => DataType::Int,
+            Kind::Long => DataType::Long,
+            Kind::Float => DataType::Float,
+            Kind::Double => DataType::Double,
+            _ => DataType::String,
+        };
+        Self { kind, to, single: true }
+    }
+
     /// The Arrow type that comes out.
     pub(crate) fn arrow(&self) -> Arrow {
         let list = |item: Arrow| Arrow::List(Arc::new(Field::new("item", item, true)));

@@ -1,4 +1,4 @@
-//! What a table does to rows before their types: `complexTypeConfig`, `transformConfigs`, `transformFunction` and
+//! What a table does to rows before their types: `complexTypeConfig`, `enrichmentConfigs`, `transformConfigs`, `transformFunction` and
 //! `filterConfig`.
 
 mod complex;
@@ -27,7 +27,7 @@ use crate::rule;
 ///
 /// # Pinot equivalent
 ///
-/// `ComplexTypeTransformer`, `ExpressionTransformer` and `FilterTransformer`
+/// `ComplexTypeTransformer`, `CustomFunctionEnricher`, `ExpressionTransformer` and `FilterTransformer`
 #[derive(Debug)]
 pub struct Ingestion {
     input: SchemaRef,
@@ -48,6 +48,8 @@ struct Step {
     node: Node,
     /// The column that the input has of that name.
     existing: Option<Node>,
+    /// It comes first, and a row for which it fails is bad whatever the table says.
+    enriches: bool,
     kind: Kind,
     replaces_lists: bool,
 }
@@ -79,7 +81,7 @@ pub struct Ingested {
 }
 
 impl Ingestion {
-    /// The columns of the source that expressions read. Pinot sees those of a CSV file as text.
+    /// The columns of the source that expressions and aggregations read. Pinot sees those of a CSV file as text.
     ///
     /// # Errors
     ///
@@ -87,8 +89,10 @@ impl Ingestion {
     pub fn arguments(schema: &Schema, table: &TableConfig) -> Result<Vec<String>> {
         let functions = order::functions(schema, table)?;
         let filter = table.filter_function().map(Tree::parse).transpose()?;
-        let trees = functions.iter().map(|(_, _, tree)| tree).chain(&filter);
+        let enriched = order::enrichments(table)?;
+        let trees = enriched.iter().chain(&functions).map(|(_, _, tree)| tree).chain(&filter);
         let mut names: Vec<String> = trees.flat_map(Tree::columns).map(str::to_owned).collect();
+        names.extend(Self::aggregated(schema, table)?);
         names.sort();
         names.dedup();
         Ok(names)
@@ -111,7 +115,9 @@ impl Ingestion {
             Some(config) => Some(Flattening::try_new(config, input, &Self::wanted(schema, table)?)?),
             None => None,
         };
-        if flattening.is_none() && functions.is_empty() && table.filter_function().is_none() {
+        let enriched = order::enrichments(table)?;
+        let computes = !(enriched.is_empty() && functions.is_empty());
+        if flattening.is_none() && !computes && table.filter_function().is_none() {
             return Ok(None);
         }
         let came = SchemaRef::from(input.clone());
@@ -119,8 +125,10 @@ impl Ingestion {
         let made = flattening.as_ref().map_or(&[][..], Flattening::made);
         let mut scope = Scope::new(input);
         made.iter().for_each(|name| scope.push(name, Kind::Any));
-        let mut steps = Vec::with_capacity(functions.len());
-        for (column, text, tree) in functions {
+        let mut steps: Vec<Step> = Vec::with_capacity(enriched.len() + functions.len());
+        let computed = enriched.into_iter().map(|computed| (true, computed));
+        for (enriches, (column, text, tree)) in computed.chain(functions.into_iter().map(|computed| (false, computed)))
+        {
             let node = Node::plan(&tree, &scope).map_err(|error| error.with("column", &column))?;
             if node.makes_numbers() && schema.field(&column).is_some() {
                 return Err(Error::unsupported(format!(
@@ -131,10 +139,15 @@ impl Ingestion {
                 .with("column", &column)
                 .action("compute the column in the `transform.sql` of the job"));
             }
-            let found = input.column_with_name(&column);
-            let existing = match made.iter().position(|name| *name == column) {
-                Some(at) => Some(Node::column(input.fields().len() + at, Kind::Any)),
-                None => found.and_then(|(at, field)| Some(Node::column(at, Kind::of(field.data_type())?))),
+            let found = input.column_with_name(&column).filter(|_| !enriches);
+            let before = steps.iter().rposition(|step| step.column == column).filter(|_| !enriches);
+            let existing = match (before, made.iter().position(|name| *name == column)) {
+                (Some(at), _) => {
+                    let kind = steps.get(at).map_or(Kind::Null, |step| step.kind);
+                    Some(Node::column(input.fields().len() + made.len() + at, kind))
+                }
+                (None, Some(at)) => Some(Node::column(input.fields().len() + at, Kind::Any)).filter(|_| !enriches),
+                (None, None) => found.and_then(|(at, field)| Some(Node::column(at, Kind::of(field.data_type())?))),
             };
             if existing.is_none() && found.is_some() {
                 // Nothing can be computed where Pinot would first look at a value that is not read here.
@@ -144,7 +157,8 @@ impl Ingestion {
             }
             let kind = existing.as_ref().map_or(node.kind, |existing| merged(existing.kind, node.kind));
             scope.push(&column, kind);
-            steps.push(Step { column, text, node, existing, kind, replaces_lists: version.transforms_replace_lists() });
+            let replaces_lists = version.transforms_replace_lists();
+            steps.push(Step { column, text, node, existing, enriches, kind, replaces_lists });
         }
         let filter = match table.filter_function() {
             None => None,
@@ -164,6 +178,11 @@ impl Ingestion {
                 Some((text.to_owned(), node))
             }
         };
+        let aggregated = Self::aggregated(schema, table)?;
+        let output = |name: &String, kind: Kind| {
+            let aggregated = || aggregated.contains(name).then(|| Output::plain(kind));
+            schema.field(name).map(|field| Output::new(kind, field)).or_else(aggregated)
+        };
         let mut columns = Vec::new();
         let mut fields: Vec<Field> = Vec::new();
         for (at, field) in input.fields().iter().enumerate() {
@@ -174,15 +193,16 @@ impl Ingestion {
         }
         for (at, name) in made.iter().enumerate() {
             let computed = steps.iter().any(|step| step.column == *name);
-            let Some(field) = schema.field(name).filter(|_| !computed) else { continue };
-            let output = Output::new(Kind::Any, field);
+            let Some(output) = output(name, Kind::Any).filter(|_| !computed) else { continue };
             fields.push(Field::new(name, output.arrow(), true));
             columns.push(Origin::Made(at, output));
         }
         for (at, step) in steps.iter().enumerate() {
-            // Others are only there for what comes after them.
-            let Some(field) = schema.field(&step.column) else { continue };
-            let output = Output::new(step.kind, field);
+            // Others are only there for what comes after them, and so is what another step overwrites.
+            if steps.iter().skip(at + 1).any(|later| later.column == step.column) {
+                continue;
+            }
+            let Some(output) = output(&step.column, step.kind) else { continue };
             fields.push(Field::new(&step.column, output.arrow(), true));
             columns.push(Origin::Step(at, output));
         }
@@ -252,7 +272,7 @@ impl Ingestion {
         for step in &self.steps {
             let mut failures = Failures::new();
             let column = step.evaluate(&frame, rows, &mut failures)?;
-            self.tell(&step.column, failures, origin, &mut bad, &mut changes);
+            self.tell((&step.column, step.enriches), failures, origin, &mut bad, &mut changes);
             frame.computed.push(column);
         }
         let mut keep = vec![true; rows];
@@ -268,7 +288,7 @@ impl Ingestion {
                     dropped_rows.push(row);
                 }
             }
-            self.tell("filterFunction", failures, origin, &mut bad, &mut changes);
+            self.tell(("filterFunction", false), failures, origin, &mut bad, &mut changes);
         }
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
@@ -286,7 +306,7 @@ impl Ingestion {
             let mut failures = Failures::new();
             arrays.push(output.make(column, rows, &mut failures));
             failures.retain(|row, _| keep.get(*row as usize) == Some(&true));
-            self.tell(name, failures, origin, &mut bad, &mut changes);
+            self.tell((name, false), failures, origin, &mut bad, &mut changes);
         }
         let failed = |error| Error::unexpected("cannot make a batch of what was computed").caused_by(error);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -310,7 +330,7 @@ impl Ingestion {
     /// Failed rows are bad, or null in the column where the table goes on.
     fn tell(
         &self,
-        column: &str,
+        (column, enriches): (&str, bool),
         failures: Failures,
         origin: impl Fn(u32) -> Option<u32>,
         bad: &mut BTreeMap<u32, BadValue>,
@@ -319,7 +339,7 @@ impl Ingestion {
         if failures.is_empty() {
             return;
         }
-        if self.nulls_errors {
+        if self.nulls_errors && !enriches {
             *changes.0.entry((column.to_owned(), rule::TRANSFORM_FAILED_TO_NULL)).or_default() += failures.len() as u64;
             return;
         }

@@ -53,3 +53,16 @@ pub(super) fn functions(schema: &Schema, table: &TableConfig) -> Result<Vec<Comp
     }
     Ok(sorted)
 }
+
+/// The columns that `enrichmentConfigs` compute, as they stand there.
+///
+/// # Errors
+///
+/// Those of [`TableConfig::enrichments`] and of reading an expression.
+pub(super) fn enrichments(table: &TableConfig) -> Result<Vec<Computed>> {
+    let read = |(column, text): (&str, &str)| {
+        let tree = Tree::parse(text).map_err(|error| error.with("column", column))?;
+        Ok((column.to_owned(), text.to_owned(), tree))
+    };
+    table.enrichments()?.into_iter().map(read).collect()
+}

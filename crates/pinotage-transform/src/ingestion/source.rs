@@ -2,12 +2,19 @@
 
 use arrow::datatypes::{DataType as Arrow, Field, Schema as ArrowSchema};
 use pinotage_common::Result;
-use pinotage_spec::{ComplexTypes, Schema, TableConfig};
+use pinotage_spec::{ComplexTypes, Rollup, Schema, TableConfig};
 
 use super::Ingestion;
 use crate::accept::item;
 
 impl Ingestion {
+    /// The columns outside of the table that metrics are computed of.
+    pub(super) fn aggregated(schema: &Schema, table: &TableConfig) -> Result<Vec<String>> {
+        let rollup = Rollup::resolve(schema, table)?;
+        let sources = rollup.iter().flat_map(Rollup::sources).filter(|name| schema.field(name).is_none());
+        Ok(sources.map(str::to_owned).collect())
+    }
+
     /// The columns that rows must have after unnesting: those of the table, and those that expressions read.
     pub(super) fn wanted(schema: &Schema, table: &TableConfig) -> Result<Vec<String>> {
         let mut wanted = Self::arguments(schema, table)?;

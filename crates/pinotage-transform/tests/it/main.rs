@@ -1,10 +1,12 @@
 //! Pinot's known answers, and where we deliberately refuse to lose a number.
 
+mod answers;
 mod complex_types;
 mod functions_page;
 mod limits;
 mod pinot_answers;
 mod properties;
+mod rollup;
 mod transforms;
 mod type_table;
 

@@ -37,7 +37,7 @@ fn encode_url(text: &str) -> String {
 }
 
 /// `URLDecoder.decode`; `None` for a `%` without two digits.
-fn decode_url(text: &str) -> Option<String> {
+pub(super) fn decode_url(text: &str) -> Option<String> {
     let broken = text.match_indices('%').any(|(at, _)| {
         let digits = text.as_bytes().get(at + 1..at + 3);
         !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -100,6 +100,9 @@ pub(crate) const ALL: &[Function] = &[
     }),
     plain(&["urlDecode"], &[STRING], Kind::String, "null for what is not encoded so", |row| {
         Ok(Cell::perhaps(decode_url(row.text(0)), Cell::text))
+    }),
+    plain(&["urlDecodeFormComponent"], &[STRING], Kind::String, "with `+` for a blank", |row| {
+        Ok(Cell::perhaps(decode_url(&row.text(0).replace('+', "%20")), Cell::text))
     }),
     plain(&["hexDecimalToLong"], &[STRING], Kind::Long, "of `ff` or `0xff`", |row| {
         let text = row.text(0);

@@ -5,12 +5,11 @@ use serde_json::Value;
 
 use super::super::column::{Cell, Kind};
 use super::super::function::{Answer, Function, Row, Want};
-use super::{DOUBLE, INT, LONG, STRING, plain, value};
+use super::{DOUBLE, INT, LONG, STRING, STRINGS, plain, value};
 
 const INTS: Want = value(Kind::Ints);
 const LONGS: Want = value(Kind::Longs);
 const DOUBLES: Want = value(Kind::Doubles);
-const STRINGS: Want = value(Kind::Strings);
 
 /// The longest list that a function makes.
 const MAX_LEN: usize = 1 << 20;
@@ -71,6 +70,15 @@ fn slice(row: &Row<'_>, filler: Value) -> Answer<'static> {
 
 fn joined(row: &Row<'_>) -> Vec<Value> {
     [row.list(0), row.list(1)].concat()
+}
+
+/// The item at a position, the first is 1.
+fn element<'a>(row: &Row<'a>) -> Option<&'a Value> {
+    usize::try_from(row.int(1)).ok().and_then(|at| row.list(0).get(at.checked_sub(1)?))
+}
+
+fn texts<'a>(row: &Row<'a>) -> impl Iterator<Item = &'a str> {
+    row.list(0).iter().map(|item| item.as_str().unwrap_or("null"))
 }
 
 macro_rules! concat_list {
@@ -140,8 +148,7 @@ macro_rules! of_one_kind {
                 Kind::$one,
                 "an item, the first is 1; Pinot's default where there is none",
                 |row| {
-                    let at = usize::try_from(row.int(1)).ok().and_then(|at| row.list(0).get(at.checked_sub(1)?));
-                    Ok(match at {
+                    Ok(match element(&row) {
                         Some(Value::String(text)) => Cell::Text(text.into()),
                         Some(number) => Cell::Int(number.as_i64().unwrap_or_default() as i32),
                         None => $missing,
@@ -195,6 +202,19 @@ pub(crate) const PUSH_STRING: &[Function] =
 pub(crate) const ALL: &[Function] = &[
     plain(&["arrayLength", "cardinality"], &[STRINGS], Kind::Int, "how many items", |row| {
         Ok(Cell::Int(row.list(0).len() as i32))
+    }),
+    plain(&["arrayElementAtLong"], &[LONGS, INT], Kind::Long, "an item, the first is 1; else 0", |row| {
+        Ok(Cell::Long(element(&row).and_then(Value::as_i64).unwrap_or_default()))
+    }),
+    plain(&["arrayElementAtDouble"], &[DOUBLES, INT], Kind::Double, "an item, the first is 1; else 0", |row| {
+        Ok(Cell::Double(element(&row).and_then(Value::as_f64).unwrap_or_default()))
+    }),
+    plain(&["arrayToString"], &[STRINGS, STRING], Kind::String, "all items, with a text between", |row| {
+        Ok(Cell::text(texts(&row).collect::<Vec<_>>().join(row.text(1))))
+    }),
+    plain(&["arrayToString"], &[STRINGS, STRING, STRING], Kind::String, "with a text for empty items", |row| {
+        let filled = texts(&row).map(|text| if text.is_empty() { row.text(2) } else { text });
+        Ok(Cell::text(filled.collect::<Vec<_>>().join(row.text(1))))
     }),
     concat_list!("arrayConcatInt", INTS, Ints),
     concat_list!("arrayConcatLong", LONGS, Longs),

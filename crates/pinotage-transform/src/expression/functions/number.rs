@@ -10,7 +10,7 @@ use super::super::function::{Answer, Function};
 use super::{DOUBLE, INT, LONG, plain};
 
 /// `Math.min` and `Math.max`: NaN wins, and -0.0 is less than 0.0.
-fn extreme(a: f64, b: f64, least: bool) -> f64 {
+pub(crate) fn extreme(a: f64, b: f64, least: bool) -> f64 {
     if a.is_nan() || b.is_nan() {
         return f64::NAN;
     }

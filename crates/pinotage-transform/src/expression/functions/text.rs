@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::column::{Cell, Kind};
 use super::super::function::{Answer, Function, Prepared, Row, Want};
-use super::{INT, STRING, plain};
+use super::{INT, STRING, STRINGS, nullable, plain};
 
 /// The longest text that a function makes; Java would run out of memory instead.
 const MAX_LEN: usize = 16 << 20;
@@ -312,6 +312,47 @@ fn affixes<'a>(text: &'a str, most: i32, piece: fn(&'a str, usize, usize) -> Cel
     Ok(Cell::value(items.collect::<Vec<_>>()))
 }
 
+/// `affixes`, each with a text beside it; alone where that is null.
+fn with_affix<'a>(
+    row: Row<'a>,
+    piece: fn(&'a str, usize, usize) -> Cell<'a>,
+    join: fn(&str, &str) -> String,
+) -> Answer<'a> {
+    if matches!((row.cell(0), row.cell(1)), (Cell::Null, _) | (_, Cell::Null)) {
+        return Err("null".into());
+    }
+    let items = affixes(row.text(0), row.int(1), piece)?;
+    let (Cell::Value(items), Cell::Text(affix)) = (&items, row.cell(2)) else { return Ok(items) };
+    let items = items.as_array().into_iter().flatten().filter_map(Value::as_str);
+    Ok(Cell::value(items.map(|item| Value::from(join(item, &affix))).collect::<Vec<_>>()))
+}
+
+/// The parts of texts that have a length, each once, in the order in which they are found.
+fn ngrams<'a>(texts: &[&str], least: i32, most: i32) -> Answer<'a> {
+    let least = usize::try_from(least).map_err(|_| "a negative length")?;
+    let most = usize::try_from(most).unwrap_or(0);
+    let mut seen = std::collections::HashSet::new();
+    let mut found = Vec::new();
+    let mut total = 0;
+    for text in texts {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        for size in least.max(1)..=most.min(units.len()) {
+            total += size * (units.len() + 1 - size);
+            if total > MAX_LEN {
+                return Err(too_long());
+            }
+            for part in units.windows(size) {
+                // Halves of characters are different, though all of them are written as `?`.
+                if seen.insert(part.to_vec()) {
+                    let text = char::decode_utf16(part.iter().copied()).map(|c| c.unwrap_or('?')).collect::<String>();
+                    found.push(Value::from(text));
+                }
+            }
+        }
+    }
+    Ok(Cell::value(found))
+}
+
 pub(crate) const ALL: &[Function] = &[
     plain(&["upper"], &[STRING], Kind::String, "in capitals", |row| Ok(Cell::text(row.text(0).to_uppercase()))),
     plain(&["lower"], &[STRING], Kind::String, "in small letters", |row| Ok(Cell::text(row.text(0).to_lowercase()))),
@@ -442,6 +483,41 @@ pub(crate) const ALL: &[Function] = &[
     }),
     plain(&["suffixes"], &[STRING, INT], Kind::Strings, "its ends up to a length", |row| {
         affixes(row.text(0), row.int(1), |text, len, size| units(text, len - size, len))
+    }),
+    nullable(&["prefixesWithPrefix"], &[STRING, INT, STRING], Kind::Strings, "with a text before each", |row| {
+        with_affix(row, |text, _, size| units(text, 0, size), |item, affix| format!("{affix}{item}"))
+    }),
+    nullable(&["suffixesWithSuffix"], &[STRING, INT, STRING], Kind::Strings, "with a text behind each", |row| {
+        with_affix(row, |text, len, size| units(text, len - size, len), |item, affix| format!("{item}{affix}"))
+    }),
+    plain(
+        &["uniqueNgrams", "generateUniqueNgrams"],
+        &[STRING, INT],
+        Kind::Strings,
+        "its parts of a length, each once",
+        |row| {
+            let length = row.int(1);
+            if length == 0 || i64::from(length) > utf16_len(row.text(0)) as i64 {
+                return Ok(Cell::value(Vec::<Value>::new()));
+            }
+            ngrams(&[row.text(0)], length, length)
+        },
+    ),
+    plain(
+        &["uniqueNgrams", "generateUniqueNgrams"],
+        &[STRING, INT, INT],
+        Kind::Strings,
+        "of a range of lengths",
+        |row| ngrams(&[row.text(0)], row.int(1), row.int(2)),
+    ),
+    plain(&["uniqueNgramsMV", "generateUniqueNgramsMV"], &[STRINGS, INT], Kind::Strings, "of several texts", |row| {
+        if row.int(1) <= 0 {
+            return Ok(Cell::value(Vec::<Value>::new()));
+        }
+        ngrams(&row.list(0).iter().filter_map(Value::as_str).collect::<Vec<_>>(), row.int(1), row.int(1))
+    }),
+    plain(&["uniqueNgramsMV", "generateUniqueNgramsMV"], &[STRINGS, INT, INT], Kind::Strings, "", |row| {
+        ngrams(&row.list(0).iter().filter_map(Value::as_str).collect::<Vec<_>>(), row.int(1), row.int(2))
     }),
     plain(&["regexpExtract"], &[STRING, Want::Regex], Kind::String, "what matches first, else an empty text", |row| {
         regex_extract(row, 0, "")

@@ -28,6 +28,10 @@ public final class Conformance {
       "  cases ROOT              write the inputs of the golden segments in the exchange format",
       "  requests FILE           print the bytes that a broker would send servers for each query of a file",
       "  transforms FILE         run Pinot's transform pipeline over the rows of a file, see Transforms",
+      "  rollups FILE            have a consuming segment aggregate the rows of a file, see Rollups",
+      "  partitions FILE         print the partitions of values, see Answers",
+      "  names FILE              print the names of segments, see Answers",
+      "  functions               print the names of all scalar functions",
       "  streamkeys FILE         say in which partitions Kafka's producer puts the keys of a file, see StreamKeys",
       "  upserts FILE            say which rows of a file count in a table with upserts, see Upserts",
       "  selftest                prove that the judge passes what is right and fails what is wrong",
@@ -75,6 +79,18 @@ public final class Conformance {
         return Requests.run(new File(argument(rest, 0, "FILE")));
       case "transforms":
         Transforms.run(new File(argument(rest, 0, "FILE")), System.out);
+        return 0;
+      case "rollups":
+        Rollups.run(new File(argument(rest, 0, "FILE")), System.out);
+        return 0;
+      case "partitions":
+        Answers.partitions(new File(argument(rest, 0, "FILE")), System.out);
+        return 0;
+      case "names":
+        Answers.names(new File(argument(rest, 0, "FILE")), System.out);
+        return 0;
+      case "functions":
+        Answers.functions(System.out);
         return 0;
       case "streamkeys":
         StreamKeys.run(new File(argument(rest, 0, "FILE")), System.out);

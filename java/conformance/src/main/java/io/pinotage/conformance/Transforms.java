@@ -56,16 +56,9 @@ final class Transforms {
   /** The rows that a row became: an array of objects, or the error. */
   private static JsonNode row(TransformPipeline pipeline, Schema schema, JsonNode columns, JsonNode input)
       throws IOException {
-    GenericRow row = new GenericRow();
-    for (JsonNode column : columns) {
-      String name = column.get("name").asText();
-      if (input.hasNonNull(name)) {
-        row.putValue(name, value(input.get(name), column.get("type").asText()));
-      }
-    }
     List<GenericRow> made;
     try {
-      made = pipeline.processRow(row).getTransformedRows();
+      made = pipeline.processRow(generic(columns, input)).getTransformedRows();
     } catch (Exception e) {
       return JSON.getNodeFactory().textNode(Conformance.describe(e));
     }
@@ -78,6 +71,18 @@ final class Transforms {
       }
     }
     return rows;
+  }
+
+  /** A row as record readers make it. */
+  static GenericRow generic(JsonNode columns, JsonNode input) throws IOException {
+    GenericRow row = new GenericRow();
+    for (JsonNode column : columns) {
+      String name = column.get("name").asText();
+      if (input.hasNonNull(name)) {
+        row.putValue(name, value(input.get(name), column.get("type").asText()));
+      }
+    }
+    return row;
   }
 
   private static Object value(JsonNode node, String type) throws IOException {

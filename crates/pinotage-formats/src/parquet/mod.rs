@@ -1,5 +1,7 @@
 //! Parquet: the `parquet` crate's reader, with plain types, projection and places in errors.
 
+mod lanes;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,15 +15,17 @@ use parquet::basic::{ConvertedType, Encoding};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use pinotage_common::{Error, Result};
 
+use self::lanes::Lanes;
 use crate::compression::{open_file, refuse_compression};
 use crate::conform::{Conform, plain_schema};
 use crate::guard::{corrupt, guarded};
+use crate::parts::Spawn;
 use crate::{ReadOptions, RowPositions, SourceBatch, SourceReader};
 
 /// Reads a Parquet file.
 pub(crate) struct ParquetReader {
     path: PathBuf,
-    reader: Option<ParquetRecordBatchReader>,
+    reader: Option<Columns>,
     conform: Conform,
     /// For every output column its place in the reader's batches, which keep the file's order.
     places: Vec<usize>,
@@ -30,6 +34,12 @@ pub(crate) struct ParquetReader {
     next_row: u64,
     total_rows: u64,
     file_bytes: u64,
+}
+
+/// Who reads the columns.
+enum Columns {
+    Together(Box<ParquetRecordBatchReader>),
+    Lanes(Lanes),
 }
 
 pub(crate) fn infer_schema(path: &Path, _: &ReadOptions) -> Result<SchemaRef> {
@@ -82,8 +92,39 @@ fn with_dictionaries(schema: &Schema, file: &ParquetMetaData) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
+/// A reader of some columns, which are in the file's order.
+fn build(
+    path: &Path,
+    file: std::fs::File,
+    metadata: ArrowReaderMetadata,
+    columns: Vec<usize>,
+    batch_rows: usize,
+) -> Result<ParquetRecordBatchReader> {
+    let count = columns.len();
+    let reader = guarded(path, || {
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), columns);
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+            .with_projection(mask)
+            .with_batch_size(batch_rows)
+            .build()
+            .map_err(|error| corrupt(path, "expected readable row groups").caused_by(error))
+    })?;
+    debug_assert!(reader.schema().fields().len() == count);
+    Ok(reader)
+}
+
 impl ParquetReader {
     pub(crate) fn try_new(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<Self> {
+        Self::try_new_in(path, options, schema, None)
+    }
+
+    /// Opens a file whose columns are read in so many lanes at the same time.
+    pub(crate) fn try_new_in(
+        path: &Path,
+        options: &ReadOptions,
+        schema: Option<SchemaRef>,
+        lanes: Option<(usize, Arc<Spawn>)>,
+    ) -> Result<Self> {
         let (file, metadata) = load(path, options.keep_dictionaries && schema.is_none())?;
         let conform = Conform::try_new(path, metadata.schema(), schema.as_ref(), options)?;
         let file_bytes = file.metadata().map_or(0, |metadata| metadata.len());
@@ -97,15 +138,10 @@ impl ParquetReader {
         let mut in_file_order = conform.indices.clone();
         in_file_order.sort_unstable();
         let places = conform.indices.iter().filter_map(|index| in_file_order.binary_search(index).ok()).collect();
-        let reader = guarded(path, || {
-            let mask = ProjectionMask::roots(metadata.parquet_schema(), in_file_order);
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-                .with_projection(mask)
-                .with_batch_size(options.batch_rows)
-                .build()
-                .map_err(|error| corrupt(path, "expected readable row groups").caused_by(error))
-        })?;
-        debug_assert!(reader.schema().fields().len() == conform.indices.len());
+        let reader = match lanes.filter(|_| in_file_order.len() > 1) {
+            Some(lanes) => Columns::Lanes(Lanes::try_new(path, &metadata, &in_file_order, options.batch_rows, lanes)?),
+            None => Columns::Together(Box::new(build(path, file, metadata, in_file_order, options.batch_rows)?)),
+        };
         Ok(Self {
             path: path.to_owned(),
             reader: Some(reader),
@@ -135,12 +171,13 @@ impl ParquetReader {
             return Ok(None);
         };
         let Self { path, conform, places, .. } = self;
-        let batch = guarded(path, || match reader.next() {
-            None => Ok(None),
-            Some(batch) => batch
-                .and_then(|batch| conform.apply(&batch, places))
-                .map(Some)
-                .map_err(|error| corrupt(path, "expected readable pages").caused_by(error)),
+        let unreadable = |error| corrupt(path, "expected readable pages").caused_by(error);
+        let batch = guarded(path, || {
+            let batch = match reader {
+                Columns::Together(reader) => reader.next().transpose().map_err(unreadable)?,
+                Columns::Lanes(lanes) => lanes.next()?,
+            };
+            batch.map(|batch| conform.apply(&batch, places)).transpose().map_err(unreadable)
         })?;
         let Some(batch) = batch else {
             // The footer's count is a promise: fewer rows are not the end but damage.

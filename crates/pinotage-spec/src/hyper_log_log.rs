@@ -11,7 +11,7 @@ const BITS: usize = 5;
 ///
 /// `com.clearspring.analytics.stream.cardinality.HyperLogLog`
 #[derive(Debug)]
-pub(super) struct HyperLogLogs {
+pub struct HyperLogLogs {
     log2m: u8,
     words: usize,
     registers: Vec<u32>,
@@ -19,7 +19,7 @@ pub(super) struct HyperLogLogs {
 
 impl HyperLogLogs {
     /// No sketch yet, of two to the power of `log2m` registers each.
-    pub(super) fn new(log2m: u8) -> Self {
+    pub fn new(log2m: u8) -> Self {
         // `RegisterSet.getSizeForCount`
         let words = match (1 << log2m) / REGISTERS {
             0 => 1,
@@ -30,27 +30,43 @@ impl HyperLogLogs {
     }
 
     /// Bytes of a serialised sketch.
-    pub(super) fn len_bytes(&self) -> usize {
+    pub fn len_bytes(&self) -> usize {
         8 + 4 * self.words
     }
 
     /// Begins an empty sketch.
-    pub(super) fn push(&mut self) {
+    pub fn push(&mut self) {
         self.registers.resize(self.registers.len() + self.words, 0);
     }
 
     /// Adds a value by its hash to the last sketch.
-    pub(super) fn offer(&mut self, hash: u32) {
+    ///
+    /// # Panics
+    ///
+    /// Before the first [`HyperLogLogs::push`].
+    pub fn offer(&mut self, hash: u32) {
+        self.offer_to(self.registers.len() / self.words - 1, hash);
+    }
+
+    /// Adds a value by its hash to a sketch.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such sketch.
+    pub fn offer_to(&mut self, sketch: usize, hash: u32) {
         let register = (hash >> (32 - u32::from(self.log2m))) as usize;
         let rest = (hash << self.log2m) | ((1 << (self.log2m - 1)) + 1);
-        let last = self.registers.len() - self.words;
         let shift = BITS * (register % REGISTERS);
-        let word = &mut self.registers[last + register / REGISTERS];
+        let word = &mut self.registers[sketch * self.words + register / REGISTERS];
         *word = max_registers(*word, (rest.leading_zeros() + 1) << shift);
     }
 
     /// Adds all of a sketch to the last one.
-    pub(super) fn merge(&mut self, doc: usize) {
+    ///
+    /// # Panics
+    ///
+    /// If there is no such sketch.
+    pub fn merge(&mut self, doc: usize) {
         let start = self.registers.len() - self.words;
         let (before, last) = self.registers.split_at_mut(start);
         for (word, other) in last.iter_mut().zip(&before[doc * self.words..]) {
@@ -59,7 +75,11 @@ impl HyperLogLogs {
     }
 
     /// Appends the bytes of a sketch.
-    pub(super) fn write(&self, doc: usize, out: &mut Vec<u8>) {
+    ///
+    /// # Panics
+    ///
+    /// If there is no such sketch.
+    pub fn write(&self, doc: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&u32::from(self.log2m).to_be_bytes());
         out.extend_from_slice(&(4 * self.words as u32).to_be_bytes());
         for word in &self.registers[doc * self.words..(doc + 1) * self.words] {
@@ -79,7 +99,7 @@ fn max_registers(a: u32, b: u32) -> u32 {
 const M: u32 = 0x5bd1_e995;
 
 /// `MurmurHash.hashLong`
-pub(super) fn hash_long(value: i64) -> u32 {
+pub fn murmur_long(value: i64) -> u32 {
     let mix = |word: u32| {
         let word = word.wrapping_mul(M);
         (word ^ (word >> 24)).wrapping_mul(M)
@@ -89,7 +109,7 @@ pub(super) fn hash_long(value: i64) -> u32 {
 }
 
 /// `MurmurHash.hash` of bytes, whose last ones stand in another order than in the function it is named for, with signs.
-pub(super) fn hash_bytes(bytes: &[u8]) -> u32 {
+pub fn murmur_bytes(bytes: &[u8]) -> u32 {
     let (words, rest) = bytes.as_chunks::<4>();
     let mut hash = u32::MAX ^ bytes.len() as u32;
     for word in words {
@@ -123,9 +143,9 @@ mod tests {
     #[test]
     fn hashes_are_stream_libs() {
         let longs =
-            [5, -7, 1.5f64.to_bits() as i64, i64::from((-2.25f32).to_bits() as i32)].map(|v| hash_long(v) as i32);
+            [5, -7, 1.5f64.to_bits() as i64, i64::from((-2.25f32).to_bits() as i32)].map(|v| murmur_long(v) as i32);
         assert_eq!(longs, [-1_532_609_848, -1_995_426_631, -1_688_758_945, 1_995_399_854]);
-        let texts = ["hello", "grüße", ""].map(|text| hash_bytes(text.as_bytes()) as i32);
+        let texts = ["hello", "grüße", ""].map(|text| murmur_bytes(text.as_bytes()) as i32);
         assert_eq!(texts, [-1_816_943_331, -1_013_402_475, -1_285_986_640]);
     }
 
@@ -134,7 +154,7 @@ mod tests {
         let mut sketches = HyperLogLogs::new(4);
         for range in [0..40, 40..90, 0..90] {
             sketches.push();
-            range.for_each(|value| sketches.offer(hash_long(value)));
+            range.for_each(|value| sketches.offer(murmur_long(value)));
         }
         sketches.push();
         sketches.merge(0);
