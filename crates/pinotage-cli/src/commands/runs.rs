@@ -94,8 +94,9 @@ fn describe(status: &JobStatus, shown: usize) -> String {
 
 fn counts(counts: &Counts) -> String {
     let made = if counts.made > 0 { format!("{} made, ", counts.made) } else { String::new() };
+    let merged = if counts.merged > 0 { format!("{} merged, ", counts.merged) } else { String::new() };
     let Counts { read, written, filtered, quarantined, .. } = counts;
-    format!("{read} read, {made}{written} written, {filtered} filtered, {quarantined} quarantined")
+    format!("{read} read, {made}{written} written, {merged}{filtered} filtered, {quarantined} quarantined")
 }
 
 fn of_epochs(epochs: &EpochStatus, lines: &mut Vec<(&str, String)>) {

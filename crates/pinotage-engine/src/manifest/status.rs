@@ -50,7 +50,7 @@ const ALL: &str = "
         (SELECT count(*) FROM input WHERE hash IS NOT NULL AND fingerprint <> '') - (SELECT count(DISTINCT unit) FROM member),
         (SELECT coalesce(sum(read), 0) FROM built), (SELECT coalesce(sum(made), 0) FROM built),
         (SELECT coalesce(sum(written), 0) FROM built), (SELECT coalesce(sum(filtered), 0) FROM built),
-        (SELECT coalesce(sum(quarantined), 0) FROM built),
+        (SELECT coalesce(sum(quarantined), 0) FROM built), (SELECT coalesce(sum(merged), 0) FROM built),
         (SELECT count(*) FROM segment), (SELECT coalesce(sum(docs), 0) FROM segment),
         (SELECT count(*) FROM segment WHERE pushed IS NOT NULL), (SELECT count(*) FROM retired)
     FROM run";
@@ -88,11 +88,12 @@ impl Manifest {
                         written: number(5)?,
                         filtered: number(6)?,
                         quarantined: number(7)?,
+                        merged: number(8)?,
                     },
-                    segments: number(8)?,
-                    segment_rows: number(9)?,
-                    pushed: number(10)?,
-                    retired: number(11)?,
+                    segments: number(9)?,
+                    segment_rows: number(10)?,
+                    pushed: number(11)?,
+                    retired: number(12)?,
                     pending: Vec::new(),
                 })
             })
