@@ -22,11 +22,12 @@ use crate::rows::Target;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Lists the files of a quarantine, with the rules that their rows break
+    ///
+    /// A folder of quarantine files may stand in place of the job.
     #[command(after_help = "Examples:
   pinotage quarantine list job.yaml
   pinotage quarantine list out/quarantine --output json")]
     List {
-        /// A job or, in its place, a folder of quarantine files
         #[command(flatten)]
         job: JobArgs,
         /// How it is written
@@ -35,7 +36,8 @@ pub(crate) enum Command {
     },
     /// Shows bad rows: where they stood, what is wrong with them, and how they were written there
     ///
-    /// Bytes that are no text are shown as `�`; the quarantine file has them as they were.
+    /// A folder of quarantine files may stand in place of the job. Bytes that are no text are shown as `�`; the quarantine file has
+    /// them as they were.
     #[command(after_help = "Examples:
   pinotage quarantine show job.yaml --limit 10
   pinotage quarantine show job.yaml --rule out-of-range --column amount --output csv

@@ -194,7 +194,7 @@ fn bad_rows_are_quarantined_within_their_epoch() {
     assert!(bad.iter().any(|row| row.contains("3-19907,none") && row.ends_with(",19909")), "{:?}", bad.last());
 }
 
-/// Files are the same ones wherever the job is started from, and changed ones stop the job.
+/// Files are the same ones wherever the job is started from; new ones are read, and changed ones stop the job.
 #[test]
 fn files_are_read_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -209,12 +209,14 @@ fn files_are_read_once() {
     let elsewhere = tempfile::tempdir().unwrap();
     let job = path.join("job.yaml");
     assert!(ok(elsewhere.path(), &["run", job.to_str().unwrap()]).contains(" 2 rows read"));
+    fs::write(path.join("in/b.csv"), "id,n\nb1,1\n").unwrap();
+    assert!(ok(path, &["run", "job.yaml"]).contains(" 3 rows read"));
     fs::write(path.join("in/a.csv"), "id,n\na1,1\na2,2\na3,3\n").unwrap();
     let output = pinotage(path, &["run", "job.yaml"]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && error.contains("in/a.csv") && error.contains("has changed"), "{error}");
     let answer = ok(path, &["sql", "SELECT id FROM t ORDER BY id", "--table", "t=out", "--output", "csv"]);
-    assert_eq!(answer, "id\na1\na2\n");
+    assert_eq!(answer, "id\na1\na2\nb1\n");
 }
 
 /// A state that is lost, copied or set back never makes rows come twice, and changes nothing that is there.

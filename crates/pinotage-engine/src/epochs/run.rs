@@ -253,7 +253,7 @@ impl Life<'_> {
         let state = Mutex::new(state);
         let pace = Pace { interval, tries: self.checkpoint.restarts, pause: self.checkpoint.restart_delay.duration() };
         // Rows may come into the quarantine after they were replayed for the first time.
-        let is_read = last.finished && (job.replay.is_none() || splits.values().all(|split| split.ended));
+        let is_read = last.finished && splits.values().all(|split| split.ended);
         let outcome = std::thread::scope(|scope| {
             let publishing =
                 scope.spawn(|| publisher.run(&state, &mut *committer, &pace, self.cancel, &**self.observer));
