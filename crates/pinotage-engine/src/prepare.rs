@@ -221,8 +221,14 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         .time_zone
         .parse()
         .map_err(|_| Error::invalid_config("unknown time zone").with("option", "source.timeZone"))?;
-    let conform =
-        ConformOptions { time_zone, strict: plan.file.strict, timestamp_loss_is_error: false, keep_dictionaries: true };
+    let conform = ConformOptions {
+        time_zone,
+        strict: plan.file.strict,
+        timestamp_loss_is_error: false,
+        // What expressions see as text becomes what the reader would have made of it.
+        nearest_float: inputs.first().is_some_and(|input| input.format == Format::Csv),
+        keep_dictionaries: true,
+    };
     let ingestion = Ingestion::try_new(&schema, &table, &selected, version)?;
     let ingested = ingestion.as_ref().map_or_else(|| selected.clone(), Ingestion::schema);
     Conformer::try_new(&columns, table.time_column(), &ingested, conform)?;

@@ -22,6 +22,9 @@ pub struct ConformOptions {
     pub strict: bool,
     /// Micro- and nanoseconds that would be dropped make a row bad.
     pub timestamp_loss_is_error: bool,
+    /// Text becomes the FLOAT next to it, as readers of CSV do it that know that a column is FLOAT. Otherwise a text that no FLOAT
+    /// stands for is a bad row.
+    pub nearest_float: bool,
     /// A single-value STRING column may leave as a dictionary with 32-bit keys, where it comes as one or is made of dates.
     /// Segment builders take both; the rows are the same.
     pub keep_dictionaries: bool,
@@ -29,7 +32,13 @@ pub struct ConformOptions {
 
 impl Default for ConformOptions {
     fn default() -> Self {
-        Self { time_zone: Tz::UTC, strict: false, timestamp_loss_is_error: false, keep_dictionaries: false }
+        Self {
+            time_zone: Tz::UTC,
+            strict: false,
+            timestamp_loss_is_error: false,
+            nearest_float: false,
+            keep_dictionaries: false,
+        }
     }
 }
 
@@ -154,6 +163,7 @@ impl Conformer {
         let mut changed = Vec::with_capacity(self.fields.len());
         for ((field, source), canonical) in self.fields.iter().zip(&self.sources).zip(self.schema.fields()) {
             let mut outcome = Outcome::new(&field.name, self.options.strict);
+            outcome.nearest_float = self.options.nearest_float;
             let array = match source {
                 None => new_null_array(canonical.data_type(), batch.num_rows()),
                 Some((at, arrow)) => self.column(field, *at, arrow, batch, &mut outcome)?,

@@ -26,6 +26,10 @@ pub(crate) trait Target: ArrowPrimitiveType {
     fn from_u64(value: u64) -> Result<Self::Native, Unfit>;
     fn from_f64(value: f64, scratch: &mut String) -> Result<Self::Native, Unfit>;
     fn from_text(text: &str, scratch: &mut String) -> Result<Self::Native, Unfit>;
+    /// The value next to a text that none stands for exactly, where that is another one.
+    fn nearest(_text: &str) -> Option<Self::Native> {
+        None
+    }
     fn from_decimal(value: &mut decimal::Decimal, scratch: &mut String) -> Result<Self::Native, Unfit>;
 }
 
@@ -111,6 +115,9 @@ impl Target for Float32Type {
     }
     fn from_text(text: &str, scratch: &mut String) -> Result<f32, Unfit> {
         Self::from_f64(double_from_text(text)?, scratch)
+    }
+    fn nearest(text: &str) -> Option<f32> {
+        text.parse().ok().filter(|value: &f32| value.is_finite())
     }
     fn from_decimal(value: &mut decimal::Decimal, scratch: &mut String) -> Result<f32, Unfit> {
         Self::from_f64(value.double(scratch)?, scratch)
@@ -256,7 +263,11 @@ fn texts<T: Target>(array: &ArrayRef, outcome: &mut Outcome<'_>, scratch: &mut S
             continue;
         }
         let text = texts.value(at);
-        values.push(T::from_text(trim(text), scratch).unwrap_or_else(|(rule, expected)| {
+        let nearest = |unfit: Unfit| match outcome.nearest_float && unfit.0 == rule::NOT_EXACT {
+            true => T::nearest(trim(text)).ok_or(unfit),
+            false => Err(unfit),
+        };
+        values.push(T::from_text(trim(text), scratch).or_else(nearest).unwrap_or_else(|(rule, expected)| {
             outcome.bad(at, rule, format_args!("{expected} for {}", T::TYPE), text);
             T::default_value()
         }));

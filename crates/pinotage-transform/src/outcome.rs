@@ -60,6 +60,8 @@ pub(crate) type Unfit = (&'static str, &'static str);
 pub(crate) struct Outcome<'a> {
     pub(crate) column: &'a str,
     strict: bool,
+    /// See [`ConformOptions::nearest_float`](crate::ConformOptions::nearest_float).
+    pub(crate) nearest_float: bool,
     pub(crate) rows: Rows,
     pub(crate) bad: Vec<BadValue>,
     pub(crate) changes: Vec<(u32, &'static str)>,
@@ -67,7 +69,7 @@ pub(crate) struct Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     pub(crate) fn new(column: &'a str, strict: bool) -> Self {
-        Self { column, strict, rows: Rows::Each, bad: Vec::new(), changes: Vec::new() }
+        Self { column, strict, nearest_float: false, rows: Rows::Each, bad: Vec::new(), changes: Vec::new() }
     }
 
     /// The row of the value at a position.
