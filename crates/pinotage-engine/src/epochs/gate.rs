@@ -45,10 +45,9 @@ impl Gate {
         !inside.is_broken
     }
 
-    /// A reader has ended and comes no more.
-    pub(super) fn leave(&self) {
-        self.lock().live -= 1;
-        self.changed.notify_all();
+    /// One of the readers; it comes no more when the value goes.
+    pub(super) fn reader(&self) -> Leaving<'_> {
+        Leaving(self)
     }
 
     /// Closes the gate and waits until all readers wait in front of it or have ended. False when the job is given up.
@@ -82,5 +81,64 @@ impl Gate {
     pub(super) fn wait(&self, for_at_most: std::time::Duration) {
         let inside = self.lock();
         let _ = self.changed.wait_timeout_while(inside, for_at_most, |inside| inside.live > 0 && !inside.is_broken);
+    }
+}
+
+/// See [`Gate::reader`].
+pub(super) struct Leaving<'a>(&'a Gate);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let mut inside = self.0.lock();
+        inside.live -= 1;
+        // Nobody knows what a reader has sent that has panicked: the epoch must not end as if it were whole.
+        inside.is_broken |= std::thread::panicking();
+        drop(inside);
+        self.0.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn nothing_passes_a_closed_gate() {
+        let (gate, passed) = (Gate::new(3), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                let (leaving, gate, passed) = (gate.reader(), &gate, &passed);
+                scope.spawn(move || {
+                    let _leaving = leaving;
+                    while gate.pass() && passed.load(Ordering::SeqCst) < 3000 {
+                        passed.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            while !gate.is_empty() {
+                assert!(gate.close());
+                let before = passed.load(Ordering::SeqCst);
+                std::thread::yield_now();
+                assert_eq!(passed.load(Ordering::SeqCst), before, "a reader went on");
+                gate.open();
+            }
+        });
+    }
+
+    #[test]
+    fn who_waits_for_a_reader_that_panics_is_let_go() {
+        let gate = Gate::new(2);
+        let panicked = std::thread::scope(|scope| {
+            let leaving = gate.reader();
+            let reader = scope.spawn(move || {
+                let _leaving = leaving;
+                panic!("a defect, on purpose");
+            });
+            assert!(!gate.close(), "the epoch has ended without it");
+            reader.join()
+        });
+        assert!(panicked.is_err());
     }
 }

@@ -409,9 +409,10 @@ impl Life<'_> {
             };
             let intake = Arc::new(intake);
             for task in 0..crew.readers {
-                let (intake, fail, gate) = (Arc::clone(&intake), &fail, &gate);
+                let (intake, fail, leaving) = (Arc::clone(&intake), &fail, gate.reader());
                 let context = Context { task, tasks: crew.readers, ..context.clone() };
                 scope.spawn(move || {
+                    let _leaving = leaving;
                     let read = match crew.sql {
                         Some(memory) => intake.read_whole(task, memory, &context),
                         None => intake.read(task, &context),
@@ -420,7 +421,6 @@ impl Life<'_> {
                     if let Err(error) = read {
                         fail(error);
                     }
-                    gate.leave();
                 });
             }
             drop(intake);
