@@ -46,7 +46,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some((computed, None)) => format!(", {computed} computed"),
         Some((computed, Some(_))) => format!(", {computed} computed, rows filtered"),
     };
-    let (inputs, columns) = (job.inputs.len(), job.columns.len());
-    print(&format!("{}: {inputs} inputs, {columns} columns{computed}{cluster}, can run\n", args.job.job.display()))?;
+    let columns = job.columns.len();
+    let inputs = match &job.plan.file.source.generator {
+        Some(_) => "generated rows".to_owned(),
+        None => format!("{} inputs", job.inputs.len()),
+    };
+    print(&format!("{}: {inputs}, {columns} columns{computed}{cluster}, can run\n", args.job.job.display()))?;
     Ok(ExitCode::SUCCESS)
 }

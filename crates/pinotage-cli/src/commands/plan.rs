@@ -35,6 +35,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for input in &job.inputs {
         let _ = writeln!(text, "  read   {} as {}", input.file, input.format);
     }
+    if let Some(generator) = &file.source.generator {
+        let rows = generator.rows.map_or("rows without an end".to_owned(), |rows| format!("{rows} rows"));
+        let _ = writeln!(text, "  read   {rows} of a generator, {} splits", generator.splits);
+    }
     let _ = writeln!(text, "  zone   times without one are read in {}", file.source.time_zone);
     if let Some(transform) = &file.transform {
         let _ = writeln!(text, "  sql    {}", transform.sql.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -64,9 +68,27 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(_) => "one for each input".to_owned(),
         None => format!("at most {} rows and {} each", file.sink.segment.max_rows, file.sink.segment.max_bytes),
     };
-    let _ = writeln!(text, "  write  table {} as segments in {}, {size}", file.sink.table, job.plan.output_text());
+    match &job.plan.checkpoint {
+        None => {
+            let _ =
+                writeln!(text, "  write  table {} as segments in {}, {size}", file.sink.table, job.plan.output_text());
+        }
+        Some(checkpoint) => {
+            let _ = writeln!(text, "  write  table {} as segments, {size}", file.sink.table);
+            let _ = writeln!(
+                text,
+                "  epoch  every {}; rows of segments that are not full wait in {}",
+                checkpoint.interval,
+                job.plan.staging.display()
+            );
+        }
+    }
     if let Some(cluster) = &job.cluster {
-        let stay = if job.plan.keeps_segments { "" } else { "; they are removed once they are pushed" };
+        let stay = match job.plan.checkpoint {
+            Some(_) => format!(", full segments together, every {}", file.sink.publish.interval),
+            None if job.plan.keeps_segments => String::new(),
+            None => "; they are removed once they are pushed".to_owned(),
+        };
         let _ = writeln!(text, "  push   to {}{stay}", cluster.key());
         let push = &file.sink.push;
         if let Some(folder) = &push.deep_store {
@@ -79,7 +101,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             let _ = writeln!(text, "         {step}");
         }
     }
-    let _ = writeln!(text, "  bad    to {}, at most {} an input", job.plan.quarantine.display(), file.limits.errors);
+    let of = if job.plan.checkpoint.is_some() { "" } else { " an input" };
+    let _ = writeln!(text, "  bad    to {}, at most {}{of}", job.plan.quarantine.display(), file.limits.errors);
     let columns = ColumnPlan::resolve_for(&job.schema, &job.table, job.version)?;
     for column in &columns {
         let _ = writeln!(text, "  column {}", described(column));

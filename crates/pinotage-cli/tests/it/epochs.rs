@@ -288,6 +288,16 @@ fn sql_over_many_rows_is_one_epoch() {
     assert!(!output.status.success() && error.contains("Aggregate") && error.contains("has an end"), "{error}");
 }
 
+/// What would run is shown: no file, no folder for segments, but epochs.
+#[test]
+fn a_plan_shows_epochs() {
+    let folder = events(100, "");
+    let plan = ok(folder.path(), &["plan", "job.yaml"]);
+    assert!(plan.contains("  read   100 rows of a generator, 3 splits\n"), "{plan}");
+    assert!(plan.contains("  epoch  every 50ms; rows of segments that are not full wait in "), "{plan}");
+    assert!(ok(folder.path(), &["check", "job.yaml"]).contains(": generated rows, 2 columns, can run"));
+}
+
 /// What cannot be is said before anything is read.
 #[test]
 fn what_cannot_run_in_epochs_is_refused_by_check() {
