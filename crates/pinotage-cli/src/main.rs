@@ -1,6 +1,7 @@
 //! The `pinotage` command.
 #![forbid(unsafe_code)]
 
+mod allocator;
 mod commands;
 mod log;
 mod output;
@@ -56,6 +57,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::give_back_soon();
     let cli = Cli::parse();
     let result = log::start(cli.verbose).and_then(|()| run(&cli.command));
     match result {
