@@ -159,7 +159,8 @@ impl TaskWriter {
             let before = buffer.content.num_rows();
             let (max_rows, can_be_sealed) = (self.shape.sealing.max_rows, buffer.content.can_be_sealed());
             let next_check = ROWS_BETWEEN_CHECKS - before % ROWS_BETWEEN_CHECKS;
-            let room = if can_be_sealed { max_rows - before } else { usize::MAX };
+            // Rows of an earlier run may be more than a segment has now: they are sealed as they are.
+            let room = if can_be_sealed { max_rows.saturating_sub(before) } else { usize::MAX };
             let rows = (batch.num_rows() - start).min(room).min(next_check);
             let part = batch.slice(start, rows);
             buffer.content.append(&self.shape, &self.pool, part.clone())?;

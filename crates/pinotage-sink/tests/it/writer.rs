@@ -304,3 +304,25 @@ fn kept_rows_get_the_columns_of_a_later_schema() {
     sink.committer(&context).unwrap().commit(&prepared.committables).unwrap();
     assert_eq!(row_texts(&target.rows()), ["\u{0}\u{1}k0"]);
 }
+
+/// Rows that were kept while segments were larger are sealed as they are, and the next ones as it is asked now.
+#[test]
+fn smaller_segments_take_kept_rows_up() {
+    let mut target = Folder::new(1000, false);
+    let mut writer = target.sink().open(Vec::new(), &Context::new("j", "0")).unwrap();
+    writer.write(0, rows(0..50)).unwrap();
+    let open = writer.prepare(1, false).unwrap().open;
+    drop(writer);
+    target.sealing.max_rows = 7;
+    let context = Context { epoch: 1, ..Context::new("j", "0") };
+    let sink = target.sink();
+    let mut writer = sink.open(open, &context).unwrap();
+    writer.write(0, rows(50..60)).unwrap();
+    let prepared = writer.prepare(2, true).unwrap();
+    assert_eq!(prepared.committables.iter().map(|it| it.rows).collect::<Vec<_>>(), [50, 7, 3]);
+    sink.committer(&context).unwrap().commit(&prepared.committables).unwrap();
+    let (mut found, mut expected) = (row_texts(&target.rows()), row_texts(&[rows(0..60)]));
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
