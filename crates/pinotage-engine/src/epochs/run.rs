@@ -27,7 +27,7 @@ use super::stream::StreamTable;
 use super::{ToWriter, is_stopped, postgres, staging, store};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
-use crate::quarantine::{Quarantine, RunId};
+use crate::quarantine::{BadRecord, Quarantine, RunId};
 use crate::run::Observer;
 use crate::sql::SqlWay;
 
@@ -240,6 +240,7 @@ impl Life<'_> {
         }
         let context = Context {
             epoch: last.epoch,
+            lives: state.begin_life(last.epoch)?,
             tasks: crew.readers,
             cancel: self.cancel.clone(),
             ..Context::new(&plan.file.name, state.run())
@@ -476,7 +477,7 @@ impl Life<'_> {
             return Err(is_stopped());
         }
         let epoch = last.epoch + 1;
-        let (splits, counts, bad) = {
+        let (splits, counts, mut bad) = {
             let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
             let many = taken.counts.read >= JUDGED_ROWS || gate.is_empty();
             if many && self.job.plan.file.limits.errors.is_exceeded(taken.counts.quarantined, taken.counts.read) {
@@ -497,11 +498,24 @@ impl Life<'_> {
             millis: context.clock.now_millis(),
             ..EpochRecord::default()
         };
-        let mut committables = Vec::new();
+        let (mut committables, mut rejected) = (Vec::new(), Vec::new());
         for _ in writers {
             let ended = replies.recv().map_err(|_| is_stopped())?;
             record.open.extend(ended.open);
             committables.extend(ended.committables);
+            rejected.extend(ended.rejected);
+        }
+        if !rejected.is_empty() {
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            for counts in [&mut taken.counts, &mut record.counts] {
+                counts.written = counts.written.saturating_sub(rejected.len() as u64);
+                counts.quarantined += rejected.len() as u64;
+            }
+            let is_spent = self.job.plan.file.limits.errors.is_spent(record.counts.quarantined);
+            rejected.into_iter().try_for_each(|row| bad.push(BadRecord::of_source(row)))?;
+            if is_spent {
+                return Err(too_many(&taken, self.job));
+            }
         }
         record.open.sort_by(|one, other| (one.partition, &one.detail).cmp(&(other.partition, &other.detail)));
         let bad: Option<PathBuf> = bad.finish()?;
@@ -537,11 +551,7 @@ fn write(mut writer: Box<dyn Writer>, told: &Receiver<ToWriter>, ended: &Sender<
         match told {
             ToWriter::Rows(partition, batch) => writer.write(partition, batch)?,
             ToWriter::Barrier { epoch, last } => {
-                let prepared = writer.prepare(epoch, last)?;
-                if let Some(row) = prepared.rejected.first() {
-                    return Err(Error::unexpected("rows of the table were rejected").with("reason", &row.message));
-                }
-                if ended.send(prepared).is_err() {
+                if ended.send(writer.prepare(epoch, last)?).is_err() {
                     return Ok(());
                 }
             }

@@ -1,5 +1,6 @@
 //! Staged segments into a table of a cluster, or into a folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use pinotage_client::TableType;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{Cancel, Committable, Committer, Context};
 
+use super::fence::Fence;
 use super::{Destination, StagedSegment, TableDestination};
-use crate::publish::{Foreign, Mark, Publication, other_states, publish};
+use crate::publish::{Foreign, History, Mark, Publication, other_states, publish};
 use crate::{LocalSegment, needs_partitions};
 
 /// How often a call is asked whether it is still wanted.
@@ -21,8 +23,8 @@ pub(super) struct SegmentCommitter {
     destination: Destination,
     /// The folder of the run in staging.
     folder: PathBuf,
-    job: String,
-    run: String,
+    /// What the run has written; its epoch is that of the last segment that may be in the target.
+    history: History,
     /// What the names of all segments of the run begin with.
     prefix: String,
     cancel: Cancel,
@@ -33,15 +35,17 @@ impl SegmentCommitter {
         Self {
             destination,
             folder,
-            job: context.job.clone(),
-            run: context.run.clone(),
+            history: History {
+                mark: Mark { job: context.job.clone(), run: context.run.clone(), epoch: context.epoch },
+                lives: context.lives.clone(),
+            },
             prefix,
             cancel: context.cancel.clone(),
         }
     }
 
     fn mark(&self, epoch: u64) -> Mark {
-        Mark { job: self.job.clone(), run: self.run.clone(), epoch }
+        Mark { epoch, ..self.history.mark.clone() }
     }
 
     async fn publish(&self, to: &TableDestination, segments: &[StagedSegment]) -> Result<()> {
@@ -52,12 +56,13 @@ impl SegmentCommitter {
             path: self.folder.join(&segment.file),
             stored: None,
             partitions: segment.partitions.clone(),
-            custom: self.mark(segment.epoch).custom(""),
+            custom: self.history.custom(segment.epoch),
             archive_uri: None,
         };
         let mut publication = Publication {
             to: segments.iter().map(local).collect(),
             own_prefix: Some(self.prefix.clone()),
+            history: Some(self.history.clone()),
             ..Publication::default()
         };
         if to.options.foreign == Foreign::Replace {
@@ -86,13 +91,14 @@ impl SegmentCommitter {
 
     /// A folder tells by the names what it has: `<table>_<job>_<run>_<epoch>_…`.
     fn check_folder(&self, folder: &Path, epoch: u64) -> Result<()> {
-        let of_job = self.prefix.strip_suffix(&format!("{}_", self.run)).unwrap_or(&self.prefix);
+        let own_run = &self.history.mark.run;
+        let of_job = self.prefix.strip_suffix(&format!("{own_run}_")).unwrap_or(&self.prefix);
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let mut parts = name.strip_prefix(of_job).map(|rest| rest.split(['_', '.'])).into_iter().flatten();
             let (Some(run), Some(Ok(found))) = (parts.next(), parts.next().map(str::parse::<u64>)) else { continue };
-            let is_run = run.len() == self.run.len() && run.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if is_run && run != self.run {
+            let is_run = run.len() == own_run.len() && run.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_run && run != own_run {
                 return Err(Error::new(
                     ErrorKind::CommitConflict,
                     "the output has a segment that this job wrote with another state, and rows would be there twice",
@@ -110,7 +116,7 @@ impl SegmentCommitter {
                 .action("the state was set back or copied: bring back the latest one"));
             }
         }
-        Ok(())
+        Fence::look(folder, &self.prefix, &self.history)
     }
 
     /// Removes what was staged.
@@ -138,8 +144,12 @@ impl Committer for SegmentCommitter {
         if segments.is_empty() {
             return Ok(());
         }
+        let last = segments.iter().map(|segment| segment.epoch).max().unwrap_or_default();
+        self.history.mark.epoch = last.max(self.history.mark.epoch);
         match &self.destination {
             Destination::Folder { path, .. } => {
+                let fence = Fence::lock(path, &self.prefix)?;
+                fence.enter(&self.history, last)?;
                 segments.iter().try_for_each(|segment| into_folder(&self.folder, path, segment))?
             }
             Destination::Table(to) => {
@@ -161,6 +171,7 @@ impl Committer for SegmentCommitter {
         };
         let snapshot = to.runtime.block_on(to.target.snapshot())?;
         let others = other_states(&snapshot, &self.mark(epoch))?;
+        self.history.check(&snapshot.segments, &snapshot.lineage, &BTreeSet::new())?;
         // Rows of a key take the place of each other, whoever pushed them.
         if to.target.table_type == TableType::Realtime && needs_partitions(&to.config) {
             return Ok(());

@@ -11,6 +11,7 @@ mod committable;
 mod committer;
 mod content;
 mod delta;
+mod fence;
 mod route;
 mod task;
 
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use arrow::array::{Array as _, RecordBatch};
 use pinotage_common::{Error, Result};
-use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Sink, Writer};
+use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Refused, Sink, Writer};
 use pinotage_spec::{PinotVersion, Schema, TableConfig, check_segment_name};
 use rayon::ThreadPool;
 
@@ -87,6 +88,9 @@ pub struct Upload {
     /// Where the stream puts a row.
     pub key: StreamKey,
 }
+
+/// The rule of rows without a key in a table that keeps one row of each.
+pub const NO_KEY: &str = "no-key";
 
 /// Which partition a row goes to.
 enum Routing {
@@ -243,6 +247,19 @@ impl Sink for PinotSink {
                 Ok(Some(partitions.values().to_vec()))
             }
         }
+    }
+
+    fn refused(&self, batch: &RecordBatch) -> Result<Vec<Refused>> {
+        let (Routing::Stream(key), true) = (&self.routing, self.upserts.is_some()) else { return Ok(Vec::new()) };
+        let partitions = key.partitions(batch)?;
+        let column = key.columns.join(", ");
+        let refused = (0..batch.num_rows()).filter(|row| partitions.is_null(*row)).map(|row| Refused {
+            row: row as u32,
+            column: Some(column.clone()),
+            rule: NO_KEY,
+            message: "the row has no key, so that nobody knows its partition of the stream".into(),
+        });
+        Ok(refused.collect())
     }
 
     fn open(&self, open: Vec<OpenBuffer>, context: &Context) -> Result<Box<dyn Writer>> {
