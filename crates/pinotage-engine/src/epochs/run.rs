@@ -294,10 +294,12 @@ impl Life<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.or(file.threads).unwrap_or(cores).max(1);
         let whole = matches!(self.job.sql, Some(SqlWay::Whole(_)));
-        let readers = if whole { 1 } else { threads.min(splits).max(1) };
         let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
         // SQL over many rows has a half.
         let memory = file.limits.memory.bytes() / if whole { 2 } else { 1 };
+        // Reading has a half at most: what is left decides how large segments become.
+        let fitting = usize::try_from(memory / 2 / READER_MEMORY).unwrap_or(usize::MAX);
+        let readers = if whole { 1 } else { threads.min(splits).min(fitting).max(1) };
         let sql = whole.then(|| usize::try_from(memory).unwrap_or(usize::MAX));
         let memory = memory.saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
         // Rows of the epoch under way have an eighth.
