@@ -174,7 +174,8 @@ fn a_slow_cluster_makes_reading_slow() {
     let rows = if pinotage_testkit::is_full() { 20_000_000 } else { 2_000_000 };
     let story = Story::new(cluster, &gate.url(), "epochs_slow", rows, 1);
     let (path, job) = (story.path(), story.path().join("job.yaml"));
-    let text = fs::read_to_string(&job).unwrap().replace("maxRows: 2500", &format!("maxBytes: 64MiB, maxRows: {}", rows / 80));
+    let text =
+        fs::read_to_string(&job).unwrap().replace("maxRows: 2500", &format!("maxBytes: 64MiB, maxRows: {}", rows / 80));
     let text = text.replace("publish: {interval: 1s}", "publish: {interval: 1s, waiting: 3}");
     fs::write(&job, format!("{text}limits: {{memory: 96MiB}}\n")).unwrap();
     let hold = gate.hold(Side::Before, Call::START.is());

@@ -4,6 +4,7 @@ mod build_memory;
 mod cluster;
 mod epochs;
 mod epochs_cluster;
+mod epochs_stores;
 mod epochs_upsert;
 mod export;
 mod export_changes;

@@ -207,7 +207,11 @@ impl Life<'_> {
             Destination::Table(_) => plan.file.sink.publish.interval.duration(),
         };
         let documents = (job.schema.clone(), job.table.clone());
-        let (staging, sealing, pool) = (plan.staging.clone(), crew.sealing.clone(), Arc::new(pool));
+        let staging = match &plan.staging_store {
+            Some(at) => job.objects.staging(&plan.staging, at),
+            None => plan.staging.clone().into(),
+        };
+        let (sealing, pool) = (crew.sealing.clone(), Arc::new(pool));
         let waiting = state.waiting()?;
         let beside = job.cluster.as_ref().and_then(|cluster| Some((cluster, cluster.version?)));
         let sink = match beside {
@@ -248,7 +252,8 @@ impl Life<'_> {
         self.settle_quarantine(&last, &context)?;
         let mut committer = sink.committer(&context)?;
         committer.check(last.epoch)?;
-        staging::remove_old(&plan.staging, &context.run, &last.open, &waiting, &**self.observer);
+        staging::remove_copies(plan, &context.run);
+        staging::remove_old(plan, &context.run, &last.open, &waiting, &**self.observer);
         let publisher = Publisher::new(waiting);
         summary.run = context.run.clone();
         let state = Mutex::new(state);
@@ -285,6 +290,7 @@ impl Life<'_> {
         summary.waiting = publisher.waiting();
         summary.open_rows = record.open.iter().map(|open| open.rows).sum();
         summary.is_complete = record.finished && summary.waiting == 0;
+        staging::remove_empty(plan, &context.run);
         Ok(summary)
     }
 

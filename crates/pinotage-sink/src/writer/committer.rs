@@ -11,9 +11,10 @@ use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{Cancel, Committable, Committer, Context};
 
 use super::fence::Fence;
+use super::staging::{RunStaging, sync};
 use super::{Destination, StagedSegment, TableDestination};
 use crate::publish::{Foreign, History, Mark, Publication, other_states, publish};
-use crate::{LocalSegment, needs_partitions};
+use crate::{LocalSegment, StoredArchive, needs_partitions};
 
 /// How often a call is asked whether it is still wanted.
 const TICK: Duration = Duration::from_millis(50);
@@ -21,8 +22,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Brings staged segments in.
 pub(super) struct SegmentCommitter {
     destination: Destination,
-    /// The folder of the run in staging.
-    folder: PathBuf,
+    /// The run's part of staging.
+    staging: RunStaging,
     /// What the run has written; its epoch is that of the last segment that may be in the target.
     history: History,
     /// What the names of all segments of the run begin with.
@@ -31,10 +32,10 @@ pub(super) struct SegmentCommitter {
 }
 
 impl SegmentCommitter {
-    pub(super) fn new(destination: Destination, folder: PathBuf, prefix: String, context: &Context) -> Self {
+    pub(super) fn new(destination: Destination, staging: RunStaging, prefix: String, context: &Context) -> Self {
         Self {
             destination,
-            folder,
+            staging,
             history: History {
                 mark: Mark { job: context.job.clone(), run: context.run.clone(), epoch: context.epoch },
                 lives: context.lives.clone(),
@@ -49,18 +50,24 @@ impl SegmentCommitter {
     }
 
     async fn publish(&self, to: &TableDestination, segments: &[StagedSegment]) -> Result<()> {
-        let local = |segment: &StagedSegment| LocalSegment {
+        let files: Vec<&str> = segments.iter().map(|segment| segment.file.as_str()).collect();
+        let archives = self.staging.archives(&files).await?;
+        let local = |(segment, stored): (&StagedSegment, Option<StoredArchive>)| LocalSegment {
             name: segment.name.clone(),
             crc: segment.crc,
             num_docs: segment.rows,
-            path: self.folder.join(&segment.file),
-            stored: None,
+            path: match self.staging.is_shared() {
+                // What is gone is named where it was.
+                true => PathBuf::from(self.staging.place(&segment.file)),
+                false => self.staging.folder().join(&segment.file),
+            },
+            stored,
             partitions: segment.partitions.clone(),
             custom: self.history.custom(segment.epoch),
             archive_uri: None,
         };
         let mut publication = Publication {
-            to: segments.iter().map(local).collect(),
+            to: segments.iter().zip(archives).map(local).collect(),
             own_prefix: Some(self.prefix.clone()),
             history: Some(self.history.clone()),
             ..Publication::default()
@@ -121,20 +128,7 @@ impl SegmentCommitter {
 
     /// Removes what was staged.
     fn clear(&self, segments: &[StagedSegment]) -> Result<()> {
-        for segment in segments {
-            let path = self.folder.join(&segment.file);
-            let removed = match path.is_dir() {
-                true => fs::remove_dir_all(&path),
-                false => fs::remove_file(&path),
-            };
-            match removed {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io(error, "cannot remove from staging", &path));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        self.staging.remove(segments.iter().map(|segment| segment.file.as_str()))
     }
 }
 
@@ -150,7 +144,7 @@ impl Committer for SegmentCommitter {
             Destination::Folder { path, .. } => {
                 let fence = Fence::lock(path, &self.prefix)?;
                 fence.enter(&self.history, last)?;
-                segments.iter().try_for_each(|segment| into_folder(&self.folder, path, segment))?
+                segments.iter().try_for_each(|segment| into_folder(&self.staging, path, segment))?
             }
             Destination::Table(to) => {
                 to.runtime.clone().block_on(self.unless_cancelled(self.publish(to, &segments)))?
@@ -193,20 +187,26 @@ impl Committer for SegmentCommitter {
 }
 
 /// Moves a segment in one step. It may be there already.
-fn into_folder(staging: &Path, folder: &Path, segment: &StagedSegment) -> Result<()> {
-    let from = staging.join(&segment.file);
-    let to = folder.join(from.file_name().unwrap_or_default());
+fn into_folder(staging: &RunStaging, folder: &Path, segment: &StagedSegment) -> Result<()> {
+    let name = Path::new(&segment.file).file_name().unwrap_or_default();
+    let to = folder.join(name);
     let failed = |error| Error::io(error, "cannot put the segment in place", &to);
-    fs::create_dir_all(folder).map_err(failed)?;
-    match (from.exists(), to.exists()) {
-        (true, false) => {
-            fs::rename(&from, &to).map_err(failed)?;
-            super::delta::sync(folder)
-        }
-        (_, true) => Ok(()),
-        (false, false) => Err(Error::not_found("a segment that was built is neither in staging nor in the output")
-            .with("segment", &segment.name)
-            .with("file", from.display())
-            .action("bring the file back; without it its rows are lost")),
+    if to.exists() {
+        return Ok(());
     }
+    let Some(from) = staging.fetch(&segment.file)? else {
+        return Err(Error::not_found("a segment that was built is neither in staging nor in the output")
+            .with("segment", &segment.name)
+            .with("file", staging.place(&segment.file))
+            .action("bring the file back; without it its rows are lost"));
+    };
+    if staging.is_shared() {
+        // A copy, perhaps from another file system.
+        let copy = folder.join(format!(".{}.tmp", segment.name));
+        fs::copy(&from.path, &copy).and_then(|_| fs::File::open(&copy)?.sync_all()).map_err(failed)?;
+        fs::rename(&copy, &to).map_err(failed)?;
+    } else {
+        fs::rename(&from.path, &to).map_err(failed)?;
+    }
+    sync(folder)
 }
