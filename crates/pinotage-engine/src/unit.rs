@@ -8,6 +8,7 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_connector::{Refused, Sink};
 use pinotage_formats::{Format, SourceBatch, SourceReader, Spawn, open, open_parallel};
 use pinotage_spec::SegmentNameGenerator;
 use pinotage_transform::{BadValue, Changes, Conformed, Conformer, Contributions, Ingested, Ingestion};
@@ -137,9 +138,13 @@ impl Conversion {
         Ok(Self { ingestion, conformer, contributions })
     }
 
-    /// Canonical rows, which have what they add in the place of metrics where the table aggregates.
-    fn conform(&self, batch: &RecordBatch) -> Result<Conformed> {
+    /// Canonical rows, which have what they add in the place of metrics where the table aggregates. What the sink does not take is
+    /// bad.
+    fn conform(&self, batch: &RecordBatch, sink: Option<&dyn Sink>) -> Result<Conformed> {
         let mut conformed = self.conformer.conform(batch)?;
+        if let Some(sink) = sink {
+            refuse(&mut conformed, sink)?;
+        }
         if let Some(contributions) = &self.contributions {
             contributions.apply(batch, &mut conformed)?;
         }
@@ -147,12 +152,17 @@ impl Conversion {
     }
 
     pub(crate) fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
+        self.convert_for(batch, None)
+    }
+
+    /// Rows that a sink takes.
+    pub(crate) fn convert_for(&self, batch: &RecordBatch, sink: Option<&dyn Sink>) -> Result<Converted> {
         let Some(ingestion) = &self.ingestion else {
-            let Conformed { batch, bad, changes, .. } = self.conform(batch)?;
+            let Conformed { batch, bad, changes, .. } = self.conform(batch, sink)?;
             return Ok(Converted { batch, bad, filtered: 0, made: 0, changes });
         };
         let Ingested { batch, rows, mut bad, filtered, mut made, mut changes } = ingestion.apply(batch)?;
-        let mut conformed = self.conform(&batch)?;
+        let mut conformed = self.conform(&batch, sink)?;
         if let Some(rows) = &rows {
             let origin = |row: u32| rows.get(row as usize).copied().unwrap_or_default();
             conformed.bad.iter_mut().for_each(|value| value.row = origin(value.row));
@@ -171,6 +181,30 @@ impl Conversion {
         changes.add(&conformed.changes);
         Ok(Converted { batch: conformed.batch, bad, filtered, made, changes })
     }
+}
+
+/// Takes the rows out that a sink does not take.
+fn refuse(conformed: &mut Conformed, sink: &dyn Sink) -> Result<()> {
+    let refused = sink.refused(&conformed.batch)?;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let mut keep = vec![true; conformed.batch.num_rows()];
+    let kept = conformed.kept.take().unwrap_or_else(|| (0..keep.len() as u32).collect());
+    for Refused { row, column, rule, message } in refused {
+        let at = row as usize;
+        let (Some(keep), Some(row)) = (keep.get_mut(at), kept.get(at).copied()) else {
+            return Err(Error::unexpected("a sink refuses a row that it was not given"));
+        };
+        *keep = false;
+        let column = column.unwrap_or_default();
+        conformed.bad.push(BadValue { row, column, rule, message, value: String::new() });
+    }
+    conformed.bad.sort_by_key(|bad| bad.row);
+    conformed.kept = Some(kept.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(row, _)| row).collect());
+    conformed.batch = filter_record_batch(&conformed.batch, &BooleanArray::from(keep))
+        .map_err(|error| Error::unexpected("cannot leave out rows of a batch").caused_by(error))?;
+    Ok(())
 }
 
 /// What a unit has taken in so far.

@@ -145,7 +145,7 @@ impl Intake<'_> {
                 (selected.batch, Some(selected.rows))
             }
         };
-        let converted = desk.conversion.convert(&selected)?;
+        let converted = desk.conversion.convert_for(&selected, Some(self.sink))?;
         counts.filtered += converted.filtered;
         counts.made += converted.made;
         for value in converted.bad {

@@ -129,7 +129,7 @@ impl Intake<'_> {
                 self.cancel.check()
             })?;
             let Some(batch) = next else { break };
-            let converted = conversion.convert(&batch)?;
+            let converted = conversion.convert_for(&batch, Some(self.sink))?;
             counts.made += batch.num_rows() as u64 + converted.made;
             counts.filtered += converted.filtered;
             counts.written += converted.batch.num_rows() as u64;
