@@ -10,9 +10,9 @@ use pinotage_client::{Broker, Query};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::file::Upsert;
 use pinotage_sink::Target;
-use pinotage_sink::upsert::{CreationTimes, StreamKey, UpsertTable, check_parity};
+use pinotage_sink::upsert::{CreationTimes, StreamKey, check_parity};
 use pinotage_sink::writer::{Upload, latest_creation};
-use pinotage_spec::{DataType, FieldSpec, PinotVersion, Schema, TableConfig, parse_hex};
+use pinotage_spec::{DataType, FieldSpec, PinotVersion, Schema, parse_hex};
 use serde_json::Value as Json;
 
 use super::state::{EpochRecord, Waiting};
@@ -24,7 +24,6 @@ const SAMPLED: usize = 1000;
 pub(super) struct StreamTable<'a> {
     pub(super) target: &'a Target,
     pub(super) schema: &'a Schema,
-    pub(super) table: &'a TableConfig,
     pub(super) version: PinotVersion,
     pub(super) options: &'a Upsert,
 }
@@ -40,15 +39,6 @@ impl StreamTable<'_> {
     ) -> Result<(Upload, CreationTimes)> {
         let snapshot = self.target.snapshot().await?;
         let key = StreamKey::resolve(self.options.stream_key.as_ref(), self.schema, &snapshot)?;
-        if UpsertTable::read(self.schema, self.table, self.version)?
-            .is_some_and(|upserts| upserts.metadata_ttl.is_some())
-        {
-            return Err(Error::unsupported(
-                "servers of a table with `metadataTTL` forget keys, and would show older rows beside newer ones",
-            )
-            .with("option", "upsertConfig.metadataTTL")
-            .action("load such rows before the option is set, or through the stream"));
-        }
         if last.epoch == 0 {
             check_parity(&key, self.sample(&key).await?.into_iter().map(Ok))?;
         }
