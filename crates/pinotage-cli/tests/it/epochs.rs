@@ -206,6 +206,7 @@ fn files_are_read_once() {
     let job = "name: j\nsource: {kind: files, paths: [in]}\nsink: {kind: pinot, table: t, schema: schema.json, output: out}\ncheckpoint: {}\n";
     fs::write(path.join("job.yaml"), job).unwrap();
     assert!(ok(path, &["run", "job.yaml"]).contains("2 rows read"));
+    assert_eq!(fs::read_dir(path.join(".pinotage/j/staging")).unwrap().count(), 0, "something is left in staging");
     let elsewhere = tempfile::tempdir().unwrap();
     let job = path.join("job.yaml");
     assert!(ok(elsewhere.path(), &["run", job.to_str().unwrap()]).contains(" 2 rows read"));

@@ -12,7 +12,10 @@ const JOB: &str = "pinotage.job";
 const RUN: &str = "pinotage.run";
 const EPOCH: &str = "pinotage.epoch";
 const LIFE: &str = "pinotage.life";
-pub(super) const INPUT: &str = "pinotage.input";
+const INPUT: &str = "pinotage.input";
+
+/// What tells whose a segment is.
+pub(super) const ORIGIN: [&str; 4] = [JOB, RUN, EPOCH, LIFE];
 
 /// Where a segment comes from; it stays with the segment in the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
