@@ -231,6 +231,7 @@ impl PinotSink {
                 .with("option", "staging")
                 .action("set `sink.archive: tarGz`, or stage in a folder"));
         }
+        upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
         let (upload, times) = upload.unzip();
         let times = Arc::new(Mutex::new(times));
         Ok(Self {
