@@ -234,7 +234,6 @@ impl PinotSink {
         upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
         let (upload, times) = upload.unzip();
         let times = Arc::new(Mutex::new(times));
-        let shared_partitions = false;
         Ok(Self {
             schema,
             table,
@@ -247,7 +246,7 @@ impl PinotSink {
             upload,
             times,
             pool,
-            shared_partitions,
+            shared_partitions: false,
         })
     }
 
