@@ -23,7 +23,7 @@ use std::time::Duration;
 use arrow::array::{Array as _, RecordBatch};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Refused, Sink, Writer};
-use pinotage_spec::{PinotVersion, Schema, TableConfig, check_segment_name};
+use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, TableConfig, check_segment_name};
 use rayon::ThreadPool;
 
 use crate::Target;
@@ -145,6 +145,7 @@ pub struct PinotSink {
     destination: Destination,
     routing: Routing,
     upserts: Option<UpsertTable>,
+    rollup: Option<(Rollup, Vec<ColumnPlan>)>,
     upload: Option<Upload>,
     times: Arc<Mutex<Option<CreationTimes>>>,
     pool: Arc<ThreadPool>,
@@ -203,7 +204,34 @@ impl PinotSink {
         }
         let (upload, times) = upload.unzip();
         let times = Arc::new(Mutex::new(times));
-        Ok(Self { schema, table, version, staging, sealing, destination, routing, upserts, upload, times, pool })
+        Ok(Self {
+            schema,
+            table,
+            version,
+            staging,
+            sealing,
+            destination,
+            routing,
+            upserts,
+            rollup: None,
+            upload,
+            times,
+            pool,
+        })
+    }
+
+    /// Sums rows up where a segment is sealed, as the table does while they come in. Rows then come with what they add in the place of
+    /// metrics (`pinotage_transform::Contributions`).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Rollup::resolve`] and [`ColumnPlan::resolve`].
+    pub fn rolling_up(mut self) -> Result<Self> {
+        self.rollup = match Rollup::resolve(&self.schema, &self.table)? {
+            Some(rollup) => Some((rollup, ColumnPlan::resolve(&self.schema, &self.table)?)),
+            None => None,
+        };
+        Ok(self)
     }
 
     /// Rows of a partition stay together until the source ends: it has to have an end.
@@ -272,6 +300,7 @@ impl Sink for PinotSink {
             job: context.job.clone(),
             run: context.run.clone(),
             upserts: self.upserts.clone(),
+            rollup: self.rollup.clone(),
             upload: self.upload.clone(),
             times: Arc::clone(&self.times),
         };
