@@ -14,8 +14,8 @@ use pinotage_connector::{
 };
 use pinotage_job::file::{Archive, Checkpoint};
 use pinotage_sink::check_uploadable;
-use pinotage_sink::upsert::UpsertTable;
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline};
+use pinotage_sink::upsert::{StreamTable, UpsertTable};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline, latest_creation};
 use pinotage_spec::PinotVersion;
 use pinotage_transform::Changes;
 
@@ -24,7 +24,6 @@ use super::intake::{Intake, Taken, too_many};
 use super::publish::{Pace, Publisher};
 use super::source::source_of;
 use super::state::{EpochRecord, Remembered, State};
-use super::stream::StreamTable;
 use super::{ToWriter, is_stopped, postgres, staging, store};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
@@ -91,14 +90,8 @@ pub struct EpochSummary {
 
 /// Refuses what cannot run in epochs, before anything is read.
 pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
-    let upserts = UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?;
-    if upserts.is_some_and(|upserts| upserts.metadata_ttl.is_some()) {
-        return Err(Error::unsupported(
-            "servers of a table with `metadataTTL` forget keys, and would show older rows beside newer ones",
-        )
-        .with("option", "upsertConfig.metadataTTL")
-        .action("load such rows before the option is set, or through the stream"));
-    }
+    UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?
+        .map_or(Ok(()), |upserts| upserts.check_remembers())?;
     job.plan.database.iter().try_for_each(postgres::check)?;
     if !job.plan.beside_stream {
         check_offline(&job.schema, &job.table)?;
@@ -230,10 +223,14 @@ impl Life<'_> {
                     target: &cluster.target,
                     schema: &job.schema,
                     version,
-                    options: &plan.file.sink.upsert,
+                    key: plan.file.sink.upsert.stream_key.as_ref(),
+                    ties: plan.file.sink.upsert.ties,
                 };
-                let upload = table.upload(&last, &waiting, SystemClock.now_millis());
-                let upload = cluster.wait(self.cancel, upload)?;
+                let upload = table.upload(last.epoch == 0, SystemClock.now_millis());
+                let mut upload = cluster.wait(self.cancel, upload)?;
+                if let Some(latest) = latest_creation(&last.open, waiting.epochs.values().flatten())? {
+                    upload.1.skip_to(latest.saturating_add(1));
+                }
                 self.observer.note(check_uploadable(job.table.json())?);
                 PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?
             }
@@ -319,28 +316,16 @@ impl Life<'_> {
         let readers = if whole { 1 } else { threads.min(splits).min(fitting).max(1) };
         let sql = whole.then(|| usize::try_from(memory).unwrap_or(usize::MAX));
         let memory = memory.saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
-        // Rows of the epoch under way have an eighth.
-        let fresh = memory / 8;
-        let memory = memory - fresh;
         let partitioned =
             self.job.plan.beside_stream || self.job.columns.iter().any(|column| column.partition.is_some());
         let fitting = (memory / (segment.max_bytes.bytes().max(1) * (queue + 1))).max(1);
         // Rows without a partition stay with their reader's writer.
         let writers = fitting.min(if partitioned { threads } else { readers } as u64);
-        let share = memory / writers;
-        let max_bytes = segment.max_bytes.bytes().min(share / (queue + 1));
         Crew {
             readers: readers as u32,
             writers: writers as u32,
             sql,
-            sealing: Sealing {
-                max_rows: segment.max_rows,
-                max_bytes,
-                task_bytes: share - queue * max_bytes,
-                fresh_bytes: fresh / writers,
-                max_age: segment.max_age.map(|age| age.duration()),
-                queue: segment.queue,
-            },
+            sealing: segment.sealing().within(memory / writers),
         }
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
-use pinotage_connector::{Context, OpenBuffer, Sink};
+use pinotage_connector::{Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::Snapshot;
 use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, Upload};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, StagedSegment, Upload};
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use tempfile::TempDir;
 
@@ -58,10 +58,21 @@ impl Folder {
     fn staging(&self) -> std::path::PathBuf {
         self.folder.path().join("staging")
     }
-}
 
-impl SinkTarget for Folder {
-    fn sink(&self) -> Box<dyn Sink> {
+    fn shared(&self) -> PinotSink {
+        self.table_sink().with_shared_partitions()
+    }
+
+    fn batch(&self, ids: std::ops::Range<i64>) -> RecordBatch {
+        let batch = rows(ids);
+        if self.upsert.is_none() {
+            return batch;
+        }
+        let columns = [("id", 0), ("key", 1), ("at", 0)].map(|(name, from)| (name, Arc::clone(batch.column(from))));
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    fn table_sink(&self) -> PinotSink {
         let partitions = match self.partitioned {
             true => format!(
                 r#"{{"columnPartitionMap": {{"key": {{"functionName": "Murmur", "numPartitions": {}}}}}}}"#,
@@ -89,7 +100,13 @@ impl SinkTarget for Folder {
             to,
             Arc::clone(&self.pool),
         );
-        Box::new(sink.unwrap())
+        sink.unwrap()
+    }
+}
+
+impl SinkTarget for Folder {
+    fn sink(&self) -> Box<dyn Sink> {
+        Box::new(self.table_sink())
     }
 
     fn rows(&self) -> Vec<RecordBatch> {
@@ -457,5 +474,51 @@ fn rows_without_a_key_have_no_partition_of_a_stream() {
         assert_eq!(found.iter().map(|row| row.row).collect::<Vec<_>>(), refused);
         assert!(found.iter().all(|row| row.rule == "no-key" && row.column.as_deref() == Some("key")), "{found:?}");
         assert_eq!(sink.partitions(&batch).is_err(), !refused.is_empty());
+    }
+}
+
+/// Tasks of an engine that spreads rows in its own way: each has rows of each partition, and all buffers go to fewer tasks.
+#[test]
+fn tasks_share_partitions() {
+    for upsert in [None, Some("FULL")] {
+        let target = Folder { upsert, ..Folder::new(7, true) };
+        let sink = target.shared();
+        let context = |epoch, task, tasks| Context { epoch, task, tasks, ..Context::new("j", "0a") };
+        let mut committables = Vec::new();
+        let mut open = Vec::new();
+        for task in 0..3 {
+            let mut writer = sink.open(Vec::new(), &context(0, task, 3)).unwrap();
+            let first = i64::from(task) * 20;
+            for (partition, part) in by_partition(&sink, target.batch(first..first + 20), 0).unwrap() {
+                writer.write(partition, part).unwrap();
+            }
+            // Epochs are numbered by somebody else, who leaves some out.
+            let prepared = writer.prepare(5, false).unwrap();
+            committables.extend(prepared.committables);
+            open.extend(prepared.open);
+        }
+        let mut writer = sink.open(open, &context(5, 0, 1)).unwrap();
+        writer.begin(9);
+        for (partition, part) in by_partition(&sink, target.batch(60..80), 0).unwrap() {
+            writer.write(partition, part).unwrap();
+        }
+        let prepared = writer.prepare(9, true).unwrap();
+        assert!(prepared.open.is_empty());
+        committables.extend(prepared.committables);
+        let segments: Vec<_> = committables.iter().map(|one| StagedSegment::of(one).unwrap()).collect();
+        let names: std::collections::BTreeSet<_> = segments.iter().map(|segment| &segment.name).collect();
+        assert_eq!(names.len(), segments.len(), "two segments of one name");
+        assert!(segments.iter().all(|segment| segment.epoch <= 5 || segment.epoch == 9));
+        sink.committer(&context(9, 0, 1)).unwrap().commit(&committables).unwrap();
+        let (mut found, mut expected) = (row_texts(&target.rows()), row_texts(&[rows(0..80)]));
+        found.sort();
+        expected.sort();
+        match upsert {
+            None => assert_eq!(found, expected),
+            // The rows that lost within a segment are gone, the latest of each key is there.
+            Some(_) => assert!(
+                rows(67..80).num_rows() == 13 && row_texts(&[rows(67..80)]).iter().all(|row| found.contains(row))
+            ),
+        }
     }
 }
