@@ -10,13 +10,15 @@ use std::{env, fs, io};
 use crate::{root, run};
 
 /// The modules, each with the environment variable through which tests find its class path.
-const MODULES: [(&str, &str); 6] = [
+const MODULES: [(&str, &str); 8] = [
     ("PINOTAGE_CONFORMANCE_CLASSPATH", "conformance"),
     ("PINOTAGE_CLUSTER_CLASSPATH", "cluster"),
     ("PINOTAGE_CLUSTER_0_11_CLASSPATH", "cluster-0.11"),
     ("PINOTAGE_SEGMENTS_0_11_0_CLASSPATH", "segments/writer"),
     ("PINOTAGE_SEGMENTS_1_1_0_CLASSPATH", "segments/1.1.0"),
     ("PINOTAGE_SEGMENTS_1_5_1_CLASSPATH", "segments/1.5.1"),
+    ("PINOTAGE_FLINK_1_20_CLASSPATH", "flink/test-1.20"),
+    ("PINOTAGE_FLINK_2_CLASSPATH", "flink/test-2"),
 ];
 
 /// Those that only the large sizes need.

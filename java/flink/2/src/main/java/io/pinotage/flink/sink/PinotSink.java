@@ -54,11 +54,7 @@ public final class PinotSink<T> extends PinotSinkBase<T> implements Sink<T> {
             return this;
         }
 
-        /**
-         * Asks the controller for the table and checks everything.
-         *
-         * @throws io.pinotage.PinotageException for options, tables and rows that do not fit, and when the controller does not answer
-         */
+        @Override
         public PinotSink<T> build() {
             return new PinotSink<>(resolve(), converter());
         }

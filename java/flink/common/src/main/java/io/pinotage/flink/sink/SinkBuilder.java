@@ -9,9 +9,10 @@ import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.SinkOptions;
 import java.time.Duration;
 import java.util.Objects;
+import org.apache.flink.api.connector.sink2.Sink;
 
 /**
- * The options of a sink. {@code build} asks the controller for the table and checks that it takes the rows: what cannot work is
+ * The options of a sink. {@link #build} asks the controller for the table and checks that it takes the rows: what cannot work is
  * refused where the job is submitted.
  *
  * @param <T> the rows
@@ -35,6 +36,13 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
     protected SinkBuilder() {}
 
     protected abstract B self();
+
+    /**
+     * Asks the controller for the table and checks everything.
+     *
+     * @throws PinotageException for options, tables and rows that do not fit, and when the controller does not answer
+     */
+    public abstract Sink<T> build();
 
     /** The controller, as {@code host:port} or URL. */
     public B controller(String controller) {
