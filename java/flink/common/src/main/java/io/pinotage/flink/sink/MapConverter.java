@@ -23,4 +23,9 @@ final class MapConverter implements RowConverter<Map<String, ?>> {
             Values.append(row.get(column.field().name()), column);
         }
     }
+
+    @Override
+    public Object value(Map<String, ?> row, String column) {
+        return Values.deciding(row.get(column));
+    }
 }

@@ -57,6 +57,11 @@ final class NamedRowConverter implements RowConverter<Row> {
         }
     }
 
+    @Override
+    public Object value(Row row, String column) {
+        return Values.deciding(names == null ? named(row, column) : row.getField(Arrays.asList(names).indexOf(column)));
+    }
+
     private static Object named(Row row, String name) {
         java.util.Set<String> names = row.getFieldNames(true);
         if (names == null) {

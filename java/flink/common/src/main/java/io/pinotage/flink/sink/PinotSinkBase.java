@@ -18,6 +18,7 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessageTypeInfo;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPreCommitTopology;
+import org.apache.flink.streaming.api.connector.sink2.SupportsPreWriteTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
 
 /**
@@ -28,6 +29,7 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 public abstract class PinotSinkBase<T>
         implements SupportsWriterState<T, WriterState>,
                 SupportsCommitter<PinotCommittable>,
+                SupportsPreWriteTopology<T>,
                 SupportsPreCommitTopology<PinotCommittable, PinotCommittable>,
                 Serializable {
     private static final long serialVersionUID = 1L;
@@ -70,6 +72,14 @@ public abstract class PinotSinkBase<T>
     @Override
     public SimpleVersionedSerializer<PinotCommittable> getWriteResultSerializer() {
         return new PinotCommittableSerializer();
+    }
+
+    @Override
+    public DataStream<T> addPreWriteTopology(DataStream<T> rows) {
+        if (settings.partitioner() == null) {
+            return rows;
+        }
+        return rows.partitionCustom(new PartitionExchange.Task(), new PartitionExchange.Key<>(settings, converter));
     }
 
     @Override

@@ -25,4 +25,10 @@ public interface RowConverter<T> extends Serializable {
      * here. Called in the task's thread, for each row.
      */
     void append(T row, BatchBuilder columns);
+
+    /**
+     * The value of a column of a row, which decides on the partition of the table that the row belongs to: a number, a boolean, text or
+     * bytes, the milliseconds of an instant, or null. Called for tables with partitions only.
+     */
+    Object value(T row, String column);
 }

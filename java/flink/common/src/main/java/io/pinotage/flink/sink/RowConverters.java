@@ -6,7 +6,7 @@ import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.types.Row;
 
-/** The converters of Flink's own types of rows. */
+/** The converters of Flink's own types of rows, and of objects; {@link GenericRecordConverter} has that of Avro. */
 public final class RowConverters {
     private RowConverters() {}
 
@@ -33,5 +33,10 @@ public final class RowConverters {
     /** Maps: an entry goes to the column of its key, a column without an entry is null, and other entries go nowhere. */
     public static RowConverter<Map<String, ?>> map() {
         return new MapConverter();
+    }
+
+    /** Objects of a public class: public fields and getters go to the columns of their names, others nowhere. */
+    public static <T> RowConverter<T> pojo(Class<T> type) {
+        return new PojoConverter<>(type);
     }
 }

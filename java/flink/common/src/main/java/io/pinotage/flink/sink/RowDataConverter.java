@@ -41,6 +41,19 @@ final class RowDataConverter implements RowConverter<RowData> {
         }
     }
 
+    @Override
+    public Object value(RowData row, String column) {
+        int i = type.getFieldIndex(column);
+        Object value = RowData.createFieldGetter(types[i], i).getFieldOrNull(row);
+        if (value instanceof TimestampData) {
+            return ((TimestampData) value).getMillisecond();
+        }
+        if (value instanceof DecimalData) {
+            return ((DecimalData) value).toBigDecimal();
+        }
+        return value instanceof StringData ? value.toString() : value;
+    }
+
     private static void append(RowData row, int i, LogicalType type, ColumnBuilder column) {
         if (row.isNullAt(i)) {
             column.appendNull();

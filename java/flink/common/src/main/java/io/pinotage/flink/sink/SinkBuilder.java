@@ -5,6 +5,7 @@ import io.pinotage.PinotageException;
 import io.pinotage.arrow.ArrowSchema;
 import io.pinotage.flink.DeliveryGuarantee;
 import io.pinotage.sink.Delivery;
+import io.pinotage.sink.PinotPartitioner;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.SinkOptions;
 import java.time.Duration;
@@ -31,6 +32,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
     private DeliveryGuarantee guarantee = DeliveryGuarantee.EXACTLY_ONCE;
     private Duration publishInterval = PUBLISH_INTERVAL;
     private Duration stagingRetention = STAGING_RETENTION;
+    private boolean exchange = true;
     private int batchRows = BATCH_ROWS;
 
     protected SinkBuilder() {}
@@ -116,6 +118,15 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
         return option("timeZone", zone);
     }
 
+    /**
+     * Whether the rows of a partition of the table go to one writer, whatever their number: yes, if not given. Otherwise each writer has a
+     * segment of each partition. It costs a way over the network, and is nothing for tables without partitions.
+     */
+    public B partitionExchange(boolean exchange) {
+        this.exchange = exchange;
+        return self();
+    }
+
     /** Rows of a batch at most: how many wait in the task before they are looked at. */
     public B batchRows(int rows) {
         if (rows < 1) {
@@ -148,6 +159,22 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
         return converter;
     }
 
+    private PinotPartitioner partitioner(PinotSinkTable resolved, ArrowSchema columns) {
+        PinotPartitioner partitioner = exchange ? resolved.partitioner() : null;
+        if (partitioner == null) {
+            return null;
+        }
+        for (String column : partitioner.columns()) {
+            if (columns.indexOf(column) < 0) {
+                throw new PinotageException(
+                        ErrorKind.SCHEMA_MISMATCH,
+                        "the table is partitioned by `" + column + "`, and rows have no such column",
+                        "give rows the column, or switch the exchange off: `partitionExchange(false)`");
+            }
+        }
+        return partitioner;
+    }
+
     /** Asks the controller, and checks the whole. */
     protected final SinkSettings resolve() {
         if (converter == null) {
@@ -166,7 +193,15 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
                         "ask for `DeliveryGuarantee.AT_LEAST_ONCE`");
             }
             return new SinkSettings(
-                    resolved.description(), table, job, columns, guarantee, publishInterval, stagingRetention, batchRows);
+                    resolved.description(),
+                    table,
+                    job,
+                    columns,
+                    partitioner(resolved, columns),
+                    guarantee,
+                    publishInterval,
+                    stagingRetention,
+                    batchRows);
         }
     }
 }

@@ -2,6 +2,7 @@ package io.pinotage.flink.sink;
 
 import io.pinotage.arrow.ArrowSchema;
 import io.pinotage.flink.DeliveryGuarantee;
+import io.pinotage.sink.PinotPartitioner;
 import java.io.Serializable;
 import java.time.Duration;
 
@@ -13,6 +14,7 @@ public final class SinkSettings implements Serializable {
     private final String table;
     private final String job;
     private final ArrowSchema columns;
+    private final PinotPartitioner partitioner;
     private final DeliveryGuarantee guarantee;
     private final long publishMillis;
     private final long retentionMillis;
@@ -23,6 +25,7 @@ public final class SinkSettings implements Serializable {
             String table,
             String job,
             ArrowSchema columns,
+            PinotPartitioner partitioner,
             DeliveryGuarantee guarantee,
             Duration publishInterval,
             Duration stagingRetention,
@@ -31,6 +34,7 @@ public final class SinkSettings implements Serializable {
         this.table = table;
         this.job = job;
         this.columns = columns;
+        this.partitioner = partitioner;
         this.guarantee = guarantee;
         this.publishMillis = publishInterval.toMillis();
         this.retentionMillis = stagingRetention.toMillis();
@@ -55,6 +59,11 @@ public final class SinkSettings implements Serializable {
     /** The columns that rows have. */
     public ArrowSchema columns() {
         return columns;
+    }
+
+    /** Where rows belong; null where any writer takes any row. */
+    public PinotPartitioner partitioner() {
+        return partitioner;
     }
 
     /** What is promised. */

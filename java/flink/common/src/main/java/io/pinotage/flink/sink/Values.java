@@ -188,6 +188,18 @@ final class Values {
         throw wrong(value, column);
     }
 
+    /** An object as a partition function takes it: instants are milliseconds. */
+    static Object deciding(Object value) {
+        if (value instanceof Instant) {
+            return ((Instant) value).toEpochMilli();
+        }
+        if (value instanceof Timestamp) {
+            return ((Timestamp) value).getTime();
+        }
+        boolean isText = value instanceof Character || value instanceof Enum || value instanceof UUID;
+        return isText ? value.toString() : value;
+    }
+
     private static <V> V expect(Class<V> type, Object value, ColumnBuilder column) {
         if (!type.isInstance(value)) {
             throw wrong(value, column);

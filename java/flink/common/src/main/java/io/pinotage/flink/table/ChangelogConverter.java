@@ -80,4 +80,9 @@ final class ChangelogConverter implements RowConverter<RowData> {
             columns.column(deleted).appendBoolean(row.getRowKind() == RowKind.DELETE);
         }
     }
+
+    @Override
+    public Object value(RowData row, String column) {
+        return rows.value(row, column);
+    }
 }
