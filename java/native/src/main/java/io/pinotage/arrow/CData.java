@@ -44,7 +44,7 @@ public final class CData {
     private static final int POINTER = 8;
     private static final int LONGEST_TEXT = 1 << 16;
 
-    /** The functions that release what Java makes: a schema, an array, and a child, which its parent frees. */
+    /** The functions that release what Java makes: a schema, an array, and children of either, which their root frees. */
     private static final class Callbacks {
         static final long[] ADDRESSES = NativeBatch.releaseCallbacks();
     }
@@ -59,8 +59,12 @@ public final class CData {
         return Callbacks.ADDRESSES[1];
     }
 
-    static long releaseChild() {
+    private static long releaseChildSchema() {
         return Callbacks.ADDRESSES[2];
+    }
+
+    static long releaseChildArray() {
+        return Callbacks.ADDRESSES[3];
     }
 
     /** Bytes at an address. */
@@ -125,7 +129,7 @@ public final class CData {
         to.putLong(at + SCHEMA_FLAGS, field.nullable() ? NULLABLE : 0);
         to.putLong(at + SCHEMA_NUM_CHILDREN, field.children().size());
         to.putLong(at + SCHEMA_DICTIONARY, 0);
-        to.putLong(at + SCHEMA_RELEASE, releaseChild());
+        to.putLong(at + SCHEMA_RELEASE, releaseChildSchema());
         to.putLong(at + SCHEMA_PRIVATE, 0);
         align(body);
         int pointers = body.position();

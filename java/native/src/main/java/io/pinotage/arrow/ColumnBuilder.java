@@ -388,7 +388,7 @@ public final class ColumnBuilder implements AutoCloseable {
         to.putLong(at + CData.ARRAY_NUM_BUFFERS, buffers);
         to.putLong(at + CData.ARRAY_NUM_CHILDREN, children.size());
         to.putLong(at + CData.ARRAY_DICTIONARY, 0);
-        to.putLong(at + CData.ARRAY_RELEASE, CData.releaseChild());
+        to.putLong(at + CData.ARRAY_RELEASE, CData.releaseChildArray());
         to.putLong(at + CData.ARRAY_PRIVATE, 0);
         to.putLong(at + CData.ARRAY_BUFFERS, base + body.position());
         if (nulls == 0) {

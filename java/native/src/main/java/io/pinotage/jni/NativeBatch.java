@@ -4,7 +4,7 @@ package io.pinotage.jni;
 public final class NativeBatch {
     private NativeBatch() {}
 
-    /** The addresses of the functions that release a schema and an array that Java made, and of one that releases nothing. */
+    /** The addresses of the functions that release a schema and an array that Java made, and of those for children of either. */
     public static native long[] releaseCallbacks();
 
     /** Releases an {@code ArrowArray}; one that is released already, or was moved, stays as it is. */

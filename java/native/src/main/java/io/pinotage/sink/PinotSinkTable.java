@@ -137,8 +137,12 @@ public final class PinotSinkTable implements AutoCloseable {
      * @param rows is consumed
      */
     public int[] partitions(RecordBatch rows) {
-        return CData.withSchema(
-                rows.schema(), imported -> NativeSink.partitions(handle, imported, rows.address()));
+        try {
+            return CData.withSchema(
+                    rows.schema(), imported -> NativeSink.partitions(handle, imported, rows.address()));
+        } finally {
+            rows.close();
+        }
     }
 
     /**

@@ -29,7 +29,12 @@ public final class SinkWriter implements AutoCloseable {
      * @throws io.pinotage.PinotageException {@code invalid-data} when there are more of them than {@code limits.errors}
      */
     public List<RejectedRow> write(RecordBatch rows) {
-        String[] texts = NativeWriter.write(handle, rows.address());
+        String[] texts;
+        try {
+            texts = NativeWriter.write(handle, rows.address());
+        } finally {
+            rows.close();
+        }
         if (texts.length == 0) {
             return Collections.emptyList();
         }
