@@ -68,8 +68,8 @@ impl Table {
             ("controller", self.cluster.controller.clone()),
             ("table", self.name.clone()),
             ("staging", text("staging")),
-            ("checkpoints", text("checkpoints")),
-            ("savepoints", text("savepoints")),
+            ("checkpoints", format!("file://{}", text("checkpoints"))),
+            ("savepoints", format!("file://{}", text("savepoints"))),
             ("rows", rows.to_string()),
             ("checkpointMillis", "500".to_owned()),
         ];

@@ -27,7 +27,6 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
 
     private final SinkOptions options = new SinkOptions().set("name", JOB).set("sink.kind", "pinot");
     private String table;
-    private String job = JOB;
     private RowConverter<T> converter;
     private DeliveryGuarantee guarantee = DeliveryGuarantee.EXACTLY_ONCE;
     private Duration publishInterval = PUBLISH_INTERVAL;
@@ -59,7 +58,6 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
 
     /** The job, a part of segment names: jobs that write to one table have different ones. {@code flink} if not given. */
     public B job(String job) {
-        this.job = job;
         return option("name", job);
     }
 
@@ -195,7 +193,6 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
             return new SinkSettings(
                     resolved.description(),
                     table,
-                    job,
                     columns,
                     partitioner(resolved, columns),
                     guarantee,
