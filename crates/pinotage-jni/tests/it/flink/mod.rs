@@ -17,12 +17,12 @@ macro_rules! on_each_line {
 
             #[test]
             fn on_1_20() {
-                $test(Line::V1_20);
+                $test($crate::flink::Line::V1_20);
             }
 
             #[test]
             fn on_2() {
-                $test(Line::V2);
+                $test($crate::flink::Line::V2);
             }
         }
     };

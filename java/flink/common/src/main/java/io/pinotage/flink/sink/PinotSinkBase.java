@@ -82,7 +82,7 @@ public abstract class PinotSinkBase<T>
         if (settings.partitioner() == null) {
             return rows;
         }
-        return rows.partitionCustom(new PartitionExchange.Task(), new PartitionExchange.Key<>(settings, converter));
+        return PartitionExchange.of(rows, settings.partitioner(), converter);
     }
 
     @Override
