@@ -184,6 +184,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
         try (PinotSinkTable resolved = PinotSinkTable.resolve(options.toJson())) {
             ArrowSchema columns = converter.columns(resolved);
             resolved.check(columns);
+            columns.fields().forEach(column -> Columns.of(resolved, column.name()));
             if (guarantee == DeliveryGuarantee.EXACTLY_ONCE && resolved.delivery() == Delivery.AT_LEAST_ONCE) {
                 throw new PinotageException(
                         ErrorKind.UNSUPPORTED,
