@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringBuilder};
+use arrow::compute::{max, min};
 use arrow::datatypes::{DataType as Arrow, Date32Type, Date64Type, Int32Type};
 use chrono::{DateTime, Datelike, NaiveDate};
 use foldhash::fast::FixedState;
@@ -54,21 +55,24 @@ pub(crate) fn to_text(
 ) -> Result<DictionaryArray<Int32Type>> {
     let format = field.date_time.as_ref().map(|spec| &spec.format);
     let days = days(array, outcome)?;
-    let mut known: HashMap<i32, i32, FixedState> = HashMap::default();
+    let mut known = Known::of(&days);
     let mut writable = Vec::new();
     let mut texts = StringBuilder::new();
+    let mut text = String::new();
     let mut keys = Vec::with_capacity(days.len());
     for (at, day) in days.values().iter().enumerate() {
         if days.is_null(at) {
             keys.push(0);
             continue;
         }
-        let key = *known.entry(*day).or_insert_with(|| {
-            let text = text_of(format, *day);
-            texts.append_value(text.as_deref().unwrap_or_default());
-            writable.push(text.is_some());
-            writable.len() as i32 - 1
-        });
+        let key = known.key(*day);
+        if *key == UNKNOWN {
+            *key = writable.len() as i32;
+            text.clear();
+            writable.push(write_day(format, *day, &mut text).is_some());
+            texts.append_value(&text);
+        }
+        let key = *key;
         if !writable[key as usize] {
             outcome.bad(at, rule::NOT_EXACT, "a date that the column's format holds", format_args!("day {day}"));
         }
@@ -78,29 +82,59 @@ pub(crate) fn to_text(
     DictionaryArray::try_new(keys, Arc::new(texts.finish())).map_err(failed)
 }
 
-fn text_of(format: Option<&DateTimeFormat>, day: i32) -> Option<String> {
+/// A day whose text is not written yet.
+const UNKNOWN: i32 = -1;
+
+/// The keys of days: by place where they lie close together, as dates of real tables do, else by hash.
+enum Known {
+    Dense { first: i32, keys: Vec<i32> },
+    Sparse(HashMap<i32, i32, FixedState>),
+}
+
+impl Known {
+    fn of(days: &Int32Array) -> Self {
+        let (Some(first), Some(last)) = (min(days), max(days)) else { return Self::Sparse(HashMap::default()) };
+        match usize::try_from(i64::from(last) - i64::from(first)) {
+            Ok(span) if span <= 4 * days.len() => Self::Dense { first, keys: vec![UNKNOWN; span + 1] },
+            _ => Self::Sparse(HashMap::default()),
+        }
+    }
+
+    /// The key of a day, [`UNKNOWN`] until it is set. The day is one of those that it was made for.
+    fn key(&mut self, day: i32) -> &mut i32 {
+        match self {
+            Self::Dense { first, keys } => &mut keys[(day - *first) as usize],
+            Self::Sparse(keys) => keys.entry(day).or_insert(UNKNOWN),
+        }
+    }
+}
+
+/// Writes a day as text; `None` when the format has no place for it.
+fn write_day(format: Option<&DateTimeFormat>, day: i32, text: &mut String) -> Option<()> {
     let date = DateTime::from_timestamp_millis(i64::from(day) * DAY_MILLIS)?.date_naive();
-    let mut text = String::new();
     let Some(DateTimeFormat::SimpleDate { pattern, zone }) = format else {
         // Java writes years of four digits as they are and longer ones with a sign; chrono does the same, but slower.
         let (year, month, day) = (date.year(), date.month(), date.day());
-        let written = match year {
-            0..=9999 => {
-                text.extend(digits::<4>(year as u32).chain(['-']).chain(digits::<2>(month)));
-                text.extend(['-'].into_iter().chain(digits::<2>(day)));
-                Ok(())
-            }
-            _ => write!(text, "{date}"),
-        };
-        return written.ok().map(|()| text);
+        let Ok(year @ 0..=9999) = u32::try_from(year) else { return write!(text, "{date}").ok() };
+        let digit = |number: u32, place: u32| b'0' + (number / place % 10) as u8;
+        let iso = [
+            digit(year, 1000),
+            digit(year, 100),
+            digit(year, 10),
+            digit(year, 1),
+            b'-',
+            digit(month, 10),
+            digit(month, 1),
+            b'-',
+            digit(day, 10),
+            digit(day, 1),
+        ];
+        text.push_str(std::str::from_utf8(&iso).ok()?);
+        return Some(());
     };
-    write(pattern, date, &mut text)?;
+    write(pattern, date, text)?;
     let midnight = timestamp::local_millis(i64::from(day) * DAY_MILLIS, *zone);
-    (format?.text_to_millis(&text) == midnight && midnight.is_some()).then_some(text)
-}
-
-fn digits<const N: u32>(number: u32) -> impl Iterator<Item = char> {
-    (0..N).rev().map(move |place| char::from(b'0' + (number / 10u32.pow(place) % 10) as u8))
+    (format?.text_to_millis(text) == midnight && midnight.is_some()).then_some(())
 }
 
 /// Writes a date, at midnight, by a Java pattern; `None` for letters that a date has no answer to.
