@@ -8,6 +8,7 @@ use pinotage_common::{Error, Result};
 use pinotage_connector::{BadRow, Context, OpenBuffer, Place, Prepared, Sink as _, Writer, by_partition, row_json};
 use pinotage_sink::writer::PinotSink;
 use pinotage_transform::Conversion;
+use tempfile::TempDir;
 
 use crate::table::{Table, too_many};
 
@@ -34,6 +35,8 @@ struct Inside {
     // Before the sink, which it is made from.
     writer: Option<Box<dyn Writer>>,
     sink: PinotSink,
+    /// What is made for an object store lies there, until it is put.
+    _folder: Option<TempDir>,
     read: u64,
     bad: u64,
 }
@@ -55,9 +58,9 @@ impl TaskWriter {
             ..Context::new(&table.job.name, &task.run)
         };
         let memory = if task.memory == 0 { table.job.limits.memory.bytes() } else { task.memory };
-        let sink = table.writing(task.epoch, table.job.sink.segment.sealing().within(memory))?;
+        let (sink, folder) = table.writing(task.epoch, table.job.sink.segment.sealing().within(memory))?;
         let writer = Some(sink.open(open, &context)?);
-        let inside = Mutex::new(Inside { conversion, writer, sink, read: 0, bad: 0 });
+        let inside = Mutex::new(Inside { conversion, writer, sink, _folder: folder, read: 0, bad: 0 });
         Ok(Self { inside, rows, context, table })
     }
 
@@ -69,7 +72,7 @@ impl TaskWriter {
     pub(crate) fn write(&self, batch: &RecordBatch) -> Result<Vec<BadRow>> {
         self.context.cancel.check()?;
         let mut inside = self.lock();
-        let Inside { conversion, writer, sink, read, bad } = &mut *inside;
+        let Inside { conversion, writer, sink, read, bad, .. } = &mut *inside;
         let writer = writer.as_mut().ok_or_else(failed_before)?;
         let converted = self.table.convert(conversion, batch)?;
         *read += batch.num_rows() as u64;
