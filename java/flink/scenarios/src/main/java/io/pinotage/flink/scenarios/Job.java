@@ -4,9 +4,16 @@ import io.pinotage.flink.DeliveryGuarantee;
 import io.pinotage.flink.sink.PinotSink;
 import io.pinotage.flink.sink.RowConverter;
 import io.pinotage.flink.sink.RowConverters;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.typeinfo.TypeHint;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -31,7 +38,8 @@ final class Job {
     }
 
     /**
-     * {@code finish} runs it to its end; {@code stop} stops it with a savepoint after {@code millis}, {@code cancel} cancels it then.
+     * {@code finish} runs it to its end; {@code stop} stops it with a savepoint and {@code cancel} cancels it when there are
+     * {@code until} checkpoints.
      * {@code sql} runs a script in its place.
      */
     String run(String how) throws Exception {
@@ -65,7 +73,7 @@ final class Job {
             client.getJobExecutionResult().get(LIMIT_MINUTES, TimeUnit.MINUTES);
             return "failures left " + Faults.left();
         }
-        Thread.sleep(options.number("millis", 3_000));
+        awaitCheckpoints(options.number("until", 4));
         if (how.equals("stop")) {
             String folder = options.text("savepoints");
             return client.stopWithSavepoint(false, folder, SavepointFormatType.CANONICAL)
@@ -73,6 +81,30 @@ final class Job {
         }
         client.cancel().get(LIMIT_MINUTES, TimeUnit.MINUTES);
         return "cancelled";
+    }
+
+    private void awaitCheckpoints(long count) throws IOException, InterruptedException {
+        long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(LIMIT_MINUTES);
+        Path folder = Paths.get(URI.create(options.text("checkpoints")));
+        while (completed(folder) < count) {
+            if (System.nanoTime() > end) {
+                throw new IllegalStateException("no " + count + " checkpoints in " + LIMIT_MINUTES + " minutes");
+            }
+            Thread.sleep(20);
+        }
+    }
+
+    /** The number of the latest checkpoint: older ones may be gone. */
+    private static long completed(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(file -> file.endsWith("_metadata"))
+                    .map(file -> file.getParent().getFileName().toString())
+                    .mapToLong(name -> Long.parseLong(name.substring("chk-".length())))
+                    .max()
+                    .orElse(0);
+        } catch (UncheckedIOException goneMeanwhile) {
+            return 0;
+        }
     }
 
     private <T> void sink(
