@@ -470,7 +470,8 @@ fn copies_of_a_state_are_told_apart_while_they_run() {
     let copy = process(&[("one", 0), ("two", 1)], 1);
     // Both have looked before either of them has brought anything.
     let (mut first, mut second) = (target.sink().committer(&began).unwrap(), target.sink().committer(&copy).unwrap());
-    (first.check(1).unwrap(), second.check(1).unwrap());
+    first.check(1).unwrap();
+    second.check(1).unwrap();
     let (of_first, of_second) = (sealed(&began, 0, 5..10), sealed(&copy, 1, 5..10));
     assert!(of_first[0].detail.contains("_2_0_0") && of_second[0].detail.contains("_3_0_0"), "they share a name");
     first.commit(&of_first).unwrap();
