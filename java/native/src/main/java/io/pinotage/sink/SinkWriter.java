@@ -26,7 +26,8 @@ public final class SinkWriter implements AutoCloseable {
      *
      * @param rows is consumed; each row goes into a segment of its own partition
      * @return rows that the table does not take; none of them is written
-     * @throws io.pinotage.PinotageException {@code invalid-data} when there are more of them than {@code limits.errors}
+     * @throws io.pinotage.PinotageException {@code invalid-data} when there are more of them than {@code limits.errors}, by
+     *     default 0
      */
     public List<RejectedRow> write(RecordBatch rows) {
         String[] texts;
