@@ -173,6 +173,48 @@ def main():
             launch(work, form, files, max(threads))
 
 
+READERS = {"parquet": "parquet.ParquetRecordReader", "csv": "csv.CSVRecordReader", "json": "json.JSONRecordReader", "avro": "avro.AvroRecordReader"}
+# What Java 17 keeps to itself unless told otherwise.
+OPENS = ["java.base/java.nio", "java.base/sun.nio.ch", "java.base/java.lang", "java.base/java.util", "java.base/jdk.internal.ref"]
+
+
+def launch(work, form, files, threads):
+    """Pinot 0.11.0's own job over the same files, archives included: it makes nothing else."""
+    pom = ROOT / "java" / "bench-0.11"
+    if not (pom / "target" / "classpath.txt").exists():
+        subprocess.run(["mvn", "-B", "-q", "-f", pom / "pom.xml", "package"], check=True)
+    shutil.rmtree(work / "theirs", ignore_errors=True)
+    reader = {"dataFormat": form, "className": f"org.apache.pinot.plugin.inputformat.{READERS[form]}"}
+    if form == "csv":
+        reader |= {"configClassName": "org.apache.pinot.plugin.inputformat.csv.CSVRecordReaderConfig", "configs": {"multiValueDelimiterEnabled": "false"}}
+    runners = "org.apache.pinot.plugin.ingestion.batch.standalone.SegmentGenerationJobRunner"
+    spec = {
+        "executionFrameworkSpec": {"name": "standalone", "segmentGenerationJobRunnerClassName": runners},
+        "jobType": "SegmentCreation", "inputDirURI": f"file://{files[0].parent}/", "includeFileNamePattern": f"glob:**/*.{form}",
+        "outputDirURI": f"file://{work}/theirs/", "overwriteOutput": True, "segmentCreationJobParallelism": threads,
+        "pinotFSSpecs": [{"scheme": "file", "className": "org.apache.pinot.spi.filesystem.LocalPinotFS"}],
+        "recordReaderSpec": reader,
+        "tableSpec": {"tableName": "lineitem", "schemaURI": f"file://{work}/schema.json", "tableConfigURI": f"file://{work}/table.json"},
+    }
+    (work / "launch.yaml").write_text(json.dumps(spec))
+    opens = [word for package in OPENS for word in ("--add-opens", f"{package}=ALL-UNNAMED")]
+    command = ["java", "-Xmx6g", *opens, "-Dlog4j2.level=warn", "-cp", (pom / "target" / "classpath.txt").read_text().strip(),
+               "org.apache.pinot.tools.admin.PinotAdministrator", "LaunchDataIngestionJob", "-jobSpecFile", work / "launch.yaml"]
+    wall, cpu, peak, _ = measure(command)
+    made = len(list((work / "theirs").rglob("*.tar.gz")))
+    if made != len(files):
+        sys.exit(f"Pinot's job made {made} of {len(files)} segments")
+    show(f"Pinot 0.11 job, {form}", threads, wall, cpu, peak, rows_of(work, files))
+
+
+def rows_of(work, files):
+    """The rows of a scale, which its Parquet files tell."""
+    folder = files[0].parents[1] if files[0].suffix == ".parquet" else next(place for place in files[0].parents if place.name.startswith("lineitem-"))
+    count = "import sys, pyarrow.parquet as pq; print(sum(pq.read_metadata(file).num_rows for file in sys.argv[1:]))"
+    command = [tools(work, "pyarrow") / "python", "-c", count, *sorted(folder.rglob("*.parquet"))]
+    return int(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
 def java(work, jobs, threads):
     """Pinot's own builder, over rows in memory."""
     files = jobs["parquet"][0] if "parquet" in jobs else []
