@@ -256,4 +256,82 @@ mod tests {
         assert_eq!(uuid("/data/a.csv"), uuid("/data/a.csv"));
         assert_ne!(uuid("/data/a.csv"), uuid("/data/b.csv"));
     }
+
+    /// What Pinot's own generators say, with `cargo xtask java`.
+    #[test]
+    fn names_of_inputs_are_those_of_pinots_classes() {
+        let Ok(class_path) = std::env::var("PINOTAGE_CONFORMANCE_CLASSPATH") else {
+            eprintln!("SKIPPED: no judge; `cargo xtask test` builds it and says where it is");
+            return;
+        };
+        let schema = Schema::from_json(r#"{"schemaName": "tbl"}"#).unwrap();
+        let table = TableConfig::from_json(r#"{"tableName": "tbl", "tableType": "OFFLINE"}"#).unwrap();
+        let named = |kind: &str, configs: &serde_json::Value, path: &str, sequence: usize| {
+            let spec = serde_json::json!({"type": kind, "configs": configs});
+            let spec: SegmentNameGeneratorSpec = serde_json::from_value(spec).unwrap();
+            let mut notes = Notes::default();
+            match Names::try_new(Some(&spec), &schema, &table, &mut notes).unwrap().of(path, sequence, &mut notes) {
+                InputName::Whole(name) => name,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (mut questions, mut ours) = (Vec::new(), Vec::new());
+        let patterns = [
+            (
+                r".+/rawdata/(\d+)/(\d+)/(.)\.csv",
+                r"g_${filePathPattern:\1}_${filePathPattern:\2}_${filePathPattern:\3}",
+            ),
+            (r"/data/(.+)/([a-z]+)", r"${filePathPattern:\2}${filePathPattern:\2}-${filePathPattern:\10}"),
+            (r"(((((((((/))))))))(.+)\.csv", r"${filePathPattern:\1}${filePathPattern:\10}"),
+            (r".*", "always"),
+        ];
+        let paths = [
+            "/data/rawdata/2023/11/a.csv",
+            "s3://bucket/rawdata/1/2/b.csv",
+            "/data/x.y/plain",
+            "///data/x.csv",
+            "/x.csv",
+            "/data/${filePathPattern:\\2}/b",
+            "/data/$1 \\1/caf\u{e9}",
+            "relative/a.csv",
+            "/",
+        ];
+        for (pattern, template) in patterns {
+            for path in paths {
+                questions.push(
+                    serde_json::json!({"type": "inputFile", "pattern": pattern, "template": template, "uri": path,
+                    "sequence": 3, "min": null}),
+                );
+                let configs = serde_json::json!({"file.path.pattern": pattern, "segment.name.template": template});
+                ours.push(named("inputFile", &configs, path, 3));
+            }
+        }
+        for (suffix, sequence) in [(None, 0), (None, 12), (Some("s"), 12)] {
+            questions.push(
+                serde_json::json!({"type": "uploadedRealtime", "prefix": "up", "postfix": suffix, "partition": 3,
+                "time": 1_700_000_000_000_i64, "sequence": sequence, "min": null}),
+            );
+            let configs = serde_json::json!({"segment.name.prefix": "up", "segment.name.postfix": suffix,
+                "segment.partitionId": "3", "segment.uploadTimeMs": "1700000000000"});
+            // Its batch jobs give it the table's name with the type.
+            ours.push(named("uploadedRealtime", &configs, "/a.csv", sequence).replace("tbl_OFFLINE", "tbl"));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("input.json");
+        std::fs::write(&file, serde_json::Value::from(questions.clone()).to_string()).unwrap();
+        let mut java = std::process::Command::new("java");
+        java.args(["-Xmx1g", "-cp", &class_path, "io.pinotage.conformance.Conformance", "names"]).arg(&file);
+        let output = java.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let answers = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(answers.lines().count(), questions.len());
+        let mut wrong = Vec::new();
+        for ((answer, ours), question) in answers.lines().zip(&ours).zip(&questions) {
+            let answer: serde_json::Value = serde_json::from_str(answer).unwrap();
+            if answer["name"] != **ours {
+                wrong.push(format!("{question}: {answer}, ours {ours}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
 }
