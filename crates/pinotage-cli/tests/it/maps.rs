@@ -116,11 +116,11 @@ fn maps_of_avro_and_parquet_files_are_written() {
     let uuid = UUID.to_lowercase();
     let expected = [
         format!(
-            r#"{{"id":1,"u":null,"us":["{uuid}"],"n":{{"a":"-2","b":"1"}},"s":{{"k":"\"x\"","é":"\"\\\"1\\\"\""}}}}"#
+            r#"{{"id":1,"n":{{"a":"-2","b":"1"}},"s":{{"k":"\"x\"","é":"\"\\\"1\\\"\""}},"u":null,"us":["{uuid}"]}}"#
         ),
-        format!(r#"{{"id":2,"u":"{uuid}","us":["{uuid}"],"n":null,"s":{{}}}}"#),
-        format!(r#"{{"id":3,"u":"{uuid}","us":["{uuid}"],"n":{{}},"s":{{"k":"\"\""}}}}"#),
-        format!(r#"{{"id":4,"u":"{uuid}","us":["{uuid}"],"n":{{"b":"9223372036854775807"}},"s":{{"l":"\"y\""}}}}"#),
+        format!(r#"{{"id":2,"n":null,"s":{{}},"u":"{uuid}","us":["{uuid}"]}}"#),
+        format!(r#"{{"id":3,"n":{{}},"s":{{"k":"\"\""}},"u":"{uuid}","us":["{uuid}"]}}"#),
+        format!(r#"{{"id":4,"n":{{"b":"9223372036854775807"}},"s":{{"l":"\"y\""}},"u":"{uuid}","us":["{uuid}"]}}"#),
     ];
     for format in ["avro", "parquet"] {
         job(path, "t", format, &format!("output: out-{format}"));

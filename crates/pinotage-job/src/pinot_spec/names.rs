@@ -264,7 +264,8 @@ mod tests {
             eprintln!("SKIPPED: no judge; `cargo xtask test` builds it and says where it is");
             return;
         };
-        let schema = Schema::from_json(r#"{"schemaName": "tbl"}"#).unwrap();
+        let schema = r#"{"schemaName": "tbl", "dimensionFieldSpecs": [{"name": "a", "dataType": "INT"}]}"#;
+        let schema = Schema::from_json(schema).unwrap();
         let table = TableConfig::from_json(r#"{"tableName": "tbl", "tableType": "OFFLINE"}"#).unwrap();
         let named = |kind: &str, configs: &serde_json::Value, path: &str, sequence: usize| {
             let spec = serde_json::json!({"type": kind, "configs": configs});
