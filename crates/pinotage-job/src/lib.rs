@@ -14,6 +14,7 @@ mod one_to_one;
 pub mod pinot_spec;
 mod plan;
 mod reference;
+mod sink_job;
 mod state_place;
 mod variables;
 
@@ -23,4 +24,5 @@ pub use input::{InputFile, Listing, expand_paths};
 pub use one_to_one::{InputName, NamedInput, OneToOne};
 pub use plan::{Plan, check_ingestion, connection_file};
 pub use reference::{job_reference, job_schema, option_table};
+pub use sink_job::SinkJob;
 pub use state_place::StatePlace;

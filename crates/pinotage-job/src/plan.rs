@@ -8,7 +8,7 @@ use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, Tabl
 use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
 
-use crate::file::{Archive, Checkpoint, Delivery, HalfOfTable, JobFile, NameType, SourceKind};
+use crate::file::{Archive, Checkpoint, Delivery, HalfOfTable, JobFile, NameType, Sink, SourceKind};
 use crate::nearest::document_error;
 use crate::one_to_one::OneToOne;
 use crate::state_place::StatePlace;
@@ -49,6 +49,8 @@ pub struct Plan {
     pub checkpoint: Option<Checkpoint>,
     /// Where a job with epochs keeps rows of segments that are not full, and segments on their way.
     pub staging: PathBuf,
+    /// The folder of an object store in its place; what is in the other one then has to outlive nothing.
+    pub staging_store: Option<Location>,
     /// The inputs and their names, for a job that makes one segment of each; otherwise inputs are found behind `source.paths`.
     pub one_to_one: Option<OneToOne>,
 }
@@ -74,21 +76,13 @@ impl Plan {
     }
 
     fn validated(file: JobFile, base: &Path) -> Result<Self> {
-        check_segment_name(&file.name).map_err(|_| {
-            Error::invalid_config(format!("`{}` cannot be a job's name", file.name))
-                .with("option", "name")
-                .action("use letters, digits, `-` and `_`")
-        })?;
-        let connection = connection(&file)?;
+        check_name(&file.name)?;
+        let connection = connection(&file.name, &file.sink)?;
         let schema = file.sink.schema.as_ref().map(|path| Schema::from_file(&base.join(path))).transpose()?;
         let table_config =
             file.sink.table_config.as_ref().map(|path| TableConfig::from_file(&base.join(path))).transpose()?;
         check_documents("sink.table", &file.sink.table, schema.as_ref(), table_config.as_ref())?;
-        file.source.time_zone.parse::<chrono_tz::Tz>().map_err(|_| {
-            Error::invalid_config(format!("`{}` is not a time zone", file.source.time_zone))
-                .with("option", "source.timeZone")
-                .action("use a name of the tz database such as `Europe/Oslo` or `UTC`")
-        })?;
+        time_zone("source.timeZone", &file.source.time_zone)?;
         if file.sink.segment.max_rows == 0 || file.threads == Some(0) {
             return Err(Error::invalid_config("`sink.segment.maxRows` and `threads` must be at least 1"));
         }
@@ -136,6 +130,13 @@ impl Plan {
             None => (None, None),
         };
         let in_state = passing || store_output.is_some();
+        let (staging, staging_store) = match &file.staging {
+            Some(text) if Location::is_uri(text) => {
+                staging_place(text, connection.is_some() || file.sink.archive == Some(Archive::TarGz))?
+            }
+            Some(path) => (Some(base.join(path)), None),
+            None => (None, None),
+        };
         Ok(Self {
             output: output.unwrap_or_else(|| if in_state { state.join("segments") } else { base.join("segments") }),
             store_output,
@@ -145,7 +146,8 @@ impl Plan {
             copies: Vec::new(),
             beside_stream,
             checkpoint,
-            staging: file.staging.as_ref().map_or_else(|| state.join("staging"), |path| base.join(path)),
+            staging: staging.unwrap_or_else(|| state.join("staging")),
+            staging_store,
             quarantine: file.quarantine.as_ref().map_or_else(|| state.join("quarantine"), |path| base.join(path)),
             database: file.state.as_ref().and_then(StatePlace::database),
             state,
@@ -175,6 +177,11 @@ impl Plan {
         Self::validated(self.file, &self.base)
     }
 
+    /// Where rows wait for their segments, for a person.
+    pub fn staging_text(&self) -> String {
+        self.staging_store.as_ref().map_or_else(|| self.staging.display().to_string(), ToString::to_string)
+    }
+
     /// How segments are named.
     ///
     /// # Errors
@@ -197,6 +204,24 @@ impl Plan {
             },
         })
     }
+}
+
+/// Refuses a name that cannot be part of segment names.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    check_segment_name(name).map_err(|_| {
+        Error::invalid_config(format!("`{name}` cannot be a job's name"))
+            .with("option", "name")
+            .action("use letters, digits, `-` and `_`")
+    })
+}
+
+/// The zone of an option.
+pub(crate) fn time_zone(option: &'static str, name: &str) -> Result<chrono_tz::Tz> {
+    name.parse().map_err(|_| {
+        Error::invalid_config(format!("`{name}` is not a time zone"))
+            .with("option", option)
+            .action("use a name of the tz database such as `Europe/Oslo` or `UTC`")
+    })
 }
 
 /// A source has what its kind needs, and nothing that it has no use for.
@@ -258,11 +283,6 @@ fn checkpoint(file: &JobFile) -> Result<Option<Checkpoint>> {
             file.sink.output.is_some() && (file.sink.controller.is_some() || file.sink.connection.is_some()),
             "segments of epochs are not kept beside the cluster",
         ),
-        (
-            "staging",
-            file.staging.as_ref().is_some_and(|staging| Location::is_uri(staging)),
-            "this process stages on its own machine",
-        ),
     ];
     match refused.iter().find(|(_, is_given, _)| *is_given) {
         None => Ok(Some(checkpoint)),
@@ -284,6 +304,23 @@ fn store_output(text: &str, archive: Option<Archive>) -> Result<(Option<PathBuf>
         return Err(Error::invalid_config("object stores get segments as archives")
             .with("option", "sink.archive")
             .action("remove it, or set `sink.archive: tarGz`"));
+    }
+    Ok((None, Some(at)))
+}
+
+/// The path of a `file:` URI, or a folder of an object store, which has archives of segments alone.
+fn staging_place(text: &str, archives: bool) -> Result<(Option<PathBuf>, Option<Location>)> {
+    let option = |error: Error| error.with("option", "staging");
+    let at = Location::parse(text).map_err(option)?;
+    if let Some(path) = at.local_path() {
+        return Ok((Some(path.to_owned()), None));
+    }
+    check_writable(&at).map_err(option)?;
+    if !archives {
+        return Err(option(
+            Error::invalid_config("segments wait in object stores as archives, and the output wants folders")
+                .action("set `sink.archive: tarGz`, or stage in a folder"),
+        ));
     }
     Ok((None, Some(at)))
 }
@@ -327,7 +364,7 @@ pub fn connection_file(path: &Path) -> Result<Connection> {
 }
 
 /// Reads YAML whose texts may hold variables.
-fn parse<T: DeserializeOwned>(what: &str, text: &str, base: &Path) -> Result<T> {
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, text: &str, base: &Path) -> Result<T> {
     // As it stands first: only then an unknown key is told with its line.
     let parsed = serde_saphyr::from_str(text).map_err(|error| document_error(what, &error.to_string()))?;
     if !text.contains("${") {
@@ -339,8 +376,7 @@ fn parse<T: DeserializeOwned>(what: &str, text: &str, base: &Path) -> Result<T> 
 }
 
 /// The cluster of a job, if it has one.
-fn connection(file: &JobFile) -> Result<Option<Connection>> {
-    let sink = &file.sink;
+pub(crate) fn connection(name: &str, sink: &Sink) -> Result<Option<Connection>> {
     let connection = match (&sink.controller, &sink.connection) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid_config("`sink.controller` and `sink.connection` are both given")
@@ -355,13 +391,10 @@ fn connection(file: &JobFile) -> Result<Option<Connection>> {
             .with("option", "sink.delivery")
             .action("remove `delivery: atLeastOnce`"));
     }
-    if file.name.contains("__") {
-        return Err(Error::invalid_config(format!(
-            "`{}` becomes part of segment names, where `__` has a meaning",
-            file.name
-        ))
-        .with("option", "name")
-        .action("use single underscores in the job's name"));
+    if name.contains("__") {
+        return Err(Error::invalid_config(format!("`{name}` becomes part of segment names, where `__` has a meaning"))
+            .with("option", "name")
+            .action("use single underscores in the job's name"));
     }
     Ok(Some(connection))
 }

@@ -81,9 +81,9 @@ impl DateTexts {
             false => *self.far.entry(day).or_insert(next),
         };
         if key == next {
-            let text = text_of(format, day);
-            self.texts.append_value(text.as_deref().unwrap_or_default());
-            self.writable.push(text.is_some());
+            let mut text = String::new();
+            self.writable.push(write_day(format, day, &mut text).is_some());
+            self.texts.append_value(&text);
         }
         key
     }
@@ -126,29 +126,32 @@ pub(crate) fn to_text(
     DictionaryArray::try_new(keys, known.dictionary()).map_err(failed)
 }
 
-fn text_of(format: Option<&DateTimeFormat>, day: i32) -> Option<String> {
+/// Writes a day as text; `None` when the format has no place for it.
+fn write_day(format: Option<&DateTimeFormat>, day: i32, text: &mut String) -> Option<()> {
     let date = DateTime::from_timestamp_millis(i64::from(day) * DAY_MILLIS)?.date_naive();
-    let mut text = String::new();
     let Some(DateTimeFormat::SimpleDate { pattern, zone }) = format else {
         // Java writes years of four digits as they are and longer ones with a sign; chrono does the same, but slower.
         let (year, month, day) = (date.year(), date.month(), date.day());
-        let written = match year {
-            0..=9999 => {
-                text.extend(digits::<4>(year as u32).chain(['-']).chain(digits::<2>(month)));
-                text.extend(['-'].into_iter().chain(digits::<2>(day)));
-                Ok(())
-            }
-            _ => write!(text, "{date}"),
-        };
-        return written.ok().map(|()| text);
+        let Ok(year @ 0..=9999) = u32::try_from(year) else { return write!(text, "{date}").ok() };
+        let digit = |number: u32, place: u32| b'0' + (number / place % 10) as u8;
+        let iso = [
+            digit(year, 1000),
+            digit(year, 100),
+            digit(year, 10),
+            digit(year, 1),
+            b'-',
+            digit(month, 10),
+            digit(month, 1),
+            b'-',
+            digit(day, 10),
+            digit(day, 1),
+        ];
+        text.push_str(std::str::from_utf8(&iso).ok()?);
+        return Some(());
     };
-    write(pattern, date, &mut text)?;
+    write(pattern, date, text)?;
     let midnight = timestamp::local_millis(i64::from(day) * DAY_MILLIS, *zone);
-    (format?.text_to_millis(&text) == midnight && midnight.is_some()).then_some(text)
-}
-
-fn digits<const N: u32>(number: u32) -> impl Iterator<Item = char> {
-    (0..N).rev().map(move |place| char::from(b'0' + (number / 10u32.pow(place) % 10) as u8))
+    (format?.text_to_millis(text) == midnight && midnight.is_some()).then_some(())
 }
 
 /// Writes a date, at midnight, by a Java pattern; `None` for letters that a date has no answer to.

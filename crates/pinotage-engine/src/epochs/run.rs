@@ -14,8 +14,9 @@ use pinotage_connector::{
 };
 use pinotage_job::file::{Archive, Checkpoint};
 use pinotage_sink::check_uploadable;
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline};
-use pinotage_spec::Rollup;
+use pinotage_sink::upsert::{StreamTable, UpsertTable};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline, latest_creation};
+use pinotage_spec::{PinotVersion, Rollup};
 use pinotage_transform::Changes;
 
 use super::gate::Gate;
@@ -23,11 +24,10 @@ use super::intake::{Intake, Taken, too_many};
 use super::publish::{Pace, Publisher};
 use super::source::source_of;
 use super::state::{EpochRecord, Remembered, State};
-use super::stream::StreamTable;
 use super::{ToWriter, is_stopped, postgres, staging, store};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
-use crate::quarantine::{Quarantine, RunId};
+use crate::quarantine::{BadRecord, Quarantine, RunId};
 use crate::run::Observer;
 use crate::sql::SqlWay;
 
@@ -95,16 +95,18 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
             .with("option", "ingestionConfig.aggregationConfigs")
             .action("remove `checkpoint`, or aggregate in queries"));
     }
-    if job.plan.connection.is_some() && job.table.is_refresh() {
-        return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and epochs only add to it")
-            .with("table", job.table.raw_name())
-            .action("remove `checkpoint`, or make the table APPEND (`segmentIngestionType`)"));
-    }
+    UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?
+        .map_or(Ok(()), |upserts| upserts.check_remembers())?;
     job.plan.database.iter().try_for_each(postgres::check)?;
     if !job.plan.beside_stream {
         check_offline(&job.schema, &job.table)?;
     }
     let source = source_of(job)?;
+    if replaces_table(job) && !source.is_bounded() {
+        return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and this source has no end")
+            .with("table", job.table.raw_name())
+            .action("make the table APPEND (`segmentIngestionType`)"));
+    }
     if let Some(SqlWay::Whole(operator)) = job.sql.as_ref().filter(|_| !source.is_bounded()) {
         return Err(Error::unsupported("SQL over many rows needs a source that has an end")
             .with("option", "transform.sql")
@@ -112,6 +114,11 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
             .action("select row by row: expressions and WHERE"));
     }
     Ok(())
+}
+
+/// What the table has goes when all that the job makes comes.
+fn replaces_table(job: &Prepared) -> bool {
+    job.plan.connection.is_some() && job.table.is_refresh()
 }
 
 /// Runs a job with epochs, until its source ends or somebody asks it to stop; then it ends its epoch and can be run again.
@@ -207,7 +214,11 @@ impl Life<'_> {
             Destination::Table(_) => plan.file.sink.publish.interval.duration(),
         };
         let documents = (job.schema.clone(), job.table.clone());
-        let (staging, sealing, pool) = (plan.staging.clone(), crew.sealing.clone(), Arc::new(pool));
+        let staging = match &plan.staging_store {
+            Some(at) => job.objects.staging(&plan.staging, at),
+            None => plan.staging.clone().into(),
+        };
+        let (sealing, pool) = (crew.sealing.clone(), Arc::new(pool));
         let waiting = state.waiting()?;
         let beside = job.cluster.as_ref().and_then(|cluster| Some((cluster, cluster.version?)));
         let sink = match beside {
@@ -216,12 +227,15 @@ impl Life<'_> {
                 let table = StreamTable {
                     target: &cluster.target,
                     schema: &job.schema,
-                    table: &job.table,
                     version,
-                    options: &plan.file.sink.upsert,
+                    key: plan.file.sink.upsert.stream_key.as_ref(),
+                    ties: plan.file.sink.upsert.ties,
                 };
-                let upload = table.upload(&last, &waiting, SystemClock.now_millis());
-                let upload = cluster.wait(self.cancel, upload)?;
+                let upload = table.upload(last.epoch == 0, SystemClock.now_millis());
+                let mut upload = cluster.wait(self.cancel, upload)?;
+                if let Some(latest) = latest_creation(&last.open, waiting.epochs.values().flatten())? {
+                    upload.1.skip_to(latest.saturating_add(1));
+                }
                 self.observer.note(check_uploadable(job.table.json())?);
                 PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?
             }
@@ -240,6 +254,7 @@ impl Life<'_> {
         }
         let context = Context {
             epoch: last.epoch,
+            lives: state.begin_life(last.epoch)?,
             tasks: crew.readers,
             cancel: self.cancel.clone(),
             ..Context::new(&plan.file.name, state.run())
@@ -247,11 +262,14 @@ impl Life<'_> {
         self.settle_quarantine(&last, &context)?;
         let mut committer = sink.committer(&context)?;
         committer.check(last.epoch)?;
-        staging::remove_old(&plan.staging, &context.run, &last.open, &waiting, &**self.observer);
+        staging::remove_copies(plan, &context.run);
+        staging::remove_old(plan, &context.run, &last.open, &waiting, &**self.observer);
         let publisher = Publisher::new(waiting);
         summary.run = context.run.clone();
         let state = Mutex::new(state);
-        let pace = Pace { interval, tries: self.checkpoint.restarts, pause: self.checkpoint.restart_delay.duration() };
+        let at_end = replaces_table(job);
+        let pace =
+            Pace { interval, at_end, tries: self.checkpoint.restarts, pause: self.checkpoint.restart_delay.duration() };
         // Rows may come into the quarantine after they were replayed for the first time.
         let is_read = last.finished && splits.values().all(|split| split.ended);
         let outcome = std::thread::scope(|scope| {
@@ -262,7 +280,7 @@ impl Life<'_> {
                 false => self.read(&crew, &context, (&source, &sink), (last, splits), &state, &publisher),
             };
             // After an error what is recorded is published all the same, unless that is what failed.
-            publisher.close();
+            publisher.close(read.as_ref().is_ok_and(|(record, _)| record.finished));
             let published = publishing.join().unwrap_or_else(|_| Err(Error::unexpected("publishing has panicked")));
             match (read, published) {
                 (Err(error), Err(publishing)) if error.kind() == ErrorKind::Cancelled => Err(publishing),
@@ -284,6 +302,7 @@ impl Life<'_> {
         summary.waiting = publisher.waiting();
         summary.open_rows = record.open.iter().map(|open| open.rows).sum();
         summary.is_complete = record.finished && summary.waiting == 0;
+        staging::remove_empty(plan, &context.run);
         Ok(summary)
     }
 
@@ -293,34 +312,24 @@ impl Life<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.or(file.threads).unwrap_or(cores).max(1);
         let whole = matches!(self.job.sql, Some(SqlWay::Whole(_)));
-        let readers = if whole { 1 } else { threads.min(splits).max(1) };
         let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
         // SQL over many rows has a half.
         let memory = file.limits.memory.bytes() / if whole { 2 } else { 1 };
+        // Reading has a half at most: what is left decides how large segments become.
+        let fitting = usize::try_from(memory / 2 / READER_MEMORY).unwrap_or(usize::MAX);
+        let readers = if whole { 1 } else { threads.min(splits).min(fitting).max(1) };
         let sql = whole.then(|| usize::try_from(memory).unwrap_or(usize::MAX));
         let memory = memory.saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
-        // Rows of the epoch under way have an eighth.
-        let fresh = memory / 8;
-        let memory = memory - fresh;
         let partitioned =
             self.job.plan.beside_stream || self.job.columns.iter().any(|column| column.partition.is_some());
         let fitting = (memory / (segment.max_bytes.bytes().max(1) * (queue + 1))).max(1);
         // Rows without a partition stay with their reader's writer.
         let writers = fitting.min(if partitioned { threads } else { readers } as u64);
-        let share = memory / writers;
-        let max_bytes = segment.max_bytes.bytes().min(share / (queue + 1));
         Crew {
             readers: readers as u32,
             writers: writers as u32,
             sql,
-            sealing: Sealing {
-                max_rows: segment.max_rows,
-                max_bytes,
-                task_bytes: share - queue * max_bytes,
-                fresh_bytes: fresh / writers,
-                max_age: segment.max_age.map(|age| age.duration()),
-                queue: segment.queue,
-            },
+            sealing: segment.sealing().within(memory / writers),
         }
     }
 
@@ -447,7 +456,8 @@ impl Life<'_> {
                 if gate.is_empty() {
                     break Ok(());
                 }
-                if !publisher.wait_for_room(self.job.plan.file.sink.publish.waiting, self.cancel) {
+                let waiting = self.job.plan.file.sink.publish.waiting;
+                if !publisher.wait_for_room(if replaces_table(self.job) { usize::MAX } else { waiting }, self.cancel) {
                     break Err(is_stopped());
                 }
                 gate.open();
@@ -476,7 +486,7 @@ impl Life<'_> {
             return Err(is_stopped());
         }
         let epoch = last.epoch + 1;
-        let (splits, counts, bad) = {
+        let (splits, counts, mut bad) = {
             let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
             let many = taken.counts.read >= JUDGED_ROWS || gate.is_empty();
             if many && self.job.plan.file.limits.errors.is_exceeded(taken.counts.quarantined, taken.counts.read) {
@@ -497,11 +507,24 @@ impl Life<'_> {
             millis: context.clock.now_millis(),
             ..EpochRecord::default()
         };
-        let mut committables = Vec::new();
+        let (mut committables, mut rejected) = (Vec::new(), Vec::new());
         for _ in writers {
             let ended = replies.recv().map_err(|_| is_stopped())?;
             record.open.extend(ended.open);
             committables.extend(ended.committables);
+            rejected.extend(ended.rejected);
+        }
+        if !rejected.is_empty() {
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            for counts in [&mut taken.counts, &mut record.counts] {
+                counts.written = counts.written.saturating_sub(rejected.len() as u64);
+                counts.quarantined += rejected.len() as u64;
+            }
+            let is_spent = self.job.plan.file.limits.errors.is_spent(record.counts.quarantined);
+            rejected.into_iter().try_for_each(|row| bad.push(BadRecord::of_source(row)))?;
+            if is_spent {
+                return Err(too_many(&taken, self.job));
+            }
         }
         record.open.sort_by(|one, other| (one.partition, &one.detail).cmp(&(other.partition, &other.detail)));
         let bad: Option<PathBuf> = bad.finish()?;
@@ -537,11 +560,7 @@ fn write(mut writer: Box<dyn Writer>, told: &Receiver<ToWriter>, ended: &Sender<
         match told {
             ToWriter::Rows(partition, batch) => writer.write(partition, batch)?,
             ToWriter::Barrier { epoch, last } => {
-                let prepared = writer.prepare(epoch, last)?;
-                if let Some(row) = prepared.rejected.first() {
-                    return Err(Error::unexpected("rows of the table were rejected").with("reason", &row.message));
-                }
-                if ended.send(prepared).is_err() {
+                if ended.send(writer.prepare(epoch, last)?).is_err() {
                     return Ok(());
                 }
             }

@@ -1,7 +1,6 @@
 //! The writer of one task.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +16,7 @@ use super::buffer::{Buffer, Names, Rows};
 use super::build::{Builds, Sealed, Workbench};
 use super::committable::{Kept, SealedAs};
 use super::content::Content;
+use super::staging::RunStaging;
 use super::{Sealing, StagedSegment, Upload, delta};
 use crate::upsert::{CreationTimes, UploadedSegment, UpsertTable};
 
@@ -26,10 +26,12 @@ pub(super) struct Shape {
     pub(super) table: TableConfig,
     /// The release that segments are for.
     pub(super) version: PinotVersion,
-    /// The folder of the run in staging.
-    pub(super) folder: PathBuf,
+    /// The run's part of staging.
+    pub(super) staging: RunStaging,
     pub(super) sealing: Sealing,
     pub(super) archives: bool,
+    /// Several tasks seal segments of one partition.
+    pub(super) shared_partitions: bool,
     pub(super) job: String,
     pub(super) run: String,
     /// A table that keeps one row of each key.
@@ -124,23 +126,33 @@ impl TaskWriter {
             pool,
             shape,
         };
-        open.iter().try_for_each(|open| writer.restore(open))?;
+        for open in &open {
+            writer.restore(open)?;
+            writer.make_room()?;
+        }
         Ok(writer)
     }
 
     /// Takes rows of earlier epochs up again.
     fn restore(&mut self, open: &OpenBuffer) -> Result<()> {
         let kept = Kept::of(open)?;
-        let mut content = Content::new(&self.shape)?;
+        // Several tasks may have had rows of the partition.
+        let before = if kept.sealed.is_none() { self.open.remove(&open.partition) } else { None };
+        let mut buffer = match before {
+            Some(mut buffer) => {
+                buffer.kept.join(&kept);
+                buffer
+            }
+            None => Buffer { content: Content::new(&self.shape)?, kept: Rows::restored(open.partition, &kept) },
+        };
         for file in &kept.files {
-            let mut append = |batch| content.append(&self.shape, &self.pool, self.shape.completed(batch)?);
-            delta::read(&self.shape.folder, file, &mut append)?;
+            let mut append = |batch| buffer.content.append(&self.shape, &self.pool, self.shape.completed(batch)?);
+            delta::read(&self.shape.staging, file, &mut append)?;
         }
-        let rows = Rows::restored(open.partition, &kept);
         match kept.sealed {
-            Some(sealed) => self.build(content, rows, sealed),
+            Some(sealed) => self.build(buffer.content, buffer.kept, sealed),
             None => {
-                self.open.insert(open.partition, Buffer { content, kept: rows });
+                self.open.insert(open.partition, buffer);
                 Ok(())
             }
         }
@@ -223,10 +235,14 @@ impl TaskWriter {
 
     fn seal(&mut self, partition: u32) -> Result<()> {
         let Some(Buffer { content, kept }) = self.open.remove(&partition) else { return Ok(()) };
-        let sequence = self.sequences.entry(partition).or_default();
+        let (first, step) = match self.shape.shared_partitions {
+            true => (self.context.task, self.context.tasks.max(1)),
+            false => (0, 1),
+        };
+        let sequence = self.sequences.entry(partition).or_insert(first);
         let now = self.context.clock.now_millis();
         let sealed = self.shape.sealed(partition, self.names.epoch, *sequence, now)?;
-        *sequence += 1;
+        *sequence += step;
         self.build(content, kept, sealed)
     }
 
@@ -248,7 +264,7 @@ impl TaskWriter {
 
     fn take(&mut self, segment: StagedSegment) {
         if let Some((rows, _)) = self.sealed.remove(&segment.name) {
-            self.old.extend(rows.give_up(&self.shape.folder));
+            self.old.extend(rows.give_up(self.shape.staging.folder()));
         }
         self.built.push(segment);
     }
@@ -261,9 +277,10 @@ impl Writer for TaskWriter {
     }
 
     fn prepare(&mut self, epoch: u64, last: bool) -> Result<Prepared> {
-        if epoch != self.names.epoch {
+        if epoch < self.names.epoch {
             return Err(Error::unexpected(format!("epoch {epoch} ends where {} was expected", self.names.epoch)));
         }
+        self.begin(epoch);
         self.seal_old()?;
         if last {
             let open: Vec<u32> = self.open.keys().copied().collect();
@@ -274,19 +291,19 @@ impl Writer for TaskWriter {
         }
         self.collect()?;
         let mut prepared = Prepared::default();
-        let mut any = false;
+        let mut new = Vec::new();
         for (rows, sealed) in self.sealed.values_mut() {
-            any |= !rows.is_kept();
             rows.keep(&self.shape, &mut self.names, &mut self.old)?;
+            new.extend(rows.new_files());
             prepared.open.push(rows.kept(Some(sealed.clone())).to_open(rows.partition)?);
         }
         for buffer in self.open.values_mut() {
-            any |= !buffer.kept.is_kept();
             buffer.kept.keep(&self.shape, &mut self.names, &mut self.old)?;
+            new.extend(buffer.kept.new_files());
             prepared.open.push(buffer.kept.kept(None).to_open(buffer.kept.partition)?);
         }
-        if any {
-            delta::sync(&self.shape.folder)?;
+        if !new.is_empty() {
+            self.shape.staging.keep(&new)?;
         }
         // In the order in which they were sealed.
         self.built.sort_by_key(|segment| (segment.epoch, segment.creation_millis));
@@ -294,15 +311,21 @@ impl Writer for TaskWriter {
             prepared.committables.push(segment.to_committable()?);
         }
         self.leaving.push((epoch, std::mem::take(&mut self.old)));
-        self.names.epoch += 1;
-        self.sequences.clear();
+        self.begin(epoch + 1);
         Ok(prepared)
+    }
+
+    fn begin(&mut self, epoch: u64) {
+        if epoch > self.names.epoch {
+            self.names.epoch = epoch;
+            self.sequences.clear();
+        }
     }
 
     fn recorded(&mut self, epoch: u64) -> Result<()> {
         let (gone, leaving) = std::mem::take(&mut self.leaving).into_iter().partition(|(of, _)| *of <= epoch);
         self.leaving = leaving;
         let gone: Vec<(u64, Vec<String>)> = gone;
-        delta::remove(&self.shape.folder, gone.iter().flat_map(|(_, names)| names).map(String::as_str))
+        self.shape.staging.remove(gone.iter().flat_map(|(_, names)| names).map(String::as_str))
     }
 }
