@@ -1,5 +1,8 @@
 //! Pinot's segment name generators of a batch job.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use pinotage_common::{Error, Result};
 use pinotage_spec::{DataType, Schema, TableConfig};
 use regex::Regex;
@@ -46,7 +49,7 @@ pub(super) struct NameConfigs {
     /// Honoured, as the opposite of `use.global.directory.sequence.id`.
     #[serde(rename = "local.directory.sequence.id", deserialize_with = "flag")]
     local_sequence: Option<bool>,
-    /// Honoured by `inputFile`: a regular expression on the whole path.
+    /// Honoured by `inputFile`: a regular expression on the whole path, without scheme and bucket.
     #[serde(rename = "file.path.pattern")]
     file_path_pattern: Option<String>,
     /// Honoured by `inputFile`: with `${filePathPattern:\N}` for the groups; in a job spec it is written `\${filePathPattern:\1}`.
@@ -198,6 +201,7 @@ impl Names {
             Kind::Untimed(start) => InputName::Whole(join([Some(start.clone()), Some(sequence), uuid()])),
             Kind::Fixed(name) => InputName::Whole(name.clone()),
             Kind::InputFile { pattern, template } => {
+                let path = &*uri_path(path);
                 let name = match pattern.captures(path) {
                     Some(groups) => groups.iter().enumerate().skip(1).fold(template.clone(), |name, (at, group)| {
                         let value = group.map_or("", |group| group.as_str());
@@ -237,6 +241,17 @@ fn inferred(schema: &Schema, table: &TableConfig) -> &'static str {
 
 fn join<const N: usize>(parts: [Option<String>; N]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("_")
+}
+
+/// What Java's `URI.getPath` says of a URI: no scheme, no bucket, nothing percent-encoded. The path of a file is one already.
+fn uri_path(uri: &str) -> Cow<'_, str> {
+    match uri.split_once("://") {
+        None => uri.into(),
+        Some((_, rest)) => {
+            let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default();
+            percent_decode_str(path).decode_utf8_lossy()
+        }
+    }
 }
 
 /// A UUID (version 8) of a text, always the same one.
@@ -283,19 +298,20 @@ mod tests {
                 r"g_${filePathPattern:\1}_${filePathPattern:\2}_${filePathPattern:\3}",
             ),
             (r"/data/(.+)/([a-z]+)", r"${filePathPattern:\2}${filePathPattern:\2}-${filePathPattern:\10}"),
-            (r"(((((((((/))))))))(.+)\.csv", r"${filePathPattern:\1}${filePathPattern:\10}"),
+            (r"(/)()()()()()()()()(.+)\.csv", r"${filePathPattern:\1}${filePathPattern:\10}"),
             (r".*", "always"),
         ];
         let paths = [
             "/data/rawdata/2023/11/a.csv",
             "s3://bucket/rawdata/1/2/b.csv",
+            "s3://bucket/x/rawdata/1/2/b.csv",
             "/data/x.y/plain",
-            "///data/x.csv",
             "/x.csv",
-            "/data/${filePathPattern:\\2}/b",
-            "/data/$1 \\1/caf\u{e9}",
+            "gs://b/data/a%20b%25/c",
+            "hdfs://host:8020/data/d/e",
             "relative/a.csv",
             "/",
+            "file:///data/\u{e9}.csv",
         ];
         for (pattern, template) in patterns {
             for path in paths {
