@@ -88,7 +88,8 @@ fn inputs(path: &Path, table: &str) {
     ok(path, &["sql", "SELECT * FROM t", "--table", "t=avro/a.avro", "--to", "parquet/a.parquet"]);
     let map = |name: &str, value: &str| {
         json!({"name": name, "dataType": "MAP", "fieldType": "COMPLEX", "childFieldSpecs": {
-            "key": {"name": "key", "dataType": "STRING"}, "value": {"name": "value", "dataType": value}}})
+            "key": {"name": "key", "dataType": "STRING", "fieldType": "DIMENSION"},
+            "value": {"name": "value", "dataType": value, "fieldType": "DIMENSION"}}})
     };
     let schema = json!({"schemaName": table, "enableColumnBasedNullHandling": true,
         "dimensionFieldSpecs": [{"name": "id", "dataType": "LONG"}, {"name": "u", "dataType": "STRING"},

@@ -41,7 +41,7 @@ impl Input {
                 ("BIG_DECIMAL", json!(text), Arc::new(array), format!("Decimal {text}"))
             }
             Text(text) => {
-                let shown = text.replace('\0', "\\0").replace('\u{1F600}', "😀");
+                let shown = text.replace('\0', "\\0");
                 ("STRING", json!(text), Arc::new(StringArray::from(vec![*text])), format!("text `{shown}`"))
             }
             Doubles(items) => {
