@@ -21,6 +21,7 @@ mod native_memory;
 mod native_sink;
 mod native_writer;
 mod publication;
+mod staging;
 mod table;
 mod threads;
 mod wire;

@@ -3,4 +3,5 @@
 
 mod border;
 mod cluster;
+mod flink;
 mod java;

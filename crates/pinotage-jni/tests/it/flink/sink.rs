@@ -1,0 +1,132 @@
+//! Each row once, whatever happens to the job.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::lines::Line;
+use super::table::Table;
+use super::{failed, ok, on_each_line};
+
+on_each_line!(
+    /// Checkpoints twice a second and tasks that fail: sums are exact, and segments are as large as asked for.
+    failures_lose_and_double_nothing,
+    |line| {
+        let Some(table) = Table::create("flink_failures", line) else { return };
+        let (rows, failures) = if pinotage_testkit::is_full() { (5_000_000, 20) } else { (200_000, 3) };
+        let failures = failures.to_string();
+        let further = [("failures", failures.as_str()), ("restarts", "100"), ("parallelism", "3"), ("rate", "20000"),
+            ("segmentRows", "8000"), ("seed", "7")];
+        let said = ok(line, "finish", &table.options(rows, &further));
+        assert_eq!(said, "failures left 0");
+        table.is_exact(rows);
+        let segments = table.segments();
+        assert!(segments.len() >= 20, "{segments:?}");
+        assert!(segments[segments.len() / 2] >= 4_000, "{segments:?}");
+    }
+);
+
+on_each_line!(
+    /// 3, 5 and 2 tasks, from savepoints in mid-job.
+    open_segments_are_handed_over_when_the_parallelism_changes,
+    |line| {
+        let Some(table) = Table::create("flink_rescaled", line) else { return };
+        let rows = 120_000;
+        let further = [("parallelism", "3"), ("rate", "3000"), ("segmentRows", "7000"), ("until", "5")];
+        let first = ok(line, "stop", &table.options(rows, &further));
+        table.is_never_doubled(rows);
+        let further = [("parallelism", "5"), ("rate", "2000"), ("segmentRows", "7000"), ("until", "10"), ("from", first.as_str())];
+        let second = ok(line, "stop", &table.options(rows, &further));
+        table.is_never_doubled(rows);
+        ok(line, "finish", &table.options(rows, &[("parallelism", "2"), ("segmentRows", "7000"), ("from", second.as_str())]));
+        table.is_exact(rows);
+    }
+);
+
+/// A savepoint of 1.20 is one of 2.x.
+#[test]
+fn a_savepoint_moves_from_1_20_to_2() {
+    let (Some(table), Some(_)) = (Table::create("flink_moved", Line::V1_20), Line::V2.class_path()) else { return };
+    let rows = 60_000;
+    let further = [("parallelism", "2"), ("rate", "4000"), ("segmentRows", "9000"), ("until", "4")];
+    let savepoint = ok(Line::V1_20, "stop", &table.options(rows, &further));
+    ok(
+        Line::V2,
+        "finish",
+        &table.options(rows, &[("parallelism", "3"), ("segmentRows", "9000"), ("from", savepoint.as_str())]),
+    );
+    table.is_exact(rows);
+}
+
+/// The checkpoints that a cancelled job kept, the oldest first.
+fn checkpoints(table: &Table) -> Vec<PathBuf> {
+    let mut found: Vec<(u64, PathBuf)> = Vec::new();
+    for job in fs::read_dir(table.folder("checkpoints")).unwrap().flatten() {
+        for checkpoint in fs::read_dir(job.path()).unwrap().flatten() {
+            let name = checkpoint.file_name().to_string_lossy().into_owned();
+            let number = name.strip_prefix("chk-").and_then(|number| number.parse().ok());
+            if let (Some(number), true) = (number, checkpoint.path().join("_metadata").exists()) {
+                found.push((number, checkpoint.path()));
+            }
+        }
+    }
+    found.sort();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+on_each_line!(
+    /// Behind the last checkpoint, whose segments are in the table already, a job pushes nothing twice. Behind an older one it
+    /// would, and is stopped.
+    a_job_goes_on_behind_the_last_checkpoint_alone,
+    |line| {
+        let Some(table) = Table::create("flink_checkpoints", line) else { return };
+        let rows = 100_000;
+        let further = [("parallelism", "2"), ("rate", "4000"), ("segmentRows", "1000"), ("until", "6"), ("retained", "100"),
+            ("publishMillis", "0")];
+        ok(line, "cancel", &table.options(rows, &further));
+        table.is_never_doubled(rows);
+        let kept = checkpoints(&table);
+        assert!(kept.len() > 2, "{kept:?}");
+        let from = |place: usize| kept[place].display().to_string();
+        let older = from(0);
+        let error = failed(line, "finish", &table.options(rows, &[("from", &older)]));
+        assert!(error.contains("commit-conflict"), "{error}");
+        table.is_never_doubled(rows);
+        let last = from(kept.len() - 1);
+        ok(line, "finish", &table.options(rows, &[("from", &last), ("parallelism", "2")]));
+        table.is_exact(rows);
+    }
+);
+
+on_each_line!(
+    /// Batches have no checkpoints; each converter gives the same rows.
+    batches_and_converters,
+    |line| {
+        let Some(table) = Table::create("flink_batch", line) else { return };
+        let rows = 10_000;
+        for (converter, mode) in [("row", "BATCH"), ("map", "BATCH"), ("rowData", "STREAMING")] {
+            let further = [("converter", converter), ("mode", mode), ("job", converter), ("segmentRows", "3000")];
+            let mut options = table.options(rows, &further);
+            options.retain(|(name, _)| *name != "checkpointMillis");
+            ok(line, "finish", &options);
+        }
+        table.is_there_times(rows, 3);
+    }
+);
+
+on_each_line!(
+    /// Barriers overtake rows where there is an exchange.
+    unaligned_checkpoints,
+    |line| {
+        let Some(table) = Table::create_with("flink_unaligned", line, |config| {
+            config["tableIndexConfig"]["segmentPartitionConfig"]["columnPartitionMap"] =
+                serde_json::json!({"key": {"functionName": "Murmur", "numPartitions": 4}});
+        }) else { return };
+        let rows = 80_000;
+        let further = [("parallelism", "3"), ("rate", "10000"), ("segmentRows", "5000"), ("unaligned", "true"),
+            ("failures", "2"), ("restarts", "100"), ("checkpointMillis", "200")];
+        ok(line, "finish", &table.options(rows, &further));
+        table.is_exact(rows);
+        // One writer a partition: as many segments as full ones and one more for each partition.
+        assert!(table.segments().len() <= 80_000 / 5_000 + 4, "{:?}", table.segments());
+    }
+);
