@@ -82,6 +82,8 @@ impl SinkJob {
                 .action("set it to `host:9000` or a URL, or `sink.connection` for a cluster that asks who comes")
         })?;
         let refused = [
+            ("sink.schema", sink.schema.is_some(), "the schema is the cluster's"),
+            ("sink.tableConfig", sink.table_config.is_some(), "the table config is the cluster's"),
             ("sink.output", sink.output.is_some(), "segments go from staging to the cluster"),
             ("sink.archive", sink.archive.is_some(), "segments go to the cluster as archives"),
             (
@@ -149,6 +151,7 @@ mod tests {
             (r#""controller": "host:9000""#, r#""table2": 1"#, "sink"),
             (r#", "controller": "host:9000""#, "", "sink.controller"),
             (r#""table": "t""#, r#""table": "t", "output": "x""#, "sink.output"),
+            (r#""table": "t""#, r#""table": "t", "schema": "s.json""#, "sink.schema"),
             ("/shared", "staging", "staging"),
             ("/shared", "https://host/x", "staging"),
             (r#""name": "j""#, r#""name": "a b""#, "name"),
