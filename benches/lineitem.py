@@ -98,10 +98,10 @@ def write_config(work, files, form="parquet"):
     return path
 
 
-def measure(command):
+def measure(command, folder=None):
     """Wall seconds, CPU-seconds and peak memory in MiB of a process, and what it printed."""
     start = time.monotonic()
-    child = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
+    child = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, cwd=folder)
     out = child.stdout.read().decode()
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.monotonic() - start
@@ -200,7 +200,7 @@ def launch(work, form, files, threads):
     opens = [word for package in OPENS for word in ("--add-opens", f"{package}=ALL-UNNAMED")]
     command = ["java", "-Xmx6g", *opens, "-Dlog4j2.level=warn", "-cp", (pom / "target" / "classpath.txt").read_text().strip(),
                "org.apache.pinot.tools.admin.PinotAdministrator", "LaunchDataIngestionJob", "-jobSpecFile", work / "launch.yaml"]
-    wall, cpu, peak, _ = measure(command)
+    wall, cpu, peak, _ = measure(command, work)  # it writes a log where it stands
     made = len(list((work / "theirs").rglob("*.tar.gz")))
     if made != len(files):
         sys.exit(f"Pinot's job made {made} of {len(files)} segments")

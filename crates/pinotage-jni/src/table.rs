@@ -88,7 +88,7 @@ impl Table {
         };
         let config = found.table.ok_or_else(|| missing("table"))?;
         let schema = found.schema.ok_or_else(|| missing("schema"))?;
-        let version = io.block_on(release(&target.controller))?;
+        let version = job.sink.pinot_version.map_or_else(|| io.block_on(release(&target.controller)), Ok)?;
         let mut documents = Documents {
             schema: Schema::from_document(schema)?,
             config: TableConfig::from_document(config)?,
