@@ -82,7 +82,7 @@ public final class SinkWriter implements AutoCloseable {
         return metrics;
     }
 
-    /** Asks it to stop: a call that waits ends with {@code cancelled}. */
+    /** Asks it to stop: the next {@link #write} is {@code cancelled}. One that waits goes on when the segment before it is built. */
     public void cancel() {
         NativeWriter.cancel(handle);
     }
