@@ -103,13 +103,13 @@ on_each_line!(
     |line| {
         let Some(table) = Table::create("flink_batch", line) else { return };
         let rows = 10_000;
-        for (converter, mode) in [("row", "BATCH"), ("map", "BATCH"), ("rowData", "STREAMING")] {
+        for (converter, mode) in [("row", "BATCH"), ("map", "BATCH"), ("pojo", "STREAMING"), ("avro", "BATCH"), ("rowData", "STREAMING")] {
             let further = [("converter", converter), ("mode", mode), ("job", converter), ("segmentRows", "3000")];
             let mut options = table.options(rows, &further);
             options.retain(|(name, _)| *name != "checkpointMillis");
             ok(line, "finish", &options);
         }
-        table.is_there_times(rows, 3);
+        table.is_there_times(rows, 5);
     }
 );
 

@@ -61,6 +61,12 @@ final class Job {
                 TypeInformation<Row> row = TypeInformation.of(Row.class);
                 sink(numbers, Rows::row, row, RowConverters.row(Rows.NAMES));
                 break;
+            case "pojo":
+                sink(numbers, Order::of, TypeInformation.of(Order.class), RowConverters.pojo(Order.class));
+                break;
+            case "avro":
+                sink(numbers, id -> id, Types.LONG, new Records());
+                break;
             case "map":
                 TypeInformation<Map<String, ?>> map = TypeInformation.of(new TypeHint<Map<String, ?>>() {});
                 sink(numbers, Rows::map, map, RowConverters.map());
