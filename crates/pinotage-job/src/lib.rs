@@ -15,6 +15,7 @@ pub mod pinot_spec;
 mod plan;
 mod reference;
 mod state_place;
+mod table_url;
 mod variables;
 
 pub use budget::ErrorBudget;
@@ -24,3 +25,4 @@ pub use one_to_one::{InputName, NamedInput, OneToOne};
 pub use plan::{Plan, check_ingestion, connection_file};
 pub use reference::{job_reference, job_schema, option_table};
 pub use state_place::StatePlace;
+pub use table_url::{ConnectionText, TableUrl};
