@@ -10,7 +10,8 @@ use std::{env, fs, io};
 use crate::{root, run};
 
 /// The modules, each with the environment variable through which tests find its class path.
-const MODULES: [(&str, &str); 6] = [
+const MODULES: [(&str, &str); 7] = [
+    ("PINOTAGE_NATIVE_CLASSPATH", "native-test"),
     ("PINOTAGE_CONFORMANCE_CLASSPATH", "conformance"),
     ("PINOTAGE_CLUSTER_CLASSPATH", "cluster"),
     ("PINOTAGE_CLUSTER_0_11_CLASSPATH", "cluster-0.11"),

@@ -26,5 +26,5 @@ mod source;
 pub mod kit;
 
 pub use context::{Cancel, Clock, Context, Metrics, SystemClock};
-pub use sink::{Committable, Committer, Delivery, OpenBuffer, Prepared, Sink, Writer};
-pub use source::{BadRow, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState};
+pub use sink::{Committable, Committer, Delivery, OpenBuffer, Prepared, Sink, Writer, by_partition};
+pub use source::{BadRow, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState, row_json};

@@ -1,9 +1,11 @@
 //! Where rows go.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use arrow::array::RecordBatch;
-use pinotage_common::Result;
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use pinotage_common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{BadRow, Context};
@@ -65,6 +67,28 @@ pub trait Sink: Send + Sync {
     fn committer(&self, context: &Context) -> Result<Box<dyn Committer>>;
 }
 
+/// A batch as one batch for each partition, by partition; `of_all` is that of all rows where rows have none.
+///
+/// # Errors
+///
+/// Those of [`Sink::partitions`].
+pub fn by_partition(sink: &dyn Sink, batch: RecordBatch, of_all: u32) -> Result<Vec<(u32, RecordBatch)>> {
+    let Some(partitions) = sink.partitions(&batch)? else { return Ok(vec![(of_all, batch)]) };
+    let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (row, partition) in partitions.into_iter().enumerate() {
+        rows.entry(partition).or_default().push(row as u32);
+    }
+    if let (Some(partition), 1) = (rows.keys().next().copied(), rows.len()) {
+        return Ok(vec![(partition, batch)]);
+    }
+    let taken = |(partition, rows): (u32, Vec<u32>)| {
+        let part = take_record_batch(&batch, &UInt32Array::from(rows))
+            .map_err(|error| Error::unexpected("cannot take rows of a batch apart").caused_by(error))?;
+        Ok((partition, part))
+    };
+    rows.into_iter().map(taken).collect()
+}
+
 /// Takes the rows of one task.
 pub trait Writer: Send {
     /// Takes rows of one partition. It may wait until there is room for them.
@@ -74,13 +98,17 @@ pub trait Writer: Send {
     /// Those of the target. After an error the writer is dropped and nothing since the last recorded epoch counts.
     fn write(&mut self, partition: u32, batch: RecordBatch) -> Result<()>;
 
-    /// Ends an epoch: what was written since the last one outlives this process when the call returns. With `last` nothing
-    /// stays open.
+    /// Ends an epoch, later than all before: what was written since the last one outlives this process when the call returns.
+    /// With `last` nothing stays open.
     ///
     /// # Errors
     ///
     /// As [`Writer::write`].
     fn prepare(&mut self, epoch: u64, last: bool) -> Result<Prepared>;
+
+    /// The epoch under way is this one: for engines that number an epoch only when it has been prepared. Otherwise it is the one
+    /// behind the last that was prepared.
+    fn begin(&mut self, _epoch: u64) {}
 
     /// What [`Writer::prepare`] gave for this epoch, and for all before it, has been recorded: what only earlier epochs needed
     /// may go.

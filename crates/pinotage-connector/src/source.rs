@@ -176,6 +176,19 @@ pub struct BadRow {
     pub raw: Vec<u8>,
 }
 
+/// A row as JSON, for a [`BadRow`] that came without bytes.
+pub fn row_json(batch: &RecordBatch, row: usize) -> Vec<u8> {
+    let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
+    match writer.write(&batch.slice(row, 1)).and_then(|()| writer.finish()) {
+        Ok(()) => {
+            let mut text = writer.into_inner();
+            text.truncate(text.trim_ascii_end().len());
+            text
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use pinotage_job::{
 };
 use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, SegmentNameGenerator, StarTreePlans, TableConfig};
 use pinotage_store::Location;
-use pinotage_transform::{ConformOptions, Conformer, Contributions, Ingestion};
+use pinotage_transform::{ConformOptions, Conformer, Contributions, Destined, Ingestion};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::cluster::{Asked, Cluster};
@@ -325,6 +325,17 @@ fn sql_memory(plan: &Plan) -> u64 {
 impl Prepared {
     pub(crate) fn sql_memory(&self) -> usize {
         sql_memory(&self.plan) as usize
+    }
+
+    /// The table, for the conversion of rows.
+    pub(crate) fn destined(&self) -> Destined<'_> {
+        Destined {
+            schema: &self.schema,
+            table: &self.table,
+            columns: &self.columns,
+            version: self.version,
+            options: self.conform,
+        }
     }
 
     pub(crate) fn output(&self) -> Output<'_> {

@@ -81,7 +81,7 @@ impl BadRecord {
             column,
             rule,
             message,
-            raw: rows.raw(row).map_or_else(|| row_text(batch, row), <[u8]>::to_vec),
+            raw: rows.raw(row).map_or_else(|| row_json(batch, row), <[u8]>::to_vec),
         }
     }
 
@@ -93,19 +93,6 @@ impl BadRecord {
         };
         let column = self.column.as_ref().map(|column| format!(", column `{column}`")).unwrap_or_default();
         format!("{place}{column}: {} ({})", self.message, self.rule)
-    }
-}
-
-/// A row of a format without text, as JSON.
-pub(crate) fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
-    let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
-    match writer.write(&batch.slice(row, 1)).and_then(|()| writer.finish()) {
-        Ok(()) => {
-            let mut text = writer.into_inner();
-            text.truncate(text.trim_ascii_end().len());
-            text
-        }
-        Err(_) => Vec::new(),
     }
 }
 

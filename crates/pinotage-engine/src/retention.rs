@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::prepare::{Input, Prepared};
 use crate::sql::{RowSql, SqlWay};
-use crate::unit::{Conversion, open_input};
+use crate::unit::open_input;
 
 const HOUR: i64 = 3_600_000;
 
@@ -86,6 +86,6 @@ fn first_rows(job: &Prepared, input: &Input) -> Result<Option<i64>> {
         Some(transform) => RowSql::try_new(&transform.sql, &reader.schema())?.apply(&rows.batch)?.batch,
         None => rows.batch,
     };
-    let conformed = Conversion::try_new(job, &selected.schema())?.convert(&selected)?.batch;
+    let conformed = Conversion::try_new(&job.destined(), &selected.schema())?.convert(&selected)?.batch;
     Ok(conformed.column_by_name(column).and_then(|times| latest_time(field, times)))
 }

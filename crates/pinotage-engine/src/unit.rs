@@ -4,19 +4,19 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_connector::row_json;
 use pinotage_formats::{Format, SourceBatch, SourceReader, Spawn, open, open_parallel};
 use pinotage_spec::SegmentNameGenerator;
-use pinotage_transform::{BadValue, Changes, Conformed, Conformer, Contributions, Ingested, Ingestion};
+use pinotage_transform::{Changes, Conversion};
 
 use crate::built::{Built, Passing};
 use crate::manifest::Counts;
 use crate::objects::in_file;
 use crate::prepare::{Input, Prepared};
-use crate::quarantine::{BadRecord, Quarantine, RunId, row_text};
+use crate::quarantine::{BadRecord, Quarantine, RunId};
 use crate::run::Observer;
 use crate::sealing::Sealing;
 use crate::sql::{RowSql, SqlWay, WholeSql};
@@ -110,69 +110,6 @@ fn given_schema(job: &Prepared, input: &Input) -> Option<SchemaRef> {
     text.then(|| job.source_schema.clone())
 }
 
-/// Rows of some columns to rows of the table.
-pub(crate) struct Conversion {
-    ingestion: Option<Ingestion>,
-    conformer: Conformer,
-    contributions: Option<Contributions>,
-}
-
-/// The rows of a batch that are rows of the table.
-pub(crate) struct Converted {
-    pub(crate) batch: RecordBatch,
-    /// By their row in the batch that came in.
-    pub(crate) bad: Vec<BadValue>,
-    pub(crate) filtered: u64,
-    /// Rows that unnesting added.
-    pub(crate) made: u64,
-    pub(crate) changes: Changes,
-}
-
-impl Conversion {
-    pub(crate) fn try_new(job: &Prepared, columns: &SchemaRef) -> Result<Self> {
-        let ingestion = Ingestion::try_new(&job.schema, &job.table, columns, job.version)?;
-        let columns = ingestion.as_ref().map_or_else(|| Arc::clone(columns), Ingestion::schema);
-        let conformer = Conformer::try_new(&job.columns, job.table.time_column(), &columns, job.conform)?;
-        let contributions = Contributions::try_new(&job.schema, &job.table, &job.columns, &columns)?;
-        Ok(Self { ingestion, conformer, contributions })
-    }
-
-    /// Canonical rows, which have what they add in the place of metrics where the table aggregates.
-    fn conform(&self, batch: &RecordBatch) -> Result<Conformed> {
-        let mut conformed = self.conformer.conform(batch)?;
-        if let Some(contributions) = &self.contributions {
-            contributions.apply(batch, &mut conformed)?;
-        }
-        Ok(conformed)
-    }
-
-    pub(crate) fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
-        let Some(ingestion) = &self.ingestion else {
-            let Conformed { batch, bad, changes, .. } = self.conform(batch)?;
-            return Ok(Converted { batch, bad, filtered: 0, made: 0, changes });
-        };
-        let Ingested { batch, rows, mut bad, filtered, mut made, mut changes } = ingestion.apply(batch)?;
-        let mut conformed = self.conform(&batch)?;
-        if let Some(rows) = &rows {
-            let origin = |row: u32| rows.get(row as usize).copied().unwrap_or_default();
-            conformed.bad.iter_mut().for_each(|value| value.row = origin(value.row));
-            conformed.bad.dedup_by_key(|value| value.row);
-            let spoiled = |row: u32| conformed.bad.binary_search_by_key(&row, |value| value.row).is_ok();
-            // A row of the input is taken whole or not at all.
-            let lost = rows.iter().filter(|row| spoiled(**row)).count();
-            made -= (lost - conformed.bad.len()) as u64;
-            if let Some(kept) = conformed.kept.as_ref().filter(|kept| rows.len() - kept.len() < lost) {
-                let keep: Vec<bool> = kept.iter().map(|row| !spoiled(origin(*row))).collect();
-                conformed.batch = filter_record_batch(&conformed.batch, &BooleanArray::from(keep))
-                    .map_err(|error| Error::unexpected("cannot leave out rows of a batch").caused_by(error))?;
-            }
-        }
-        bad.append(&mut conformed.bad);
-        changes.add(&conformed.changes);
-        Ok(Converted { batch: conformed.batch, bad, filtered, made, changes })
-    }
-}
-
 /// What a unit has taken in so far.
 struct Intake<'a> {
     shop: &'a Workshop<'a>,
@@ -203,7 +140,7 @@ impl Intake<'_> {
         let source = reader.schema();
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;
-        let conversion = Conversion::try_new(job, &sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
+        let conversion = Conversion::try_new(&job.destined(), &sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
         let file: Arc<str> = input.file.to_string().into();
         let mut bytes = 0;
         while let Some(rows) = reader.next_batch().map_err(&in_file)? {
@@ -267,7 +204,7 @@ impl Intake<'_> {
         let mut rows = WholeSql::start(&transform.sql, columns, Arc::clone(&source), job.sql_memory(), spill)?;
         // Dropped before the rows, which wait until nobody reads any more.
         let _stop = source.stop_when_dropped();
-        let conversion = Conversion::try_new(job, &job.selected)?;
+        let conversion = Conversion::try_new(&job.destined(), &job.selected)?;
         let made: Arc<str> = "transform.sql".into();
         let shop = self.shop;
         let mut shown = (0, 0);
@@ -296,7 +233,7 @@ impl Intake<'_> {
                     column: Some(value.column),
                     rule: value.rule,
                     message: value.message,
-                    raw: row_text(&batch, value.row as usize),
+                    raw: row_json(&batch, value.row as usize),
                 })?;
             }
             first += batch.num_rows() as u64;

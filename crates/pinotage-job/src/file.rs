@@ -7,6 +7,7 @@ use pinotage_common::{ByteSize, TimeSpan};
 use pinotage_connectors::generator::GeneratorOptions;
 use pinotage_sink::publish::PushOptions;
 use pinotage_sink::upsert::{StreamKey, Ties};
+use pinotage_sink::writer::Sealing;
 use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -352,6 +353,20 @@ pub struct SegmentLimits {
 impl Default for SegmentLimits {
     fn default() -> Self {
         Self { max_rows: 5_000_000, max_bytes: ByteSize::mib(512), max_age: None, queue: 2 }
+    }
+}
+
+impl SegmentLimits {
+    /// The same for writers; memory is still to be [shared out](Sealing::within).
+    pub fn sealing(&self) -> Sealing {
+        Sealing {
+            max_rows: self.max_rows,
+            max_bytes: self.max_bytes.bytes(),
+            task_bytes: u64::MAX,
+            fresh_bytes: u64::MAX,
+            max_age: self.max_age.map(|age| age.duration()),
+            queue: self.queue,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, Tabl
 use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
 
-use crate::file::{Archive, Checkpoint, Delivery, HalfOfTable, JobFile, NameType, SourceKind};
+use crate::file::{Archive, Checkpoint, Delivery, HalfOfTable, JobFile, NameType, Sink, SourceKind};
 use crate::nearest::document_error;
 use crate::one_to_one::OneToOne;
 use crate::state_place::StatePlace;
@@ -74,21 +74,13 @@ impl Plan {
     }
 
     fn validated(file: JobFile, base: &Path) -> Result<Self> {
-        check_segment_name(&file.name).map_err(|_| {
-            Error::invalid_config(format!("`{}` cannot be a job's name", file.name))
-                .with("option", "name")
-                .action("use letters, digits, `-` and `_`")
-        })?;
-        let connection = connection(&file)?;
+        check_name(&file.name)?;
+        let connection = connection(&file.name, &file.sink)?;
         let schema = file.sink.schema.as_ref().map(|path| Schema::from_file(&base.join(path))).transpose()?;
         let table_config =
             file.sink.table_config.as_ref().map(|path| TableConfig::from_file(&base.join(path))).transpose()?;
         check_documents("sink.table", &file.sink.table, schema.as_ref(), table_config.as_ref())?;
-        file.source.time_zone.parse::<chrono_tz::Tz>().map_err(|_| {
-            Error::invalid_config(format!("`{}` is not a time zone", file.source.time_zone))
-                .with("option", "source.timeZone")
-                .action("use a name of the tz database such as `Europe/Oslo` or `UTC`")
-        })?;
+        time_zone("source.timeZone", &file.source.time_zone)?;
         if file.sink.segment.max_rows == 0 || file.threads == Some(0) {
             return Err(Error::invalid_config("`sink.segment.maxRows` and `threads` must be at least 1"));
         }
@@ -197,6 +189,24 @@ impl Plan {
             },
         })
     }
+}
+
+/// Refuses a name that cannot be part of segment names.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    check_segment_name(name).map_err(|_| {
+        Error::invalid_config(format!("`{name}` cannot be a job's name"))
+            .with("option", "name")
+            .action("use letters, digits, `-` and `_`")
+    })
+}
+
+/// The zone of an option.
+pub(crate) fn time_zone(option: &'static str, name: &str) -> Result<chrono_tz::Tz> {
+    name.parse().map_err(|_| {
+        Error::invalid_config(format!("`{name}` is not a time zone"))
+            .with("option", option)
+            .action("use a name of the tz database such as `Europe/Oslo` or `UTC`")
+    })
 }
 
 /// A source has what its kind needs, and nothing that it has no use for.
@@ -334,7 +344,7 @@ pub(crate) fn connection_text(text: &str, base: &Path) -> Result<Connection> {
 }
 
 /// Reads YAML whose texts may hold variables.
-fn parse<T: DeserializeOwned>(what: &str, text: &str, base: &Path) -> Result<T> {
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, text: &str, base: &Path) -> Result<T> {
     // As it stands first: only then an unknown key is told with its line.
     let parsed = serde_saphyr::from_str(text).map_err(|error| document_error(what, &error.to_string()))?;
     if !text.contains("${") {
@@ -346,8 +356,7 @@ fn parse<T: DeserializeOwned>(what: &str, text: &str, base: &Path) -> Result<T> 
 }
 
 /// The cluster of a job, if it has one.
-fn connection(file: &JobFile) -> Result<Option<Connection>> {
-    let sink = &file.sink;
+pub(crate) fn connection(name: &str, sink: &Sink) -> Result<Option<Connection>> {
     let connection = match (&sink.controller, &sink.connection) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid_config("`sink.controller` and `sink.connection` are both given")
@@ -362,11 +371,8 @@ fn connection(file: &JobFile) -> Result<Option<Connection>> {
             .with("option", "sink.delivery")
             .action("remove `delivery: atLeastOnce`"));
     }
-    if file.name.contains("__") {
-        return Err(Error::invalid_config(format!(
-            "`{}` becomes part of segment names, where `__` has a meaning",
-            file.name
-        ))
+    if name.contains("__") {
+        return Err(Error::invalid_config(format!("`{name}` becomes part of segment names, where `__` has a meaning"))
         .with("option", "name")
         .action("use single underscores in the job's name"));
     }

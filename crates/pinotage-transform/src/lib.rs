@@ -29,6 +29,7 @@ mod accept;
 mod boolean;
 mod bytes;
 mod conform;
+mod conversion;
 mod convert;
 mod date;
 mod decimal;
@@ -48,6 +49,7 @@ mod time_column;
 mod timestamp;
 
 pub use conform::{ConformOptions, Conformed, Conformer};
+pub use conversion::{Conversion, Converted, Destined};
 pub use expression::function_reference;
 pub use ingestion::{Ingested, Ingestion};
 pub use outcome::{BadValue, Changes};

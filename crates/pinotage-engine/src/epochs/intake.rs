@@ -5,21 +5,22 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::take_record_batch;
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
-use pinotage_connector::{BadRow, Cancel, Context, Next, Reader, Rows, Sink, Source, SplitState};
-use pinotage_transform::Changes;
+use pinotage_connector::{
+    BadRow, Cancel, Context, Next, Reader, Rows, Sink, Source, SplitState, by_partition, row_json,
+};
+use pinotage_transform::{Changes, Conversion};
 
 use super::gate::Gate;
 use super::{ToWriter, is_stopped};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
-use crate::quarantine::{BadRecord, Quarantine, row_text};
+use crate::quarantine::{BadRecord, Quarantine};
 use crate::run::Observer;
 use crate::sql::RowSql;
-use crate::unit::{Conversion, SQL_ERROR};
+use crate::unit::SQL_ERROR;
 
 /// How long a reader waits for rows before it looks whether an epoch ends.
 const WAIT: Duration = Duration::from_millis(50);
@@ -60,7 +61,7 @@ impl Desk {
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &columns)).transpose()?;
         let selected = sql.as_ref().map_or_else(|| SchemaRef::clone(&columns), RowSql::schema);
-        Ok(Self { conversion: Conversion::try_new(job, &selected)?, sql, columns })
+        Ok(Self { conversion: Conversion::try_new(&job.destined(), &selected)?, sql, columns })
     }
 }
 
@@ -133,7 +134,7 @@ impl Intake<'_> {
         let reject = |row: u32, fault: (Option<String>, &'static str, String)| {
             let (column, rule, message) = fault;
             let at = row as usize;
-            let raw = places.raw(at).unwrap_or_else(|| row_text(&batch, at));
+            let raw = places.raw(at).unwrap_or_else(|| row_json(&batch, at));
             BadRecord::of_source(BadRow { place: places.place(at), column, rule, message, raw })
         };
         let (selected, origin) = match &desk.sql {
@@ -180,22 +181,8 @@ impl Intake<'_> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let Some(partitions) = self.sink.partitions(&batch)? else {
-            let writer = task % self.writers.len() as u32;
-            return self.give(writer, batch);
-        };
-        let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for (row, partition) in partitions.into_iter().enumerate() {
-            rows.entry(partition).or_default().push(row as u32);
-        }
-        if let (Some(partition), 1) = (rows.keys().next().copied(), rows.len()) {
-            return self.give(partition, batch);
-        }
-        rows.into_iter().try_for_each(|(partition, rows)| {
-            let part = take_record_batch(&batch, &UInt32Array::from(rows))
-                .map_err(|error| Error::unexpected("cannot take rows of a batch apart").caused_by(error))?;
-            self.give(partition, part)
-        })
+        let writer = task % self.writers.len() as u32;
+        by_partition(self.sink, batch, writer)?.into_iter().try_for_each(|(partition, part)| self.give(partition, part))
     }
 
     fn give(&self, partition: u32, batch: RecordBatch) -> Result<()> {

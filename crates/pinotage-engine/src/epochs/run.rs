@@ -299,28 +299,16 @@ impl Life<'_> {
         let memory = file.limits.memory.bytes() / if whole { 2 } else { 1 };
         let sql = whole.then(|| usize::try_from(memory).unwrap_or(usize::MAX));
         let memory = memory.saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
-        // Rows of the epoch under way have an eighth.
-        let fresh = memory / 8;
-        let memory = memory - fresh;
         let partitioned =
             self.job.plan.beside_stream || self.job.columns.iter().any(|column| column.partition.is_some());
         let fitting = (memory / (segment.max_bytes.bytes().max(1) * (queue + 1))).max(1);
         // Rows without a partition stay with their reader's writer.
         let writers = fitting.min(if partitioned { threads } else { readers } as u64);
-        let share = memory / writers;
-        let max_bytes = segment.max_bytes.bytes().min(share / (queue + 1));
         Crew {
             readers: readers as u32,
             writers: writers as u32,
             sql,
-            sealing: Sealing {
-                max_rows: segment.max_rows,
-                max_bytes,
-                task_bytes: share - queue * max_bytes,
-                fresh_bytes: fresh / writers,
-                max_age: segment.max_age.map(|age| age.duration()),
-                queue: segment.queue,
-            },
+            sealing: segment.sealing().within(memory / writers),
         }
     }
 

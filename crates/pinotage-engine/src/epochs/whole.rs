@@ -8,13 +8,13 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use pinotage_common::{Error, Result};
-use pinotage_connector::{Context, Next, Position, Source, Split};
+use pinotage_connector::{Context, Next, Position, Source, Split, row_json};
+use pinotage_transform::Conversion;
 
 use super::intake::{Intake, too_many};
 use crate::manifest::Counts;
-use crate::quarantine::{BadRecord, row_text};
+use crate::quarantine::BadRecord;
 use crate::sql::{self, WholeSql};
-use crate::unit::Conversion;
 
 /// How long a split is waited for.
 const WAIT: Duration = Duration::from_millis(50);
@@ -114,7 +114,7 @@ impl Intake<'_> {
         let source = Arc::clone(self.source);
         let splits = Arc::new(Splits { source, splits, context: context.clone(), found: Mutex::default() });
         let mut rows = WholeSql::start(&transform.sql, &self.source.schema(), Arc::clone(&splits), memory, &spill)?;
-        let conversion = Conversion::try_new(job, &job.selected)?;
+        let conversion = Conversion::try_new(&job.destined(), &job.selected)?;
         let made: Arc<str> = "transform.sql".into();
         let (mut counts, mut first, mut shown) = (Counts::default(), 0, 0);
         loop {
@@ -141,7 +141,7 @@ impl Intake<'_> {
                 column: Some(value.column),
                 rule: value.rule,
                 message: value.message,
-                raw: row_text(&batch, value.row as usize),
+                raw: row_json(&batch, value.row as usize),
             });
             self.quarantine(bad.collect())?;
             first += batch.num_rows() as u64;

@@ -43,6 +43,12 @@ impl Rows {
         Self { files: kept.files.clone(), ..Self::new(partition, kept.since_millis) }
     }
 
+    /// Adds rows that another task has kept.
+    pub(super) fn join(&mut self, kept: &Kept) {
+        self.files.extend(kept.files.iter().cloned());
+        self.since_millis = self.since_millis.min(kept.since_millis);
+    }
+
     /// Takes rows that have to be kept at the end of the epoch. They wait in memory: most segments are built before.
     pub(super) fn push(&mut self, batch: RecordBatch) {
         self.fresh_bytes += slice_bytes(&batch);

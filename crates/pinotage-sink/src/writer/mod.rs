@@ -21,7 +21,7 @@ use std::time::Duration;
 use arrow::array::{Array as _, RecordBatch};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Sink, Writer};
-use pinotage_spec::{PinotVersion, Schema, TableConfig, check_segment_name};
+use pinotage_spec::{PartitionConfig, PinotVersion, Schema, TableConfig, check_segment_name};
 use rayon::ThreadPool;
 
 use crate::Target;
@@ -48,6 +48,19 @@ pub struct Sealing {
     pub max_age: Option<Duration>,
     /// Sealed segments of a task that wait to be built; with one more, writing waits.
     pub queue: usize,
+}
+
+impl Sealing {
+    /// Segments of one task that fit into so much memory together: those that are open, built and waiting to be built, and rows
+    /// of the epoch under way.
+    #[must_use]
+    pub fn within(self, memory: u64) -> Self {
+        // Rows of the epoch under way have an eighth.
+        let fresh_bytes = memory / 8;
+        let (share, queue) = (memory - fresh_bytes, self.queue as u64);
+        let max_bytes = self.max_bytes.min(share / (queue + 1));
+        Self { max_bytes, task_bytes: share - queue * max_bytes, fresh_bytes, ..self }
+    }
 }
 
 /// Where segments go.
@@ -98,6 +111,22 @@ enum Routing {
     Stream(StreamKey),
 }
 
+/// How rows are spread over partitions.
+#[derive(Debug, Clone, Copy)]
+pub enum Partitioning<'a> {
+    /// By the table config.
+    Column {
+        /// The column that decides.
+        column: &'a str,
+        /// How it does.
+        config: &'a PartitionConfig,
+        /// The partition of rows without a value.
+        of_null: u32,
+    },
+    /// As the stream's producer does.
+    Stream(&'a StreamKey),
+}
+
 /// Refuses OFFLINE tables that rows cannot be written to in epochs.
 ///
 /// # Errors
@@ -141,6 +170,7 @@ pub struct PinotSink {
     upload: Option<Upload>,
     times: Arc<Mutex<Option<CreationTimes>>>,
     pool: Arc<ThreadPool>,
+    shared_partitions: bool,
 }
 
 impl PinotSink {
@@ -170,6 +200,7 @@ impl PinotSink {
             upload: None,
             times: Arc::default(),
             pool,
+            shared_partitions: false,
         })
     }
 
@@ -204,7 +235,29 @@ impl PinotSink {
             upload: Some(upload),
             times,
             pool,
+            shared_partitions: false,
         })
+    }
+
+    /// How rows are spread; none for a table without partitions.
+    pub fn partitioning(&self) -> Option<Partitioning<'_>> {
+        match &self.routing {
+            Routing::None => None,
+            Routing::Table(route) => Some(route.partitioning()),
+            Routing::Stream(key) => Some(Partitioning::Stream(key)),
+        }
+    }
+
+    /// Rows take the place of earlier ones of their key.
+    pub fn upserts(&self) -> Option<&UpsertTable> {
+        self.upserts.as_ref()
+    }
+
+    /// Each task may have rows of each partition, and buffers of one partition come back from several tasks: for engines that
+    /// spread rows and states in their own way.
+    #[must_use]
+    pub fn with_shared_partitions(self) -> Self {
+        Self { shared_partitions: true, ..self }
     }
 
     /// Rows of a partition stay together until the source ends: it has to have an end.
@@ -257,6 +310,7 @@ impl Sink for PinotSink {
             version: self.version,
             folder,
             sealing: self.sealing.clone(),
+            shared_partitions: self.shared_partitions,
             archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
             job: context.job.clone(),
             run: context.run.clone(),

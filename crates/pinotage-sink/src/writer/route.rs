@@ -10,6 +10,8 @@ use arrow::datatypes::{
 use pinotage_common::{Error, Result};
 use pinotage_spec::{ColumnPlan, PartitionConfig, Schema, TableConfig, Value};
 
+use super::Partitioning;
+
 /// The column that decides, and how.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
@@ -35,6 +37,10 @@ impl Route {
         }
         let of_null = config.partition(&column.field.default_null_value.to_partition_string())?;
         Ok(Some(Self { column: column.field.name.clone(), config, of_null }))
+    }
+
+    pub(super) fn partitioning(&self) -> Partitioning<'_> {
+        Partitioning::Column { column: &self.column, config: &self.config, of_null: self.of_null }
     }
 
     /// The partition of each row.

@@ -30,6 +30,8 @@ pub(super) struct Shape {
     pub(super) folder: PathBuf,
     pub(super) sealing: Sealing,
     pub(super) archives: bool,
+    /// Several tasks seal segments of one partition.
+    pub(super) shared_partitions: bool,
     pub(super) job: String,
     pub(super) run: String,
     /// A table that keeps one row of each key.
@@ -124,23 +126,33 @@ impl TaskWriter {
             pool,
             shape,
         };
-        open.iter().try_for_each(|open| writer.restore(open))?;
+        for open in &open {
+            writer.restore(open)?;
+            writer.make_room()?;
+        }
         Ok(writer)
     }
 
     /// Takes rows of earlier epochs up again.
     fn restore(&mut self, open: &OpenBuffer) -> Result<()> {
         let kept = Kept::of(open)?;
-        let mut content = Content::new(&self.shape)?;
+        // Several tasks may have had rows of the partition.
+        let before = if kept.sealed.is_none() { self.open.remove(&open.partition) } else { None };
+        let mut buffer = match before {
+            Some(mut buffer) => {
+                buffer.kept.join(&kept);
+                buffer
+            }
+            None => Buffer { content: Content::new(&self.shape)?, kept: Rows::restored(open.partition, &kept) },
+        };
         for file in &kept.files {
-            let mut append = |batch| content.append(&self.shape, &self.pool, self.shape.completed(batch)?);
+            let mut append = |batch| buffer.content.append(&self.shape, &self.pool, self.shape.completed(batch)?);
             delta::read(&self.shape.folder, file, &mut append)?;
         }
-        let rows = Rows::restored(open.partition, &kept);
         match kept.sealed {
-            Some(sealed) => self.build(content, rows, sealed),
+            Some(sealed) => self.build(buffer.content, buffer.kept, sealed),
             None => {
-                self.open.insert(open.partition, Buffer { content, kept: rows });
+                self.open.insert(open.partition, buffer);
                 Ok(())
             }
         }
@@ -223,10 +235,14 @@ impl TaskWriter {
 
     fn seal(&mut self, partition: u32) -> Result<()> {
         let Some(Buffer { content, kept }) = self.open.remove(&partition) else { return Ok(()) };
-        let sequence = self.sequences.entry(partition).or_default();
+        let (first, step) = match self.shape.shared_partitions {
+            true => (self.context.task, self.context.tasks.max(1)),
+            false => (0, 1),
+        };
+        let sequence = self.sequences.entry(partition).or_insert(first);
         let now = self.context.clock.now_millis();
         let sealed = self.shape.sealed(partition, self.names.epoch, *sequence, now)?;
-        *sequence += 1;
+        *sequence += step;
         self.build(content, kept, sealed)
     }
 
@@ -261,9 +277,10 @@ impl Writer for TaskWriter {
     }
 
     fn prepare(&mut self, epoch: u64, last: bool) -> Result<Prepared> {
-        if epoch != self.names.epoch {
+        if epoch < self.names.epoch {
             return Err(Error::unexpected(format!("epoch {epoch} ends where {} was expected", self.names.epoch)));
         }
+        self.begin(epoch);
         self.seal_old()?;
         if last {
             let open: Vec<u32> = self.open.keys().copied().collect();
@@ -294,9 +311,15 @@ impl Writer for TaskWriter {
             prepared.committables.push(segment.to_committable()?);
         }
         self.leaving.push((epoch, std::mem::take(&mut self.old)));
-        self.names.epoch += 1;
-        self.sequences.clear();
+        self.begin(epoch + 1);
         Ok(prepared)
+    }
+
+    fn begin(&mut self, epoch: u64) {
+        if epoch > self.names.epoch {
+            self.names.epoch = epoch;
+            self.sequences.clear();
+        }
     }
 
     fn recorded(&mut self, epoch: u64) -> Result<()> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
-use pinotage_connector::{Context, OpenBuffer, Sink};
+use pinotage_connector::{Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
-use pinotage_sink::writer::{Destination, PinotSink, Sealing};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, StagedSegment};
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use tempfile::TempDir;
 
@@ -43,10 +43,21 @@ impl Folder {
     fn staging(&self) -> std::path::PathBuf {
         self.folder.path().join("staging")
     }
-}
 
-impl SinkTarget for Folder {
-    fn sink(&self) -> Box<dyn Sink> {
+    fn shared(&self) -> PinotSink {
+        self.table_sink().with_shared_partitions()
+    }
+
+    fn batch(&self, ids: std::ops::Range<i64>) -> RecordBatch {
+        let batch = rows(ids);
+        if self.upsert.is_none() {
+            return batch;
+        }
+        let columns = [("id", 0), ("key", 1), ("at", 0)].map(|(name, from)| (name, Arc::clone(batch.column(from))));
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    fn table_sink(&self) -> PinotSink {
         let partitions = match self.partitioned {
             true => r#"{"columnPartitionMap": {"key": {"functionName": "Murmur", "numPartitions": 4}}}"#,
             false => "{}",
@@ -71,7 +82,13 @@ impl SinkTarget for Folder {
             to,
             pool(),
         );
-        Box::new(sink.unwrap())
+        sink.unwrap()
+    }
+}
+
+impl SinkTarget for Folder {
+    fn sink(&self) -> Box<dyn Sink> {
+        Box::new(self.table_sink())
     }
 
     fn rows(&self) -> Vec<RecordBatch> {
@@ -325,4 +342,48 @@ fn smaller_segments_take_kept_rows_up() {
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
+}
+
+/// Tasks of an engine that spreads rows in its own way: each has rows of each partition, and all buffers go to fewer tasks.
+#[test]
+fn tasks_share_partitions() {
+    for upsert in [None, Some("FULL")] {
+        let target = Folder { upsert, ..Folder::new(7, true) };
+        let sink = target.shared();
+        let context = |epoch, task, tasks| Context { epoch, task, tasks, ..Context::new("j", "0a") };
+        let mut committables = Vec::new();
+        let mut open = Vec::new();
+        for task in 0..3 {
+            let mut writer = sink.open(Vec::new(), &context(0, task, 3)).unwrap();
+            let first = i64::from(task) * 20;
+            for (partition, part) in by_partition(&sink, target.batch(first..first + 20), 0).unwrap() {
+                writer.write(partition, part).unwrap();
+            }
+            // Epochs are numbered by somebody else, who leaves some out.
+            let prepared = writer.prepare(5, false).unwrap();
+            committables.extend(prepared.committables);
+            open.extend(prepared.open);
+        }
+        let mut writer = sink.open(open, &context(5, 0, 1)).unwrap();
+        writer.begin(9);
+        for (partition, part) in by_partition(&sink, target.batch(60..80), 0).unwrap() {
+            writer.write(partition, part).unwrap();
+        }
+        let prepared = writer.prepare(9, true).unwrap();
+        assert!(prepared.open.is_empty());
+        committables.extend(prepared.committables);
+        let segments: Vec<_> = committables.iter().map(|one| StagedSegment::of(one).unwrap()).collect();
+        let names: std::collections::BTreeSet<_> = segments.iter().map(|segment| &segment.name).collect();
+        assert_eq!(names.len(), segments.len(), "two segments of one name");
+        assert!(segments.iter().all(|segment| segment.epoch <= 5 || segment.epoch == 9));
+        sink.committer(&context(9, 0, 1)).unwrap().commit(&committables).unwrap();
+        let (mut found, mut expected) = (row_texts(&target.rows()), row_texts(&[rows(0..80)]));
+        found.sort();
+        expected.sort();
+        match upsert {
+            None => assert_eq!(found, expected),
+            // The rows that lost within a segment are gone, the latest of each key is there.
+            Some(_) => assert!(rows(67..80).num_rows() == 13 && row_texts(&[rows(67..80)]).iter().all(|row| found.contains(row))),
+        }
+    }
 }

@@ -1,0 +1,153 @@
+//! `io.pinotage.jni.NativeCommitter`
+
+use std::sync::Arc;
+
+use jni::EnvUnowned;
+use jni::objects::{JByteArray, JClass, JLongArray, JObjectArray, JString};
+use jni::sys::jlong;
+use pinotage_common::Result;
+use pinotage_connector::{Committable, Context, Sink as _};
+
+use crate::convert::{byte_arrays, count, strings, text};
+use crate::errors::call;
+use crate::publication::Publication;
+use crate::table::Table;
+use crate::{handles, wire};
+
+/// The committer of a run.
+struct Committer {
+    table: Arc<Table>,
+    run: String,
+}
+
+fn committables(bytes: &[Vec<u8>]) -> Result<Vec<Committable>> {
+    bytes.iter().map(|bytes| wire::committable(bytes)).collect()
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_open<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    run: JString<'l>,
+) -> jlong {
+    call(env, |env| {
+        let committer = Committer { table: handles::get(sink)?, run: text(env, &run)? };
+        Ok(handles::put(committer))
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_check<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    committer: jlong,
+    epoch: jlong,
+) {
+    call(env, |_| {
+        let Committer { table, run } = &*handles::get::<Committer>(committer)?;
+        let sink = table.committing(Arc::new(()))?;
+        let mut committer = sink.committer(&Context::new(&table.job.name, run))?;
+        Ok(committer.check(count("an epoch", epoch)?)?)
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_start<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    committer: jlong,
+    all: JObjectArray<'l, JByteArray<'l>>,
+) -> jlong {
+    call(env, |env| {
+        let Committer { table, run } = &*handles::get::<Committer>(committer)?;
+        let all = committables(&byte_arrays(env, &all)?)?;
+        Ok(handles::put(Publication::start(Arc::clone(table), run, all)?))
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_abort<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    committer: jlong,
+    all: JObjectArray<'l, JByteArray<'l>>,
+) {
+    call(env, |env| {
+        let Committer { table, run } = &*handles::get::<Committer>(committer)?;
+        let all = committables(&byte_arrays(env, &all)?)?;
+        let sink = table.committing(Arc::new(()))?;
+        Ok(sink.committer(&Context::new(&table.job.name, run))?.abort(&all)?)
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_close<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    committer: jlong,
+) {
+    call(env, |_| {
+        handles::remove(committer);
+        Ok(())
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_poll<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    publication: jlong,
+) -> JLongArray<'l> {
+    call(env, |env| {
+        let progress = handles::get::<Publication>(publication)?.progress();
+        let array = JLongArray::new(env, progress.len())?;
+        array.set_region(env, 0, &progress)?;
+        Ok(array)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_failure<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    publication: jlong,
+) {
+    call(env, |_| Ok(handles::get::<Publication>(publication)?.failure()?));
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_warnings<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    publication: jlong,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| {
+        let warnings = handles::get::<Publication>(publication)?.warnings();
+        Ok(strings(env, warnings.into_iter().map(Some))?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_cancel<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    publication: jlong,
+) {
+    call(env, |_| {
+        handles::get::<Publication>(publication)?.cancel();
+        Ok(())
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_closePublication<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    publication: jlong,
+) {
+    call(env, |_| {
+        handles::remove(publication);
+        Ok(())
+    });
+}

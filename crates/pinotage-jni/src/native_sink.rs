@@ -1,0 +1,269 @@
+//! `io.pinotage.jni.NativeSink`
+
+use arrow::datatypes::SchemaRef;
+use jni::EnvUnowned;
+use jni::objects::{JClass, JIntArray, JObjectArray, JString};
+use jni::sys::{jboolean, jlong};
+use pinotage_connector::Delivery;
+use pinotage_sink::upsert::KeySerializer;
+use pinotage_sink::writer::Partitioning;
+use pinotage_spec::PartitionFunction;
+
+use crate::convert::{string, strings, text};
+use crate::errors::call;
+use crate::table::Table;
+use crate::{c_data, handles};
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_open<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    options: JString<'l>,
+) -> jlong {
+    call(env, |env| Ok(handles::put(Table::resolve(&text(env, &options)?)?)))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_of<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    description: JString<'l>,
+) -> jlong {
+    call(env, |env| Ok(handles::put(Table::of(&text(env, &description)?)?)))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_description<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JString<'l> {
+    call(env, |env| Ok(string(env, &handles::get::<Table>(sink)?.description()?)?))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_types<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| {
+        let table = handles::get::<Table>(sink)?;
+        Ok(strings(env, table.schema.fields().map(|field| Some(field.data_type.name().to_owned())))?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_schema<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    to: jlong,
+) {
+    call(env, |_| Ok(c_data::export_schema(&handles::get::<Table>(sink)?.arrow_schema(), to)?));
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_primaryKey<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| {
+        let table = handles::get::<Table>(sink)?;
+        Ok(strings(env, table.schema.primary_key_columns().iter().cloned().map(Some))?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_deleteColumn<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JString<'l> {
+    call(env, |env| {
+        let table = handles::get::<Table>(sink)?;
+        match table.sink.upserts().and_then(|upserts| upserts.delete_column.as_deref()) {
+            Some(column) => Ok(string(env, column)?),
+            None => Ok(JString::null()),
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_upserts<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> jboolean {
+    call(env, |_| Ok(handles::get::<Table>(sink)?.sink.upserts().is_some()))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_realtime<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> jboolean {
+    call(env, |_| Ok(handles::get::<Table>(sink)?.job.beside_stream()))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_partitioning<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| {
+        let table = handles::get::<Table>(sink)?;
+        match table.sink.partitioning() {
+            None => Ok(JObjectArray::<JString>::null()),
+            Some(partitioning) => Ok(strings(env, described(&table, partitioning).into_iter().map(Some))?),
+        }
+    })
+}
+
+/// As `PinotPartitioner.of` reads it.
+fn described(table: &Table, partitioning: Partitioning<'_>) -> Vec<String> {
+    let (function, partitions, seed, of_null, columns, values) = match partitioning {
+        Partitioning::Column { column, config, of_null } => {
+            let (function, seed, values) = match &config.function {
+                PartitionFunction::Murmur => ("Murmur", 0, &[][..]),
+                PartitionFunction::Murmur3 { seed } => ("Murmur3", *seed, &[][..]),
+                PartitionFunction::Murmur3X64 { seed } => ("Murmur3X64", *seed, &[][..]),
+                PartitionFunction::Modulo => ("Modulo", 0, &[][..]),
+                PartitionFunction::HashCode => ("HashCode", 0, &[][..]),
+                PartitionFunction::ByteArray => ("ByteArray", 0, &[][..]),
+                PartitionFunction::BoundedColumnValue { values } => ("BoundedColumnValue", 0, values.as_slice()),
+            };
+            (function, config.num_partitions, seed, of_null, vec![column.to_owned()], values)
+        }
+        Partitioning::Stream(key) => {
+            let function = match key.serializer {
+                KeySerializer::String => "stream-string",
+                KeySerializer::Int => "stream-int",
+                KeySerializer::Long => "stream-long",
+                KeySerializer::Bytes => "stream-bytes",
+                KeySerializer::Json => "stream-json",
+            };
+            (function, key.partitions, 0, 0, key.columns.clone(), &[][..])
+        }
+    };
+    let mut parts = vec![
+        function.to_owned(),
+        partitions.to_string(),
+        (seed as i32).to_string(),
+        of_null.to_string(),
+        columns.len().to_string(),
+    ];
+    for column in columns {
+        let data_type = table.schema.field(&column).map_or("STRING", |field| field.data_type.name());
+        parts.extend([column, data_type.to_owned()]);
+    }
+    parts.extend_from_slice(values);
+    parts
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_delivery<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JString<'l> {
+    call(env, |env| {
+        let text = match handles::get::<Table>(sink)?.promises() {
+            Delivery::AtLeastOnce => "at-least-once",
+            Delivery::Idempotent => "idempotent",
+            Delivery::Transactional => "transactional",
+        };
+        Ok(string(env, text)?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_needsEnd<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> jboolean {
+    call(env, |_| Ok(handles::get::<Table>(sink)?.sink.merges_rows()))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_check<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    schema: jlong,
+) {
+    call(env, |_| {
+        let rows = handles::get::<SchemaRef>(schema)?;
+        handles::get::<Table>(sink)?.conversion(&rows)?;
+        Ok(())
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_partitions<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    schema: jlong,
+    array: jlong,
+) -> JIntArray<'l> {
+    call(env, |env| {
+        let rows = handles::get::<SchemaRef>(schema)?;
+        let batch = c_data::import(&rows, array)?;
+        let Some(partitions) = handles::get::<Table>(sink)?.partitions(&rows, &batch)? else {
+            return Ok(JIntArray::null());
+        };
+        let partitioned = JIntArray::new(env, partitions.len())?;
+        partitioned.set_region(env, 0, &partitions)?;
+        Ok(partitioned)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_writeProbe<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    name: JString<'l>,
+    probe: JString<'l>,
+) {
+    call(env, |env| {
+        let table = handles::get::<Table>(sink)?;
+        Ok(table.write_probe(&text(env, &name)?, &text(env, &probe)?)?)
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_readProbe<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    name: JString<'l>,
+) -> JString<'l> {
+    call(env, |env| {
+        let probe = handles::get::<Table>(sink)?.read_probe(&text(env, &name)?)?;
+        Ok(string(env, &probe)?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_removeProbe<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    name: JString<'l>,
+) {
+    call(env, |env| Ok(handles::get::<Table>(sink)?.remove_probe(&text(env, &name)?)?));
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_close<'l>(env: EnvUnowned<'l>, _class: JClass<'l>, sink: jlong) {
+    call(env, |_| {
+        handles::remove(sink);
+        Ok(())
+    });
+}

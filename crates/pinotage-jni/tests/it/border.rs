@@ -1,0 +1,86 @@
+//! What crosses, and what does not.
+
+use std::fs;
+
+use serde_json::{Value as Json, json};
+
+use crate::java::check;
+
+/// A sink as tasks get it.
+fn description(staging: &str, columns: &Json, partitions: &Json) -> String {
+    let options = json!({
+        "name": "j",
+        "sink": {"kind": "pinot", "table": "t", "controller": "127.0.0.1:9"},
+        "staging": staging,
+    });
+    json!({
+        "form": 1,
+        "options": options.to_string(),
+        "schema": {"schemaName": "t", "dimensionFieldSpecs": columns},
+        "table": {
+            "tableName": "t_OFFLINE", "tableType": "OFFLINE",
+            "tableIndexConfig": {"nullHandlingEnabled": true, "segmentPartitionConfig": {"columnPartitionMap": partitions}},
+        },
+        "pinot": "1.5",
+    })
+    .to_string()
+}
+
+#[test]
+fn all_types_go_across_and_back() {
+    check(&["-Xcheck:jni"], &["types"]);
+}
+
+#[test]
+fn memory_stays_bounded() {
+    check(&["-Xmx64m"], &["leaks", "10000"]);
+}
+
+#[test]
+fn errors_and_panics_are_typed_exceptions() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("description");
+    let columns = json!([{"name": "id", "dataType": "LONG"}]);
+    let staging = folder.path().join("staging");
+    fs::write(&file, description(staging.to_str().unwrap(), &columns, &json!({}))).unwrap();
+    check(&["-Xcheck:jni"], &["errors", file.to_str().unwrap()]);
+}
+
+#[test]
+fn threads_end_with_the_last_handle() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("description");
+    let columns = json!([{"name": "id", "dataType": "LONG"}]);
+    fs::write(&file, description(folder.path().to_str().unwrap(), &columns, &json!({}))).unwrap();
+    check(&[], &["threads", file.to_str().unwrap()]);
+}
+
+/// Each function over each type that it takes.
+#[test]
+fn java_spreads_rows_as_the_library_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    for data_type in ["STRING", "INT", "LONG", "FLOAT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "BYTES"] {
+        for (name, config) in [
+            ("Murmur", json!({})),
+            ("Murmur3", json!({"seed": "9001"})),
+            ("Murmur3", json!({"variant": "x64_32", "seed": "-7"})),
+            ("HashCode", json!({})),
+            ("ByteArray", json!({})),
+            ("Modulo", json!({})),
+            ("BoundedColumnValue", json!({"columnValues": "0|1|7|12", "columnValuesDelimiter": "|"})),
+        ] {
+            let is_whole = matches!(data_type, "INT" | "LONG" | "BOOLEAN" | "TIMESTAMP");
+            if name == "Modulo" && !is_whole {
+                continue;
+            }
+            let count = if name == "BoundedColumnValue" { 5 } else { 11 };
+            let partitions = json!({"key": {"functionName": name, "numPartitions": count, "functionConfig": config}});
+            let columns = json!([{"name": "key", "dataType": data_type, "maxLength": 1000}]);
+            all.push(description(folder.path().to_str().unwrap(), &columns, &partitions));
+        }
+    }
+    let file = folder.path().join("descriptions");
+    fs::write(&file, all.join("\n")).unwrap();
+    check(&[], &["partitions", file.to_str().unwrap(), "2000"]);
+}

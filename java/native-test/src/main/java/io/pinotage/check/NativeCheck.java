@@ -1,0 +1,52 @@
+package io.pinotage.check;
+
+import java.util.Arrays;
+
+/** Runs one of the checks, and ends with an exception when it does not hold. */
+public final class NativeCheck {
+    private NativeCheck() {}
+
+    /** The check's name and its arguments. */
+    public static void main(String[] arguments) throws Exception {
+        String[] rest = Arrays.copyOfRange(arguments, 1, arguments.length);
+        switch (arguments[0]) {
+            case "types":
+                Types.run();
+                break;
+            case "leaks":
+                Leaks.run(Integer.parseInt(rest[0]));
+                break;
+            case "errors":
+                Errors.run(rest[0]);
+                break;
+            case "partitions":
+                Partitions.run(rest[0], Integer.parseInt(rest[1]));
+                break;
+            case "write":
+                Write.run(rest[0], Integer.parseInt(rest[1]));
+                break;
+            case "threads":
+                Threads.run(rest[0]);
+                break;
+            default:
+                throw new IllegalArgumentException(arguments[0]);
+        }
+        System.out.println("holds");
+    }
+
+    static void check(boolean holds, String what) {
+        if (!holds) {
+            throw new AssertionError(what);
+        }
+    }
+
+    static void equal(Object expected, Object found, String what) {
+        if (!java.util.Objects.deepEquals(expected, found)) {
+            throw new AssertionError(what + ": expected " + text(expected) + ", found " + text(found));
+        }
+    }
+
+    private static String text(Object value) {
+        return value instanceof byte[] ? Arrays.toString((byte[]) value) : String.valueOf(value);
+    }
+}

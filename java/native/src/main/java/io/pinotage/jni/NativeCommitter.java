@@ -1,0 +1,36 @@
+package io.pinotage.jni;
+
+/** Brings committables into a table. Not for use outside of Pinotage: {@code io.pinotage.sink} is. */
+public final class NativeCommitter {
+    private NativeCommitter() {}
+
+    /** A committer of a run. */
+    public static native long open(long sink, String run);
+
+    /** Looks whether the table fits a recorded epoch. */
+    public static native void check(long committer, long epoch);
+
+    /** Begins a publication in a thread of its own; a handle comes back. */
+    public static native long start(long committer, byte[][] committables);
+
+    /** Removes what was kept for committables that are not to come. */
+    public static native void abort(long committer, byte[][] committables);
+
+    /** Frees the committer; its publications live on. */
+    public static native void close(long committer);
+
+    /** Four numbers: the state's place in {@code Publication.State}, segments in all, pushed, loaded. */
+    public static native long[] poll(long publication);
+
+    /** Throws the error of a publication that has failed. */
+    public static native void failure(long publication);
+
+    /** What the publication had to say since the last call. */
+    public static native String[] warnings(long publication);
+
+    /** Asks it to stop, from any thread. */
+    public static native void cancel(long publication);
+
+    /** Frees a publication; one that goes on is cancelled, and has ended when this returns. */
+    public static native void closePublication(long publication);
+}

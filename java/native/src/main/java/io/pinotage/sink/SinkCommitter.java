@@ -1,0 +1,49 @@
+package io.pinotage.sink;
+
+import io.pinotage.jni.NativeCommitter;
+import java.util.Collection;
+
+/** Brings committables of a run into the table. One at a time does so for a job. */
+public final class SinkCommitter implements AutoCloseable {
+    private final long handle;
+
+    SinkCommitter(long sink, String run) {
+        this.handle = NativeCommitter.open(sink, run);
+    }
+
+    /**
+     * Looks whether the table fits the recorded epoch, before a job goes on. It asks the controller and waits for the answer.
+     *
+     * @throws io.pinotage.PinotageException {@code commit-conflict} when the table has a segment of this run that is later than
+     *     {@code epoch}, or of the same job with another state
+     */
+    public void check(long epoch) {
+        NativeCommitter.check(handle, epoch);
+    }
+
+    /**
+     * Begins to bring committables in, all of them in one step, and returns at once. Those that are in the table already, by an
+     * earlier call of this or another process, are left as they are; a step that was cut short is gone on with. What was begun
+     * and not ended is begun again with exactly the same committables, and epochs come in their order.
+     *
+     * @throws io.pinotage.PinotageException {@code unsupported} for bytes of a later version
+     */
+    public Publication start(Collection<Committable> committables) {
+        return new Publication(NativeCommitter.start(handle, bytes(committables)));
+    }
+
+    /** Removes what staging keeps of committables that are not to come. What is in the table stays. */
+    public void abort(Collection<Committable> committables) {
+        NativeCommitter.abort(handle, bytes(committables));
+    }
+
+    private static byte[][] bytes(Collection<Committable> committables) {
+        return committables.stream().map(Committable::toBytes).toArray(byte[][]::new);
+    }
+
+    /** Frees it; publications live on. Calling it again does nothing. */
+    @Override
+    public void close() {
+        NativeCommitter.close(handle);
+    }
+}

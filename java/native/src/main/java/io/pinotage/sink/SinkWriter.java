@@ -1,0 +1,94 @@
+package io.pinotage.sink;
+
+import io.pinotage.arrow.RecordBatch;
+import io.pinotage.jni.NativeWriter;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Takes the rows of one task. One thread writes; {@link #cancel} and {@link #metrics} may come from others. After an error it is
+ * closed, and the job goes on behind the last recorded epoch.
+ */
+public final class SinkWriter implements AutoCloseable {
+    private static final int TEXTS = 5;
+
+    private final long handle;
+
+    SinkWriter(long handle) {
+        this.handle = handle;
+    }
+
+    /**
+     * Takes rows. It waits only while {@code sink.segment.queue} sealed segments wait to be built.
+     *
+     * @param rows is consumed; each row goes into a segment of its own partition
+     * @return rows that the table does not take; none of them is written
+     * @throws io.pinotage.PinotageException {@code invalid-data} when there are more of them than {@code limits.errors}
+     */
+    public List<RejectedRow> write(RecordBatch rows) {
+        String[] texts;
+        try {
+            texts = NativeWriter.write(handle, rows.address());
+        } finally {
+            rows.close();
+        }
+        if (texts.length == 0) {
+            return Collections.emptyList();
+        }
+        ArrayList<RejectedRow> rejected = new ArrayList<>(texts.length / TEXTS);
+        for (int i = 0; i < texts.length; i += TEXTS) {
+            rejected.add(new RejectedRow(
+                    Integer.parseInt(texts[i]), texts[i + 1], texts[i + 2], texts[i + 3], texts[i + 4]));
+        }
+        return rejected;
+    }
+
+    /**
+     * Ends an epoch: what was written since the last one is in staging when this returns.
+     *
+     * @param epoch later than all before
+     * @param last whether the input has ended: then nothing stays open
+     */
+    public Prepared prepare(long epoch, boolean last) {
+        byte[][][] prepared = NativeWriter.prepare(handle, epoch, last);
+        return new Prepared(prepared[0], prepared[1]);
+    }
+
+    /**
+     * The epoch under way is {@code epoch}: for engines that number an epoch only behind {@link #prepare}. After a Flink
+     * checkpoint {@code id} it is {@code id + 1}. Segments that are sealed from now on say so, and a job that goes on behind an
+     * earlier epoch is told that it was set back.
+     */
+    public void beginEpoch(long epoch) {
+        NativeWriter.beginEpoch(handle, epoch);
+    }
+
+    /** What was prepared up to this epoch is recorded for good: what only earlier epochs needed goes. */
+    public void recorded(long epoch) {
+        NativeWriter.recorded(handle, epoch);
+    }
+
+    /** Counters by name, since the writer was opened. */
+    public Map<String, Long> metrics() {
+        String[] pairs = NativeWriter.metrics(handle);
+        LinkedHashMap<String, Long> metrics = new LinkedHashMap<>();
+        for (int i = 0; i + 1 < pairs.length; i += 2) {
+            metrics.put(pairs[i], Long.valueOf(pairs[i + 1]));
+        }
+        return metrics;
+    }
+
+    /** Asks it to stop: a call that waits ends with {@code cancelled}. */
+    public void cancel() {
+        NativeWriter.cancel(handle);
+    }
+
+    /** Frees it. What was prepared stays in staging; what was not is gone. Calling it again does nothing. */
+    @Override
+    public void close() {
+        NativeWriter.close(handle);
+    }
+}
