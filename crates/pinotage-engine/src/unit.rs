@@ -140,7 +140,8 @@ impl Intake<'_> {
         let source = reader.schema();
         let transform = job.plan.file.transform.as_ref();
         let sql = transform.map(|transform| RowSql::try_new(&transform.sql, &source)).transpose()?;
-        let conversion = Conversion::try_new(&job.destined(), &sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
+        let conversion =
+            Conversion::try_new(&job.destined(), &sql.as_ref().map_or(source, RowSql::schema)).map_err(&in_file)?;
         let file: Arc<str> = input.file.to_string().into();
         let mut bytes = 0;
         while let Some(rows) = reader.next_batch().map_err(&in_file)? {

@@ -30,9 +30,9 @@ pub(crate) fn put<T: Any + Send + Sync>(value: T) -> i64 {
 /// `unexpected` for a handle that was closed, or is of something else.
 pub(crate) fn get<T: Any + Send + Sync>(handle: i64) -> Result<Arc<T>> {
     let value = open().get(&handle).cloned();
-    value.and_then(|value| value.downcast().ok()).ok_or_else(|| {
-        Error::unexpected("something was used after it was closed").with("handle", handle)
-    })
+    value
+        .and_then(|value| value.downcast().ok())
+        .ok_or_else(|| Error::unexpected("something was used after it was closed").with("handle", handle))
 }
 
 /// Gives a value up; one that is gone stays so. Calls that use it now end first.

@@ -85,7 +85,9 @@ extern "system" fn Java_io_pinotage_jni_NativeBatch_take<'l>(
         let rows = numbers(env, &rows)?;
         let bad = rows.iter().find(|row| usize::try_from(**row).map_or(true, |row| row >= batch.num_rows()));
         if let Some(row) = bad {
-            return Err(Error::invalid_config(format!("the batch has {} rows, and no row {row}", batch.num_rows())).into());
+            return Err(
+                Error::invalid_config(format!("the batch has {} rows, and no row {row}", batch.num_rows())).into()
+            );
         }
         let rows = UInt32Array::from_iter_values(rows.into_iter().map(|row| row as u32));
         let taken = take_record_batch(&batch, &rows)

@@ -55,7 +55,13 @@ extern "system" fn Java_io_pinotage_jni_NativeWriter_write<'l>(
         let rejected = writer.write(&batch)?;
         let texts = rejected.into_iter().flat_map(|row| {
             let raw = String::from_utf8_lossy(&row.raw).into_owned();
-            [Some(row.place.row_number.to_string()), row.column, Some(row.rule.to_owned()), Some(row.message), Some(raw)]
+            [
+                Some(row.place.row_number.to_string()),
+                row.column,
+                Some(row.rule.to_owned()),
+                Some(row.message),
+                Some(raw),
+            ]
         });
         Ok(strings(env, texts)?)
     })
@@ -123,7 +129,11 @@ extern "system" fn Java_io_pinotage_jni_NativeWriter_metrics<'l>(
 }
 
 #[unsafe(no_mangle)]
-extern "system" fn Java_io_pinotage_jni_NativeWriter_cancel<'l>(env: EnvUnowned<'l>, _class: JClass<'l>, writer: jlong) {
+extern "system" fn Java_io_pinotage_jni_NativeWriter_cancel<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    writer: jlong,
+) {
     call(env, |_| {
         handles::get::<TaskWriter>(writer)?.cancel();
         Ok(())

@@ -79,8 +79,10 @@ impl Table {
         let senseless = |error| Error::invalid_data("the description of a sink makes no sense").caused_by(error);
         let Form { form } = serde_json::from_str(description).map_err(senseless)?;
         if form != FORM {
-            return Err(Error::unsupported(format!("a sink was described in form {form}, and this version reads {FORM}"))
-                .action("use one version for all tasks of a job"));
+            return Err(Error::unsupported(format!(
+                "a sink was described in form {form}, and this version reads {FORM}"
+            ))
+            .action("use one version for all tasks of a job"));
         }
         let described: Description = serde_json::from_str(description).map_err(senseless)?;
         let job = SinkJob::parse(&described.options)?;
@@ -170,8 +172,10 @@ impl Table {
         let converted = self.conversion(rows)?.convert(batch)?;
         let Some(partitions) = self.sink.partitions(&converted.batch)? else { return Ok(None) };
         if converted.filtered > 0 || converted.made > 0 {
-            return Err(Error::unsupported("rows are filtered or unnested, so that rows of a batch are not rows of the table")
-                .action("spread rows in another way: any task may write any row"));
+            return Err(Error::unsupported(
+                "rows are filtered or unnested, so that rows of a batch are not rows of the table",
+            )
+            .action("spread rows in another way: any task may write any row"));
         }
         let mut all = vec![-1; batch.num_rows()];
         let bad: std::collections::BTreeSet<usize> = converted.bad.iter().map(|value| value.row as usize).collect();
@@ -209,8 +213,10 @@ impl Table {
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         match is_name {
             true => Ok(self.job.staging.join(format!(".probe-{name}"))),
-            false => Err(Error::invalid_config(format!("`{name}` is no name for a probe"))
-                .action("use letters, digits and `-`")),
+            false => {
+                Err(Error::invalid_config(format!("`{name}` is no name for a probe"))
+                    .action("use letters, digits and `-`"))
+            }
         }
     }
 

@@ -83,10 +83,7 @@ impl Drop for Threads {
 }
 
 /// A thread of the library with a name of its own.
-pub(crate) fn spawn<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>> {
+pub(crate) fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
     let builder = std::thread::Builder::new().name(format!("{PREFIX}-{name}"));
     builder.spawn(work).map_err(|error| Error::unexpected("cannot start a thread").caused_by(error))
 }

@@ -81,7 +81,8 @@ impl TaskWriter {
         let converted = conversion.convert(batch)?;
         *read += batch.num_rows() as u64;
         *bad += converted.bad.len() as u64;
-        let counter = |name, rows| self.context.metrics.counter(name).fetch_add(rows, std::sync::atomic::Ordering::Relaxed);
+        let counter =
+            |name, rows| self.context.metrics.counter(name).fetch_add(rows, std::sync::atomic::Ordering::Relaxed);
         counter("rows read", batch.num_rows() as u64);
         counter("rows written", converted.batch.num_rows() as u64);
         counter("rows filtered", converted.filtered);

@@ -373,8 +373,8 @@ pub(crate) fn connection(name: &str, sink: &Sink) -> Result<Option<Connection>> 
     }
     if name.contains("__") {
         return Err(Error::invalid_config(format!("`{name}` becomes part of segment names, where `__` has a meaning"))
-        .with("option", "name")
-        .action("use single underscores in the job's name"));
+            .with("option", "name")
+            .action("use single underscores in the job's name"));
     }
     Ok(Some(connection))
 }

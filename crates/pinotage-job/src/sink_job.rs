@@ -65,7 +65,11 @@ impl SinkJob {
         let refused = [
             ("sink.output", sink.output.is_some(), "segments go from staging to the cluster"),
             ("sink.archive", sink.archive.is_some(), "segments go to the cluster as archives"),
-            ("sink.segmentName", sink.segment_name.is_some(), "segments have names of their own, which no two ever share"),
+            (
+                "sink.segmentName",
+                sink.segment_name.is_some(),
+                "segments have names of their own, which no two ever share",
+            ),
         ];
         if let Some((option, _, reason)) = refused.iter().find(|(_, is_given, _)| *is_given) {
             return Err(Error::unsupported(*reason).with("option", *option).action(format!("remove `{option}`")));
@@ -113,7 +117,8 @@ fn staging_folder(text: &str) -> Result<std::path::PathBuf> {
 mod tests {
     use super::*;
 
-    const OPTIONS: &str = r#"{"name": "j", "sink": {"kind": "pinot", "table": "t", "controller": "host:9000"}, "staging": "/shared"}"#;
+    const OPTIONS: &str =
+        r#"{"name": "j", "sink": {"kind": "pinot", "table": "t", "controller": "host:9000"}, "staging": "/shared"}"#;
 
     #[test]
     fn small_options_have_defaults() {

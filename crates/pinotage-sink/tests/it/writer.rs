@@ -383,7 +383,9 @@ fn tasks_share_partitions() {
         match upsert {
             None => assert_eq!(found, expected),
             // The rows that lost within a segment are gone, the latest of each key is there.
-            Some(_) => assert!(rows(67..80).num_rows() == 13 && row_texts(&[rows(67..80)]).iter().all(|row| found.contains(row))),
+            Some(_) => assert!(
+                rows(67..80).num_rows() == 13 && row_texts(&[rows(67..80)]).iter().all(|row| found.contains(row))
+            ),
         }
     }
 }
