@@ -1,0 +1,110 @@
+//! A JVM for each line of Flink, that runs scenarios (`java/flink/scenarios`) one after another.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tempfile::TempDir;
+
+/// The lines of Flink that there is a jar for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    V1_20,
+    V2,
+}
+
+impl Line {
+    fn variable(self) -> &'static str {
+        match self {
+            Self::V1_20 => "PINOTAGE_FLINK_1_20_CLASSPATH",
+            Self::V2 => "PINOTAGE_FLINK_2_CLASSPATH",
+        }
+    }
+
+    /// The class path of its tests; none where nobody built it, which is said.
+    pub(super) fn class_path(self) -> Option<String> {
+        let path = std::env::var(self.variable()).ok();
+        if path.is_none() {
+            let missing = format!("no Flink, because {} is not set; `cargo xtask test` builds it and sets it", self.variable());
+            assert!(std::env::var_os("PINOTAGE_REQUIRE_CLUSTERS").is_none(), "{missing}");
+            eprintln!("SKIPPED: {missing}");
+        }
+        path
+    }
+
+    /// The jar that users put into their job.
+    pub(super) fn jar(self) -> Option<PathBuf> {
+        let name = match self {
+            Self::V1_20 => "pinotage-flink-1.20-",
+            Self::V2 => "pinotage-flink-2-",
+        };
+        let is_it = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
+        std::env::split_paths(&self.class_path()?).find(is_it)
+    }
+
+    fn shared(self) -> Option<&'static Mutex<Jvm>> {
+        static JVMS: [OnceLock<Option<Mutex<Jvm>>>; 2] = [const { OnceLock::new() }; 2];
+        JVMS[self as usize].get_or_init(|| Some(Mutex::new(Jvm::start(&self.class_path()?)))).as_ref()
+    }
+
+    /// Runs a scenario; what it says, or why its job failed. None without this line.
+    pub(super) fn run(self, scenario: &str, options: &[(&str, String)]) -> Option<Result<String, String>> {
+        // A test that failed says nothing about the JVM.
+        let mut jvm = self.shared()?.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(jvm.run(scenario, options))
+    }
+}
+
+/// It ends when its standard input does: with this process, however that ends.
+struct Jvm {
+    _child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    log: TempDir,
+}
+
+impl Jvm {
+    fn start(class_path: &str) -> Self {
+        let log = tempfile::Builder::new().prefix("flink-").tempdir().unwrap();
+        let mut java = Command::new("java");
+        for package in ["java.util", "java.lang", "java.time", "java.nio"] {
+            java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
+        }
+        java.arg("-Xmx768m").arg(format!("-Dpinotage.library={}", crate::library().display()));
+        java.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", class_path, "io.pinotage.flink.scenarios.Main"]);
+        let errors = File::create(log.path().join("log")).unwrap();
+        let mut child = java.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut jvm = Self { _child: child, input, output, log };
+        assert_eq!(jvm.line(), "ready");
+        jvm
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        if line.is_empty() {
+            let log = std::fs::read_to_string(self.log.path().join("log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            panic!("the JVM has ended; its log ends with\n{}", lines[lines.len().saturating_sub(80)..].join("\n"));
+        }
+        line.trim_end().to_owned()
+    }
+
+    fn run(&mut self, scenario: &str, options: &[(&str, String)]) -> Result<String, String> {
+        let mut line = scenario.to_owned();
+        for (name, value) in options {
+            assert!(!value.contains([' ', '\n']), "{value}");
+            line += &format!(" {name}={value}");
+        }
+        writeln!(self.input, "{line}").unwrap();
+        let answer = self.line();
+        match answer.split_once(' ') {
+            Some(("ok", result)) => Ok(result.to_owned()),
+            _ => Err(answer),
+        }
+    }
+}

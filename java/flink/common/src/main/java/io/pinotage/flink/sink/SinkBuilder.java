@@ -1,0 +1,207 @@
+package io.pinotage.flink.sink;
+
+import io.pinotage.ErrorKind;
+import io.pinotage.PinotageException;
+import io.pinotage.arrow.ArrowSchema;
+import io.pinotage.flink.DeliveryGuarantee;
+import io.pinotage.sink.Delivery;
+import io.pinotage.sink.PinotPartitioner;
+import io.pinotage.sink.PinotSinkTable;
+import io.pinotage.sink.SinkOptions;
+import java.time.Duration;
+import java.util.Objects;
+import org.apache.flink.api.connector.sink2.Sink;
+
+/**
+ * The options of a sink. {@link #build} asks the controller for the table and checks that it takes the rows: what cannot work is
+ * refused where the job is submitted.
+ *
+ * @param <T> the rows
+ * @param <B> the builder itself
+ */
+public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
+    private static final String JOB = "flink";
+    private static final int BATCH_ROWS = 8_192;
+    private static final Duration PUBLISH_INTERVAL = Duration.ofSeconds(60);
+    private static final Duration STAGING_RETENTION = Duration.ofMinutes(15);
+
+    private final SinkOptions options = new SinkOptions().set("name", JOB).set("sink.kind", "pinot");
+    private String table;
+    private String job = JOB;
+    private RowConverter<T> converter;
+    private DeliveryGuarantee guarantee = DeliveryGuarantee.EXACTLY_ONCE;
+    private Duration publishInterval = PUBLISH_INTERVAL;
+    private Duration stagingRetention = STAGING_RETENTION;
+    private boolean exchange = true;
+    private int batchRows = BATCH_ROWS;
+
+    protected SinkBuilder() {}
+
+    protected abstract B self();
+
+    /**
+     * Asks the controller for the table and checks everything.
+     *
+     * @throws PinotageException for options, tables and rows that do not fit, and when the controller does not answer
+     */
+    public abstract Sink<T> build();
+
+    /** The controller, as {@code host:port} or URL. */
+    public B controller(String controller) {
+        return option("sink.controller", controller);
+    }
+
+    /** The table, without its type. */
+    public B table(String table) {
+        this.table = table;
+        return option("sink.table", table);
+    }
+
+    /** The job, a part of segment names: jobs that write to one table have different ones. {@code flink} if not given. */
+    public B job(String job) {
+        this.job = job;
+        return option("name", job);
+    }
+
+    /** A folder that all task managers see under this path, for rows that are not in the table yet. */
+    public B staging(String staging) {
+        return option("staging", staging);
+    }
+
+    /** How rows become columns. */
+    public B converter(RowConverter<T> converter) {
+        this.converter = converter;
+        return self();
+    }
+
+    /** What is promised; {@link DeliveryGuarantee#EXACTLY_ONCE} if not given. */
+    public B deliveryGuarantee(DeliveryGuarantee guarantee) {
+        this.guarantee = Objects.requireNonNull(guarantee, "guarantee");
+        return self();
+    }
+
+    /** A segment is full when it has so many rows. */
+    public B segmentRows(long rows) {
+        options.set("sink.segment.maxRows", rows);
+        return self();
+    }
+
+    /** A segment is full when it takes so much memory, such as {@code 256MiB}. */
+    public B segmentBytes(String size) {
+        return option("sink.segment.maxBytes", size);
+    }
+
+    /** A segment is full when its first row is so old. */
+    public B segmentAge(Duration age) {
+        return option("sink.segment.maxAge", age.toMillis() + "ms");
+    }
+
+    /** Full segments appear together, so often at most; 60 s if not given. */
+    public B publishInterval(Duration interval) {
+        this.publishInterval = Objects.requireNonNull(interval, "interval");
+        return self();
+    }
+
+    /** How long staging keeps what only older checkpoints need; 15 min if not given. */
+    public B stagingRetention(Duration retention) {
+        this.stagingRetention = Objects.requireNonNull(retention, "retention");
+        return self();
+    }
+
+    /** Memory of a writer for segments that are open or being built, such as {@code 512MiB}. */
+    public B memory(String size) {
+        return option("limits.memory", size);
+    }
+
+    /** The zone of times that have none, such as {@code Europe/Riga}. */
+    public B timeZone(String zone) {
+        return option("timeZone", zone);
+    }
+
+    /**
+     * Whether the rows of a partition of the table go to one writer, whatever their number: yes, if not given. Otherwise each writer has a
+     * segment of each partition. It costs a way over the network, and is nothing for tables without partitions.
+     */
+    public B partitionExchange(boolean exchange) {
+        this.exchange = exchange;
+        return self();
+    }
+
+    /** Rows of a batch at most: how many wait in the task before they are looked at. */
+    public B batchRows(int rows) {
+        if (rows < 1) {
+            throw new IllegalArgumentException("batches of " + rows + " rows");
+        }
+        this.batchRows = rows;
+        return self();
+    }
+
+    /** Any option of the sink of a job file by its full name, such as {@code sink.push.form}. */
+    public B option(String name, String value) {
+        options.set(name, value);
+        return self();
+    }
+
+    /** Any option that is a number. */
+    public B option(String name, long value) {
+        options.set(name, value);
+        return self();
+    }
+
+    /** Any option that is yes or no. */
+    public B option(String name, boolean value) {
+        options.set(name, value);
+        return self();
+    }
+
+    /** How rows become columns, as it was given. */
+    protected final RowConverter<T> converter() {
+        return converter;
+    }
+
+    private PinotPartitioner partitioner(PinotSinkTable resolved, ArrowSchema columns) {
+        PinotPartitioner partitioner = exchange ? resolved.partitioner() : null;
+        if (partitioner == null) {
+            return null;
+        }
+        for (String column : partitioner.columns()) {
+            if (columns.indexOf(column) < 0) {
+                throw new PinotageException(
+                        ErrorKind.SCHEMA_MISMATCH,
+                        "the table is partitioned by `" + column + "`, and rows have no such column",
+                        "give rows the column, or switch the exchange off: `partitionExchange(false)`");
+            }
+        }
+        return partitioner;
+    }
+
+    /** Asks the controller, and checks the whole. */
+    protected final SinkSettings resolve() {
+        if (converter == null) {
+            throw new PinotageException(
+                    ErrorKind.INVALID_CONFIG,
+                    "the sink does not know what its rows are",
+                    "give it a `converter`, such as one of `RowConverters`");
+        }
+        try (PinotSinkTable resolved = PinotSinkTable.resolve(options.toJson())) {
+            ArrowSchema columns = converter.columns(resolved);
+            resolved.check(columns);
+            if (guarantee == DeliveryGuarantee.EXACTLY_ONCE && resolved.delivery() == Delivery.AT_LEAST_ONCE) {
+                throw new PinotageException(
+                        ErrorKind.UNSUPPORTED,
+                        "table `" + table + "` has no way to hold a row exactly once",
+                        "ask for `DeliveryGuarantee.AT_LEAST_ONCE`");
+            }
+            return new SinkSettings(
+                    resolved.description(),
+                    table,
+                    job,
+                    columns,
+                    partitioner(resolved, columns),
+                    guarantee,
+                    publishInterval,
+                    stagingRetention,
+                    batchRows);
+        }
+    }
+}

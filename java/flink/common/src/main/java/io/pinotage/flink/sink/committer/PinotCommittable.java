@@ -1,0 +1,49 @@
+package io.pinotage.flink.sink.committer;
+
+import io.pinotage.sink.Committable;
+import java.util.List;
+import java.util.Objects;
+
+/** Built segments of a run that are to come into the table together. */
+public final class PinotCommittable {
+    private final String run;
+    private final List<Committable> segments;
+
+    /**
+     * @param run the id of the job's state
+     * @param segments in the order in which they come
+     */
+    public PinotCommittable(String run, List<Committable> segments) {
+        this.run = Objects.requireNonNull(run, "run");
+        this.segments = List.copyOf(segments);
+    }
+
+    /** The id of the job's state. */
+    public String run() {
+        return run;
+    }
+
+    /** In the order in which they come. */
+    public List<Committable> segments() {
+        return segments;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        if (!(other instanceof PinotCommittable)) {
+            return false;
+        }
+        PinotCommittable that = (PinotCommittable) other;
+        return run.equals(that.run) && segments.equals(that.segments);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(run, segments);
+    }
+
+    @Override
+    public String toString() {
+        return segments.size() + " segments of run " + run;
+    }
+}

@@ -1,0 +1,141 @@
+package io.pinotage.flink.table;
+
+import io.pinotage.flink.DeliveryGuarantee;
+import io.pinotage.flink.sink.SinkBuilder;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.configuration.ReadableConfig;
+
+/**
+ * Options of tables of SQL. Those of the job file's sink are taken too, by their names in Flink's way: {@code sink.segment.maxRows}
+ * is {@code sink.segment.max-rows}.
+ */
+public final class TableOptions {
+    /** Where the controller is. */
+    public static final ConfigOption<String> CONTROLLER = ConfigOptions.key("controller")
+            .stringType()
+            .noDefaultValue()
+            .withFallbackKeys("controllerBaseUrl")
+            .withDescription("The controller: host:port or URL.");
+
+    /** The table. */
+    public static final ConfigOption<String> TABLE = ConfigOptions.key("table")
+            .stringType()
+            .noDefaultValue()
+            .withDescription("The table without its type. Default: the name of the table in Flink.");
+
+    /** The job. */
+    public static final ConfigOption<String> JOB = ConfigOptions.key("job")
+            .stringType()
+            .noDefaultValue()
+            .withFallbackKeys("segmentNamePrefix")
+            .withDescription("A part of segment names, different for each job that writes to the table. Default: flink.");
+
+    /** Staging. */
+    public static final ConfigOption<String> STAGING = ConfigOptions.key("staging")
+            .stringType()
+            .noDefaultValue()
+            .withDescription("A folder that all task managers see under this path, for rows that are not in the table yet.");
+
+    /** What is promised. */
+    public static final ConfigOption<DeliveryGuarantee> GUARANTEE = ConfigOptions.key("sink.delivery-guarantee")
+            .enumType(DeliveryGuarantee.class)
+            .defaultValue(DeliveryGuarantee.EXACTLY_ONCE)
+            .withDescription("What is promised about rows when something fails.");
+
+    /** Writers. */
+    public static final ConfigOption<Integer> PARALLELISM = ConfigOptions.key("sink.parallelism")
+            .intType()
+            .noDefaultValue()
+            .withDescription("Writers. Default: as many as the query has tasks.");
+
+    /** How often full segments appear. */
+    public static final ConfigOption<Duration> PUBLISH_INTERVAL = ConfigOptions.key("sink.publish.interval")
+            .durationType()
+            .noDefaultValue()
+            .withDescription("Full segments appear together, so often at most. Default: 1 min.");
+
+    /** How long staging keeps what only older checkpoints need. */
+    public static final ConfigOption<Duration> RETENTION = ConfigOptions.key("staging.retention")
+            .durationType()
+            .noDefaultValue()
+            .withDescription("How long staging keeps what only older checkpoints need. Default: 15 min.");
+
+    /** When a segment is full. */
+    public static final ConfigOption<Long> SEGMENT_ROWS = ConfigOptions.key("sink.segment.max-rows")
+            .longType()
+            .noDefaultValue()
+            .withFallbackKeys("segmentFlushMaxNumRecords")
+            .withDescription("A segment is full when it has so many rows.");
+
+    /** The zone of times without one. */
+    public static final ConfigOption<String> TIME_ZONE = ConfigOptions.key("time-zone")
+            .stringType()
+            .noDefaultValue()
+            .withDescription("The zone of TIMESTAMP columns, which have none. Default: UTC.");
+
+    /** All of them but those of the job file. */
+    static final List<ConfigOption<?>> ALL = Arrays.asList(
+            CONTROLLER, TABLE, JOB, STAGING, GUARANTEE, PARALLELISM, PUBLISH_INTERVAL, RETENTION, SEGMENT_ROWS, TIME_ZONE);
+
+    /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
+    static final String[] PREFIXES = {"sink.segment.", "sink.push.", "sink.upsert.", "sink.connection.", "limits."};
+
+    private static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
+            "maxRows", "queue", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
+    private static final Set<String> YES_OR_NO = new HashSet<>(
+            Arrays.asList("copyToDeepStore", "insecureTrustAnyServer", "anonymous", "pathStyle", "allowHttp"));
+
+    private TableOptions() {}
+
+    /** Gives a sink what the options of a table say. */
+    static void apply(ReadableConfig options, Map<String, String> raw, String name, SinkBuilder<?, ?> sink) {
+        sink.table(options.getOptional(TABLE).orElse(name));
+        options.getOptional(CONTROLLER).ifPresent(sink::controller);
+        options.getOptional(JOB).ifPresent(sink::job);
+        options.getOptional(STAGING).ifPresent(sink::staging);
+        options.getOptional(PUBLISH_INTERVAL).ifPresent(sink::publishInterval);
+        options.getOptional(RETENTION).ifPresent(sink::stagingRetention);
+        options.getOptional(SEGMENT_ROWS).ifPresent(sink::segmentRows);
+        options.getOptional(TIME_ZONE).ifPresent(sink::timeZone);
+        sink.deliveryGuarantee(options.get(GUARANTEE));
+        for (Map.Entry<String, String> option : raw.entrySet()) {
+            String key = option.getKey();
+            boolean isOfJobFile = Arrays.stream(PREFIXES).anyMatch(key::startsWith) && !key.equals(SEGMENT_ROWS.key());
+            if (isOfJobFile) {
+                set(camelCase(key), option.getValue(), sink);
+            }
+        }
+    }
+
+    private static void set(String name, String value, SinkBuilder<?, ?> sink) {
+        String last = name.substring(name.lastIndexOf('.') + 1);
+        if (NUMBERS.contains(last) && value.matches("[0-9]{1,18}")) {
+            sink.option(name, Long.parseLong(value));
+        } else if (YES_OR_NO.contains(last) && value.matches("true|false")) {
+            sink.option(name, Boolean.parseBoolean(value));
+        } else {
+            sink.option(name, value);
+        }
+    }
+
+    /** {@code max-rows} becomes {@code maxRows}. */
+    static String camelCase(String kebab) {
+        StringBuilder name = new StringBuilder();
+        for (int i = 0; i < kebab.length(); i++) {
+            char c = kebab.charAt(i);
+            if (c == '-' && i + 1 < kebab.length()) {
+                name.append(Character.toUpperCase(kebab.charAt(++i)));
+            } else {
+                name.append(c);
+            }
+        }
+        return name.toString();
+    }
+}

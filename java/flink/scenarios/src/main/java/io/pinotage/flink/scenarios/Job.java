@@ -1,0 +1,108 @@
+package io.pinotage.flink.scenarios;
+
+import io.pinotage.flink.DeliveryGuarantee;
+import io.pinotage.flink.sink.PinotSink;
+import io.pinotage.flink.sink.RowConverter;
+import io.pinotage.flink.sink.RowConverters;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.api.common.functions.MapFunction;
+import org.apache.flink.api.common.typeinfo.TypeHint;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
+import org.apache.flink.types.Row;
+
+/** Numbered rows into a table, in a cluster of its own. */
+final class Job {
+    private static final long LIMIT_MINUTES = 8;
+
+    private final Options options;
+
+    Job(Options options) {
+        this.options = options;
+    }
+
+    /**
+     * {@code finish} runs it to its end; {@code stop} stops it with a savepoint after {@code millis}, {@code cancel} cancels it then.
+     */
+    String run(String how) throws Exception {
+        Faults.arm((int) options.number("failures", 0), options.number("seed", 0));
+        StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(configuration());
+        env.setParallelism((int) options.number("parallelism", 2));
+        DataStream<Long> numbers = env.fromSequence(0, options.number("rows", 0) - 1)
+                .uid("numbers")
+                .map(new Faults(options.number("rate", 0)))
+                .uid("faults");
+        switch (options.text("converter", "rowData")) {
+            case "rowData":
+                sink(numbers, Rows::rowData, InternalTypeInfo.of(Rows.TYPE), RowConverters.rowData(Rows.TYPE));
+                break;
+            case "row":
+                TypeInformation<Row> row = TypeInformation.of(Row.class);
+                sink(numbers, Rows::row, row, RowConverters.row(Rows.NAMES));
+                break;
+            case "map":
+                TypeInformation<Map<String, ?>> map = TypeInformation.of(new TypeHint<Map<String, ?>>() {});
+                sink(numbers, Rows::map, map, RowConverters.map());
+                break;
+            default:
+                throw new IllegalArgumentException("no such converter");
+        }
+        JobClient client = env.executeAsync(options.text("job", "flink"));
+        if (how.equals("finish")) {
+            client.getJobExecutionResult().get(LIMIT_MINUTES, TimeUnit.MINUTES);
+            return "failures left " + Faults.left();
+        }
+        Thread.sleep(options.number("millis", 3_000));
+        if (how.equals("stop")) {
+            String folder = options.text("savepoints");
+            return client.stopWithSavepoint(false, folder, SavepointFormatType.CANONICAL)
+                    .get(LIMIT_MINUTES, TimeUnit.MINUTES);
+        }
+        client.cancel().get(LIMIT_MINUTES, TimeUnit.MINUTES);
+        return "cancelled";
+    }
+
+    private <T> void sink(
+            DataStream<Long> numbers, MapFunction<Long, T> rows, TypeInformation<T> type, RowConverter<T> converter) {
+        PinotSink.Builder<T> sink = PinotSink.<T>builder()
+                .controller(options.text("controller"))
+                .table(options.text("table"))
+                .job(options.text("job", "flink"))
+                .staging(options.text("staging"))
+                .converter(converter)
+                .deliveryGuarantee(DeliveryGuarantee.valueOf(options.text("guarantee", "EXACTLY_ONCE")))
+                .segmentRows(options.number("segmentRows", 1_000_000))
+                .publishInterval(Duration.ofMillis(options.number("publishMillis", 1_000)))
+                .batchRows((int) options.number("batchRows", 1_000));
+        numbers.map(rows).returns(type).uid("rows").sinkTo(sink.build()).uid("sink");
+    }
+
+    private Configuration configuration() {
+        Configuration configuration = new Configuration();
+        configuration.setString("execution.runtime-mode", options.text("mode", "STREAMING"));
+        configuration.setString("restart-strategy.type", "fixed-delay");
+        configuration.setString("restart-strategy.fixed-delay.delay", "200 ms");
+        configuration.setString("restart-strategy.fixed-delay.attempts", options.text("restarts", "0"));
+        if (options.has("checkpointMillis")) {
+            configuration.setString("execution.checkpointing.interval", options.text("checkpointMillis") + " ms");
+            configuration.setString("execution.checkpointing.dir", options.text("checkpoints"));
+            configuration.setString("execution.checkpointing.num-retained", options.text("retained", "1"));
+            configuration.setString(
+                    "execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION");
+            configuration.setString("execution.checkpointing.unaligned.enabled", options.text("unaligned", "false"));
+        }
+        if (options.has("from")) {
+            configuration.setString("execution.state-recovery.path", options.text("from"));
+        }
+        return configuration;
+    }
+}
