@@ -39,5 +39,5 @@ extern "system" fn Java_io_pinotage_jni_NativeLibrary_libraryThreads<'l>(
 #[cfg(debug_assertions)]
 #[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_check_Errors_panicOnPurpose<'l>(env: EnvUnowned<'l>, _class: JClass<'l>) {
-    call(env, |_| panic!("on purpose"));
+    call::<()>(env, |_| panic!("on purpose"));
 }

@@ -7,7 +7,7 @@ use jni::sys::{jboolean, jlong};
 use pinotage_connector::Delivery;
 use pinotage_sink::upsert::KeySerializer;
 use pinotage_sink::writer::Partitioning;
-use pinotage_spec::PartitionFunction;
+use pinotage_spec::{DataType, PartitionFunction};
 
 use crate::convert::{string, strings, text};
 use crate::errors::call;
@@ -116,15 +116,15 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_partitioning<'l>(
 ) -> JObjectArray<'l, JString<'l>> {
     call(env, |env| {
         let table = handles::get::<Table>(sink)?;
-        match table.sink.partitioning() {
+        match table.sink.partitioning().and_then(|partitioning| described(&table, partitioning)) {
             None => Ok(JObjectArray::<JString>::null()),
-            Some(partitioning) => Ok(strings(env, described(&table, partitioning).into_iter().map(Some))?),
+            Some(parts) => Ok(strings(env, parts.into_iter().map(Some))?),
         }
     })
 }
 
-/// As `PinotPartitioner.of` reads it.
-fn described(table: &Table, partitioning: Partitioning<'_>) -> Vec<String> {
+/// As `PinotPartitioner.of` reads it; nothing for numbers whose text is not the same in every release of Java.
+fn described(table: &Table, partitioning: Partitioning<'_>) -> Option<Vec<String>> {
     let (function, partitions, seed, of_null, columns, values) = match partitioning {
         Partitioning::Column { column, config, of_null } => {
             let (function, seed, values) = match &config.function {
@@ -157,11 +157,14 @@ fn described(table: &Table, partitioning: Partitioning<'_>) -> Vec<String> {
         columns.len().to_string(),
     ];
     for column in columns {
-        let data_type = table.schema.field(&column).map_or("STRING", |field| field.data_type.name());
-        parts.extend([column, data_type.to_owned()]);
+        let data_type = table.schema.field(&column)?.data_type;
+        if matches!(data_type, DataType::Float | DataType::Double) {
+            return None;
+        }
+        parts.extend([column, data_type.name().to_owned()]);
     }
     parts.extend_from_slice(values);
-    parts
+    Some(parts)
 }
 
 #[unsafe(no_mangle)]

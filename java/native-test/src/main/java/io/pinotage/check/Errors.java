@@ -19,7 +19,6 @@ import io.pinotage.sink.SinkCommitter;
 import io.pinotage.sink.SinkOptions;
 import io.pinotage.sink.SinkWriter;
 import io.pinotage.sink.TaskContext;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.Collections;
@@ -49,7 +48,7 @@ final class Errors {
         throw new AssertionError("no exception, expected " + kind);
     }
 
-    static void run(String description) throws IOException {
+    static void run(String description) throws Exception {
         String text = new String(Files.readAllBytes(Paths.get(description)), "UTF-8");
         NativeLibrary.load();
         check(!NativeLibrary.version().isEmpty(), "version");
@@ -86,7 +85,7 @@ final class Errors {
         check(nobody.getCause() != null && !nobody.context().isEmpty(), "cause and context: " + nobody.context());
         thrown(ErrorKind.UNSUPPORTED, () -> PinotSinkTable.of(text.replaceFirst("\"form\":1", "\"form\":99")));
         thrown(ErrorKind.INVALID_DATA, () -> PinotSinkTable.of("{"));
-        equal(0, NativeLibrary.threads(), "threads after what was never opened");
+        NativeCheck.noThreads();
 
         ArrowSchema longs = ArrowSchema.of(ArrowField.of("id", ArrowType.INT64, true));
         try (PinotSinkTable table = PinotSinkTable.of(text)) {
@@ -114,14 +113,18 @@ final class Errors {
                 builder.endRow();
                 RecordBatch batch = builder.finish();
                 equal(0, writer.write(batch).size(), "rejected rows");
-                thrown(ErrorKind.UNEXPECTED, () -> writer.write(batch));
-                batch.close();
+                try {
+                    writer.write(batch);
+                    check(false, "a batch was consumed twice");
+                } catch (IllegalStateException expected) {
+                    batch.close();
+                }
             }
             writer.close();
             writer.close();
             thrown(ErrorKind.UNEXPECTED, () -> writer.prepare(1, false));
         }
-        equal(0, NativeLibrary.threads(), "threads after the last handle");
+        NativeCheck.noThreads();
         equal(0L, NativeMemory.outstanding()[0], "blocks that nobody freed");
     }
 }

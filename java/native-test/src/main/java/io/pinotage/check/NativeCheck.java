@@ -1,5 +1,6 @@
 package io.pinotage.check;
 
+import io.pinotage.jni.NativeLibrary;
 import java.util.Arrays;
 
 /** Runs one of the checks, and ends with an exception when it does not hold. */
@@ -38,6 +39,14 @@ public final class NativeCheck {
         if (!holds) {
             throw new AssertionError(what);
         }
+    }
+
+    /** All threads were joined; the system takes a moment to forget one that has ended. */
+    static void noThreads() throws InterruptedException {
+        for (int i = 0; i < 500 && NativeLibrary.threads() > 0; i++) {
+            Thread.sleep(10);
+        }
+        equal(0, NativeLibrary.threads(), "threads after the last handle");
     }
 
     static void equal(Object expected, Object found, String what) {

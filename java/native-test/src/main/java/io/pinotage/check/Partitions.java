@@ -57,10 +57,6 @@ final class Partitions {
             case "LONG":
             case "TIMESTAMP":
                 return random.nextLong() >>> 20 + random.nextInt(30);
-            case "FLOAT":
-                return (float) random.nextGaussian() * (1 << random.nextInt(30));
-            case "DOUBLE":
-                return random.nextGaussian() * Math.pow(10, random.nextInt(20));
             case "BOOLEAN":
                 return random.nextBoolean();
             default:

@@ -1,7 +1,6 @@
 package io.pinotage.check;
 
 import static io.pinotage.check.NativeCheck.check;
-import static io.pinotage.check.NativeCheck.equal;
 
 import io.pinotage.arrow.BatchBuilder;
 import io.pinotage.jni.NativeLibrary;
@@ -19,7 +18,7 @@ import java.util.stream.Stream;
 final class Threads {
     private Threads() {}
 
-    static void run(String description) throws IOException {
+    static void run(String description) throws Exception {
         String text = new String(Files.readAllBytes(Paths.get(description)), "UTF-8");
         NativeLibrary.load();
         TreeMap<String, Integer> first = null;
@@ -28,7 +27,6 @@ final class Threads {
             TaskContext task = new TaskContext(TaskContext.newRun(), 0, 0, 1, 64 << 20);
             SinkWriter writer = table.openWriter(table.schema(), task, Collections.emptyList());
             table.close();
-            check(NativeLibrary.threads() > 0, "a writer works without threads");
             try (BatchBuilder builder = new BatchBuilder(table.schema())) {
                 for (int i = 0; i < 1000; i++) {
                     builder.column(0).appendLong(i);
@@ -36,9 +34,10 @@ final class Threads {
                 }
                 writer.write(builder.finish());
             }
+            check(NativeLibrary.threads() > 0, "a writer works without threads");
             check(!writer.prepare(1, true).committables().isEmpty(), "nothing was sealed");
             writer.close();
-            equal(0, NativeLibrary.threads(), "threads after the last handle");
+            NativeCheck.noThreads();
             TreeMap<String, Integer> now = threads();
             if (first == null) {
                 first = now;

@@ -10,7 +10,6 @@ import io.pinotage.arrow.ArrowSchema;
 import io.pinotage.arrow.ArrowType;
 import io.pinotage.arrow.BatchBuilder;
 import io.pinotage.arrow.RecordBatch;
-import io.pinotage.jni.NativeLibrary;
 import io.pinotage.jni.NativeMemory;
 import io.pinotage.sink.Committable;
 import io.pinotage.sink.Delivery;
@@ -81,7 +80,7 @@ final class Write {
             equal(3L * rows + 1, committables.stream().mapToLong(Committable::rows).sum(), "rows in segments");
             commit(table, run, committables);
         }
-        equal(0, NativeLibrary.threads(), "threads after the last handle");
+        NativeCheck.noThreads();
         equal(0L, NativeMemory.outstanding()[0], "blocks that nobody freed");
     }
 

@@ -172,10 +172,6 @@ public final class PinotPartitioner implements Serializable {
             case "LONG":
             case "TIMESTAMP":
                 return number.longValue();
-            case "FLOAT":
-                return number.floatValue();
-            case "DOUBLE":
-                return number.doubleValue();
             default:
                 return number;
         }

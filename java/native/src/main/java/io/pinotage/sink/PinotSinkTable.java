@@ -102,7 +102,10 @@ public final class PinotSinkTable implements AutoCloseable {
         return NativeSink.realtime(handle);
     }
 
-    /** Where rows belong; null for a table without partitions. Any task may write any row, but fewer segments come of it so. */
+    /**
+     * Where rows belong; null for a table without partitions, or with partitions by FLOAT or DOUBLE, whose text depends on the
+     * release of Java. Any task may write any row, but fewer segments come of it so.
+     */
     public PinotPartitioner partitioner() {
         String[] parts = NativeSink.partitioning(handle);
         return parts == null ? null : PinotPartitioner.of(parts);
