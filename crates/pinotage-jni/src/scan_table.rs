@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use pinotage_client::Controller;
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::ConnectionText;
 use pinotage_scan::{
     Aggregate, AggregateRequest, OrderKey, ScanOptions, ScanPlan, ScanRequest, Scanner, SplitDocument, Table,
@@ -139,11 +139,15 @@ impl ReadTable {
         Predicate::from_document(document, self.scanner.table().schema())
     }
 
-    /// What becomes of a condition.
+    /// What becomes of a condition. A literal that is no value of its column compares as a text, in the engine.
     pub(crate) fn pushdown(&self, condition: &str) -> Result<Pushdown> {
-        let document = serde_json::from_str(condition)
+        let document: Json = serde_json::from_str(condition)
             .map_err(|error| Error::invalid_config("expected a condition as JSON").caused_by(error))?;
-        pushdown(&self.scanner, &self.predicate(&document)?)
+        let pushed = self.predicate(&document).and_then(|predicate| pushdown(&self.scanner, &predicate));
+        match pushed {
+            Err(error) if error.kind() == ErrorKind::InvalidConfig => Ok(Pushdown::No),
+            pushed => pushed,
+        }
     }
 
     /// Looks at the cluster and decides.

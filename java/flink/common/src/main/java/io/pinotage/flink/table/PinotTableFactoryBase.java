@@ -1,6 +1,7 @@
 package io.pinotage.flink.table;
 
 import io.pinotage.flink.sink.SinkBuilder;
+import io.pinotage.scan.ScanOptions;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
@@ -10,13 +11,15 @@ import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.table.catalog.ResolvedSchema;
 import org.apache.flink.table.catalog.UniqueConstraint;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
+import org.apache.flink.table.connector.source.DynamicTableSource;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
+import org.apache.flink.table.factories.DynamicTableSourceFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 import org.apache.flink.table.types.logical.RowType;
 
 /** {@code 'connector' = 'pinotage'}, but for the sink itself, which the lines of Flink have differently. */
-public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory {
+public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory, DynamicTableSourceFactory {
     /** The connector's name. */
     public static final String IDENTIFIER = "pinotage";
 
@@ -40,7 +43,7 @@ public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory {
     @Override
     public DynamicTableSink createDynamicTableSink(Context context) {
         FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
-        helper.validateExcept(TableOptions.PREFIXES);
+        helper.validateExcept(TableOptions.prefixes());
         ReadableConfig options = helper.getOptions();
         ResolvedSchema schema = context.getCatalogTable().getResolvedSchema();
         RowType type = (RowType) context.getPhysicalRowDataType().getLogicalType();
@@ -54,5 +57,16 @@ public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory {
         // The order matters: the converter knows the table when the sink has been built.
         return new PinotTableSink(
                 table, sink.build(), converter.mode(), options.getOptional(TableOptions.PARALLELISM).orElse(null));
+    }
+
+    @Override
+    public DynamicTableSource createDynamicTableSource(Context context) {
+        FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
+        helper.validateExcept(TableOptions.prefixes());
+        RowType type = (RowType) context.getPhysicalRowDataType().getLogicalType();
+        String name = context.getObjectIdentifier().getObjectName();
+        ScanOptions scan =
+                ReadOptions.of(helper.getOptions(), context.getCatalogTable().getOptions(), name);
+        return PinotTableSource.create(name, scan, type);
     }
 }
