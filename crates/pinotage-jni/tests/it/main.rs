@@ -4,3 +4,8 @@
 mod border;
 mod cluster;
 mod java;
+mod scan;
+/// The tables that scans of Rust are tested with.
+#[allow(dead_code)]
+#[path = "../../../pinotage-scan/tests/it/support.rs"]
+mod tables;
