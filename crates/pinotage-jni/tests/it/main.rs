@@ -3,6 +3,7 @@
 
 mod border;
 mod cluster;
+mod flink;
 mod java;
 mod scan;
 /// The tables that scans of Rust are tested with.

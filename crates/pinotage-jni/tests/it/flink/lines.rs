@@ -72,7 +72,7 @@ impl Jvm {
         for package in ["java.util", "java.lang", "java.time", "java.nio"] {
             java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
         }
-        java.arg("-Xmx768m").arg(format!("-Dpinotage.library={}", crate::library().display()));
+        java.arg("-Xmx768m").arg(format!("-Dpinotage.library={}", crate::java::library().display()));
         java.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", class_path, "io.pinotage.flink.scenarios.Main"]);
         let errors = File::create(log.path().join("log")).unwrap();
         let mut child = java.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();

@@ -1,31 +1,11 @@
 //! Each row once, whatever happens to the job.
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::lines::Line;
 use super::table::Table;
-
-/// Runs a test with each line of Flink.
-macro_rules! on_each_line {
-    ($(#[$doc:meta])* $name:ident, $test:expr) => {
-        $(#[$doc])*
-        mod $name {
-            use super::*;
-
-            #[test]
-            fn on_1_20() {
-                $test(Line::V1_20);
-            }
-
-            #[test]
-            fn on_2() {
-                $test(Line::V2);
-            }
-        }
-    };
-}
-
-fn ok(line: Line, scenario: &str, options: &[(&str, String)]) -> String {
-    line.run(scenario, options).unwrap().unwrap_or_else(|error| panic!("{error}"))
-}
+use super::{failed, ok, on_each_line};
 
 on_each_line!(
     /// Checkpoints twice a second and tasks that fail: sums are exact, and segments are as large as asked for.
@@ -72,3 +52,77 @@ fn a_savepoint_moves_from_1_20_to_2() {
     ok(Line::V2, "finish", &table.options(rows, &[("parallelism", "3"), ("segmentRows", "9000"), ("from", savepoint.as_str())]));
     table.is_exact(rows);
 }
+
+/// The checkpoints that a cancelled job kept, the oldest first.
+fn checkpoints(table: &Table) -> Vec<PathBuf> {
+    let mut found: Vec<(u64, PathBuf)> = Vec::new();
+    for job in fs::read_dir(table.folder("checkpoints")).unwrap().flatten() {
+        for checkpoint in fs::read_dir(job.path()).unwrap().flatten() {
+            let name = checkpoint.file_name().to_string_lossy().into_owned();
+            let number = name.strip_prefix("chk-").and_then(|number| number.parse().ok());
+            if let (Some(number), true) = (number, checkpoint.path().join("_metadata").exists()) {
+                found.push((number, checkpoint.path()));
+            }
+        }
+    }
+    found.sort();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+on_each_line!(
+    /// Behind the last checkpoint, whose segments are in the table already, a job pushes nothing twice. Behind an older one it
+    /// would, and is stopped.
+    a_job_goes_on_behind_the_last_checkpoint_alone,
+    |line| {
+        let Some(table) = Table::create("flink_checkpoints", line) else { return };
+        let rows = 60_000;
+        let further = [("parallelism", "2"), ("rate", "6000"), ("segmentRows", "1000"), ("millis", "4000"), ("retained", "100"),
+            ("publishMillis", "0")];
+        ok(line, "cancel", &table.options(rows, &further));
+        table.is_never_doubled(rows);
+        let kept = checkpoints(&table);
+        assert!(kept.len() > 4, "{kept:?}");
+        let from = |place: usize| kept[place].display().to_string();
+        let older = from(1);
+        let error = failed(line, "finish", &table.options(rows, &[("from", &older)]));
+        assert!(error.contains("commit-conflict"), "{error}");
+        table.is_never_doubled(rows);
+        let last = from(kept.len() - 1);
+        ok(line, "finish", &table.options(rows, &[("from", &last), ("parallelism", "2")]));
+        table.is_exact(rows);
+    }
+);
+
+on_each_line!(
+    /// Batches have no checkpoints; each converter gives the same rows.
+    batches_and_converters,
+    |line| {
+        let Some(table) = Table::create("flink_batch", line) else { return };
+        let rows = 10_000;
+        for (converter, mode) in [("row", "BATCH"), ("map", "BATCH"), ("rowData", "STREAMING")] {
+            let further = [("converter", converter), ("mode", mode), ("job", converter), ("segmentRows", "3000")];
+            let mut options = table.options(rows, &further);
+            options.retain(|(name, _)| *name != "checkpointMillis");
+            ok(line, "finish", &options);
+        }
+        table.is_there_times(rows, 3);
+    }
+);
+
+on_each_line!(
+    /// Barriers overtake rows where there is an exchange.
+    unaligned_checkpoints,
+    |line| {
+        let Some(table) = Table::create_with("flink_unaligned", line, |config| {
+            config["tableIndexConfig"]["segmentPartitionConfig"]["columnPartitionMap"] =
+                serde_json::json!({"key": {"functionName": "Murmur", "numPartitions": 4}});
+        }) else { return };
+        let rows = 80_000;
+        let further = [("parallelism", "3"), ("rate", "10000"), ("segmentRows", "5000"), ("unaligned", "true"),
+            ("failures", "2"), ("restarts", "100"), ("checkpointMillis", "200")];
+        ok(line, "finish", &table.options(rows, &further));
+        table.is_exact(rows);
+        // One writer a partition: as many segments as full ones and one more for each partition.
+        assert!(table.segments().len() <= 80_000 / 5_000 + 4, "{:?}", table.segments());
+    }
+);

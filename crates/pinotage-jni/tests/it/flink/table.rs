@@ -18,8 +18,15 @@ pub(super) struct Table {
 impl Table {
     /// An OFFLINE table of its own; none without a cluster.
     pub(super) fn create(name: &str, line: Line) -> Option<Self> {
+        Self::create_with(name, line, |_| {})
+    }
+
+    /// The same with another table config.
+    pub(super) fn create_with(name: &str, line: Line, change: impl FnOnce(&mut Json)) -> Option<Self> {
         let table = Self::unmade(name, line)?;
-        table.cluster.create_table(&table.schema(), &table.config());
+        let mut config = table.config();
+        change(&mut config);
+        table.cluster.create_table(&table.schema(), &config);
         Some(table)
     }
 
@@ -61,14 +68,20 @@ impl Table {
             ("controller", self.cluster.controller.clone()),
             ("table", self.name.clone()),
             ("staging", text("staging")),
-            ("checkpoints", text("checkpoints")),
-            ("savepoints", text("savepoints")),
+            ("checkpoints", format!("file://{}", text("checkpoints"))),
+            ("savepoints", format!("file://{}", text("savepoints"))),
             ("rows", rows.to_string()),
             ("checkpointMillis", "500".to_owned()),
         ];
         options.retain(|(name, _)| further.iter().all(|(other, _)| other != name));
         options.extend(further.iter().map(|(name, value)| (*name, (*value).to_owned())));
         options
+    }
+
+    /// Each row is there so often, at once: its job has ended.
+    pub(super) fn is_there_times(&self, rows: u64, times: u64) {
+        let sum = (rows * (rows - 1) / 2 * times) as f64;
+        assert_eq!(self.found(), Some((rows * times, rows, sum, sum * 0.25)));
     }
 
     /// Rows, distinct ids, the sum of ids and of prices.

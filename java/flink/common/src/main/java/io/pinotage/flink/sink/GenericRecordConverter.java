@@ -1,7 +1,5 @@
 package io.pinotage.flink.sink;
 
-import io.pinotage.ErrorKind;
-import io.pinotage.PinotageException;
 import io.pinotage.arrow.ArrowField;
 import io.pinotage.arrow.ArrowSchema;
 import io.pinotage.arrow.BatchBuilder;
@@ -49,14 +47,7 @@ public final class GenericRecordConverter implements RowConverter<GenericRecord>
     public ArrowSchema columns(PinotSinkTable table) {
         List<ArrowField> fields = new ArrayList<>();
         for (Schema.Field field : schema().getFields()) {
-            int index = table.schema().indexOf(field.name());
-            if (index < 0) {
-                throw new PinotageException(
-                        ErrorKind.SCHEMA_MISMATCH,
-                        "the table has no column `" + field.name() + "`, which records have",
-                        "read the records with a schema that has the table's columns alone");
-            }
-            fields.add(table.schema().fields().get(index));
+            fields.add(Columns.of(table, field.name()));
         }
         return new ArrowSchema(fields);
     }

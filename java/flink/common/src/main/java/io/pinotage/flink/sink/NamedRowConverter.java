@@ -24,21 +24,12 @@ final class NamedRowConverter implements RowConverter<Row> {
 
     @Override
     public ArrowSchema columns(PinotSinkTable table) {
-        ArrowSchema schema = table.schema();
         if (names == null) {
-            return schema;
+            return table.schema();
         }
         List<ArrowField> fields = new ArrayList<>();
         for (String name : names) {
-            int index = schema.indexOf(name);
-            if (index < 0) {
-                throw new PinotageException(
-                        ErrorKind.SCHEMA_MISMATCH,
-                        "the table has no column `" + name + "`, it has " + Arrays.toString(
-                                schema.fields().stream().map(ArrowField::name).toArray()),
-                        "name the fields of rows as the table's columns, and leave out others");
-            }
-            fields.add(schema.fields().get(index));
+            fields.add(Columns.of(table, name));
         }
         return new ArrowSchema(fields);
     }

@@ -14,12 +14,15 @@ import org.apache.flink.api.connector.sink2.StatefulSinkWriter;
 import org.apache.flink.api.connector.sink2.SupportsCommitter;
 import org.apache.flink.api.connector.sink2.SupportsWriterState;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
+import org.apache.flink.api.dag.Transformation;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessageTypeInfo;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPreCommitTopology;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPreWriteTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.transformations.PartitionTransformation;
 
 /**
  * All of a sink but for Flink's {@code Sink} itself, which the lines of Flink have differently.
@@ -79,23 +82,31 @@ public abstract class PinotSinkBase<T>
         if (settings.partitioner() == null) {
             return rows;
         }
-        return rows.partitionCustom(new PartitionExchange.Task(), new PartitionExchange.Key<>(settings, converter));
+        return PartitionExchange.of(rows, settings.partitioner(), converter);
     }
 
     @Override
     public DataStream<CommittableMessage<PinotCommittable>> addPreCommitTopology(
             DataStream<CommittableMessage<PinotCommittable>> writers) {
         submission = TaskContext.newRun();
-        return writers.global()
+        SingleOutputStreamOperator<CommittableMessage<PinotCommittable>> together = writers.global()
                 .transform(
                         "Pinot segments of " + settings.table(),
                         CommittableMessageTypeInfo.of(PinotCommittableSerializer::new),
                         new CommittableAggregator(settings, submission))
-                // A uid of the sink is put before it.
-                .uid("pinot segments " + settings.table() + " " + settings.job())
                 .setParallelism(1)
-                .setMaxParallelism(1)
-                // All of it to the first committer, and not in this task: publishing takes its time.
-                .global();
+                .setMaxParallelism(1);
+        if (hasUid(writers.getTransformation())) {
+            // Flink puts that of the sink before it, and refuses it where the sink has none.
+            together.uid("segments");
+        }
+        // All of it to the first committer, and not in this task: publishing takes its time.
+        return together.global();
+    }
+
+    /** Whether whoever made the job gave the sink a uid: the writers have it then. */
+    private static boolean hasUid(Transformation<?> writers) {
+        boolean isExchange = writers instanceof PartitionTransformation;
+        return writers.getUid() != null || isExchange && hasUid(writers.getInputs().get(0));
     }
 }

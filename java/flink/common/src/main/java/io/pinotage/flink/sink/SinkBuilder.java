@@ -27,7 +27,6 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
 
     private final SinkOptions options = new SinkOptions().set("name", JOB).set("sink.kind", "pinot");
     private String table;
-    private String job = JOB;
     private RowConverter<T> converter;
     private DeliveryGuarantee guarantee = DeliveryGuarantee.EXACTLY_ONCE;
     private Duration publishInterval = PUBLISH_INTERVAL;
@@ -59,7 +58,6 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
 
     /** The job, a part of segment names: jobs that write to one table have different ones. {@code flink} if not given. */
     public B job(String job) {
-        this.job = job;
         return option("name", job);
     }
 
@@ -186,6 +184,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
         try (PinotSinkTable resolved = PinotSinkTable.resolve(options.toJson())) {
             ArrowSchema columns = converter.columns(resolved);
             resolved.check(columns);
+            columns.fields().forEach(column -> Columns.of(resolved, column.name()));
             if (guarantee == DeliveryGuarantee.EXACTLY_ONCE && resolved.delivery() == Delivery.AT_LEAST_ONCE) {
                 throw new PinotageException(
                         ErrorKind.UNSUPPORTED,
@@ -195,7 +194,6 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
             return new SinkSettings(
                     resolved.description(),
                     table,
-                    job,
                     columns,
                     partitioner(resolved, columns),
                     guarantee,

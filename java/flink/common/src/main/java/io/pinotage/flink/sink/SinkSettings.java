@@ -12,7 +12,6 @@ public final class SinkSettings implements Serializable {
 
     private final String description;
     private final String table;
-    private final String job;
     private final ArrowSchema columns;
     private final PinotPartitioner partitioner;
     private final DeliveryGuarantee guarantee;
@@ -23,7 +22,6 @@ public final class SinkSettings implements Serializable {
     SinkSettings(
             String description,
             String table,
-            String job,
             ArrowSchema columns,
             PinotPartitioner partitioner,
             DeliveryGuarantee guarantee,
@@ -32,7 +30,6 @@ public final class SinkSettings implements Serializable {
             int batchRows) {
         this.description = description;
         this.table = table;
-        this.job = job;
         this.columns = columns;
         this.partitioner = partitioner;
         this.guarantee = guarantee;
@@ -49,11 +46,6 @@ public final class SinkSettings implements Serializable {
     /** The table's name, for people. */
     public String table() {
         return table;
-    }
-
-    /** The job's name in segment names. */
-    public String job() {
-        return job;
     }
 
     /** The columns that rows have. */

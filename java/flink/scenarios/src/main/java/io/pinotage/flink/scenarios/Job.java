@@ -32,8 +32,12 @@ final class Job {
 
     /**
      * {@code finish} runs it to its end; {@code stop} stops it with a savepoint after {@code millis}, {@code cancel} cancels it then.
+     * {@code sql} runs a script in its place.
      */
     String run(String how) throws Exception {
+        if (how.equals("sql")) {
+            return Sql.run(options, configuration());
+        }
         Faults.arm((int) options.number("failures", 0), options.number("seed", 0));
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(configuration());
         env.setParallelism((int) options.number("parallelism", 2));

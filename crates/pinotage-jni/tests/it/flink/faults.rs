@@ -1,0 +1,102 @@
+//! The faults of Pinot's own Flink sink that were reproduced, and wrong requests: none of them is here.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use super::lines::Line;
+use super::table::Table;
+use super::{failed, ok, on_each_line};
+
+on_each_line!(
+    /// A job that has ended has its rows in the table, and a controller that is not there is an error.
+    a_job_ends_behind_its_uploads_and_fails_with_them,
+    |line| {
+        let Some(table) = Table::create("flink_ends", line) else { return };
+        ok(line, "finish", &table.options(20_000, &[("segmentRows", "2000")]));
+        table.is_there_times(20_000, 1);
+        let dead = failed(line, "finish", &table.options(10, &[("controller", "127.0.0.1:1")]));
+        assert!(dead.contains("[unavailable]"), "{dead}");
+    }
+);
+
+on_each_line!(
+    /// Names have job and run in them: other rows of the same days take nobody's place. The same job without its state is stopped.
+    jobs_replace_nothing_of_each_other,
+    |line| {
+        let Some(table) = Table::create("flink_two_jobs", line) else { return };
+        ok(line, "finish", &table.options(3_000, &[("job", "one")]));
+        ok(line, "finish", &table.options(3_000, &[("job", "two")]));
+        table.is_there_times(3_000, 2);
+        let again = failed(line, "finish", &table.options(3_000, &[("job", "one")]));
+        assert!(again.contains("[commit-conflict]"), "{again}");
+        table.is_there_times(3_000, 2);
+        let loose = [("job", "one"), ("guarantee", "AT_LEAST_ONCE")];
+        ok(line, "finish", &table.options(3_000, &loose));
+        table.is_there_times(3_000, 3);
+    }
+);
+
+on_each_line!(
+    /// Table configs of Pinot's own sink are taken as they are, and staging has no archive left when they are in the table.
+    batch_configs_are_left_alone_and_archives_go,
+    |line| {
+        let table = Table::create_with("flink_batch_config", line, |config| {
+            config["ingestionConfig"] = json!({"batchIngestionConfig": {"segmentIngestionType": "APPEND",
+                "segmentIngestionFrequency": "HOURLY", "batchConfigMaps": [{"outputDirURI": "/nowhere", "push.controllerUri": "http://nowhere"}]}});
+        });
+        let Some(table) = table else { return };
+        let url = format!("{}/tables/{}", table.cluster.controller, table.name);
+        let before = table.cluster.get_json(&url);
+        ok(line, "finish", &table.options(20_000, &[("segmentRows", "3000")]));
+        table.is_there_times(20_000, 1);
+        assert_eq!(table.cluster.get_json(&url), before);
+        assert_eq!(archives(&table.folder("staging")), 0);
+    }
+);
+
+fn archives(folder: &Path) -> usize {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        count += match entry.path().is_dir() {
+            true => archives(&entry.path()),
+            false => usize::from(entry.file_name().to_string_lossy().ends_with(".tar.gz")),
+        };
+    }
+    count
+}
+
+on_each_line!(
+    /// Nothing but our own classes: nobody's Guava, Jackson or Netty meets another one.
+    a_jar_has_our_classes_alone,
+    |line: Line| {
+        let Some(jar) = line.jar() else { return };
+        let listed = Command::new("jar").arg("tf").arg(&jar).output().unwrap();
+        assert!(listed.status.success());
+        let names = String::from_utf8(listed.stdout).unwrap();
+        assert!(names.contains("io/pinotage/flink/sink/PinotSink.class"), "{names}");
+        assert!(names.contains("io/pinotage/sink/SinkWriter.class"), "{names}");
+        let is_ours = |name: &&str| name.starts_with("io/pinotage/") || name.starts_with("META-INF/") || *name == "io/";
+        let others: Vec<&str> = names.lines().filter(|name| !is_ours(name)).collect();
+        assert!(others.is_empty(), "{others:?}");
+    }
+);
+
+on_each_line!(
+    /// What cannot work is refused where the job is submitted.
+    wrong_requests_are_refused_at_submission,
+    |line| {
+        let Some(table) = Table::unmade("flink_refused", line) else { return };
+        let missing = failed(line, "finish", &table.options(10, &[]));
+        assert!(missing.contains("[not-found]") && missing.contains(&table.name), "{missing}");
+
+        let mut schema = table.schema();
+        schema["dimensionFieldSpecs"].as_array_mut().unwrap().pop();
+        table.cluster.create_table(&schema, &table.config());
+        for converter in ["rowData", "row"] {
+            let wrong = failed(line, "finish", &table.options(10, &[("converter", converter)]));
+            assert!(wrong.contains("[schema-mismatch]") && wrong.contains("tags"), "{converter}: {wrong}");
+        }
+    }
+);
