@@ -2,6 +2,7 @@
 
 mod faults;
 mod lines;
+mod read;
 mod sink;
 mod sql;
 mod table;
