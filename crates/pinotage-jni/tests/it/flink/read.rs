@@ -33,7 +33,7 @@ impl Reading {
         );
         let path = self.folder.path().join("script.sql");
         std::fs::write(&path, script).unwrap();
-        let checkpoints = self.folder.path().join("checkpoints").display().to_string();
+        let checkpoints = format!("file://{}/checkpoints", self.folder.path().display());
         let checkpoints = [("checkpoints", checkpoints), ("checkpointMillis", "500".into())];
         [("script", path.display().to_string()), ("mode", "batch".into())].into_iter().chain(checkpoints).collect()
     }

@@ -1,5 +1,6 @@
 package io.pinotage.flink.catalog;
 
+import io.pinotage.flink.table.ReadOptions;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
@@ -41,11 +42,10 @@ public final class PinotCatalogFactory implements CatalogFactory {
     @Override
     public Catalog createCatalog(Context context) {
         Map<String, String> tables = new HashMap<>(context.getOptions());
-        String controller = tables.remove(CONTROLLER.key());
         tables.remove(TYPE);
-        if (controller == null) {
+        if (ReadOptions.controller(tables) == null && ReadOptions.connection(tables) == null) {
             throw new ValidationException("a catalog of Pinot's tables needs the option `controller`");
         }
-        return new PinotCatalog(context.getName(), controller, tables);
+        return new PinotCatalog(context.getName(), tables);
     }
 }

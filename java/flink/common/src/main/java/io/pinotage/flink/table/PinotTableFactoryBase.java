@@ -1,7 +1,6 @@
 package io.pinotage.flink.table;
 
 import io.pinotage.flink.sink.SinkBuilder;
-import io.pinotage.scan.ScanOptions;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
@@ -65,8 +64,6 @@ public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory, 
         helper.validateExcept(TableOptions.prefixes());
         RowType type = (RowType) context.getPhysicalRowDataType().getLogicalType();
         String name = context.getObjectIdentifier().getObjectName();
-        ScanOptions scan =
-                ReadOptions.of(helper.getOptions(), context.getCatalogTable().getOptions(), name);
-        return PinotTableSource.create(name, scan, type);
+        return PinotTableSource.create(name, ReadOptions.of(context.getCatalogTable().getOptions(), name), type);
     }
 }

@@ -4,42 +4,78 @@ import io.pinotage.jni.JsonText;
 import io.pinotage.scan.ScanOptions;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.flink.configuration.ReadableConfig;
 
 /**
  * What the options of a table of SQL say about reading it: {@code scan.<option>}, {@code decimal.<column>}, and how the cluster is
  * reached, as for the sink.
  */
-final class ReadOptions {
-    static final String SCAN = "scan.";
-    static final String DECIMAL = "decimal.";
+public final class ReadOptions {
+    /** What options of the scan begin with. */
+    public static final String SCAN = "scan.";
+
+    /** What digits of BIG_DECIMAL columns begin with. */
+    public static final String DECIMAL = "decimal.";
+
     private static final String CONNECTION = "sink.connection.";
     private static final String SCHEME = "://";
+    private static final String ALL_OTHERS = "default";
 
     private ReadOptions() {}
 
-    static ScanOptions of(ReadableConfig options, Map<String, String> raw, String name) {
-        String table = options.getOptional(TableOptions.TABLE).orElse(name);
+    /**
+     * The table of options as they stand in SQL.
+     *
+     * @param name the table's name where the options have none
+     */
+    public static ScanOptions of(Map<String, String> options, String name) {
+        String table = options.getOrDefault(TableOptions.TABLE.key(), name);
         ScanOptions scan = ScanOptions.of(table);
-        TreeMap<String, Object> connection = new TreeMap<>();
-        for (Map.Entry<String, String> option : raw.entrySet()) {
+        for (Map.Entry<String, String> option : options.entrySet()) {
             String key = option.getKey();
             if (key.startsWith(SCAN)) {
                 scan.set(TableOptions.camelCase(key.substring(SCAN.length())), option.getValue());
             } else if (key.startsWith(DECIMAL)) {
-                scan.decimal(key.substring(DECIMAL.length()), option.getValue());
-            } else if (key.startsWith(CONNECTION)) {
-                put(connection, TableOptions.camelCase(key.substring(CONNECTION.length())), option.getValue());
+                String column = key.substring(DECIMAL.length());
+                scan.decimal(column.equals(ALL_OTHERS) ? "*" : column, option.getValue());
+            }
+        }
+        String connection = connection(options);
+        if (connection != null) {
+            return scan.connection(connection);
+        }
+        // A URL names its own.
+        return table.contains(SCHEME) ? scan : scan.controller(controller(options));
+    }
+
+    /** The digits that the options give a BIG_DECIMAL column; null when it comes as text. */
+    public static String decimal(Map<String, String> options, String column) {
+        String digits = options.get(DECIMAL + column);
+        return digits == null ? options.get(DECIMAL + ALL_OTHERS) : digits;
+    }
+
+    /** The controller's address; null when the options have none. */
+    public static String controller(Map<String, String> options) {
+        String address = options.get(TableOptions.CONTROLLER.key());
+        return address == null ? options.get("controllerBaseUrl") : address;
+    }
+
+    /** How the cluster is reached, as JSON; null when there is no more than an address. */
+    public static String connection(Map<String, String> options) {
+        TreeMap<String, Object> connection = new TreeMap<>();
+        for (Map.Entry<String, String> option : options.entrySet()) {
+            if (option.getKey().startsWith(CONNECTION)) {
+                put(connection, TableOptions.camelCase(option.getKey().substring(CONNECTION.length())), option.getValue());
             }
         }
         if (connection.isEmpty()) {
-            // A URL names its own.
-            return table.contains(SCHEME) ? scan : scan.controller(options.getOptional(TableOptions.CONTROLLER).orElse(null));
+            return null;
         }
-        options.getOptional(TableOptions.CONTROLLER).ifPresent(address -> connection.putIfAbsent("controller", address));
+        if (controller(options) != null) {
+            connection.putIfAbsent("controller", controller(options));
+        }
         StringBuilder json = new StringBuilder();
         write(connection, json);
-        return scan.connection(json.toString());
+        return json.toString();
     }
 
     @SuppressWarnings("unchecked")

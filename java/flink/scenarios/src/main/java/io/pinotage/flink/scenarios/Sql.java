@@ -23,7 +23,6 @@ final class Sql {
         configuration.setString("parallelism.default", options.text("parallelism", "2"));
         // So that a TaskManager of this process has room for all of them.
         configuration.setString("taskmanager.numberOfTaskSlots", "8");
-        configuration.setString("execution.runtime-mode", options.text("mode", "streaming"));
         EnvironmentSettings settings =
                 EnvironmentSettings.newInstance().withConfiguration(configuration).build();
         TableEnvironment env = TableEnvironment.create(settings);

@@ -17,8 +17,8 @@ import org.apache.flink.table.catalog.stats.CatalogTableStatistics;
 import org.apache.flink.table.expressions.Expression;
 
 /** What catalogs of Flink may have and Pinot has not: databases to make, views, partitions, functions, statistics to set. */
-abstract class ReadOnlyCatalog extends AbstractCatalog {
-    ReadOnlyCatalog(String name, String database) {
+abstract class TablesOnlyCatalog extends AbstractCatalog {
+    TablesOnlyCatalog(String name, String database) {
         super(name, database);
     }
 
