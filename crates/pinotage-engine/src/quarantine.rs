@@ -12,6 +12,7 @@ use arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt64Array}
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_connector::row_json;
 use pinotage_formats::{BadRow, RowPositions};
 
 pub use files::{QuarantineFile, QuarantineFilter, QuarantineRows, quarantine_files};

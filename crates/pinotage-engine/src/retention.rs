@@ -7,7 +7,7 @@ use arrow::array::temporal_conversions::timestamp_ms_to_datetime;
 use pinotage_common::Result;
 use pinotage_job::InputFile;
 use pinotage_sink::retention_millis;
-use pinotage_transform::latest_time;
+use pinotage_transform::{Conversion, latest_time};
 use serde_json::Value as Json;
 
 use crate::prepare::{Input, Prepared};

@@ -7,12 +7,13 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use pinotage_client::Controller;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_connector::{Delivery, Sink as _};
+use pinotage_connector::{Clock as _, Delivery, Sink as _, SystemClock};
 use pinotage_job::{SinkJob, check_ingestion};
 use pinotage_sink::bootstrap;
 use pinotage_sink::publish::PushObserver;
-use pinotage_sink::writer::{Destination, PinotSink, TableDestination};
-use pinotage_sink::{Target, check_table};
+use pinotage_sink::upsert::{CreationTimes, StreamKey, StreamTable};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, TableDestination, Upload};
+use pinotage_sink::{Target, check_table, check_uploadable};
 use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
 use pinotage_transform::{ConformOptions, Conversion, Destined};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,25 @@ struct Description {
     schema: Json,
     table: Json,
     pinot: String,
+    /// Of a table that rows go to beside its stream.
+    #[serde(default)]
+    stream: Option<Stream>,
+}
+
+/// What was asked of a table's stream.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Stream {
+    key: StreamKey,
+    times: CreationTimes,
+}
+
+/// What a sink is made from.
+struct Documents {
+    schema: Schema,
+    config: TableConfig,
+    version: PinotVersion,
+    stream: Option<Stream>,
 }
 
 /// A table that rows go to.
@@ -42,6 +62,7 @@ pub(crate) struct Table {
     pub(crate) schema: Schema,
     pub(crate) config: TableConfig,
     pub(crate) version: PinotVersion,
+    stream: Option<Stream>,
     pub(crate) columns: Vec<ColumnPlan>,
     /// For what is to be asked of it alone: partitions, promises.
     pub(crate) sink: PinotSink,
@@ -65,9 +86,26 @@ impl Table {
         let config = found.table.ok_or_else(|| missing("table"))?;
         let schema = found.schema.ok_or_else(|| missing("schema"))?;
         let version = io.block_on(release(&target.controller))?;
-        let schema = Schema::from_document(schema)?;
-        let config = TableConfig::from_document(config)?;
-        Self::checked(job, options, (schema, config, version), threads)
+        let mut documents = Documents {
+            schema: Schema::from_document(schema)?,
+            config: TableConfig::from_document(config)?,
+            version,
+            stream: None,
+        };
+        if job.beside_stream() {
+            check_uploadable(documents.config.json())?;
+            let table = StreamTable {
+                target: &target,
+                schema: &documents.schema,
+                table: &documents.config,
+                version,
+                key: job.sink.upsert.stream_key.as_ref(),
+                ties: job.sink.upsert.ties,
+            };
+            let (upload, times) = io.block_on(table.upload(true, SystemClock.now_millis()))?;
+            documents.stream = Some(Stream { key: upload.key, times });
+        }
+        Self::checked(job, options, documents, threads)
     }
 
     /// Takes a description up.
@@ -86,19 +124,22 @@ impl Table {
         }
         let described: Description = serde_json::from_str(description).map_err(senseless)?;
         let job = SinkJob::parse(&described.options)?;
-        let schema = Schema::from_document(described.schema)?;
-        let config = TableConfig::from_document(described.table)?;
-        let version = PinotVersion::parse(&described.pinot)?;
-        Self::checked(job, &described.options, (schema, config, version), Threads::shared()?)
+        let documents = Documents {
+            schema: Schema::from_document(described.schema)?,
+            config: TableConfig::from_document(described.table)?,
+            version: PinotVersion::parse(&described.pinot)?,
+            stream: described.stream,
+        };
+        Self::checked(job, &described.options, documents, Threads::shared()?)
     }
 
-    fn checked(
-        job: SinkJob,
-        options: &str,
-        (schema, config, version): (Schema, TableConfig, PinotVersion),
-        threads: Arc<Threads>,
-    ) -> Result<Self> {
-        check_table(config.json())?;
+    fn checked(job: SinkJob, options: &str, documents: Documents, threads: Arc<Threads>) -> Result<Self> {
+        let Documents { schema, config, version, stream } = documents;
+        match job.beside_stream() {
+            false => check_table(config.json())?,
+            true if stream.is_some() => drop(check_uploadable(config.json())?),
+            true => return Err(Error::invalid_data("the description of a sink says nothing of its stream")),
+        }
         check_ingestion(&config)?;
         let columns = ColumnPlan::resolve_for(&schema, &config, version)?;
         let refused = |option: &'static str, reason: &str, action: &str| {
@@ -118,16 +159,19 @@ impl Table {
                 "make the table APPEND",
             );
         }
-        let sink = PinotSink::try_new(
-            (schema.clone(), config.clone(), version),
-            job.staging.clone(),
-            job.sink.segment.sealing(),
-            // Segments that are built for a cluster are archives; nothing goes to the folder.
-            Destination::Folder { path: PathBuf::new(), archives: true },
-            threads.pool()?,
-        )?;
-        let sink = sink.with_shared_partitions();
-        Ok(Self { job, options: options.to_owned(), schema, config, version, columns, sink, threads })
+        let documents = (schema.clone(), config.clone(), version);
+        let sink = made(documents, stream.clone(), &job, built(), job.sink.segment.sealing(), &threads)?;
+        Ok(Self { job, options: options.to_owned(), schema, config, version, stream, columns, sink, threads })
+    }
+
+    /// The sink of a task behind so many epochs.
+    pub(crate) fn writing(&self, epochs: u64, sealing: Sealing) -> Result<PinotSink> {
+        let mut stream = self.stream.clone();
+        if let Some(stream) = &mut stream {
+            stream.times.skip_epochs(epochs);
+        }
+        let documents = (self.schema.clone(), self.config.clone(), self.version);
+        made(documents, stream, &self.job, built(), sealing, &self.threads)
     }
 
     pub(crate) fn description(&self) -> Result<String> {
@@ -137,6 +181,7 @@ impl Table {
             schema: self.schema.json().clone(),
             table: self.config.json().clone(),
             pinot: self.version.to_string(),
+            stream: self.stream.clone(),
         };
         serde_json::to_string(&description)
             .map_err(|error| Error::unexpected("cannot describe the sink").caused_by(error))
@@ -199,14 +244,9 @@ impl Table {
             observer,
             runtime: self.threads.io()?,
         };
-        let sink = PinotSink::try_new(
-            (self.schema.clone(), self.config.clone(), self.version),
-            self.job.staging.clone(),
-            self.job.sink.segment.sealing(),
-            Destination::Table(Box::new(to)),
-            self.threads.pool()?,
-        )?;
-        Ok(sink.with_shared_partitions())
+        let documents = (self.schema.clone(), self.config.clone(), self.version);
+        let to = Destination::Table(Box::new(to));
+        made(documents, self.stream.clone(), &self.job, to, self.job.sink.segment.sealing(), &self.threads)
     }
 
     fn probe(&self, name: &str) -> Result<PathBuf> {
@@ -247,6 +287,30 @@ impl Table {
             _ => Ok(()),
         }
     }
+}
+
+/// Segments that are built for a cluster are archives; nothing goes to the folder.
+fn built() -> Destination {
+    Destination::Folder { path: PathBuf::new(), archives: true }
+}
+
+fn made(
+    (schema, config, version): (Schema, TableConfig, PinotVersion),
+    stream: Option<Stream>,
+    job: &SinkJob,
+    to: Destination,
+    sealing: Sealing,
+    threads: &Threads,
+) -> Result<PinotSink> {
+    let (staging, pool) = (job.staging.clone(), threads.pool()?);
+    let sink = match stream {
+        None => PinotSink::try_new((schema, config, version), staging, sealing, to, pool)?,
+        Some(Stream { key, times }) => {
+            let upload = Upload { version, key };
+            PinotSink::beside_stream((schema, config), staging, sealing, to, (upload, times), pool)?
+        }
+    };
+    Ok(sink.with_shared_partitions())
 }
 
 fn not_shared(path: &Path) -> Error {

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
 use pinotage_connector::{BadRow, Context, OpenBuffer, Place, Prepared, Sink as _, Writer, by_partition, row_json};
-use pinotage_sink::writer::{Destination, PinotSink};
+use pinotage_sink::writer::PinotSink;
 use pinotage_transform::Conversion;
 
 use crate::table::{Table, too_many};
@@ -55,14 +55,7 @@ impl TaskWriter {
             ..Context::new(&table.job.name, &task.run)
         };
         let memory = if task.memory == 0 { table.job.limits.memory.bytes() } else { task.memory };
-        let sink = PinotSink::try_new(
-            (table.schema.clone(), table.config.clone(), table.version),
-            table.job.staging.clone(),
-            table.job.sink.segment.sealing().within(memory),
-            Destination::Folder { path: std::path::PathBuf::new(), archives: true },
-            table.threads.pool()?,
-        )?
-        .with_shared_partitions();
+        let sink = table.writing(task.epoch, table.job.sink.segment.sealing().within(memory))?;
         let writer = Some(sink.open(open, &context)?);
         let inside = Mutex::new(Inside { conversion, writer, sink, read: 0, bad: 0 });
         Ok(Self { inside, rows, context, table })

@@ -15,7 +15,6 @@ mod staging;
 mod state;
 mod status;
 pub(crate) mod store;
-mod stream;
 mod whole;
 
 use arrow::array::RecordBatch;

@@ -14,7 +14,8 @@ use pinotage_connector::{
 };
 use pinotage_job::file::{Archive, Checkpoint};
 use pinotage_sink::check_uploadable;
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline};
+use pinotage_sink::upsert::StreamTable;
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline, latest_creation};
 use pinotage_spec::Rollup;
 use pinotage_transform::Changes;
 
@@ -23,7 +24,6 @@ use super::intake::{Intake, Taken, too_many};
 use super::publish::{Pace, Publisher};
 use super::source::source_of;
 use super::state::{EpochRecord, Remembered, State};
-use super::stream::StreamTable;
 use super::{ToWriter, is_stopped, postgres, staging, store};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
@@ -218,10 +218,14 @@ impl Life<'_> {
                     schema: &job.schema,
                     table: &job.table,
                     version,
-                    options: &plan.file.sink.upsert,
+                    key: plan.file.sink.upsert.stream_key.as_ref(),
+                    ties: plan.file.sink.upsert.ties,
                 };
-                let upload = table.upload(&last, &waiting, SystemClock.now_millis());
-                let upload = cluster.wait(self.cancel, upload)?;
+                let upload = table.upload(last.epoch == 0, SystemClock.now_millis());
+                let mut upload = cluster.wait(self.cancel, upload)?;
+                if let Some(latest) = latest_creation(&last.open, waiting.epochs.values().flatten())? {
+                    upload.1.skip_to(latest.saturating_add(1));
+                }
                 self.observer.note(check_uploadable(job.table.json())?);
                 PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?
             }

@@ -145,7 +145,7 @@ pub(super) fn stream_partitions(table: &Snapshot) -> Result<Option<u32>> {
 ///
 /// Who builds segments of a partition takes one for each, in the order of the rows, and keeps it with the segment: a segment
 /// that is uploaded again must have the same one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreationTimes {
     next: i64,
     end: i64,
@@ -153,6 +153,9 @@ pub struct CreationTimes {
 
 /// Room for as many segments before the stream's.
 const ROOM: i64 = 1_000_000_000;
+
+/// Room for as many segments of a task in one epoch.
+const ROOM_OF_EPOCH: i64 = 1000;
 
 impl CreationTimes {
     /// Times behind those of all segments that were uploaded before, and before those of the stream's segments or, with
@@ -190,6 +193,12 @@ impl CreationTimes {
     /// The next creation time is this one, unless a later one is next: segments up to there are on their way.
     pub fn skip_to(&mut self, millis: i64) {
         self.next = self.next.max(millis);
+    }
+
+    /// The same, behind the segments of so many epochs: for tasks that know no segments but their own.
+    pub fn skip_epochs(&mut self, epochs: u64) {
+        let room = i64::try_from(epochs).unwrap_or(i64::MAX).saturating_mul(ROOM_OF_EPOCH);
+        self.next = self.next.saturating_add(room);
     }
 
     /// The creation time of the next segment.

@@ -93,7 +93,7 @@ pub struct TableDestination {
 }
 
 /// What segments of a table with a stream have to agree with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
     /// The release of the cluster.
     pub version: PinotVersion,

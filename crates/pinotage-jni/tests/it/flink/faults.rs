@@ -2,7 +2,10 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pinotage_testkit::fake::{Action, Fake, Relay};
 use serde_json::json;
 
 use super::lines::Line;
@@ -98,5 +101,45 @@ on_each_line!(
             let wrong = failed(line, "finish", &table.options(10, &[("converter", converter)]));
             assert!(wrong.contains("[schema-mismatch]") && wrong.contains("tags"), "{converter}: {wrong}");
         }
+    }
+);
+
+on_each_line!(
+    /// A number that its column cannot hold exactly stops the job, or is left out and counted where that is allowed.
+    rows_that_the_table_does_not_take,
+    |line| {
+        let Some(table) = Table::unmade("flink_bad_rows", line) else { return };
+        let mut schema = table.schema();
+        schema["metricFieldSpecs"][0]["dataType"] = json!("LONG");
+        table.cluster.create_table(&schema, &table.config());
+        let error = failed(line, "finish", &table.options(40, &[]));
+        assert!(error.contains("[invalid-data]") && error.contains("`0.25`"), "{error}");
+        ok(line, "finish", &table.options(40, &[("errors", "40"), ("parallelism", "1"), ("job", "lenient")]));
+        let sql = format!("SELECT COUNT(*), SUM(price), MAX(id) FROM {}", table.name);
+        let answer = table.cluster.query(&sql);
+        let found: Vec<f64> = (0..3).filter_map(|i| answer["resultTable"]["rows"][0][i].as_f64()).collect();
+        assert_eq!(found, [10.0, 45.0, 36.0], "{answer}");
+    }
+);
+
+on_each_line!(
+    /// A controller that answers nothing but errors for a while holds up segments, not the job.
+    a_controller_that_fails_for_a_while,
+    |line| {
+        let Some(table) = Table::create("flink_failing_controller", line) else { return };
+        let (relay, refusals) = (Relay::new(&table.cluster.controller), Arc::new(AtomicUsize::new(0)));
+        let left = Arc::clone(&refusals);
+        left.store(8, Ordering::Relaxed);
+        let act = Action::decide(move |request| {
+            let is_upload = request.path.ends_with("/v2/segments");
+            let refused = is_upload && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+            if refused { Action::error(503, "not now") } else { relay.forward(request) }
+        });
+        let fake = Fake::new().otherwise(act).start();
+        let url = fake.url();
+        let further = [("controller", url.as_str()), ("segmentRows", "3000"), ("restarts", "10"), ("rate", "10000")];
+        ok(line, "finish", &table.options(40_000, &further));
+        assert_eq!(refusals.load(Ordering::Relaxed), 0);
+        table.is_exact(40_000);
     }
 );

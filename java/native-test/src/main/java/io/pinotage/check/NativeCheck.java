@@ -26,6 +26,9 @@ public final class NativeCheck {
             case "write":
                 Write.run(rest[0], Integer.parseInt(rest[1]));
                 break;
+            case "upsert":
+                Upsert.run(rest[0], Integer.parseInt(rest[1]), Integer.parseInt(rest[2]), Long.parseLong(rest[3]));
+                break;
             case "threads":
                 Threads.run(rest[0]);
                 break;

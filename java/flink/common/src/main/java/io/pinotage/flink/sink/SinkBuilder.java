@@ -25,7 +25,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
     private static final Duration PUBLISH_INTERVAL = Duration.ofSeconds(60);
     private static final Duration STAGING_RETENTION = Duration.ofMinutes(15);
 
-    private final SinkOptions options = new SinkOptions().set("name", JOB).set("sink.kind", "pinot");
+    private final SinkOptions options = new SinkOptions().set("name", JOB).set("sink.kind", "pinot").set("limits.errors", 0);
     private String table;
     private RowConverter<T> converter;
     private DeliveryGuarantee guarantee = DeliveryGuarantee.EXACTLY_ONCE;
@@ -109,6 +109,20 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
     /** Memory of a writer for segments that are open or being built, such as {@code 512MiB}. */
     public B memory(String size) {
         return option("limits.memory", size);
+    }
+
+    /** {@code OFFLINE}, or {@code REALTIME} for rows beside the table's stream; {@code OFFLINE} if not given. */
+    public B tableType(String type) {
+        return option("sink.tableType", type);
+    }
+
+    /**
+     * So many rows of a writer that the table does not take are left out: counted in {@code numRecordsOutErrors} and logged as JSON. One
+     * more fails the job; none if not given.
+     */
+    public B errors(long rows) {
+        options.set("limits.errors", rows);
+        return self();
     }
 
     /** The zone of times that have none, such as {@code Europe/Riga}. */

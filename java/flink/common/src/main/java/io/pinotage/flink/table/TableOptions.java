@@ -44,6 +44,12 @@ public final class TableOptions {
             .noDefaultValue()
             .withDescription("A folder that all task managers see under this path, for rows that are not in the table yet.");
 
+    /** The half of the table. */
+    public static final ConfigOption<String> TABLE_TYPE = ConfigOptions.key("table-type")
+            .stringType()
+            .noDefaultValue()
+            .withDescription("OFFLINE, or REALTIME for rows beside the table's stream. Default: OFFLINE.");
+
     /** What is promised. */
     public static final ConfigOption<DeliveryGuarantee> GUARANTEE = ConfigOptions.key("sink.delivery-guarantee")
             .enumType(DeliveryGuarantee.class)
@@ -83,7 +89,7 @@ public final class TableOptions {
 
     /** All of them but those of the job file. */
     static final List<ConfigOption<?>> ALL = Arrays.asList(
-            CONTROLLER, TABLE, JOB, STAGING, GUARANTEE, PARALLELISM, PUBLISH_INTERVAL, RETENTION, SEGMENT_ROWS, TIME_ZONE);
+            CONTROLLER, TABLE, TABLE_TYPE, JOB, STAGING, GUARANTEE, PARALLELISM, PUBLISH_INTERVAL, RETENTION, SEGMENT_ROWS, TIME_ZONE);
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     static final String[] PREFIXES = {"sink.segment.", "sink.push.", "sink.upsert.", "sink.connection.", "limits."};
@@ -92,7 +98,7 @@ public final class TableOptions {
     static final String[] READ_PREFIXES = {ReadOptions.SCAN, ReadOptions.DECIMAL};
 
     static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
-            "maxRows", "queue", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
+            "maxRows", "queue", "errors", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
     static final Set<String> YES_OR_NO = new HashSet<>(
             Arrays.asList("copyToDeepStore", "insecureTrustAnyServer", "anonymous", "pathStyle", "allowHttp"));
 
@@ -102,6 +108,7 @@ public final class TableOptions {
     static void apply(ReadableConfig options, Map<String, String> raw, String name, SinkBuilder<?, ?> sink) {
         sink.table(options.getOptional(TABLE).orElse(name));
         options.getOptional(CONTROLLER).ifPresent(sink::controller);
+        options.getOptional(TABLE_TYPE).ifPresent(sink::tableType);
         options.getOptional(JOB).ifPresent(sink::job);
         options.getOptional(STAGING).ifPresent(sink::staging);
         options.getOptional(PUBLISH_INTERVAL).ifPresent(sink::publishInterval);

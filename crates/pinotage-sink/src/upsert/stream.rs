@@ -8,38 +8,44 @@ use arrow::array::{
 };
 use pinotage_client::{Broker, Query};
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_job::file::Upsert;
-use pinotage_sink::Target;
-use pinotage_sink::upsert::{CreationTimes, StreamKey, UpsertTable, check_parity};
-use pinotage_sink::writer::{Upload, latest_creation};
 use pinotage_spec::{DataType, FieldSpec, PinotVersion, Schema, TableConfig, parse_hex};
 use serde_json::Value as Json;
 
-use super::state::{EpochRecord, Waiting};
+use super::{CreationTimes, StreamKey, Ties, UpsertTable, check_parity};
+use crate::Target;
+use crate::writer::Upload;
 
 /// Rows that are compared with where the stream has put them.
 const SAMPLED: usize = 1000;
 
 /// A table with a stream.
-pub(super) struct StreamTable<'a> {
-    pub(super) target: &'a Target,
-    pub(super) schema: &'a Schema,
-    pub(super) table: &'a TableConfig,
-    pub(super) version: PinotVersion,
-    pub(super) options: &'a Upsert,
+#[derive(Debug, Clone, Copy)]
+pub struct StreamTable<'a> {
+    /// Its REALTIME half.
+    pub target: &'a Target,
+    /// Its schema.
+    pub schema: &'a Schema,
+    /// Its config.
+    pub table: &'a TableConfig,
+    /// The release of the cluster.
+    pub version: PinotVersion,
+    /// The stream's key, if a user says it.
+    pub key: Option<&'a StreamKey>,
+    /// Which of equal rows counts.
+    pub ties: Ties,
 }
 
 impl StreamTable<'_> {
-    /// Where the stream puts rows, and the creation times of segments that come now. Before the first epoch rows of the table
-    /// have to lie where they would be put.
-    pub(super) async fn upload(
-        &self,
-        last: &EpochRecord,
-        waiting: &Waiting,
-        now_millis: i64,
-    ) -> Result<(Upload, CreationTimes)> {
+    /// Where the stream puts rows, and the creation times of segments that come now. When they are the `first` of a job, rows of
+    /// the table have to lie where they would be put.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StreamKey::resolve`], [`check_parity`] and [`CreationTimes::of`]; `unsupported` for a table that forgets keys;
+    /// those of controller and brokers.
+    pub async fn upload(&self, first: bool, now_millis: i64) -> Result<(Upload, CreationTimes)> {
         let snapshot = self.target.snapshot().await?;
-        let key = StreamKey::resolve(self.options.stream_key.as_ref(), self.schema, &snapshot)?;
+        let key = StreamKey::resolve(self.key, self.schema, &snapshot)?;
         if UpsertTable::read(self.schema, self.table, self.version)?
             .is_some_and(|upserts| upserts.metadata_ttl.is_some())
         {
@@ -49,13 +55,10 @@ impl StreamTable<'_> {
             .with("option", "upsertConfig.metadataTTL")
             .action("load such rows before the option is set, or through the stream"));
         }
-        if last.epoch == 0 {
+        if first {
             check_parity(&key, self.sample(&key).await?.into_iter().map(Ok))?;
         }
-        let mut times = CreationTimes::of(&snapshot, self.options.ties, self.version, now_millis)?;
-        if let Some(latest) = latest_creation(&last.open, waiting.epochs.values().flatten())? {
-            times.skip_to(latest.saturating_add(1));
-        }
+        let times = CreationTimes::of(&snapshot, self.ties, self.version, now_millis)?;
         Ok((Upload { version: self.version, key }, times))
     }
 
