@@ -8,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pinotage_common::{Error, ErrorKind, Result};
 
+use crate::Lives;
+
 /// Tells the time.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Milliseconds since 1970 in UTC.
@@ -89,6 +91,8 @@ pub struct Context {
     pub run: String,
     /// The last epoch that was recorded; 0 before the first.
     pub epoch: u64,
+    /// The processes that this run has had, this one included; empty where nobody keeps them.
+    pub lives: Lives,
     /// Which task this is, from 0.
     pub task: u32,
     /// Tasks beside each other.
@@ -108,6 +112,7 @@ impl Context {
             job: job.into(),
             run: run.into(),
             epoch: 0,
+            lives: Lives::default(),
             task: 0,
             tasks: 1,
             cancel: Cancel::default(),

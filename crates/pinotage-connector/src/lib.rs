@@ -20,11 +20,13 @@
 #![forbid(unsafe_code)]
 
 mod context;
+mod lives;
 mod sink;
 mod source;
 
 pub mod kit;
 
 pub use context::{Cancel, Clock, Context, Metrics, SystemClock};
-pub use sink::{Committable, Committer, Delivery, OpenBuffer, Prepared, Sink, Writer, by_partition};
+pub use lives::Lives;
+pub use sink::{Committable, Committer, Delivery, OpenBuffer, Prepared, Refused, Sink, Writer, by_partition};
 pub use source::{BadRow, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState, row_json};

@@ -51,6 +51,16 @@ pub trait Sink: Send + Sync {
         Ok(None)
     }
 
+    /// Rows of a batch that the target does not take, in their order: they go to the quarantine, and none of them to
+    /// [`Sink::partitions`] or a writer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sink::partitions`].
+    fn refused(&self, _batch: &RecordBatch) -> Result<Vec<Refused>> {
+        Ok(Vec::new())
+    }
+
     /// A writer of one task. `open` are the open buffers of all tasks of the recorded epoch whose
     /// [`OpenBuffer::partition`] is this task's now; their number may have been another one.
     ///
@@ -65,6 +75,19 @@ pub trait Sink: Send + Sync {
     ///
     /// Those of the target.
     fn committer(&self, context: &Context) -> Result<Box<dyn Committer>>;
+}
+
+/// A row that a target does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its place in the batch.
+    pub row: u32,
+    /// The columns that are at fault, if it is theirs.
+    pub column: Option<String>,
+    /// The rule that it breaks: a short name that never changes.
+    pub rule: &'static str,
+    /// What was expected and what was found.
+    pub message: String,
 }
 
 /// A batch as one batch for each partition, by partition; `of_all` is that of all rows where rows have none.

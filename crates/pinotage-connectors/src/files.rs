@@ -1,8 +1,10 @@
 //! Files as a source: one split each, positions are records.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::BooleanArray;
@@ -22,6 +24,25 @@ pub struct FileSplit {
     pub path: PathBuf,
     /// What it is.
     pub format: Format,
+    /// Where it really lies, if that is not on this machine; then nothing is at `path`.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
+}
+
+/// A file that has to be brought here to be read.
+pub trait Elsewhere: fmt::Debug + Send + Sync {
+    /// A text that is another one when the file is.
+    ///
+    /// # Errors
+    ///
+    /// Those of looking at it.
+    fn identity(&self) -> Result<String>;
+
+    /// A copy, which goes with the value.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transfer; `commit-conflict` when the file has changed.
+    fn fetch(&self, context: &Context) -> Result<Box<dyn AsRef<Path> + Send>>;
 }
 
 /// Files that do not change while they are read. A file that is gone is no split any more; new ones are found by the next
@@ -52,7 +73,8 @@ impl Source for Files {
     fn plan(&self, known: &[SplitState]) -> Result<Vec<Split>> {
         let mut splits = Vec::new();
         for file in &self.files {
-            let detail = identity(&file.path).map_err(|error| error.with("file", &file.id))?;
+            let detail = file.elsewhere.as_ref().map_or_else(|| identity(&file.path), |elsewhere| elsewhere.identity());
+            let detail = detail.map_err(|error| error.with("file", &file.id))?;
             let before = known.iter().find(|state| state.split.id == file.id);
             if before.is_some_and(|state| state.split.detail != detail) {
                 return Err(Error::new(ErrorKind::CommitConflict, "a file has changed since it was read")
@@ -65,7 +87,7 @@ impl Source for Files {
         Ok(splits)
     }
 
-    fn open(&self, split: &Split, behind: Option<&Position>, _context: &Context) -> Result<Box<dyn Reader>> {
+    fn open(&self, split: &Split, behind: Option<&Position>, context: &Context) -> Result<Box<dyn Reader>> {
         let file = self.files.iter().find(|file| file.id == split.id).ok_or_else(|| {
             Error::not_found("a file is gone that was not read to its end")
                 .with("file", &split.id)
@@ -79,14 +101,16 @@ impl Source for Files {
             })?,
         };
         let text = matches!(file.format, Format::Csv | Format::Json);
-        let reader = open(&file.path, file.format, &self.options, text.then(|| self.schema()))
+        let copy = file.elsewhere.as_ref().map(|elsewhere| elsewhere.fetch(context)).transpose()?;
+        let path = copy.as_ref().map_or(file.path.as_path(), |copy| (**copy).as_ref());
+        let reader = open(path, file.format, &self.options, text.then(|| self.schema()))
             .map_err(|error| error.with("file", &split.id))?;
         if !same_columns(&reader.schema(), &self.schema) {
             return Err(Error::schema_mismatch("a file has other columns than the first one")
                 .with("file", &split.id)
                 .action("give files of other columns a job of their own"));
         }
-        Ok(Box::new(FileReader { id: split.id.clone(), reader, first, next: first }))
+        Ok(Box::new(FileReader { id: split.id.clone(), reader, _copy: copy, first, next: first }))
     }
 }
 
@@ -120,6 +144,8 @@ fn same_columns(one: &SchemaRef, other: &SchemaRef) -> bool {
 struct FileReader {
     id: String,
     reader: Box<dyn SourceReader>,
+    /// What is read, if it was brought here.
+    _copy: Option<Box<dyn AsRef<Path> + Send>>,
     /// Records before this one have been taken already.
     first: u64,
     /// The number of the next record.
@@ -214,7 +240,7 @@ mod tests {
             }
             let path = folder.path().join(name);
             fs::write(&path, text).unwrap();
-            files.push(FileSplit { id: name.to_owned(), path, format: Format::Csv });
+            files.push(FileSplit { id: name.to_owned(), path, format: Format::Csv, elsewhere: None });
         }
         let options = ReadOptions { batch_rows: 7, ..ReadOptions::default() };
         let schema = infer_schema(&files[0].path, Format::Csv, &options).unwrap();
@@ -229,7 +255,7 @@ mod tests {
         let path = folder.path().join("a.csv");
         fs::write(&path, "id\n1\n").unwrap();
         let schema = infer_schema(&path, Format::Csv, &ReadOptions::default()).unwrap();
-        let file = FileSplit { id: "a.csv".into(), path: path.clone(), format: Format::Csv };
+        let file = FileSplit { id: "a.csv".into(), path: path.clone(), format: Format::Csv, elsewhere: None };
         let source = Files::new(vec![file], ReadOptions::default(), schema);
         let state = |split| SplitState { split, position: Some(Position::number(1)), ended: true };
         let known: Vec<_> = source.plan(&[]).unwrap().into_iter().map(state).collect();

@@ -404,6 +404,7 @@ impl Publisher<'_> {
             from: pending.from.clone(),
             own_prefix: Some(format!("{}_", name_prefix(plan, &mark.run))),
             overwrite: self.overwrites(),
+            history: None,
         };
         for (target, table) in self.cluster.tables() {
             self.wait(publish(target, table, &publication, &plan.file.sink.push, self.observer))?;

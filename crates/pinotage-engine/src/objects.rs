@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_formats::Format;
 use pinotage_job::InputFile;
+use pinotage_sink::writer::{Staging, StagingStore};
 use pinotage_sink::{LocalSegment, StoredArchive};
 use pinotage_store::{Entry, ListOptions, Location, PutMode, Scheme, Store, StoreOptions, quiet};
 use tempfile::TempDir;
@@ -41,6 +42,12 @@ pub(crate) struct LocalFile {
     _copy: Option<TempDir>,
 }
 
+impl AsRef<Path> for LocalFile {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// The objects of a folder, or the one that the location names; of a web server that one only. `below` asks for the folders
 /// below, too. What [`pinotage_job::pinot_spec::load`] lists with.
 ///
@@ -54,6 +61,12 @@ pub fn list_objects(options: &StoreOptions, folder: &Location, below: bool) -> R
 impl Objects {
     pub(crate) fn new(options: &StoreOptions) -> Result<Self> {
         Ok(Self { store: Store::new(options.clone())?, runtime: runtime()?, sampled: Mutex::default() })
+    }
+
+    /// Rows and segments that wait in a folder of a store; files are made in `folder` first.
+    pub(crate) fn staging(&self, folder: &Path, at: &Location) -> Staging {
+        let (store, at, runtime) = (self.store.clone(), at.clone(), self.runtime.handle().clone());
+        Staging::in_store(folder.to_owned(), StagingStore { store, at, runtime })
     }
 
     pub(crate) fn list(&self, folder: &Location, below: bool) -> Result<Vec<Entry>> {

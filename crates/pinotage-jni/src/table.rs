@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use pinotage_client::Controller;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_connector::{Clock as _, Delivery, Sink as _, SystemClock};
+use pinotage_connector::{Clock as _, Delivery, Refused, Sink as _, SystemClock};
 use pinotage_job::{SinkJob, check_ingestion};
 use pinotage_sink::bootstrap;
 use pinotage_sink::publish::PushObserver;
@@ -15,7 +15,7 @@ use pinotage_sink::upsert::{CreationTimes, StreamKey, StreamTable};
 use pinotage_sink::writer::{Destination, PinotSink, Sealing, TableDestination, Upload};
 use pinotage_sink::{Target, check_table, check_uploadable};
 use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
-use pinotage_transform::{ConformOptions, Conversion, Destined};
+use pinotage_transform::{BadValue, ConformOptions, Conversion, Converted, Destined};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -212,9 +212,23 @@ impl Table {
         Conversion::try_new(&destined, rows)
     }
 
+    /// Rows of the table, and what is wrong with the others.
+    pub(crate) fn convert(&self, conversion: &Conversion, batch: &RecordBatch) -> Result<Converted> {
+        conversion.convert_for(batch, &|rows| {
+            let bad = |Refused { row, column, rule, message }| BadValue {
+                row,
+                column: column.unwrap_or_default(),
+                rule,
+                message,
+                value: String::new(),
+            };
+            Ok(self.sink.refused(rows)?.into_iter().map(bad).collect())
+        })
+    }
+
     /// The partition of each row; -1 for rows that the table does not take.
     pub(crate) fn partitions(&self, rows: &SchemaRef, batch: &RecordBatch) -> Result<Option<Vec<i32>>> {
-        let converted = self.conversion(rows)?.convert(batch)?;
+        let converted = self.convert(&self.conversion(rows)?, batch)?;
         let Some(partitions) = self.sink.partitions(&converted.batch)? else { return Ok(None) };
         if converted.filtered > 0 || converted.made > 0 {
             return Err(Error::unsupported(

@@ -71,7 +71,7 @@ impl TaskWriter {
         let mut inside = self.lock();
         let Inside { conversion, writer, sink, read, bad } = &mut *inside;
         let writer = writer.as_mut().ok_or_else(failed_before)?;
-        let converted = conversion.convert(batch)?;
+        let converted = self.table.convert(conversion, batch)?;
         *read += batch.num_rows() as u64;
         *bad += converted.bad.len() as u64;
         let counter =
@@ -85,7 +85,7 @@ impl TaskWriter {
             .into_iter()
             .map(|value| BadRow {
                 place: Place { row_number: value.row.into(), ..Place::default() },
-                column: Some(value.column),
+                column: Some(value.column).filter(|column| !column.is_empty()),
                 rule: value.rule,
                 message: value.message,
                 raw: row_json(batch, value.row as usize),

@@ -27,7 +27,7 @@ pub struct JobFile {
     pub transform: Option<Transform>,
     /// Where they go.
     pub sink: Sink,
-    /// How the object stores of `source.paths` and `sink.output` are reached. (Archives for a cluster have `sink.push.store`.)
+    /// How the object stores of `source.paths`, `sink.output` and `staging` are reached. (Archives for a cluster have `sink.push.store`.)
     #[serde(default)]
     pub store: StoreOptions,
     /// The folder of the job's state: which inputs were built from which bytes, or how far the job has come. Default
@@ -39,8 +39,8 @@ pub struct JobFile {
     /// there after a crash. Without it a job of files makes segments of each input, and remembers inputs.
     #[serde(default)]
     pub checkpoint: Option<Checkpoint>,
-    /// With `checkpoint`: the folder for rows of segments that are not full yet, and for segments on their way. Default: a folder
-    /// `staging` in the state.
+    /// With `checkpoint`: the folder for rows of segments that are not full yet, and for segments on their way; also one of an
+    /// object store, `s3://bucket/staging`, from where another machine can go on. Default: a folder `staging` in the state.
     #[serde(default)]
     pub staging: Option<String>,
     /// How much the job may take.
@@ -68,11 +68,19 @@ pub struct Checkpoint {
     pub restarts: u32,
     /// The pause before the first of them; each further one is twice as long, up to a minute.
     pub restart_delay: TimeSpan,
+    /// Files in `staging` that the state does not need go at a start when they are so old. A state that is brought back from a copy
+    /// finds its files until then.
+    pub staging_retention: TimeSpan,
 }
 
 impl Default for Checkpoint {
     fn default() -> Self {
-        Self { interval: TimeSpan::secs(10), restarts: 10, restart_delay: TimeSpan::secs(1) }
+        Self {
+            interval: TimeSpan::secs(10),
+            restarts: 10,
+            restart_delay: TimeSpan::secs(1),
+            staging_retention: TimeSpan::secs(7 * 24 * 3600),
+        }
     }
 }
 

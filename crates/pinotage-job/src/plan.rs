@@ -49,6 +49,8 @@ pub struct Plan {
     pub checkpoint: Option<Checkpoint>,
     /// Where a job with epochs keeps rows of segments that are not full, and segments on their way.
     pub staging: PathBuf,
+    /// The folder of an object store in its place; what is in the other one then has to outlive nothing.
+    pub staging_store: Option<Location>,
     /// The inputs and their names, for a job that makes one segment of each; otherwise inputs are found behind `source.paths`.
     pub one_to_one: Option<OneToOne>,
 }
@@ -128,6 +130,13 @@ impl Plan {
             None => (None, None),
         };
         let in_state = passing || store_output.is_some();
+        let (staging, staging_store) = match &file.staging {
+            Some(text) if Location::is_uri(text) => {
+                staging_place(text, connection.is_some() || file.sink.archive == Some(Archive::TarGz))?
+            }
+            Some(path) => (Some(base.join(path)), None),
+            None => (None, None),
+        };
         Ok(Self {
             output: output.unwrap_or_else(|| if in_state { state.join("segments") } else { base.join("segments") }),
             store_output,
@@ -137,7 +146,8 @@ impl Plan {
             copies: Vec::new(),
             beside_stream,
             checkpoint,
-            staging: file.staging.as_ref().map_or_else(|| state.join("staging"), |path| base.join(path)),
+            staging: staging.unwrap_or_else(|| state.join("staging")),
+            staging_store,
             quarantine: file.quarantine.as_ref().map_or_else(|| state.join("quarantine"), |path| base.join(path)),
             database: file.state.as_ref().and_then(StatePlace::database),
             state,
@@ -165,6 +175,11 @@ impl Plan {
             None => self.file.sink.controller = Some(controller),
         }
         Self::validated(self.file, &self.base)
+    }
+
+    /// Where rows wait for their segments, for a person.
+    pub fn staging_text(&self) -> String {
+        self.staging_store.as_ref().map_or_else(|| self.staging.display().to_string(), ToString::to_string)
     }
 
     /// How segments are named.
@@ -268,11 +283,6 @@ fn checkpoint(file: &JobFile) -> Result<Option<Checkpoint>> {
             file.sink.output.is_some() && (file.sink.controller.is_some() || file.sink.connection.is_some()),
             "segments of epochs are not kept beside the cluster",
         ),
-        (
-            "staging",
-            file.staging.as_ref().is_some_and(|staging| Location::is_uri(staging)),
-            "this process stages on its own machine",
-        ),
     ];
     match refused.iter().find(|(_, is_given, _)| *is_given) {
         None => Ok(Some(checkpoint)),
@@ -294,6 +304,23 @@ fn store_output(text: &str, archive: Option<Archive>) -> Result<(Option<PathBuf>
         return Err(Error::invalid_config("object stores get segments as archives")
             .with("option", "sink.archive")
             .action("remove it, or set `sink.archive: tarGz`"));
+    }
+    Ok((None, Some(at)))
+}
+
+/// The path of a `file:` URI, or a folder of an object store, which has archives of segments alone.
+fn staging_place(text: &str, archives: bool) -> Result<(Option<PathBuf>, Option<Location>)> {
+    let option = |error: Error| error.with("option", "staging");
+    let at = Location::parse(text).map_err(option)?;
+    if let Some(path) = at.local_path() {
+        return Ok((Some(path.to_owned()), None));
+    }
+    check_writable(&at).map_err(option)?;
+    if !archives {
+        return Err(option(
+            Error::invalid_config("segments wait in object stores as archives, and the output wants folders")
+                .action("set `sink.archive: tarGz`, or stage in a folder"),
+        ));
     }
     Ok((None, Some(at)))
 }

@@ -25,6 +25,9 @@ pub struct Destined<'a> {
     pub options: ConformOptions,
 }
 
+/// Which canonical rows a target does not take, in their order.
+pub type Refusal<'a> = dyn Fn(&RecordBatch) -> Result<Vec<BadValue>> + 'a;
+
 /// Rows of some columns to rows of a table: ingestion, conversion, and what a table that aggregates adds up.
 pub struct Conversion {
     ingestion: Option<Ingestion>,
@@ -63,9 +66,11 @@ impl Conversion {
         Ok(Self { ingestion, conformer, contributions })
     }
 
-    /// Canonical rows, which have what they add in the place of metrics where the table aggregates.
-    fn conform(&self, batch: &RecordBatch) -> Result<Conformed> {
+    /// Canonical rows, which have what they add in the place of metrics where the table aggregates. What the target does not take
+    /// is bad.
+    fn conform(&self, batch: &RecordBatch, refusal: &Refusal<'_>) -> Result<Conformed> {
         let mut conformed = self.conformer.conform(batch)?;
+        refuse(&mut conformed, refusal)?;
         if let Some(contributions) = &self.contributions {
             contributions.apply(batch, &mut conformed)?;
         }
@@ -78,12 +83,21 @@ impl Conversion {
     ///
     /// Those of [`Ingestion::apply`] and [`Conformer::conform`]; bad rows are none.
     pub fn convert(&self, batch: &RecordBatch) -> Result<Converted> {
+        self.convert_for(batch, &|_| Ok(Vec::new()))
+    }
+
+    /// Converts a batch to rows that a target takes; what `refusal` says of canonical rows makes them bad.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Conversion::convert`] and of `refusal`.
+    pub fn convert_for(&self, batch: &RecordBatch, refusal: &Refusal<'_>) -> Result<Converted> {
         let Some(ingestion) = &self.ingestion else {
-            let Conformed { batch, bad, changes, .. } = self.conform(batch)?;
+            let Conformed { batch, bad, changes, .. } = self.conform(batch, refusal)?;
             return Ok(Converted { batch, bad, filtered: 0, made: 0, changes });
         };
         let Ingested { batch, rows, mut bad, filtered, mut made, mut changes } = ingestion.apply(batch)?;
-        let mut conformed = self.conform(&batch)?;
+        let mut conformed = self.conform(&batch, refusal)?;
         if let Some(rows) = &rows {
             let origin = |row: u32| rows.get(row as usize).copied().unwrap_or_default();
             conformed.bad.iter_mut().for_each(|value| value.row = origin(value.row));
@@ -102,4 +116,27 @@ impl Conversion {
         changes.add(&conformed.changes);
         Ok(Converted { batch: conformed.batch, bad, filtered, made, changes })
     }
+}
+
+/// Takes the rows out that a target does not take.
+fn refuse(conformed: &mut Conformed, refusal: &Refusal<'_>) -> Result<()> {
+    let refused = refusal(&conformed.batch)?;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let mut keep = vec![true; conformed.batch.num_rows()];
+    let kept = conformed.kept.take().unwrap_or_else(|| (0..keep.len() as u32).collect());
+    for bad in refused {
+        let at = bad.row as usize;
+        let (Some(keep), Some(row)) = (keep.get_mut(at), kept.get(at).copied()) else {
+            return Err(Error::unexpected("a target refuses a row that it was not given"));
+        };
+        *keep = false;
+        conformed.bad.push(BadValue { row, ..bad });
+    }
+    conformed.bad.sort_by_key(|bad| bad.row);
+    conformed.kept = Some(kept.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(row, _)| row).collect());
+    conformed.batch = filter_record_batch(&conformed.batch, &BooleanArray::from(keep))
+        .map_err(|error| Error::unexpected("cannot leave out rows of a batch").caused_by(error))?;
+    Ok(())
 }

@@ -49,7 +49,7 @@ mod time_column;
 mod timestamp;
 
 pub use conform::{ConformOptions, Conformed, Conformer};
-pub use conversion::{Conversion, Converted, Destined};
+pub use conversion::{Conversion, Converted, Destined, Refusal};
 pub use expression::function_reference;
 pub use ingestion::{Ingested, Ingestion};
 pub use outcome::{BadValue, Changes};

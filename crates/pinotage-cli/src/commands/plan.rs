@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                 text,
                 "  epoch  every {}; rows of segments that are not full wait in {}",
                 checkpoint.interval,
-                job.plan.staging.display()
+                job.plan.staging_text()
             );
         }
     }

@@ -65,9 +65,9 @@ fn sum(entries: &[StagedEntry]) -> String {
 
 fn describe(report: &StagingReport, delete: bool) -> String {
     if report.runs.is_empty() {
-        return format!("{}: nothing that the job's state does not refer to\n", report.staging.display());
+        return format!("{}: nothing that the job's state does not refer to\n", report.staging);
     }
-    let mut text = format!("{}\n", report.staging.display());
+    let mut text = format!("{}\n", report.staging);
     for run in &report.runs {
         let what = match (run.is_own, run.removed, delete) {
             (_, true, _) => "removed",

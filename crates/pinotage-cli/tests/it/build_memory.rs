@@ -137,3 +137,29 @@ fn json_indexes_and_star_trees_keep_to_the_memory() {
         assert!(segments(path).len() > 1, "nothing was large enough to be told apart");
     }
 }
+
+/// With epochs rows wait in open segments, in full ones and on their way into staging: all of them count.
+#[test]
+fn a_job_with_epochs_keeps_to_its_memory() {
+    // Ten times as much input as memory, or as much as shows it.
+    let (files, rows, memories) = if is_full() { (10, 2_000_000, [256, 512]) } else { (4, 400_000, [96, 160]) };
+    let partitions = r#", "segmentPartitionConfig": {"columnPartitionMap": {"session": {"functionName": "Murmur", "numPartitions": 8}}}}}"#;
+    let (folder, text) = large_job(files, rows);
+    let path = folder.path();
+    for (table, memory) in [(TABLE.to_owned(), memories[0]), (TABLE.replace("}}", partitions), memories[1])] {
+        fs::write(path.join("table.json"), &table).unwrap();
+        for done in ["out", ".pinotage"] {
+            let _ = fs::remove_dir_all(path.join(done));
+        }
+        limit(path, &format!("{text}checkpoint: {{interval: 300ms}}\n"), memory, "{maxBytes: 64MiB}");
+        let found = peak(path, &["run", "job.yaml", "--threads", "4"]);
+        let segments = segments(path).iter().filter(|name| !name.starts_with('.')).count() as u64;
+        eprintln!("{found} MiB for {segments} segments in epochs with memory={memory}MiB: {table}");
+        assert!(found <= allowed(memory), "{found} MiB with memory={memory}MiB: {table}");
+        // Little memory makes reading slow before it makes segments small.
+        assert!(segments <= files * rows / 12_000, "{segments} segments");
+        let counted = "SELECT count(*) AS rows, count(DISTINCT id) AS ids FROM t";
+        let counted = ok(path, &["sql", counted, "--table", "t=out", "--output", "csv"]);
+        assert_eq!(counted, format!("rows,ids\n{0},{0}\n", files * rows));
+    }
+}

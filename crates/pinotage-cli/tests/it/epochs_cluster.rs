@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::epochs::Random;
 use crate::kills::{Call, kill, lineage, oldest, start};
-use crate::{ok, pinotage};
+use crate::{ok, own_memory, pinotage};
 
 /// A job that generates keyed rows into a table of a cluster.
 struct Story<'a> {
@@ -77,8 +77,16 @@ checkpoint: {{interval: 50ms, restartDelay: 200ms}}
         assert!(found.is_none_or(|(rows, ids, _)| rows == ids && rows <= self.rows), "{found:?}");
     }
 
-    /// The job is brought to its end, and each row is there once.
+    /// The same, and no replacement has been taken back.
     fn is_exact(&self) {
+        self.has_every_row();
+        for (_, entry) in lineage(self.cluster, self.table) {
+            assert_eq!(entry["state"], "COMPLETED", "{entry}");
+        }
+    }
+
+    /// The job is brought to its end, and each row is there once.
+    fn has_every_row(&self) {
         let text = ok(self.path(), &["run", "job.yaml"]);
         assert!(text.contains("complete"), "{text}");
         let sum = (self.rows * (self.rows - 1) / 2) as f64;
@@ -87,9 +95,6 @@ checkpoint: {{interval: 50ms, restartDelay: 200ms}}
             let found = self.found();
             if found == wanted { Ok(()) } else { Err(format!("{found:?}")) }
         });
-        for (_, entry) in lineage(self.cluster, self.table) {
-            assert_eq!(entry["state"], "COMPLETED", "{entry}");
-        }
     }
 }
 
@@ -161,6 +166,43 @@ fn parts_of_the_cluster_may_be_down_for_a_while() {
     story.is_exact();
 }
 
+/// While the controller keeps a publication waiting the source is not read to its end, and nothing piles up in memory.
+#[test]
+fn a_slow_cluster_makes_reading_slow() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let gate = Gate::new(&cluster.controller);
+    let rows = if pinotage_testkit::is_full() { 20_000_000 } else { 2_000_000 };
+    let story = Story::new(cluster, &gate.url(), "epochs_slow", rows, 1);
+    let (path, job) = (story.path(), story.path().join("job.yaml"));
+    let text =
+        fs::read_to_string(&job).unwrap().replace("maxRows: 2500", &format!("maxBytes: 64MiB, maxRows: {}", rows / 80));
+    let text = text.replace("publish: {interval: 1s}", "publish: {interval: 1s, waiting: 3}");
+    fs::write(&job, format!("{text}limits: {{memory: 96MiB}}\n")).unwrap();
+    let hold = gate.hold(Side::Before, Call::START.is());
+    let mut child = start(path, &["run", "job.yaml"]);
+    hold.await_call(&mut child);
+    // Read so far: when that does not change any more, reading waits.
+    let mut most = 0;
+    let (mut read, mut same) = (0, 0);
+    while same < 30 {
+        for _ in 0..10 {
+            most = most.max(own_memory(child.id()));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let status: serde_json::Value =
+            serde_json::from_str(&ok(path, &["runs", "job.yaml", "--output", "json"])).unwrap();
+        let now = status["epochs"]["counts"]["read"].as_u64().unwrap();
+        same = if now == read { same + 1 } else { 0 };
+        read = now;
+    }
+    eprintln!("{read} of {rows} rows were read, {} MiB", most >> 10);
+    assert!(read < rows / 2, "{read} of {rows} rows were read while nothing could be published");
+    assert!(most >> 10 <= 96 * 115 / 100 + 64, "{} MiB with 96 MiB", most >> 10);
+    hold.release();
+    assert!(child.wait().unwrap().success());
+    story.is_exact();
+}
+
 /// A state that is lost, and one that is set back: refused, and nothing changes.
 #[test]
 fn a_cluster_knows_the_states_of_its_segments() {
@@ -191,6 +233,59 @@ fn a_cluster_knows_the_states_of_its_segments() {
         fs::rename(&kept, &state).unwrap();
     }
     story.is_exact();
+}
+
+/// Two copies of one state that run at the same time, and have both looked before the other came: the one whose replacement
+/// stands later is refused, and no row is ever there twice.
+fn copies_are_told_apart(cluster: &Cluster, table: &'static str) {
+    let story = Story::new(cluster, &cluster.controller, table, 150_000, 1);
+    let path = story.path();
+    let publications = || lineage(cluster, table).len();
+    let reach = |wanted: usize| {
+        eventually("publications", || if publications() >= wanted { Ok(()) } else { Err(publications().to_string()) });
+    };
+    let child = story.slow();
+    eventually("a first publication", || match story.found() {
+        Some((rows, ..)) if rows > 0 => Ok(()),
+        found => Err(format!("{found:?}")),
+    });
+    kill(child);
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    assert!(std::process::Command::new("cp").arg("-r").arg(path).arg(&copy).status().unwrap().success());
+    let gate = Gate::new(&cluster.controller);
+    // Segments of another size in other epochs: the two share no name behind what was recorded.
+    let text = fs::read_to_string(copy.join("slow.yaml")).unwrap().replace(&cluster.controller, &gate.url());
+    fs::write(copy.join("slow.yaml"), text.replace("interval: 50ms", "interval: 90ms").replace("2500", "2100"))
+        .unwrap();
+    let hold = gate.hold(Side::Before, Call::START.is());
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pinotage"));
+    command.args(["run", "slow.yaml"]).current_dir(&copy).stderr(std::process::Stdio::piped());
+    let mut second = command.spawn().unwrap();
+    hold.await_call(&mut second);
+    let before = publications();
+    let first = story.slow();
+    // What both know, and what only the first one does.
+    reach(before + 3);
+    kill(first);
+    hold.release();
+    let output = second.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("the state was copied"), "{error}");
+    story.is_never_doubled();
+    story.has_every_row();
+}
+
+#[test]
+fn copies_of_a_state_are_told_apart() {
+    let Some(cluster) = Cluster::shared() else { return };
+    copies_are_told_apart(cluster, "epochs_copies");
+}
+
+#[test]
+fn copies_of_a_state_are_told_apart_on_the_oldest_pinot() {
+    let Some(cluster) = oldest() else { return };
+    copies_are_told_apart(cluster, "epochs_copies");
 }
 
 /// Epochs that are much shorter than segments take to be full make neither small segments nor many replacements.

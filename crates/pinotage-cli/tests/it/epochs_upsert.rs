@@ -181,3 +181,39 @@ fn rows_that_the_stream_puts_elsewhere_stop_the_job() {
     assert!(!output.status.success() && error.contains("partition"), "{error}");
     assert_eq!(stream.found().len(), 64);
 }
+
+/// Rows without a key go to the quarantine with their place, within their epoch; all others come.
+#[test]
+fn rows_without_a_key_are_quarantined() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let mut stream = Stream::new(cluster, "epochs_keyless");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut text = "k,v,t\n".to_owned();
+    for row in 0..5000_i64 {
+        let key = if row % 100 == 7 { String::new() } else { format!("k{row}") };
+        text.push_str(&format!("{key},v,{}\n", T + row));
+        if !key.is_empty() {
+            stream.expect(key, T + row, "v".into());
+        }
+    }
+    fs::write(path.join("in.csv"), text).unwrap();
+    let job = |errors: u32| {
+        let job = format!(
+            "name: j\nsource: {{kind: files, paths: [in.csv], csv: {{nullValues: ['']}}}}\nlimits: {{errors: {errors}}}\nquarantine: bad\n\
+             sink: {{kind: pinot, table: epochs_keyless, controller: '{}', tableType: REALTIME}}\ncheckpoint: {{interval: 50ms}}\n",
+            cluster.controller
+        );
+        fs::write(path.join("job.yaml"), job).unwrap();
+    };
+    job(20);
+    let output = pinotage(path, &["run", "job.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("more than 20 bad rows"), "{error}");
+    job(50);
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains("5000 rows read, 4950 written, 0 filtered, 50 quarantined"), "{text}");
+    let rows = ok(path, &["quarantine", "show", "job.yaml", "--rule", "no-key", "--output", "csv"]);
+    assert!(rows.lines().count() == 51 && rows.contains(&format!("\",v,{}\"", T + 7)), "{rows}");
+    stream.shows_what_is_expected();
+}

@@ -4,6 +4,7 @@ mod build_memory;
 mod cluster;
 mod epochs;
 mod epochs_cluster;
+mod epochs_stores;
 mod epochs_upsert;
 mod export;
 mod export_changes;
@@ -70,15 +71,9 @@ fn ok(folder: &Path, args: &[&str]) -> String {
 fn peak(folder: &Path, args: &[&str]) -> u64 {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
     let mut child = command.args(args).current_dir(folder).stdout(Stdio::null()).spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     let code = loop {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let kib = |line: &str| -> Option<u64> {
-            let rest = line.strip_prefix("RssAnon:").or_else(|| line.strip_prefix("RssShmem:"))?;
-            rest.trim().strip_suffix(" kB")?.parse().ok()
-        };
-        most = most.max(text.lines().filter_map(kib).sum());
+        most = most.max(own_memory(child.id()));
         match child.try_wait().unwrap() {
             Some(code) => break code,
             None => std::thread::sleep(Duration::from_millis(5)),
@@ -86,6 +81,16 @@ fn peak(folder: &Path, args: &[&str]) -> u64 {
     };
     assert!(code.success(), "{args:?}");
     most / 1024
+}
+
+/// The memory of its own that a process has, in KiB.
+fn own_memory(process: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let kib = |line: &str| -> Option<u64> {
+        let rest = line.strip_prefix("RssAnon:").or_else(|| line.strip_prefix("RssShmem:"))?;
+        rest.trim().strip_suffix(" kB")?.parse().ok()
+    };
+    text.lines().filter_map(kib).sum()
 }
 
 /// A folder with a job over `in/*.csv`.

@@ -1,12 +1,20 @@
 //! What a sink has to hold.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 
 use super::row_texts;
 use crate::{Committable, Context, Delivery, OpenBuffer, Sink, Writer};
+
+/// How long a writer may take to end when the job is given up, however slow the machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A writer that has not gone on for so long waits.
+const STILL: Duration = Duration::from_millis(500);
 
 /// A sink whose target is empty when a suite begins.
 #[derive(Clone, Copy)]
@@ -57,6 +65,7 @@ impl SinkCase<'_> {
         self.goes_on_with_other_tasks();
         self.aborted_rows_never_arrive();
         self.unknown_versions_are_refused();
+        self.stops_within_its_deadline();
     }
 
     /// Without failures every row is there once.
@@ -137,6 +146,75 @@ impl SinkCase<'_> {
         let mut committer = target.sink().committer(&Context::new("kit", "0")).expect("a committer");
         let error = committer.commit(&[unknown]).expect_err("a committable of version 2^32 - 1 was taken");
         assert_eq!(error.kind(), pinotage_common::ErrorKind::Unsupported, "{error}");
+    }
+
+    /// A job that is given up ends soon, with rows that are written and not prepared, and leaves nothing in the target.
+    pub fn stops_within_its_deadline(&self) {
+        for prepared in [false, true] {
+            let target = (self.make)();
+            let (sink, recorded) = (target.sink(), Recorded::default());
+            let mut writers = writers(&*sink, &recorded, 2);
+            self.epochs.iter().for_each(|batch| write(&*sink, &mut writers, batch));
+            if prepared {
+                writers.iter_mut().for_each(|writer| drop(writer.prepare(1, true).expect("a prepared epoch")));
+            }
+            let (ended, has_ended) = channel();
+            std::thread::spawn(move || {
+                drop(writers);
+                let _ = ended.send(());
+            });
+            assert!(has_ended.recv_timeout(DEADLINE).is_ok(), "writers go on for more than {DEADLINE:?}");
+            assert_eq!(row_texts(&target.rows()), Vec::<String>::new(), "rows have come that nobody committed");
+        }
+    }
+
+    /// Rows that the target does not take are named, by their places in a batch of good and bad ones.
+    pub fn names_refused_rows(&self, batch: &RecordBatch, expected: &[u32]) {
+        let found = (self.make)().sink().refused(batch).expect("rows that are looked at");
+        let rows: Vec<u32> = found.iter().map(|refused| refused.row).collect();
+        assert_eq!(rows, expected, "other rows are refused");
+        for refused in found {
+            let is_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+            assert!(!refused.rule.is_empty() && refused.rule.bytes().all(is_name), "no name of a rule: {refused:?}");
+            assert!(!refused.message.is_empty(), "without a reason: {refused:?}");
+        }
+    }
+
+    /// A target that takes nothing makes writing wait, before all batches are written: they would wait in memory. `hold` keeps a
+    /// target from taking anything until its outcome is dropped. Returns how many batches were written before.
+    pub fn waits_for_a_target_that_is_held(&self, hold: &dyn Fn(&dyn SinkTarget) -> Box<dyn std::any::Any>) -> usize {
+        let target = (self.make)();
+        let held = hold(&*target);
+        let sink = target.sink();
+        let mut recorded = Recorded::default();
+        let mut writers = writers(&*sink, &recorded, 1);
+        let (wrote, written) = channel();
+        let mut before = 0;
+        let prepared = std::thread::scope(|scope| {
+            let (sink, epochs) = (&*sink, self.epochs);
+            let writing = scope.spawn(move || {
+                for batch in epochs {
+                    write(sink, &mut writers, batch);
+                    let _ = wrote.send(());
+                }
+                let prepared = writers.remove(0).prepare(1, true).expect("a prepared epoch");
+                (prepared, writers)
+            });
+            while before < self.epochs.len() {
+                match written.recv_timeout(STILL) {
+                    Ok(()) => before += 1,
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                }
+            }
+            assert!(before < self.epochs.len(), "all batches were taken by a sink whose target takes none");
+            drop(held);
+            writing.join().expect("written rows").0
+        });
+        recorded.committables = prepared.committables;
+        recorded.epoch = 1;
+        self.commit(&*target, &mut recorded);
+        self.check(&*target, "after the target was held");
+        before
     }
 
     fn check(&self, target: &dyn SinkTarget, when: &str) {

@@ -1,6 +1,7 @@
 //! What a source has to hold.
 
 use std::collections::BTreeSet;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -14,6 +15,12 @@ const WAIT: Duration = Duration::from_millis(50);
 /// Times that a reader may have nothing, one behind the other, before it counts as having no more: 10 s.
 const PATIENCE: usize = 200;
 
+/// How long a reader may take to end when the job is to stop, however slow the machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Rows of a batch at most: epochs end between two batches, and a batch waits in memory.
+const BATCH_ROWS: usize = 1 << 16;
+
 /// Positions that are tried; with more of them every so many is left out.
 const TRIED: usize = 40;
 
@@ -22,7 +29,7 @@ const TRIED: usize = 40;
 pub struct SourceCase<'a> {
     /// Makes the source anew, as another process would.
     pub make: &'a dyn Fn() -> Box<dyn Source>,
-    /// The records of all splits, bad ones included.
+    /// The records of all splits, bad ones included. Of a source without an end so many of each split are looked at.
     pub records: u64,
 }
 
@@ -42,6 +49,9 @@ impl SourceCase<'_> {
         self.reads_every_record_once();
         self.resumes_behind_every_position();
         self.stops_between_batches();
+        self.says_what_bad_rows_are();
+        self.gives_rows_in_small_parts();
+        self.stops_within_its_deadline();
     }
 
     /// A source that is made anew has the same splits, each once, and keeps those that it had.
@@ -64,15 +74,16 @@ impl SourceCase<'_> {
         let mut records = 0;
         for split in self.splits() {
             let content = self.read(&split, None);
-            assert_eq!(content, self.read(&split, None), "split `{}` has other rows the second time", split.id);
+            self.assert_same(&content, &self.read(&split, None), &split, "has other rows the second time");
             let positions: Vec<_> = content.positions.iter().map(|(position, ..)| position).collect();
             assert!(positions.is_sorted_by(|a, b| a < b), "positions do not grow: {positions:?}");
-            for bad in &content.bad {
-                assert!(!bad.rule.is_empty() && !bad.message.is_empty(), "a bad row without a reason: {bad:?}");
+            let found = (content.rows.len() + content.bad.len()) as u64;
+            match self.limit() {
+                None => records += found,
+                Some(limit) => assert!(found >= limit as u64, "split `{}` has come to an end", split.id),
             }
-            records += (content.rows.len() + content.bad.len()) as u64;
         }
-        assert_eq!(records, self.records, "records were lost or came twice");
+        assert!(self.limit().is_some() || records == self.records, "{records} records instead of {}", self.records);
     }
 
     /// Behind each position come exactly the rows that had not come.
@@ -83,8 +94,71 @@ impl SourceCase<'_> {
             for (position, rows, bad) in whole.positions.iter().step_by(step).chain(whole.positions.last()) {
                 let rest = self.read(&split, Some(position));
                 let at = format!("split `{}` behind {position:?}", split.id);
-                assert_eq!(rest.rows, whole.rows[*rows..], "{at}: other rows");
-                assert_eq!(rest.bad, whole.bad[*bad..], "{at}: other bad rows");
+                // Of a source without an end both were read so far, from different places.
+                let (rows, bad) = (&whole.rows[*rows..], &whole.bad[*bad..]);
+                let (more_rows, more_bad) = match self.limit() {
+                    None => (rest.rows.len(), rest.bad.len()),
+                    Some(_) => (rest.rows.len().min(rows.len()), rest.bad.len().min(bad.len())),
+                };
+                assert!(rest.rows[..more_rows] == *rows, "{at}: other rows");
+                assert_eq!(rest.bad[..more_bad], *bad, "{at}: other bad rows");
+            }
+        }
+    }
+
+    /// A record that is no row has a place, a rule that is a name, a reason, and its bytes.
+    pub fn says_what_bad_rows_are(&self) {
+        for split in self.splits() {
+            for bad in self.read(&split, None).bad {
+                let is_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+                assert!(!bad.rule.is_empty() && bad.rule.bytes().all(is_name), "no name of a rule: {bad:?}");
+                assert!(!bad.message.is_empty() && !bad.raw.is_empty(), "without a reason or its bytes: {bad:?}");
+                assert!(!bad.place.file.is_empty(), "without a place: {bad:?}");
+            }
+        }
+    }
+
+    /// Who asks gets some rows, not all that there are: nobody has to hold more than a batch.
+    pub fn gives_rows_in_small_parts(&self) {
+        for split in self.splits() {
+            let source = (self.make)();
+            let mut reader = source.open(&split, None, &Context::new("kit", "0")).expect("an open split");
+            let mut found = 0;
+            while let Some(rows) = next(reader.as_mut()).filter(|_| self.limit().is_none_or(|limit| found < limit)) {
+                let records = rows.batch.num_rows() + rows.bad.len();
+                assert!(records <= BATCH_ROWS, "split `{}` gives {records} records at a time", split.id);
+                found += records;
+            }
+        }
+    }
+
+    /// Asked to stop, a reader ends soon, whether it has just begun, is at work, or waits for rows.
+    pub fn stops_within_its_deadline(&self) {
+        for split in self.splits() {
+            for batches in [0, 1, usize::MAX] {
+                let source = (self.make)();
+                let context = Context::new("kit", "0");
+                let mut reader = source.open(&split, None, &context).expect("an open split");
+                let limit = self.limit().unwrap_or(usize::MAX);
+                let mut found = 0;
+                for _ in 0..batches {
+                    match next(reader.as_mut()) {
+                        Some(rows) if found < limit => found += rows.batch.num_rows() + rows.bad.len(),
+                        _ => break,
+                    }
+                }
+                let (ended, has_ended) = channel();
+                std::thread::scope(|scope| {
+                    scope.spawn(move || {
+                        // An error is as good an end as any.
+                        let _ = reader.next(WAIT);
+                        drop(reader);
+                        let _ = ended.send(());
+                    });
+                    context.cancel.cancel();
+                    let stopped = has_ended.recv_timeout(DEADLINE);
+                    assert!(stopped.is_ok(), "split `{}` goes on for more than {DEADLINE:?}", split.id);
+                });
             }
         }
     }
@@ -102,13 +176,32 @@ impl SourceCase<'_> {
                 }
                 context.cancel.cancel();
                 drop(reader);
-                assert_eq!(self.read(&split, None), whole, "split `{}` is another one now", split.id);
+                self.assert_same(&whole, &self.read(&split, None), &split, "is another one now");
             }
         }
     }
 
+    /// Records of each split that are looked at, where there are always more.
+    fn limit(&self) -> Option<usize> {
+        let is_bounded = (self.make)().is_bounded();
+        (!is_bounded).then(|| usize::try_from(self.records).unwrap_or(usize::MAX))
+    }
+
     fn splits(&self) -> Vec<Split> {
         (self.make)().plan(&[]).expect("a plan")
+    }
+
+    /// Of a source without an end a batch has what there was at the moment.
+    fn assert_same(&self, one: &Content, other: &Content, split: &Split, what: &str) {
+        let (rows, bad) = match self.limit() {
+            None => {
+                assert!(one == other, "split `{}` {what}", split.id);
+                return;
+            }
+            Some(_) => (one.rows.len().min(other.rows.len()), one.bad.len().min(other.bad.len())),
+        };
+        let same = one.rows[..rows] == other.rows[..rows] && one.bad[..bad] == other.bad[..bad];
+        assert!(same, "split `{}` {what}", split.id);
     }
 
     fn read(&self, split: &Split, behind: Option<&Position>) -> Content {
@@ -117,7 +210,9 @@ impl SourceCase<'_> {
         let mut content = Content::default();
         let mut batches: Vec<RecordBatch> = Vec::new();
         let mut rows = 0;
-        while let Some(some) = next(reader.as_mut()) {
+        let limit = self.limit().unwrap_or(usize::MAX);
+        while rows + content.bad.len() < limit {
+            let Some(some) = next(reader.as_mut()) else { break };
             let names = |schema: &arrow::datatypes::Schema| -> Vec<String> {
                 schema.fields().iter().map(|field| field.name().clone()).collect()
             };

@@ -190,6 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn holds_the_promises_of_sources_without_an_end() {
+        for pace in ["", r#""rowsPerSecond": 100000, "#] {
+            let json = format!(
+                r#"{{{pace}"splits": 2, "columns": {{"id": {{"type": "LONG", "values": {{"sequence": {{}}}}}}}}}}"#
+            );
+            let options: GeneratorOptions = serde_json::from_str(&json).unwrap();
+            let make = || Box::new(Generator::try_new(options.clone()).unwrap()) as Box<dyn Source>;
+            SourceCase { make: &make, records: if pace.is_empty() { 30_000 } else { 3000 } }.all();
+        }
+    }
+
+    #[test]
     fn without_an_end_it_waits_for_its_pace() {
         let json =
             serde_json::json!({"rowsPerSecond": 1, "columns": {"id": {"type": "INT", "values": {"sequence": {}}}}});

@@ -112,6 +112,8 @@ impl Publisher {
             state.lock().unwrap_or_else(PoisonError::into_inner).begin_publication(through)?;
             let (mut tries, mut pause) = (0, pace.pause);
             while let Err(error) = committer.commit(&segments) {
+                // What is in the way may be of the process that has this job now.
+                state.lock().unwrap_or_else(PoisonError::into_inner).begin_publication(through)?;
                 tries += 1;
                 let may_pass = error.kind() == ErrorKind::Unavailable && error.retry() == Retry::Temporary;
                 if !may_pass || tries > pace.tries || cancel.is_cancelled() {

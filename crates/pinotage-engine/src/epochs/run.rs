@@ -27,7 +27,7 @@ use super::state::{EpochRecord, Remembered, State};
 use super::{ToWriter, is_stopped, postgres, staging, store};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
-use crate::quarantine::{Quarantine, RunId};
+use crate::quarantine::{BadRecord, Quarantine, RunId};
 use crate::run::Observer;
 use crate::sql::SqlWay;
 
@@ -207,7 +207,11 @@ impl Life<'_> {
             Destination::Table(_) => plan.file.sink.publish.interval.duration(),
         };
         let documents = (job.schema.clone(), job.table.clone());
-        let (staging, sealing, pool) = (plan.staging.clone(), crew.sealing.clone(), Arc::new(pool));
+        let staging = match &plan.staging_store {
+            Some(at) => job.objects.staging(&plan.staging, at),
+            None => plan.staging.clone().into(),
+        };
+        let (sealing, pool) = (crew.sealing.clone(), Arc::new(pool));
         let waiting = state.waiting()?;
         let beside = job.cluster.as_ref().and_then(|cluster| Some((cluster, cluster.version?)));
         let sink = match beside {
@@ -244,6 +248,7 @@ impl Life<'_> {
         }
         let context = Context {
             epoch: last.epoch,
+            lives: state.begin_life(last.epoch)?,
             tasks: crew.readers,
             cancel: self.cancel.clone(),
             ..Context::new(&plan.file.name, state.run())
@@ -251,7 +256,8 @@ impl Life<'_> {
         self.settle_quarantine(&last, &context)?;
         let mut committer = sink.committer(&context)?;
         committer.check(last.epoch)?;
-        staging::remove_old(&plan.staging, &context.run, &last.open, &waiting, &**self.observer);
+        staging::remove_copies(plan, &context.run);
+        staging::remove_old(plan, &context.run, &last.open, &waiting, &**self.observer);
         let publisher = Publisher::new(waiting);
         summary.run = context.run.clone();
         let state = Mutex::new(state);
@@ -288,6 +294,7 @@ impl Life<'_> {
         summary.waiting = publisher.waiting();
         summary.open_rows = record.open.iter().map(|open| open.rows).sum();
         summary.is_complete = record.finished && summary.waiting == 0;
+        staging::remove_empty(plan, &context.run);
         Ok(summary)
     }
 
@@ -297,10 +304,12 @@ impl Life<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.or(file.threads).unwrap_or(cores).max(1);
         let whole = matches!(self.job.sql, Some(SqlWay::Whole(_)));
-        let readers = if whole { 1 } else { threads.min(splits).max(1) };
         let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
         // SQL over many rows has a half.
         let memory = file.limits.memory.bytes() / if whole { 2 } else { 1 };
+        // Reading has a half at most: what is left decides how large segments become.
+        let fitting = usize::try_from(memory / 2 / READER_MEMORY).unwrap_or(usize::MAX);
+        let readers = if whole { 1 } else { threads.min(splits).min(fitting).max(1) };
         let sql = whole.then(|| usize::try_from(memory).unwrap_or(usize::MAX));
         let memory = memory.saturating_sub(READER_MEMORY * readers as u64).max(1 << 20);
         let partitioned =
@@ -468,7 +477,7 @@ impl Life<'_> {
             return Err(is_stopped());
         }
         let epoch = last.epoch + 1;
-        let (splits, counts, bad) = {
+        let (splits, counts, mut bad) = {
             let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
             let many = taken.counts.read >= JUDGED_ROWS || gate.is_empty();
             if many && self.job.plan.file.limits.errors.is_exceeded(taken.counts.quarantined, taken.counts.read) {
@@ -489,11 +498,24 @@ impl Life<'_> {
             millis: context.clock.now_millis(),
             ..EpochRecord::default()
         };
-        let mut committables = Vec::new();
+        let (mut committables, mut rejected) = (Vec::new(), Vec::new());
         for _ in writers {
             let ended = replies.recv().map_err(|_| is_stopped())?;
             record.open.extend(ended.open);
             committables.extend(ended.committables);
+            rejected.extend(ended.rejected);
+        }
+        if !rejected.is_empty() {
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            for counts in [&mut taken.counts, &mut record.counts] {
+                counts.written = counts.written.saturating_sub(rejected.len() as u64);
+                counts.quarantined += rejected.len() as u64;
+            }
+            let is_spent = self.job.plan.file.limits.errors.is_spent(record.counts.quarantined);
+            rejected.into_iter().try_for_each(|row| bad.push(BadRecord::of_source(row)))?;
+            if is_spent {
+                return Err(too_many(&taken, self.job));
+            }
         }
         record.open.sort_by(|one, other| (one.partition, &one.detail).cmp(&(other.partition, &other.detail)));
         let bad: Option<PathBuf> = bad.finish()?;
@@ -529,11 +551,7 @@ fn write(mut writer: Box<dyn Writer>, told: &Receiver<ToWriter>, ended: &Sender<
         match told {
             ToWriter::Rows(partition, batch) => writer.write(partition, batch)?,
             ToWriter::Barrier { epoch, last } => {
-                let prepared = writer.prepare(epoch, last)?;
-                if let Some(row) = prepared.rejected.first() {
-                    return Err(Error::unexpected("rows of the table were rejected").with("reason", &row.message));
-                }
-                if ended.send(prepared).is_err() {
+                if ended.send(writer.prepare(epoch, last)?).is_err() {
                     return Ok(());
                 }
             }

@@ -4,22 +4,21 @@ use std::collections::BTreeSet;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::OpenBuffer;
 use pinotage_job::Plan;
 use pinotage_sink::writer::staged_files;
+use pinotage_store::{Entry, Location};
 use serde::Serialize;
 
+use super::source::COPIES;
 use super::state::{Remembered, Waiting};
 use super::store;
+use crate::objects::Objects;
 use crate::quarantine::replay_plan;
 use crate::run::Observer;
-
-/// A run removes by itself what nobody has needed for so long: a state that somebody brings back from a copy may be older than the
-/// last epoch, and needs its files.
-const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What is done with what no state refers to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,8 +33,8 @@ pub struct GcOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StagingReport {
-    /// The folder.
-    pub staging: PathBuf,
+    /// The folder, or its URI in an object store.
+    pub staging: String,
     /// The process that has the job now: what it is writing is listed too.
     pub process: Option<String>,
     /// By run.
@@ -82,16 +81,17 @@ pub fn staging_gc(plan: &Plan, options: GcOptions) -> Result<Vec<StagingReport>>
     }
     let replay = replay_plan(plan);
     let mut reports = vec![gc(plan, options)?];
-    if replay.staging.exists() {
+    if replay.staging_store.is_some() || replay.staging.exists() {
         reports.push(gc(&replay, options)?);
     }
     Ok(reports)
 }
 
 fn gc(plan: &Plan, options: GcOptions) -> Result<StagingReport> {
-    let mut report = StagingReport { staging: plan.staging.clone(), process: store::holder(plan)?, runs: Vec::new() };
+    let mut report = StagingReport { staging: plan.staging_text(), process: store::holder(plan)?, runs: Vec::new() };
+    let place = Place::of(plan)?;
     // Without files there is nothing to do, and no state to make for it.
-    let runs = runs(&plan.staging)?;
+    let runs = place.runs()?;
     let _hold = (options.delete && !runs.is_empty()).then(|| store::hold(plan)).transpose()?;
     let remembered = Remembered::of(store::look(plan)?)?;
     for run in runs {
@@ -100,11 +100,10 @@ fn gc(plan: &Plan, options: GcOptions) -> Result<StagingReport> {
             None => BTreeSet::new(),
             Some(own) => needed(own.last.iter().flat_map(|last| &last.open), &own.waiting)?,
         };
-        let folder = plan.staging.join(&run);
-        let entries = unneeded(&folder, &needed)?;
+        let entries = place.unneeded(&run, &needed)?;
         let removed = options.delete && (own.is_some() || options.all_runs);
         if removed {
-            remove(&folder, &entries)?;
+            place.remove(&run, &entries)?;
         }
         if !entries.is_empty() {
             report.runs.push(StagedRun { run, is_own: own.is_some(), removed, entries });
@@ -114,27 +113,113 @@ fn gc(plan: &Plan, options: GcOptions) -> Result<StagingReport> {
 }
 
 /// Removes what is old and what the state that a run begins with does not need. Whoever calls has the job's lease.
-pub(super) fn remove_old(staging: &Path, run: &str, open: &[OpenBuffer], waiting: &Waiting, observer: &dyn Observer) {
-    let folder = staging.join(run);
+///
+/// A run removes by itself what nobody has needed for long: a state that somebody brings back from a copy may be older than the
+/// last epoch, and needs its files.
+pub(super) fn remove_old(plan: &Plan, run: &str, open: &[OpenBuffer], waiting: &Waiting, observer: &dyn Observer) {
+    let retention = plan.checkpoint.unwrap_or_default().staging_retention.duration();
     let old = || -> Result<()> {
-        let mut entries = unneeded(&folder, &needed(open, waiting)?)?;
+        let place = Place::of(plan)?;
+        let mut entries = place.unneeded(run, &needed(open, waiting)?)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-        entries.retain(|entry| now - entry.changed_millis > RETENTION.as_millis() as i64);
-        remove(&folder, &entries)
+        entries.retain(|entry| now - entry.changed_millis > retention.as_millis() as i64);
+        place.remove(run, &entries)
     };
     if let Err(error) = old() {
         observer.warning(&format!("old files stay in staging: {error}"));
     }
 }
 
-fn needed<'a>(open: impl IntoIterator<Item = &'a OpenBuffer>, waiting: &'a Waiting) -> Result<BTreeSet<String>> {
-    staged_files(open, waiting.epochs.values().flatten())
+/// Removes what processes leave on this machine that nothing has to outlive: copies of objects, and files that have not come into
+/// the store. Whoever calls has the job's lease.
+pub(super) fn remove_copies(plan: &Plan, run: &str) {
+    let _ = fs::remove_dir_all(plan.staging.join(COPIES));
+    if plan.staging_store.is_some() {
+        let _ = fs::remove_dir_all(plan.staging.join(run));
+    }
 }
 
-/// The runs that have a folder. What has another name than a run is not ours.
-fn runs(staging: &Path) -> Result<BTreeSet<String>> {
-    let is_run = |name: &String| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Ok(entries(staging)?.iter().filter_map(|entry| entry.file_name().into_string().ok()).filter(is_run).collect())
+/// Removes folders of a run in which nothing is left. Nobody works there any more.
+pub(super) fn remove_empty(plan: &Plan, run: &str) {
+    let folder = plan.staging.join(run);
+    for entry in entries(&folder).unwrap_or_default() {
+        // Not one that has something in it, and no file.
+        let _ = fs::remove_dir(entry.path());
+    }
+    let _ = fs::remove_dir(folder);
+    let _ = fs::remove_dir(plan.staging.join(COPIES));
+}
+
+/// Where the files are.
+enum Place {
+    Folder(PathBuf),
+    Store(Objects, Location),
+}
+
+impl Place {
+    fn of(plan: &Plan) -> Result<Self> {
+        Ok(match &plan.staging_store {
+            None => Self::Folder(plan.staging.clone()),
+            Some(at) => Self::Store(Objects::new(&plan.file.store)?, at.clone()),
+        })
+    }
+
+    /// The runs that have a folder. What has another name than a run is not ours.
+    fn runs(&self) -> Result<BTreeSet<String>> {
+        let is_run = |name: &String| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let names: Vec<String> = match self {
+            Self::Folder(folder) => {
+                entries(folder)?.iter().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+            }
+            Self::Store(objects, at) => {
+                let listed = objects.list(at, true)?;
+                let name = |entry: &Entry| Some(below(at, entry)?.split_once('/')?.0.to_owned());
+                listed.iter().filter_map(name).collect()
+            }
+        };
+        Ok(names.into_iter().filter(is_run).collect())
+    }
+
+    /// What is in the folder of a run and not needed.
+    fn unneeded(&self, run: &str, needed: &BTreeSet<String>) -> Result<Vec<StagedEntry>> {
+        match self {
+            Self::Folder(folder) => unneeded(&folder.join(run), needed),
+            Self::Store(objects, at) => {
+                let at = at.join(run)?;
+                let staged = |entry: Entry| StagedEntry {
+                    path: below(&at, &entry).unwrap_or_default().to_owned(),
+                    bytes: entry.size,
+                    changed_millis: entry.modified.map_or(0, |time| time.timestamp_millis()),
+                };
+                let mut entries: Vec<StagedEntry> = objects.list(&at, true)?.into_iter().map(staged).collect();
+                entries.retain(|entry| !entry.path.is_empty() && !needed.contains(&entry.path));
+                entries.sort_by(|one, other| one.path.cmp(&other.path));
+                Ok(entries)
+            }
+        }
+    }
+
+    fn remove(&self, run: &str, entries: &[StagedEntry]) -> Result<()> {
+        match self {
+            Self::Folder(folder) => remove(&folder.join(run), entries),
+            Self::Store(objects, at) => {
+                let at = at.join(run)?;
+                entries.iter().try_for_each(|entry| match objects.delete(&at.join(&entry.path)?) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                    _ => Ok(()),
+                })
+            }
+        }
+    }
+}
+
+/// The key of an object below a folder.
+fn below<'e>(at: &Location, entry: &'e Entry) -> Option<&'e str> {
+    entry.location.key().strip_prefix(at.key())?.strip_prefix('/')
+}
+
+fn needed<'a>(open: impl IntoIterator<Item = &'a OpenBuffer>, waiting: &'a Waiting) -> Result<BTreeSet<String>> {
+    staged_files(open, waiting.epochs.values().flatten())
 }
 
 /// What is in a folder; nothing when it is not there.
@@ -208,6 +293,7 @@ fn remove(folder: &Path, entries: &[StagedEntry]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::time::Duration;
 
     use pinotage_connector::Committable;
 
@@ -239,7 +325,11 @@ mod tests {
             r#"{"name":"t_0","file":"life/t_0.tar.gz","crc":1,"rows":1,"epoch":1,"creationMillis":1,"partitions":{}}"#;
         let committable = Committable { version: 1, rows: 1, detail: segment.into() };
         let waiting = Waiting { epochs: [(1, vec![committable])].into(), through: None };
-        remove_old(staging.path(), "run", &open, &waiting, &Silent);
+        let job = "name: j\nsource: {kind: generator, generator: {columns: {a: {type: INT, values: {sequence: {}}}}}}\n\
+            sink: {kind: pinot, table: t, output: out}\ncheckpoint: {stagingRetention: 7d}\n";
+        let mut plan = Plan::from_yaml(job, staging.path()).unwrap();
+        plan.staging = staging.path().to_owned();
+        remove_old(&plan, "run", &open, &waiting, &Silent);
         let left: Vec<bool> = [
             "0-1-a-1.arrow",
             "0-1-a-2.arrow",

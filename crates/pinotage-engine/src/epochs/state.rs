@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pinotage_common::{Error, Result};
-use pinotage_connector::{Committable, OpenBuffer, SplitState};
+use pinotage_connector::{Committable, Lives, OpenBuffer, SplitState};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,7 @@ const RUN: &str = "run";
 const EPOCH: &str = "epoch";
 const WAITING: &str = "waiting/";
 const PUBLICATION: &str = "publication";
+const LIVES: &str = "lives";
 
 /// Whose state this is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +146,15 @@ impl State {
     /// The last epoch; none before the first.
     pub(crate) fn last(&mut self) -> Result<Option<EpochRecord>> {
         self.documents.read(EPOCH)?.remove(EPOCH).map(|text| parse(EPOCH, &text)).transpose()
+    }
+
+    /// Another process goes on behind an epoch. Returns all that there have been.
+    pub(crate) fn begin_life(&mut self, behind: u64) -> Result<Lives> {
+        let lives = self.documents.read(LIVES)?.remove(LIVES).map(|text| parse::<Lives>(LIVES, &text)).transpose()?;
+        let mut lives = lives.unwrap_or_default();
+        lives.begin(format!("{:016x}", fastrand::u64(..)), behind);
+        self.documents.write(&[(LIVES.to_owned(), Some(text(&lives)?))])?;
+        Ok(lives)
     }
 
     /// Ends an epoch, in one step.

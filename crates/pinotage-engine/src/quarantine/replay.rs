@@ -15,11 +15,12 @@ use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
 use pinotage_connector::{BadRow, Context, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState};
 use pinotage_formats::{Format, SourceReader, infer_schema};
-use pinotage_job::{ErrorBudget, Plan};
+use pinotage_job::{ErrorBudget, InputFile, Plan};
 
 use super::files::{self, BadRows, QuarantineFile, quarantine_files};
 use super::parse::{Parsed, Parser, Way};
 use crate::epochs::{EpochStatus, input_id, store};
+use crate::objects::Objects;
 use crate::prepare::{Prepared, format_of, prepare};
 use crate::sql::SqlWay;
 
@@ -32,6 +33,8 @@ pub(crate) fn replay_plan(plan: &Plan) -> Plan {
     plan.file.name += "-replay";
     plan.state = plan.state.join(FOLDER);
     plan.staging = plan.staging.join(FOLDER);
+    // A plain name always can be joined.
+    plan.staging_store = plan.staging_store.and_then(|at| at.join(FOLDER).ok());
     plan.quarantine = plan.quarantine.join(FOLDER);
     // Nothing is lost when a row fails again, and other rows need not wait for it.
     plan.file.limits.errors = ErrorBudget::Percent(100.0);
@@ -124,7 +127,8 @@ struct How {
     format: Option<Format>,
     is_generated: bool,
     /// The job's inputs by the names that quarantine files have them by.
-    inputs: BTreeMap<String, PathBuf>,
+    inputs: BTreeMap<String, InputFile>,
+    objects: Arc<Objects>,
     parser: Arc<Parser>,
     known: Mutex<BTreeMap<String, Way>>,
 }
@@ -134,13 +138,14 @@ impl Replay {
         let source = &job.plan.file.source;
         let parser = Arc::new(Parser { options: job.read.clone(), schema: Arc::clone(&job.source_schema) });
         let mut inputs = BTreeMap::new();
-        for path in job.inputs.iter().filter_map(|input| input.file.local_path()) {
-            inputs.insert(input_id(&job.plan.base, path)?, path.to_owned());
+        for input in &job.inputs {
+            inputs.insert(input_id(&job.plan.base, &input.file)?, input.file.clone());
         }
         let how = How {
             format: source.format.as_ref().map(|format| format.parse()).transpose()?,
             is_generated: source.generator.is_some(),
             inputs,
+            objects: Arc::clone(&job.objects),
             parser: Arc::clone(&parser),
             known: Mutex::default(),
         };
@@ -175,14 +180,16 @@ impl How {
         if let Some(names) = &csv.column_names {
             return Ok(names.clone());
         }
-        let path = self.inputs.get(file).ok_or_else(|| {
+        let input = self.inputs.get(file).ok_or_else(|| {
             Error::not_found(
                 "rows of a CSV file cannot be read without its header, and the file is no input of the job any more",
             )
             .with("file", file)
             .action("bring the file back; or name the columns in `source.csv.columnNames`")
         })?;
-        let schema = infer_schema(path, Format::Csv, &self.parser.options).map_err(|error| error.with("file", file))?;
+        let here = self.objects.open(input, &std::env::temp_dir(), &|| false)?;
+        let schema = infer_schema(&here.path, Format::Csv, &self.parser.options);
+        let schema = schema.map_err(|error| error.with("file", file))?;
         Ok(schema.fields().iter().map(|field| field.name().clone()).collect())
     }
 }

@@ -475,6 +475,7 @@ impl Rewriter {
             from: segments.iter().map(|(old, _)| (old.name.clone(), old.crc)).collect(),
             own_prefix: Some(self.prefix(manifest)?),
             overwrite: false,
+            history: None,
         };
         let push = PushOptions {
             parallelism: options.parallelism,

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value as Json, json};
 
-use crate::java::check;
+use crate::java::{check, library, run};
 
 /// A sink as tasks get it.
 fn description(staging: &str, columns: &Json, partitions: &Json) -> String {
@@ -83,4 +83,33 @@ fn java_spreads_rows_as_the_library_does() {
     let file = folder.path().join("descriptions");
     fs::write(&file, all.join("\n")).unwrap();
     check(&[], &["partitions", file.to_str().unwrap(), "2000"]);
+}
+
+/// Out of the jar, into class loaders that come and go: one file, mapped once, and gone with the process.
+#[test]
+fn class_loaders_share_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let resources = folder.path().join("io/pinotage/native/linux-x86_64");
+    fs::create_dir_all(&resources).unwrap();
+    fs::copy(library(), resources.join("libpinotage.so")).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let option = format!("-Djava.io.tmpdir={}", temporary.path().display());
+    // Cargo names its own folders in LD_LIBRARY_PATH.
+    let nowhere = "-Djava.library.path=";
+    run(&[&option, nowhere], &[folder.path()], &["loaders", "6", temporary.path().to_str().unwrap()]);
+    let left: Vec<_> = fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_library_that_is_none_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("libpinotage.so");
+    fs::write(&file, "no library").unwrap();
+    let option = format!("-Dpinotage.library={}", file.display());
+    run(&[&option], &[], &["unloadable", "unsupported", file.to_str().unwrap()]);
+    let nowhere = folder.path().join("nowhere.so");
+    let option = format!("-Dpinotage.library={}", nowhere.display());
+    run(&[&option], &[], &["unloadable", "unsupported", nowhere.to_str().unwrap()]);
+    run(&["-Djava.library.path="], &[], &["unloadable", "not-found", "linux-x86_64"]);
 }

@@ -1,7 +1,7 @@
 //! Runs the programs.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The variable in which `cargo xtask test` says what to run.
@@ -17,6 +17,12 @@ pub(crate) fn library() -> PathBuf {
 
 /// Runs a check of `NativeCheck`, with options of the JVM; false when it is skipped, because nobody built the Java side.
 pub(crate) fn check(options: &[&str], arguments: &[&str]) -> bool {
+    let given = format!("-Dpinotage.library={}", library().display());
+    run(&[&[given.as_str()], options].concat(), &[], arguments)
+}
+
+/// The same without saying where the library is; folders are put in front of the class path.
+pub(crate) fn run(options: &[&str], folders: &[&Path], arguments: &[&str]) -> bool {
     let Ok(class_path) = env::var(CLASS_PATH) else {
         let missing = format!("{CLASS_PATH} is not set; `cargo xtask test` builds it and sets it");
         assert!(env::var_os("PINOTAGE_REQUIRE_CLUSTERS").is_none(), "{missing}");
@@ -25,8 +31,10 @@ pub(crate) fn check(options: &[&str], arguments: &[&str]) -> bool {
     };
     let mut command = Command::new("java");
     command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=Pacific/Chatham"]);
-    command.arg(format!("-Dpinotage.library={}", library().display())).args(options);
-    let output = command.args(["-cp", &class_path, "io.pinotage.check.NativeCheck"]).args(arguments).output().unwrap();
+    let rest = env::split_paths(&class_path).collect::<Vec<_>>();
+    let class_path = env::join_paths(folders.iter().map(PathBuf::from).chain(rest)).unwrap();
+    command.args(options).arg("-cp").arg(class_path).arg("io.pinotage.check.NativeCheck");
+    let output = command.args(arguments).output().unwrap();
     let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{out}{error}");
     // Warnings of `-Xcheck:jni` are on the standard output.

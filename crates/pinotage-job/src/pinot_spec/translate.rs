@@ -242,6 +242,7 @@ fn plan(
         beside_stream: false,
         checkpoint: None,
         staging: state.join("staging"),
+        staging_store: None,
         state,
         schema: Some(schema),
         table_config: Some(table),

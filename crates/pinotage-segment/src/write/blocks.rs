@@ -23,6 +23,11 @@ impl<T: Copy> Blocks<T> {
         self.blocks[at as usize / BLOCK][at as usize % BLOCK]
     }
 
+    /// The values one after the other.
+    pub(super) fn iter(&self) -> impl Iterator<Item = T> {
+        self.blocks.iter().flatten().copied()
+    }
+
     #[inline]
     pub(super) fn push(&mut self, value: T) {
         if self.len.is_multiple_of(BLOCK) {
@@ -65,6 +70,14 @@ impl ByteBlocks {
         let at = at as usize % BLOCK;
         let start = if at == 0 { 0 } else { block.ends[at - 1] };
         &block.bytes[start..block.ends[at]]
+    }
+
+    /// The values one after the other.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.blocks.iter().flat_map(|block| {
+            let starts = std::iter::once(0).chain(block.ends.iter().copied());
+            starts.zip(&block.ends).map(|(start, end)| &block.bytes[start..*end])
+        })
     }
 
     #[inline]

@@ -101,8 +101,8 @@ impl ColumnBuilder {
                 + each_distinct!(&self.distinct, values => values.len_bytes());
         }
         if is_decimal || plan.dictionary != DictionaryRule::Never {
-            // The ranking.
-            bytes += 8 * distinct;
+            // The ranking, and keys of values while it is made.
+            bytes += 24 * distinct;
         }
         if plan.inverted {
             bytes += 4 * (num_values + distinct);

@@ -10,6 +10,7 @@ use pinotage_spec::java::compare_utf16;
 use super::blocks::{Blocks, ByteBlocks};
 use super::builder::ROWS_BETWEEN_CHECKS;
 use super::ids::Ids;
+use super::ranking::Ranking;
 use super::sketch::Sketch;
 use super::slots::Slots;
 
@@ -19,24 +20,29 @@ pub(super) trait Fixed: Copy + Send + Sync + 'static {
     const WIDTH: usize;
     /// The name of the type in a range index.
     const NAME: &'static str;
+    /// What is compared in place of values.
+    type Key: Ord + Copy + Send + Sync;
     /// The identity of a value: Java's `equals` of its boxed form.
     fn bits(self) -> u64;
-    /// Java's `compare` of the boxed form.
-    fn compare(&self, other: &Self) -> Ordering;
+    /// In Java's order, which is `compare` of the boxed form.
+    fn key(self) -> Self::Key;
     /// Appends the big-endian bytes.
     fn write(self, out: &mut Vec<u8>);
 }
 
 macro_rules! fixed {
-    ($type:ty, $name:literal, $bits:expr, $compare:expr) => {
+    ($type:ty, $key:ty, $name:literal, $bits:expr, $to_key:expr) => {
         impl Fixed for $type {
             const NAME: &'static str = $name;
             const WIDTH: usize = size_of::<$type>();
+            type Key = $key;
+            #[inline]
             fn bits(self) -> u64 {
                 $bits(self)
             }
-            fn compare(&self, other: &Self) -> Ordering {
-                $compare(self, other)
+            #[inline]
+            fn key(self) -> $key {
+                $to_key(self)
             }
             fn write(self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.to_be_bytes());
@@ -45,11 +51,29 @@ macro_rules! fixed {
     };
 }
 
-fixed!(i32, "INT", |value| value as u32 as u64, Ord::cmp);
-fixed!(i64, "LONG", |value| value as u64, Ord::cmp);
-// One NaN stands for all; `total_cmp` then is Java's order.
-fixed!(f32, "FLOAT", |value: f32| u64::from(if value.is_nan() { f32::NAN } else { value }.to_bits()), f32::total_cmp);
-fixed!(f64, "DOUBLE", |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }, f64::total_cmp);
+fixed!(i32, i32, "INT", |value| value as u32 as u64, |value| value);
+fixed!(i64, i64, "LONG", |value| value as u64, |value| value);
+// One NaN stands for all, behind all numbers. Of negative numbers all bits but the sign turn, which is the total order of IEEE 754.
+fixed!(
+    f32,
+    i32,
+    "FLOAT",
+    |value: f32| u64::from(if value.is_nan() { f32::NAN } else { value }.to_bits()),
+    |value: f32| {
+        let bits = value.bits() as i32;
+        bits ^ ((bits >> 31) as u32 >> 1) as i32
+    }
+);
+fixed!(
+    f64,
+    i64,
+    "DOUBLE",
+    |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() },
+    |value: f64| {
+        let bits = value.bits() as i64;
+        bits ^ ((bits >> 63) as u64 >> 1) as i64
+    }
+);
 
 /// What a column knows of its values beside the values themselves.
 enum Known {
@@ -164,7 +188,12 @@ impl<T: Fixed> FixedInterner<T> {
     }
 
     pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
-        self.get(a).compare(&self.get(b))
+        self.get(a).key().cmp(&self.get(b).key())
+    }
+
+    /// The order of the distinct values.
+    pub(super) fn ranking(&self) -> Ranking {
+        Ranking::by_keys(self.values.iter().map(T::key), |_, _| Ordering::Equal)
     }
 }
 
@@ -269,13 +298,42 @@ impl BytesInterner {
         self.values.runs().all(<[u8]>::is_ascii)
     }
 
-    /// Java's order of strings, by bytes where no character makes the two differ.
+    /// The order of Java's strings is that of their bytes, because no character makes the two differ.
+    fn is_bytewise(&self) -> bool {
+        !self.values.runs().any(|run| run.iter().any(|byte| *byte >= 0xEE))
+    }
+
+    /// Java's order of strings.
     pub(super) fn text_order(&self) -> impl Fn(u32, u32) -> Ordering + Sync + '_ {
-        let bytewise = !self.values.runs().any(|run| run.iter().any(|byte| *byte >= 0xEE));
+        let bytewise = self.is_bytewise();
         move |a, b| {
             let (a, b) = (self.get(a), self.get(b));
             if bytewise { a.cmp(b) } else { compare_utf16(a, b) }
         }
+    }
+
+    /// The distinct values in Java's order of strings.
+    pub(super) fn text_ranking(&self) -> Ranking {
+        if self.is_bytewise() { self.ranking() } else { Ranking::of(self.len(), self.text_order()) }
+    }
+
+    /// The distinct values in the order of their bytes.
+    pub(super) fn ranking(&self) -> Ranking {
+        let common = self.common_prefix();
+        let key = |value: &[u8]| {
+            let (mut key, rest) = ([0; 8], &value[common..]);
+            let len = rest.len().min(8);
+            key[..len].copy_from_slice(&rest[..len]);
+            u64::from_be_bytes(key)
+        };
+        Ranking::by_keys(self.values.iter().map(key), |a, b| self.get(a).cmp(self.get(b)))
+    }
+
+    /// How many bytes all values begin with alike.
+    fn common_prefix(&self) -> usize {
+        let first = self.values.iter().next().unwrap_or_default();
+        let alike = |value: &[u8], len: usize| value.iter().zip(&first[..len]).take_while(|(a, b)| a == b).count();
+        self.values.iter().fold(first.len(), |len, value| if len == 0 { 0 } else { alike(value, len) })
     }
 
     /// Rebuilds the values one by one, keeping their ids.
@@ -330,7 +388,6 @@ mod tests {
     use proptest::collection;
     use proptest::prelude::*;
 
-    use super::super::ranking::Ranking;
     use super::*;
 
     /// Ids as a map would give them out.
@@ -367,6 +424,25 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn keys_rank_as_values_do(
+            texts in collection::vec("(common )?(pre\u{0}?|prefix)?[a-c\u{E000}😀]{0,12}", 0..200),
+            bits in collection::vec(prop_oneof![any::<u64>(), Just(f64::NAN.to_bits()), Just(0), Just(1 << 63)], 0..200),
+        ) {
+            let (mut interner, mut ids) = (BytesInterner::new(true), Ids::default());
+            interner.intern_all(texts.iter().map(String::as_bytes), &mut ids);
+            let (by_keys, by_values) = (interner.text_ranking(), Ranking::of(interner.len(), interner.text_order()));
+            prop_assert_eq!((by_keys.rank, by_keys.order), (by_values.rank, by_values.order));
+            let mut interner = FixedInterner::<f64>::new(true);
+            interner.intern_all(bits.iter().map(|bits| f64::from_bits(*bits)), &mut ids);
+            // Java's: one NaN, behind everything.
+            let value = |id| Some(interner.get(id)).filter(|value| !value.is_nan()).unwrap_or(f64::NAN);
+            let by_values = Ranking::of(interner.len(), |a, b| value(a).total_cmp(&value(b)));
+            prop_assert_eq!(interner.ranking().order, by_values.order);
+        }
+    }
+
     #[test]
     fn ids_are_ranked_in_javas_order() {
         let mut interner = BytesInterner::new(true);
@@ -374,7 +450,7 @@ mod tests {
         let words = ["pear", "\u{FFFD}", "apple", "apple", "😀", "pear", "", "é"];
         interner.intern_all(words.iter().map(|word| word.as_bytes()), &mut ids);
         assert!(ids.iter().eq([0, 1, 2, 2, 3, 0, 4, 5]));
-        let ranking = Ranking::of(interner.len(), interner.text_order());
+        let ranking = interner.text_ranking();
         let sorted: Vec<&[u8]> = ranking.order.iter().map(|id| interner.get(*id)).collect();
         assert_eq!(sorted, ["", "apple", "pear", "é", "😀", "\u{FFFD}"].map(str::as_bytes));
         assert_eq!(ranking.rank[0], 2);
@@ -386,7 +462,7 @@ mod tests {
         let mut ids = Ids::default();
         interner.intern_all([0.0, -0.0, f64::NAN, -f64::NAN, f64::INFINITY].into_iter(), &mut ids);
         assert!(ids.iter().eq([0, 1, 2, 2, 3]));
-        let ranking = Ranking::of(4, |a, b| interner.compare(a, b));
+        let ranking = interner.ranking();
         assert_eq!(ranking.order, [1, 0, 3, 2]);
     }
 }

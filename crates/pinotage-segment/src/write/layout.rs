@@ -352,10 +352,11 @@ impl<'a> Values<'a> {
     }
 
     fn ranking(&self) -> Ranking {
-        match self {
-            Self::Text(values) => Ranking::of(values.len(), values.text_order()),
-            _ => Ranking::of(self.len(), |a, b| self.compare(a, b)),
-        }
+        each_fixed!(self, values => values.ranking(), other => match other {
+            Values::Text(values) => values.text_ranking(),
+            Values::Bytes(values) => values.ranking(),
+            _ => Ranking::of(other.len(), |a, b| other.compare(a, b)),
+        })
     }
 
     fn value(&self, id: u32) -> Value {
@@ -497,7 +498,7 @@ fn with_docs<T>(column: &ColumnBuilder, value: impl Fn(u32) -> T) -> Vec<(T, u32
 }
 
 fn raw_ranges<T: Fixed>(values: &FixedInterner<T>, column: &ColumnBuilder) -> Result<Vec<u8>> {
-    range::write_ranges(T::NAME, with_docs(column, |id| values.get(id)), Fixed::compare, Fixed::write)
+    range::write_ranges(T::NAME, with_docs(column, |id| values.get(id)), |a, b| a.key().cmp(&b.key()), Fixed::write)
 }
 
 fn raw_numbers<T: Fixed>(

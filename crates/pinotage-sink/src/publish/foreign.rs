@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pinotage_client::{LineageEntry, LineageState, SegmentZkMetadata};
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_connector::Lives;
 
 use crate::Snapshot;
 
 const JOB: &str = "pinotage.job";
 const RUN: &str = "pinotage.run";
 const EPOCH: &str = "pinotage.epoch";
-const INPUT: &str = "pinotage.input";
+const LIFE: &str = "pinotage.life";
+pub(super) const INPUT: &str = "pinotage.input";
 
 /// Where a segment comes from; it stays with the segment in the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mark {
     /// The job's name.
     pub job: String,
@@ -33,6 +36,88 @@ impl Mark {
         ];
         pairs.map(|(key, value)| (key.to_owned(), value)).into()
     }
+}
+
+/// What a run with epochs knows to be its own.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Whose it is, and the last epoch that may be in the target.
+    pub mark: Mark,
+    /// Who wrote which epoch.
+    pub lives: Lives,
+}
+
+impl History {
+    /// What the cluster keeps of a segment that was sealed in an epoch.
+    pub fn custom(&self, epoch: u64) -> BTreeMap<String, String> {
+        let mut custom = Mark { epoch, ..self.mark.clone() }.custom("");
+        custom.extend(self.lives.of(epoch).map(|life| (LIFE.to_owned(), life.to_owned())));
+        custom
+    }
+
+    /// Whether an epoch that somebody wrote is one of these.
+    pub fn has(&self, epoch: u64, life: Option<&str>) -> bool {
+        match life.zip(self.lives.of(epoch)) {
+            Some((life, own)) => life == own,
+            None => epoch <= self.mark.epoch,
+        }
+    }
+
+    /// Refuses to go on beside another copy of the state. `own` are the names that are about to come.
+    ///
+    /// # Errors
+    ///
+    /// `commit-conflict` when the target has, or is about to get, a segment of this run that this state has not written.
+    pub(crate) fn check(
+        &self,
+        segments: &BTreeMap<String, SegmentZkMetadata>,
+        lineage: &[LineageEntry],
+        own: &BTreeSet<&str>,
+    ) -> Result<()> {
+        let reverted = lineage.iter().filter(|entry| entry.state == LineageState::Reverted);
+        let reverted: BTreeSet<&str> = reverted.flat_map(|entry| &entry.segments_to).map(String::as_str).collect();
+        for (name, segment) in segments {
+            let is = |key: &str, value: &str| segment.custom.get(key).is_some_and(|found| found == value);
+            if !is(JOB, &self.mark.job) || !is(RUN, &self.mark.run) {
+                continue;
+            }
+            let epoch = segment.custom.get(EPOCH).and_then(|epoch| epoch.parse().ok());
+            let known = epoch.is_none_or(|epoch| self.has(epoch, segment.custom.get(LIFE).map(String::as_str)));
+            if !known && !own.contains(name.as_str()) && !reverted.contains(name.as_str()) {
+                return Err(forked().with("segment", name));
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`History::check`], of replacements: one in progress of segments of this run that are none of `own`.
+    pub(super) fn check_replacements(
+        &self,
+        lineage: &[LineageEntry],
+        prefix: &str,
+        own: &BTreeSet<&str>,
+    ) -> Result<()> {
+        let others = |entry: &&LineageEntry| {
+            let mut names = entry.segments_to.iter();
+            entry.state == LineageState::InProgress
+                && names.any(|name| name.starts_with(prefix) && !own.contains(name.as_str()))
+        };
+        match lineage.iter().find(others) {
+            None => Ok(()),
+            Some(entry) => Err(forked().with("replacement", &entry.id)),
+        }
+    }
+}
+
+/// The error of a run that has a double.
+pub(crate) fn forked() -> Error {
+    Error::new(
+        ErrorKind::CommitConflict,
+        "the target has something of this run that its state has not written: the state was copied or set back, and rows would be there twice",
+    )
+    .action(
+        "go on with the copy whose rows are there, and stop the others for good; a replacement that a stopped one has left goes by `pinotage push --revert`",
+    )
 }
 
 /// The segments that queries see and that a job, whose state knows some, does not know.

@@ -8,7 +8,7 @@ use pinotage_client::{LineageEntry, LineageState, Replacement};
 use pinotage_common::{Error, ErrorKind, Result, Retry};
 
 use super::upload::{Existing, other_bytes, upload_all};
-use super::{Publication, PushObserver, PushOptions, wait};
+use super::{Publication, PushObserver, PushOptions, check_alone_now, wait};
 use crate::{Before, LocalSegment, Snapshot, Target, Waiting};
 
 /// Replaces segments in one step.
@@ -58,10 +58,26 @@ pub(super) async fn replace(
             // What the segments say about themselves stays out of it: Pinot 0.11 refuses it and nobody could read it.
             let replacement =
                 Replacement { segments_from: leaving, segments_to: names.clone(), ..Replacement::default() };
-            start(target, &replacement).await?
+            match start(target, &replacement).await {
+                // Names that are taken since the table was looked at: by whom?
+                Err(error) if error.kind() == ErrorKind::CommitConflict => {
+                    check_alone_now(target, publication).await?;
+                    return Err(error);
+                }
+                started => started?,
+            }
         }
     };
     let pushed = async {
+        if publication.history.is_some() {
+            let lineage = check_alone_now(target, publication).await?;
+            // Pinot 0.11 loses an entry when another one is written at the same moment: nothing would hide what comes.
+            if !lineage.iter().any(|entry| entry.id == id && entry.state == LineageState::InProgress) {
+                return Err(Error::new(ErrorKind::Unavailable, "a replacement that was started is gone")
+                    .with("replacement", &id)
+                    .action("run again"));
+            }
+        }
         upload_all(target, &now, to, &Existing::Never, options, observer).await?;
         // Ending waits for the servers in any case; here a segment that cannot be loaded is told with its reason, at once.
         let wait_seconds = if options.wait_seconds == 0 { 60 } else { options.wait_seconds };

@@ -33,7 +33,8 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::check_segment;
 use crate::{Before, LocalSegment, Snapshot, Target, Waiting, verify};
 
-pub use foreign::{Mark, foreign, other_states};
+pub(crate) use foreign::forked;
+pub use foreign::{History, Mark, foreign, other_states};
 pub use form::Form;
 pub use lineage::revert;
 
@@ -51,6 +52,10 @@ pub struct Publication {
     /// A segment of the same name and other bytes is replaced, whoever pushed it, and segments come one by one: queries see
     /// each as soon as it is there. That is how Pinot's own jobs push.
     pub overwrite: bool,
+    /// The run that segments are of, if another copy of its state might be at work: segments come by an entry of the lineage, even
+    /// a single one, and when that stands the table is looked at before anything can be seen. Of two copies the later one
+    /// sees the other's entry or segments.
+    pub history: Option<History>,
 }
 
 /// How segments are pushed.
@@ -155,6 +160,7 @@ pub async fn publish(
     check_names(to)?;
     let mut snapshot = target.snapshot().await?;
     check_hidden(&snapshot, to)?;
+    check_alone(&snapshot, publication)?;
     // What somebody has deleted in between is gone, and Pinot would refuse to replace it.
     let leaving: Vec<String> = from.keys().filter(|name| snapshot.holds(name)).cloned().collect();
     let reused = to.iter().any(|segment| from.contains_key(&segment.name));
@@ -162,7 +168,8 @@ pub async fn publish(
         target.controller.delete_segments(&target.table, target.table_type, &leaving).await
     } else if reused || *overwrite {
         refresh::refresh(target, &snapshot, publication, options, observer).await
-    } else if to.len() == 1 && leaving.is_empty() && !snapshot.is_brought(&to[0].name) {
+    } else if to.len() == 1 && leaving.is_empty() && publication.history.is_none() && !snapshot.is_brought(&to[0].name)
+    {
         let ours = snapshot.segment(&to[0].name).is_some_and(|found| found.crc == Some(to[0].crc));
         // What a server could not load is pushed once more.
         if ours && snapshot.failed.contains(&to[0].name) {
@@ -190,6 +197,29 @@ async fn wait(
     let limit = std::time::Duration::from_secs(options.wait_seconds);
     let waiting = Waiting { limit, ..Waiting::default() };
     verify(target, segments, before, &waiting, observer).await
+}
+
+/// No other copy of the state is at work, as far as can be seen before it is announced what comes.
+fn check_alone(snapshot: &Snapshot, publication: &Publication) -> Result<()> {
+    let Some(history) = &publication.history else { return Ok(()) };
+    let own = own_names(publication);
+    history.check(&snapshot.segments, &snapshot.lineage, &own)?;
+    let Some(prefix) = &publication.own_prefix else { return Ok(()) };
+    history.check_replacements(&snapshot.lineage, prefix, &own)
+}
+
+/// The same, asked anew. The lineage comes first: what a replacement brings that has ended is among the segments then.
+async fn check_alone_now(target: &Target, publication: &Publication) -> Result<Vec<pinotage_client::LineageEntry>> {
+    let lineage = target.controller.lineage(&target.table, target.table_type).await?;
+    if publication.history.is_some() {
+        let segments = target.controller.all_segment_metadata(&target.table, target.table_type).await?;
+        check_alone(&Snapshot { segments, lineage: lineage.clone(), ..Snapshot::default() }, publication)?;
+    }
+    Ok(lineage)
+}
+
+fn own_names(publication: &Publication) -> BTreeSet<&str> {
+    publication.to.iter().map(|segment| segment.name.as_str()).collect()
 }
 
 /// What was replaced is not seen any more, whatever comes under its name.

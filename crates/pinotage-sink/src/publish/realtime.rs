@@ -4,7 +4,7 @@ use pinotage_common::{Error, ErrorKind, Result};
 use serde_json::Value as Json;
 
 use super::upload::{Existing, upload_all};
-use super::{Publication, PushObserver, PushOptions, check_names, lineage, wait};
+use super::{Publication, PushObserver, PushOptions, check_alone, check_alone_now, check_names, lineage, wait};
 use crate::kinds::check_uploaded;
 use crate::{Before, Target};
 
@@ -25,12 +25,19 @@ pub(super) async fn upload(
     to.iter().try_for_each(|segment| check_uploaded(table, segment))?;
     check_names(to)?;
     let mut snapshot = target.snapshot().await?;
+    check_alone(&snapshot, publication)?;
     let is_ours = |name: &str, crc| snapshot.segment(name).is_some_and(|found| found.crc == Some(crc));
     let failed = to.iter().filter(|it| snapshot.failed.contains(&it.name) && is_ours(&it.name, it.crc));
     let failed: Vec<String> = failed.map(|segment| segment.name.clone()).collect();
     // What a server could not load is pushed once more.
     if !failed.is_empty() {
         lineage::remove(target, &failed).await.map_err(|error| not_deleted(error, &failed[0]))?;
+        snapshot = target.snapshot().await?;
+    }
+    if publication.history.is_some() && to.len() > 1 {
+        // Nothing hides segments of this half. Of two copies of a state each shows the other one segment at most.
+        upload_all(target, &snapshot, &to[..1], &Existing::Never, options, observer).await?;
+        check_alone_now(target, publication).await?;
         snapshot = target.snapshot().await?;
     }
     upload_all(target, &snapshot, to, &Existing::Never, options, observer).await?;

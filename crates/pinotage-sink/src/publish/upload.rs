@@ -10,6 +10,7 @@ use pinotage_segment::read::SegmentDocuments;
 use pinotage_segment::write::archive_folder;
 
 use super::deep_store::DeepStore;
+use super::foreign::INPUT;
 use super::form::check_uri;
 use super::{Form, PushObserver, PushOptions};
 use crate::{LocalSegment, Snapshot, Target};
@@ -164,7 +165,7 @@ impl Uploads<'_> {
         let parcels: Vec<Parcel<'_>> = prepared.try_collect().await?;
         let (mut single, new): (Vec<_>, Vec<_>) =
             parcels.into_iter().partition(|parcel| self.existing.crc(parcel.segment).is_some());
-        if !new.is_empty() {
+        for new in alike(new) {
             let metadata: Vec<MetadataOnly> = new.iter().filter_map(Parcel::metadata).cloned().collect();
             let mut upload = self.upload(&common(new.iter().map(|parcel| &parcel.segment.custom)));
             upload.allow_refresh = false;
@@ -201,6 +202,17 @@ impl Parcel<'_> {
     fn metadata(&self) -> Option<&MetadataOnly> {
         if let Content::Metadata(metadata) = &self.content { Some(metadata) } else { None }
     }
+}
+
+/// Segments whose entries are the same but for their inputs: whose they are must not get lost.
+fn alike(parcels: Vec<Parcel<'_>>) -> Vec<Vec<Parcel<'_>>> {
+    let mut groups: BTreeMap<Vec<(String, String)>, Vec<Parcel<'_>>> = BTreeMap::new();
+    for parcel in parcels {
+        let custom = parcel.segment.custom.iter().filter(|(key, _)| *key != INPUT);
+        let custom = custom.map(|(key, value)| (key.clone(), value.clone())).collect();
+        groups.entry(custom).or_default().push(parcel);
+    }
+    groups.into_values().collect()
 }
 
 /// The entries that all maps have: a request has one map for all its segments.

@@ -27,6 +27,8 @@ pub(super) struct Rows {
     pub(super) since_millis: i64,
     /// Files that are complete and on disk.
     files: Vec<DeltaFile>,
+    /// The last ones of them, which were made since the last epoch.
+    new: usize,
     /// The file of rows since the last epoch, if there were many.
     open: Option<DeltaWriter>,
     /// Rows behind those of `open`.
@@ -36,7 +38,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(partition: u32, since_millis: i64) -> Self {
-        Self { partition, since_millis, files: Vec::new(), open: None, fresh: VecDeque::new(), fresh_bytes: 0 }
+        Self { partition, since_millis, files: Vec::new(), new: 0, open: None, fresh: VecDeque::new(), fresh_bytes: 0 }
     }
 
     pub(super) fn restored(partition: u32, kept: &Kept) -> Self {
@@ -67,41 +69,52 @@ impl Rows {
             if self.open.as_ref().is_some_and(|open| open.schema() != &batch.schema())
                 && let Some(open) = self.open.take()
             {
-                self.files.push(open.finish(&shape.folder)?);
+                self.files.push(open.finish(shape.staging.folder())?);
+                self.new += 1;
             }
             let open = match &mut self.open {
                 Some(open) => open,
-                None => {
-                    self.open.insert(DeltaWriter::create(&shape.folder, names.next(self.partition), &batch.schema())?)
-                }
+                None => self.open.insert(DeltaWriter::create(
+                    shape.staging.folder(),
+                    names.next(self.partition),
+                    &batch.schema(),
+                )?),
             };
-            open.write(&shape.folder, &batch)?;
+            open.write(shape.staging.folder(), &batch)?;
         }
         self.fresh_bytes = 0;
         Ok(())
     }
 
-    /// Puts all rows on disk. The folder has to be synced behind it. Files that are not needed any more are added to `old`.
+    /// Puts all rows on disk. [`Rows::new_files`] have to be kept behind it. Files that are not needed any more are added to `old`.
     pub(super) fn keep(&mut self, shape: &Shape, names: &mut Names, old: &mut Vec<String>) -> Result<()> {
         self.spill(shape, names)?;
         if let Some(open) = self.open.take() {
-            self.files.push(open.finish(&shape.folder)?);
+            self.files.push(open.finish(shape.staging.folder())?);
+            self.new += 1;
         }
         if self.files.len() <= MAX_FILES {
             return Ok(());
         }
         let mut joined = Rows::new(self.partition, self.since_millis);
         for file in &self.files {
-            delta::read(&shape.folder, file, &mut |batch| {
+            delta::read(&shape.staging, file, &mut |batch| {
                 joined.push(batch);
                 joined.spill(shape, names)
             })?;
         }
         if let Some(open) = joined.open.take() {
-            joined.files.push(open.finish(&shape.folder)?);
+            joined.files.push(open.finish(shape.staging.folder())?);
         }
+        self.new = joined.files.len();
         old.extend(std::mem::replace(&mut self.files, joined.files).into_iter().map(|file| file.name));
         Ok(())
+    }
+
+    /// The names of files that were made since this was asked last.
+    pub(super) fn new_files(&mut self) -> impl Iterator<Item = String> {
+        let first = self.files.len().saturating_sub(std::mem::take(&mut self.new));
+        self.files[first..].iter().map(|file| file.name.clone())
     }
 
     /// What has to be recorded of them; all rows are on disk.
@@ -115,11 +128,6 @@ impl Rows {
             open.remove(folder);
         }
         self.files.into_iter().map(|file| file.name).collect()
-    }
-
-    /// Nothing has to be written to record them.
-    pub(super) fn is_kept(&self) -> bool {
-        self.fresh.is_empty() && self.open.is_none()
     }
 }
 

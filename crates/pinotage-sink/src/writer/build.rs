@@ -12,10 +12,10 @@ use pinotage_segment::write::{BuiltSegment, NameInput, Workspace};
 use pinotage_spec::SegmentNameGenerator;
 use rayon::ThreadPool;
 
+use super::StagedSegment;
 use super::committable::SealedAs;
 use super::content::Content;
 use super::task::Shape;
-use super::{StagedSegment, delta};
 
 /// A segment that is full.
 pub(super) struct Sealed {
@@ -113,11 +113,11 @@ impl Workbench {
         let shape = &self.shape;
         let generator = SegmentNameGenerator::Fixed { name: sealed.name };
         let name = NameInput { generator: &generator, sequence: None };
-        let folder = shape.folder.join(&self.life);
+        let folder = shape.staging.folder().join(&self.life);
         fs::create_dir_all(&folder).map_err(|error| Error::io(error, "cannot create the staging folder", &folder))?;
         let memory = usize::try_from(shape.sealing.max_bytes).unwrap_or(usize::MAX);
         let workspace = Workspace { folder: &folder, memory };
-        self.pool.install(|| {
+        let built = self.pool.install(|| -> Result<StagedSegment> {
             let (builder, dropped) = content.into_builder(shape, partition)?;
             self.superseded.fetch_add(dropped, Ordering::Relaxed);
             let segment = builder.finish_in(workspace, &name, sealed.creation_millis)?;
@@ -125,10 +125,10 @@ impl Workbench {
                 true => segment.write_tar_gz(&folder)?,
                 false => segment.write_dir(&folder)?,
             };
-            delta::sync(&shape.folder)?;
-            let built = staged(&segment, &path, &self.life)?;
-            Ok(StagedSegment { epoch: sealed.epoch, creation_millis: sealed.creation_millis, ..built })
-        })
+            staged(&segment, &path, &self.life)
+        })?;
+        shape.staging.keep(std::slice::from_ref(&built.file))?;
+        Ok(StagedSegment { epoch: sealed.epoch, creation_millis: sealed.creation_millis, ..built })
     }
 }
 

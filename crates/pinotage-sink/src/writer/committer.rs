@@ -1,5 +1,6 @@
 //! Staged segments into a table of a cluster, or into a folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -9,9 +10,11 @@ use pinotage_client::TableType;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{Cancel, Committable, Committer, Context};
 
+use super::fence::Fence;
+use super::staging::{RunStaging, sync};
 use super::{Destination, StagedSegment, TableDestination};
-use crate::publish::{Foreign, Mark, Publication, other_states, publish};
-use crate::{LocalSegment, needs_partitions};
+use crate::publish::{Foreign, History, Mark, Publication, other_states, publish};
+use crate::{LocalSegment, StoredArchive, needs_partitions};
 
 /// How often a call is asked whether it is still wanted.
 const TICK: Duration = Duration::from_millis(50);
@@ -19,45 +22,54 @@ const TICK: Duration = Duration::from_millis(50);
 /// Brings staged segments in.
 pub(super) struct SegmentCommitter {
     destination: Destination,
-    /// The folder of the run in staging.
-    folder: PathBuf,
-    job: String,
-    run: String,
+    /// The run's part of staging.
+    staging: RunStaging,
+    /// What the run has written; its epoch is that of the last segment that may be in the target.
+    history: History,
     /// What the names of all segments of the run begin with.
     prefix: String,
     cancel: Cancel,
 }
 
 impl SegmentCommitter {
-    pub(super) fn new(destination: Destination, folder: PathBuf, prefix: String, context: &Context) -> Self {
+    pub(super) fn new(destination: Destination, staging: RunStaging, prefix: String, context: &Context) -> Self {
         Self {
             destination,
-            folder,
-            job: context.job.clone(),
-            run: context.run.clone(),
+            staging,
+            history: History {
+                mark: Mark { job: context.job.clone(), run: context.run.clone(), epoch: context.epoch },
+                lives: context.lives.clone(),
+            },
             prefix,
             cancel: context.cancel.clone(),
         }
     }
 
     fn mark(&self, epoch: u64) -> Mark {
-        Mark { job: self.job.clone(), run: self.run.clone(), epoch }
+        Mark { epoch, ..self.history.mark.clone() }
     }
 
     async fn publish(&self, to: &TableDestination, segments: &[StagedSegment]) -> Result<()> {
-        let local = |segment: &StagedSegment| LocalSegment {
+        let files: Vec<&str> = segments.iter().map(|segment| segment.file.as_str()).collect();
+        let archives = self.staging.archives(&files).await?;
+        let local = |(segment, stored): (&StagedSegment, Option<StoredArchive>)| LocalSegment {
             name: segment.name.clone(),
             crc: segment.crc,
             num_docs: segment.rows,
-            path: self.folder.join(&segment.file),
-            stored: None,
+            path: match self.staging.is_shared() {
+                // What is gone is named where it was.
+                true => PathBuf::from(self.staging.place(&segment.file)),
+                false => self.staging.folder().join(&segment.file),
+            },
+            stored,
             partitions: segment.partitions.clone(),
-            custom: self.mark(segment.epoch).custom(""),
+            custom: self.history.custom(segment.epoch),
             archive_uri: None,
         };
         let mut publication = Publication {
-            to: segments.iter().map(local).collect(),
+            to: segments.iter().zip(archives).map(local).collect(),
             own_prefix: Some(self.prefix.clone()),
+            history: Some(self.history.clone()),
             ..Publication::default()
         };
         if to.options.foreign == Foreign::Replace {
@@ -86,13 +98,14 @@ impl SegmentCommitter {
 
     /// A folder tells by the names what it has: `<table>_<job>_<run>_<epoch>_…`.
     fn check_folder(&self, folder: &Path, epoch: u64) -> Result<()> {
-        let of_job = self.prefix.strip_suffix(&format!("{}_", self.run)).unwrap_or(&self.prefix);
+        let own_run = &self.history.mark.run;
+        let of_job = self.prefix.strip_suffix(&format!("{own_run}_")).unwrap_or(&self.prefix);
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let mut parts = name.strip_prefix(of_job).map(|rest| rest.split(['_', '.'])).into_iter().flatten();
             let (Some(run), Some(Ok(found))) = (parts.next(), parts.next().map(str::parse::<u64>)) else { continue };
-            let is_run = run.len() == self.run.len() && run.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if is_run && run != self.run {
+            let is_run = run.len() == own_run.len() && run.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_run && run != own_run {
                 return Err(Error::new(
                     ErrorKind::CommitConflict,
                     "the output has a segment that this job wrote with another state, and rows would be there twice",
@@ -110,25 +123,12 @@ impl SegmentCommitter {
                 .action("the state was set back or copied: bring back the latest one"));
             }
         }
-        Ok(())
+        Fence::look(folder, &self.prefix, &self.history)
     }
 
     /// Removes what was staged.
     fn clear(&self, segments: &[StagedSegment]) -> Result<()> {
-        for segment in segments {
-            let path = self.folder.join(&segment.file);
-            let removed = match path.is_dir() {
-                true => fs::remove_dir_all(&path),
-                false => fs::remove_file(&path),
-            };
-            match removed {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io(error, "cannot remove from staging", &path));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        self.staging.remove(segments.iter().map(|segment| segment.file.as_str()))
     }
 }
 
@@ -138,9 +138,13 @@ impl Committer for SegmentCommitter {
         if segments.is_empty() {
             return Ok(());
         }
+        let last = segments.iter().map(|segment| segment.epoch).max().unwrap_or_default();
+        self.history.mark.epoch = last.max(self.history.mark.epoch);
         match &self.destination {
             Destination::Folder { path, .. } => {
-                segments.iter().try_for_each(|segment| into_folder(&self.folder, path, segment))?
+                let fence = Fence::lock(path, &self.prefix)?;
+                fence.enter(&self.history, last)?;
+                segments.iter().try_for_each(|segment| into_folder(&self.staging, path, segment))?
             }
             Destination::Table(to) => {
                 to.runtime.clone().block_on(self.unless_cancelled(self.publish(to, &segments)))?
@@ -161,6 +165,7 @@ impl Committer for SegmentCommitter {
         };
         let snapshot = to.runtime.block_on(to.target.snapshot())?;
         let others = other_states(&snapshot, &self.mark(epoch))?;
+        self.history.check(&snapshot.segments, &snapshot.lineage, &BTreeSet::new())?;
         // Rows of a key take the place of each other, whoever pushed them.
         if to.target.table_type == TableType::Realtime && needs_partitions(&to.config) {
             return Ok(());
@@ -182,20 +187,26 @@ impl Committer for SegmentCommitter {
 }
 
 /// Moves a segment in one step. It may be there already.
-fn into_folder(staging: &Path, folder: &Path, segment: &StagedSegment) -> Result<()> {
-    let from = staging.join(&segment.file);
-    let to = folder.join(from.file_name().unwrap_or_default());
+fn into_folder(staging: &RunStaging, folder: &Path, segment: &StagedSegment) -> Result<()> {
+    let name = Path::new(&segment.file).file_name().unwrap_or_default();
+    let to = folder.join(name);
     let failed = |error| Error::io(error, "cannot put the segment in place", &to);
-    fs::create_dir_all(folder).map_err(failed)?;
-    match (from.exists(), to.exists()) {
-        (true, false) => {
-            fs::rename(&from, &to).map_err(failed)?;
-            super::delta::sync(folder)
-        }
-        (_, true) => Ok(()),
-        (false, false) => Err(Error::not_found("a segment that was built is neither in staging nor in the output")
-            .with("segment", &segment.name)
-            .with("file", from.display())
-            .action("bring the file back; without it its rows are lost")),
+    if to.exists() {
+        return Ok(());
     }
+    let Some(from) = staging.fetch(&segment.file)? else {
+        return Err(Error::not_found("a segment that was built is neither in staging nor in the output")
+            .with("segment", &segment.name)
+            .with("file", staging.place(&segment.file))
+            .action("bring the file back; without it its rows are lost"));
+    };
+    if staging.is_shared() {
+        // A copy, perhaps from another file system.
+        let copy = folder.join(format!(".{}.tmp", segment.name));
+        fs::copy(&from.path, &copy).and_then(|_| fs::File::open(&copy)?.sync_all()).map_err(failed)?;
+        fs::rename(&copy, &to).map_err(failed)?;
+    } else {
+        fs::rename(&from.path, &to).map_err(failed)?;
+    }
+    sync(folder)
 }

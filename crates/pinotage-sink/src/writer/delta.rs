@@ -12,6 +12,8 @@ use pinotage_common::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::staging::RunStaging;
+
 /// A file of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,7 +76,7 @@ impl DeltaWriter {
         &self.schema
     }
 
-    /// The file, complete and on disk; the folder still has to be [synced](sync).
+    /// The file, complete and on disk; it still has to be [kept](RunStaging::keep).
     pub(super) fn finish(self, folder: &Path) -> Result<DeltaFile> {
         let path = folder.join(&self.name);
         let to = self.writer.into_inner().map_err(|error| unwritten(&path, error))?;
@@ -91,25 +93,22 @@ impl DeltaWriter {
     }
 }
 
-/// Makes new names in a folder survive a power failure.
-pub(super) fn sync(folder: &Path) -> Result<()> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| Error::io(error, "cannot sync the staging folder", folder))
-}
-
 /// Reads the rows of a file, after its bytes were compared with what was recorded of them.
-pub(super) fn read(folder: &Path, file: &DeltaFile, each: &mut dyn FnMut(RecordBatch) -> Result<()>) -> Result<()> {
-    let path = folder.join(&file.name);
-    let opened = File::open(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::not_found(format!("{} rows that were kept in staging are gone", file.rows))
-            .with("file", path.display())
-            .action("bring the file back; without it the rows are lost, unless the job reads its source again with a new state"),
-        _ => Error::io(error, "cannot read kept rows", &path),
-    })?;
+pub(super) fn read(
+    staging: &RunStaging,
+    file: &DeltaFile,
+    each: &mut dyn FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let Some(fetched) = staging.fetch(&file.name)? else {
+        return Err(Error::not_found(format!("{} rows that were kept in staging are gone", file.rows))
+            .with("file", staging.place(&file.name))
+            .action("bring the file back; without it the rows are lost, unless the job reads its source again with a new state"));
+    };
+    let path = &fetched.path;
+    let opened = File::open(path).map_err(|error| Error::io(error, "cannot read kept rows", path))?;
     let spoilt = |reason: String| {
         Error::new(ErrorKind::CorruptSegment, "kept rows are not what was written")
-            .with("file", path.display())
+            .with("file", staging.place(&file.name))
             .with("reason", reason)
             .action("bring back the file from a copy")
     };
@@ -117,7 +116,7 @@ pub(super) fn read(folder: &Path, file: &DeltaFile, each: &mut dyn FnMut(RecordB
     let (mut bytes, mut buffer) = (0_u64, vec![0; 1 << 18]);
     let mut reader = BufReader::new(opened);
     loop {
-        match reader.read(&mut buffer).map_err(|error| Error::io(error, "cannot read kept rows", &path))? {
+        match reader.read(&mut buffer).map_err(|error| Error::io(error, "cannot read kept rows", path))? {
             0 => break,
             read => {
                 hasher.update(&buffer[..read]);
@@ -128,7 +127,7 @@ pub(super) fn read(folder: &Path, file: &DeltaFile, each: &mut dyn FnMut(RecordB
     if (bytes, hasher.digest()) != (file.bytes, file.hash) {
         return Err(spoilt(format!("expected {} bytes with hash {}, found {bytes}", file.bytes, file.hash)));
     }
-    let opened = File::open(&path).map_err(|error| Error::io(error, "cannot read kept rows", &path))?;
+    let opened = File::open(path).map_err(|error| Error::io(error, "cannot read kept rows", path))?;
     let mut rows = 0;
     for batch in StreamReader::try_new_buffered(opened, None).map_err(|error| spoilt(error.to_string()))? {
         let batch = batch.map_err(|error| spoilt(error.to_string()))?;
@@ -139,20 +138,6 @@ pub(super) fn read(folder: &Path, file: &DeltaFile, each: &mut dyn FnMut(RecordB
         true => Ok(()),
         false => Err(spoilt(format!("expected {} rows, found {rows}", file.rows))),
     }
-}
-
-/// Removes files; what is gone already is no error.
-pub(super) fn remove<'a>(folder: &Path, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
-    for name in names {
-        let path = folder.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io(error, "cannot remove from staging", &path));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn unwritten(path: &Path, error: arrow::error::ArrowError) -> Error {

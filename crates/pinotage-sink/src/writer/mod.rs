@@ -11,7 +11,9 @@ mod committable;
 mod committer;
 mod content;
 mod delta;
+mod fence;
 mod route;
+mod staging;
 mod task;
 
 use std::path::PathBuf;
@@ -20,7 +22,7 @@ use std::time::Duration;
 
 use arrow::array::{Array as _, RecordBatch};
 use pinotage_common::{Error, Result};
-use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Sink, Writer};
+use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Refused, Sink, Writer};
 use pinotage_spec::{PartitionConfig, PinotVersion, Schema, TableConfig, check_segment_name};
 use rayon::ThreadPool;
 
@@ -31,6 +33,8 @@ use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
 pub use committable::{StagedSegment, latest_creation, staged_files};
 use committer::SegmentCommitter;
 use route::Route;
+use staging::RunStaging;
+pub use staging::{Staging, StagingStore};
 use task::TaskWriter;
 
 /// When a segment is sealed, and how much may wait.
@@ -101,6 +105,9 @@ pub struct Upload {
     pub key: StreamKey,
 }
 
+/// The rule of rows without a key in a table that keeps one row of each.
+pub const NO_KEY: &str = "no-key";
+
 /// Which partition a row goes to.
 enum Routing {
     /// Any.
@@ -162,7 +169,7 @@ pub struct PinotSink {
     schema: Schema,
     table: TableConfig,
     version: PinotVersion,
-    staging: PathBuf,
+    staging: Staging,
     sealing: Sealing,
     destination: Destination,
     routing: Routing,
@@ -174,34 +181,21 @@ pub struct PinotSink {
 }
 
 impl PinotSink {
-    /// A sink that keeps what is not in the table yet in the folder `staging`.
+    /// A sink that keeps in `staging` what is not in the table yet.
     ///
     /// # Errors
     ///
     /// `invalid-config` for a table that partitions rows by more than one column, or rows of keys by none; `unsupported` for one
-    /// that drops duplicates.
+    /// that drops duplicates, and for a folder of segments that are no archives with a staging of an object store.
     pub fn try_new(
-        (schema, table, version): (Schema, TableConfig, PinotVersion),
-        staging: PathBuf,
+        documents: (Schema, TableConfig, PinotVersion),
+        staging: impl Into<Staging>,
         sealing: Sealing,
         destination: Destination,
         pool: Arc<ThreadPool>,
     ) -> Result<Self> {
-        let (upserts, routing) = check_pushed(&schema, &table)?;
-        Ok(Self {
-            schema,
-            table,
-            version,
-            staging,
-            sealing,
-            destination,
-            routing,
-            upserts,
-            upload: None,
-            times: Arc::default(),
-            pool,
-            shared_partitions: false,
-        })
+        let kept = check_pushed(&documents.0, &documents.1)?;
+        Self::new(documents, (staging.into(), sealing, destination), kept, None, pool)
     }
 
     /// A sink into the REALTIME half of a table, beside its stream. Segments get their creation times from `times`, in the order
@@ -212,7 +206,7 @@ impl PinotSink {
     /// Those of [`UpsertTable::read`] and [`StreamKey::check`].
     pub fn beside_stream(
         (schema, table): (Schema, TableConfig),
-        staging: PathBuf,
+        staging: impl Into<Staging>,
         sealing: Sealing,
         destination: Destination,
         (upload, times): (Upload, CreationTimes),
@@ -220,9 +214,25 @@ impl PinotSink {
     ) -> Result<Self> {
         upload.key.check(&schema)?;
         let upserts = UpsertTable::read(&schema, &table, upload.version)?;
-        let routing = Routing::Stream(upload.key.clone());
-        let times = Arc::new(Mutex::new(Some(times)));
-        let version = upload.version;
+        let kept = (upserts, Routing::Stream(upload.key.clone()));
+        let documents = (schema, table, upload.version);
+        Self::new(documents, (staging.into(), sealing, destination), kept, Some((upload, times)), pool)
+    }
+
+    fn new(
+        (schema, table, version): (Schema, TableConfig, PinotVersion),
+        (staging, sealing, destination): (Staging, Sealing, Destination),
+        (upserts, routing): (Option<UpsertTable>, Routing),
+        upload: Option<(Upload, CreationTimes)>,
+        pool: Arc<ThreadPool>,
+    ) -> Result<Self> {
+        if staging.is_shared() && matches!(destination, Destination::Folder { archives: false, .. }) {
+            return Err(Error::unsupported("object stores have archives of segments, and the output wants folders")
+                .with("option", "staging")
+                .action("set `sink.archive: tarGz`, or stage in a folder"));
+        }
+        let (upload, times) = upload.unzip();
+        let times = Arc::new(Mutex::new(times));
         Ok(Self {
             schema,
             table,
@@ -232,7 +242,7 @@ impl PinotSink {
             destination,
             routing,
             upserts,
-            upload: Some(upload),
+            upload,
             times,
             pool,
             shared_partitions: false,
@@ -270,9 +280,9 @@ impl PinotSink {
         format!("{}_{}_{}", self.table.raw_name(), context.job, context.run)
     }
 
-    /// The folder of a run in staging.
-    fn folder(&self, context: &Context) -> PathBuf {
-        self.staging.join(&context.run)
+    /// The part of a run in staging.
+    fn staging(&self, context: &Context) -> Result<RunStaging> {
+        self.staging.of_run(&context.run)
     }
 }
 
@@ -298,17 +308,29 @@ impl Sink for PinotSink {
         }
     }
 
+    fn refused(&self, batch: &RecordBatch) -> Result<Vec<Refused>> {
+        let (Routing::Stream(key), true) = (&self.routing, self.upserts.is_some()) else { return Ok(Vec::new()) };
+        let partitions = key.partitions(batch)?;
+        let column = key.columns.join(", ");
+        let refused = (0..batch.num_rows()).filter(|row| partitions.is_null(*row)).map(|row| Refused {
+            row: row as u32,
+            column: Some(column.clone()),
+            rule: NO_KEY,
+            message: "the row has no key, so that nobody knows its partition of the stream".into(),
+        });
+        Ok(refused.collect())
+    }
+
     fn open(&self, open: Vec<OpenBuffer>, context: &Context) -> Result<Box<dyn Writer>> {
-        let folder = self.folder(context);
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Error::io(error, "cannot create the staging folder", &folder))?;
+        let staging = self.staging(context)?;
+        staging.create()?;
         let base_name = self.base_name(context);
         check_segment_name(&format!("{base_name}_0_0_0"))?;
         let shape = task::Shape {
             schema: self.schema.clone(),
             table: self.table.clone(),
             version: self.version,
-            folder,
+            staging,
             sealing: self.sealing.clone(),
             shared_partitions: self.shared_partitions,
             archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
@@ -324,7 +346,7 @@ impl Sink for PinotSink {
     fn committer(&self, context: &Context) -> Result<Box<dyn Committer>> {
         Ok(Box::new(SegmentCommitter::new(
             self.destination.clone(),
-            self.folder(context),
+            self.staging(context)?,
             format!("{}_", self.base_name(context)),
             context,
         )))

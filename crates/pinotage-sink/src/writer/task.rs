@@ -1,7 +1,6 @@
 //! The writer of one task.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +16,7 @@ use super::buffer::{Buffer, Names, Rows};
 use super::build::{Builds, Sealed, Workbench};
 use super::committable::{Kept, SealedAs};
 use super::content::Content;
+use super::staging::RunStaging;
 use super::{Sealing, StagedSegment, Upload, delta};
 use crate::upsert::{CreationTimes, UploadedSegment, UpsertTable};
 
@@ -26,8 +26,8 @@ pub(super) struct Shape {
     pub(super) table: TableConfig,
     /// The release that segments are for.
     pub(super) version: PinotVersion,
-    /// The folder of the run in staging.
-    pub(super) folder: PathBuf,
+    /// The run's part of staging.
+    pub(super) staging: RunStaging,
     pub(super) sealing: Sealing,
     pub(super) archives: bool,
     /// Several tasks seal segments of one partition.
@@ -147,7 +147,7 @@ impl TaskWriter {
         };
         for file in &kept.files {
             let mut append = |batch| buffer.content.append(&self.shape, &self.pool, self.shape.completed(batch)?);
-            delta::read(&self.shape.folder, file, &mut append)?;
+            delta::read(&self.shape.staging, file, &mut append)?;
         }
         match kept.sealed {
             Some(sealed) => self.build(buffer.content, buffer.kept, sealed),
@@ -264,7 +264,7 @@ impl TaskWriter {
 
     fn take(&mut self, segment: StagedSegment) {
         if let Some((rows, _)) = self.sealed.remove(&segment.name) {
-            self.old.extend(rows.give_up(&self.shape.folder));
+            self.old.extend(rows.give_up(self.shape.staging.folder()));
         }
         self.built.push(segment);
     }
@@ -291,19 +291,19 @@ impl Writer for TaskWriter {
         }
         self.collect()?;
         let mut prepared = Prepared::default();
-        let mut any = false;
+        let mut new = Vec::new();
         for (rows, sealed) in self.sealed.values_mut() {
-            any |= !rows.is_kept();
             rows.keep(&self.shape, &mut self.names, &mut self.old)?;
+            new.extend(rows.new_files());
             prepared.open.push(rows.kept(Some(sealed.clone())).to_open(rows.partition)?);
         }
         for buffer in self.open.values_mut() {
-            any |= !buffer.kept.is_kept();
             buffer.kept.keep(&self.shape, &mut self.names, &mut self.old)?;
+            new.extend(buffer.kept.new_files());
             prepared.open.push(buffer.kept.kept(None).to_open(buffer.kept.partition)?);
         }
-        if any {
-            delta::sync(&self.shape.folder)?;
+        if !new.is_empty() {
+            self.shape.staging.keep(&new)?;
         }
         // In the order in which they were sealed.
         self.built.sort_by_key(|segment| (segment.epoch, segment.creation_millis));
@@ -326,6 +326,6 @@ impl Writer for TaskWriter {
         let (gone, leaving) = std::mem::take(&mut self.leaving).into_iter().partition(|(of, _)| *of <= epoch);
         self.leaving = leaving;
         let gone: Vec<(u64, Vec<String>)> = gone;
-        delta::remove(&self.shape.folder, gone.iter().flat_map(|(_, names)| names).map(String::as_str))
+        self.shape.staging.remove(gone.iter().flat_map(|(_, names)| names).map(String::as_str))
     }
 }

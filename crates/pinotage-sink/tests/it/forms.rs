@@ -55,7 +55,7 @@ async fn push(
 
 fn publication(to: &[LocalSegment], from: &[LocalSegment]) -> Publication {
     let from = from.iter().map(|segment| (segment.name.clone(), segment.crc)).collect();
-    Publication { to: to.to_vec(), from, own_prefix: Some("own_".into()), overwrite: false }
+    Publication { to: to.to_vec(), from, own_prefix: Some("own_".into()), ..Publication::default() }
 }
 
 fn options(form: Form, deep_store: impl ToString) -> PushOptions {

@@ -11,6 +11,7 @@ mod places;
 mod publish;
 mod realtime;
 mod refreshed;
+mod staged;
 mod support;
 mod upsert;
 mod writer;

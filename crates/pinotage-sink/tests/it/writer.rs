@@ -8,7 +8,9 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
 use pinotage_connector::{Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, StagedSegment};
+use pinotage_sink::Snapshot;
+use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, StagedSegment, Upload};
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use tempfile::TempDir;
 
@@ -18,6 +20,11 @@ struct Folder {
     partitioned: bool,
     /// Keeps one row of each key, in this mode.
     upsert: Option<&'static str>,
+    /// Where segments are built.
+    pool: Arc<rayon::ThreadPool>,
+    partitions: u32,
+    /// What is read of the target.
+    columns: &'static [&'static str],
 }
 
 fn sealing(max_rows: usize) -> Sealing {
@@ -37,7 +44,15 @@ fn schema(keyed: bool) -> Schema {
 
 impl Folder {
     fn new(max_rows: usize, partitioned: bool) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), sealing: sealing(max_rows), partitioned, upsert: None }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            sealing: sealing(max_rows),
+            partitioned,
+            upsert: None,
+            pool: pool(),
+            partitions: 4,
+            columns: &["id", "key"],
+        }
     }
 
     fn staging(&self) -> std::path::PathBuf {
@@ -59,8 +74,11 @@ impl Folder {
 
     fn table_sink(&self) -> PinotSink {
         let partitions = match self.partitioned {
-            true => r#"{"columnPartitionMap": {"key": {"functionName": "Murmur", "numPartitions": 4}}}"#,
-            false => "{}",
+            true => format!(
+                r#"{{"columnPartitionMap": {{"key": {{"functionName": "Murmur", "numPartitions": {}}}}}}}"#,
+                self.partitions
+            ),
+            false => "{}".into(),
         };
         let upsert = match self.upsert {
             Some("PARTIAL") => {
@@ -80,7 +98,7 @@ impl Folder {
             self.staging(),
             self.sealing.clone(),
             to,
-            pool(),
+            Arc::clone(&self.pool),
         );
         sink.unwrap()
     }
@@ -94,13 +112,15 @@ impl SinkTarget for Folder {
     fn rows(&self) -> Vec<RecordBatch> {
         let Ok(entries) = fs::read_dir(self.folder.path().join("out")) else { return Vec::new() };
         let mut batches = Vec::new();
-        for entry in entries {
-            let segment = Segment::open(&entry.unwrap().path()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+        for path in paths {
+            let segment = Segment::open(&path).unwrap();
             if self.partitioned {
                 let key = segment.metadata().columns.iter().find(|(name, _)| *name == "key").unwrap().1;
                 assert_eq!(key.partition.as_ref().unwrap().partitions.len(), 1, "rows of several partitions");
             }
-            let options = ScanOptions { columns: Some(vec!["id".into(), "key".into()]), ..ScanOptions::default() };
+            let columns = self.columns.iter().map(|column| (*column).to_owned()).collect();
+            let options = ScanOptions { columns: Some(columns), ..ScanOptions::default() };
             batches.extend(segment.scan(options).unwrap().map(|batch| batch.unwrap()));
         }
         batches
@@ -125,6 +145,38 @@ fn holds_the_promises_of_sinks() {
     for (max_rows, partitioned) in [(1000, false), (16, true)] {
         let make = move || Box::new(Folder::new(max_rows, partitioned)) as Box<dyn SinkTarget>;
         SinkCase { make: &make, epochs: &epochs }.all();
+    }
+}
+
+/// While no segment can be built, writing goes on until `queue` sealed segments wait, and then waits itself.
+#[test]
+fn writing_waits_for_sealed_segments() {
+    // Rows of a table with keys wait as they are: nothing but building needs a worker.
+    let epochs: Vec<RecordBatch> = (0..12)
+        .map(|part| {
+            let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(part * 10..part * 10 + 10));
+            let keys: ArrayRef = Arc::new(StringArray::from_iter_values((0..10).map(|row| format!("k{part}-{row}"))));
+            RecordBatch::try_from_iter([("id", ids.clone()), ("key", keys), ("at", ids)]).unwrap()
+        })
+        .collect();
+    for queue in [1, 2, 4] {
+        let workers = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
+        let make = || {
+            let folder = Folder::new(10, true);
+            let sealing = Sealing { queue, ..folder.sealing.clone() };
+            let (upsert, pool) = (Some("FULL"), Arc::clone(&workers));
+            Box::new(Folder { upsert, pool, sealing, partitions: 1, columns: &["id", "key", "at"], ..folder })
+                as Box<dyn SinkTarget>
+        };
+        let hold = |_: &dyn SinkTarget| -> Box<dyn std::any::Any> {
+            let (held, until) = std::sync::mpsc::channel::<()>();
+            workers.spawn(move || {
+                let _ = until.recv();
+            });
+            Box::new(held)
+        };
+        let taken = SinkCase { make: &make, epochs: &epochs }.waits_for_a_target_that_is_held(&hold);
+        assert_eq!(taken, queue, "batches were taken where {queue} sealed segments may wait");
     }
 }
 
@@ -387,5 +439,85 @@ fn tasks_share_partitions() {
                 rows(67..80).num_rows() == 13 && row_texts(&[rows(67..80)]).iter().all(|row| found.contains(row))
             ),
         }
+    }
+}
+
+/// What a process of a run would be told that goes on behind an epoch; `lives` are all that the run has had.
+fn process(lives: &[(&str, u64)], epoch: u64) -> Context {
+    let mut context = Context { epoch, ..Context::new("j", "0123456789abcdef") };
+    lives.iter().for_each(|(life, behind)| context.lives.begin(*life, *behind));
+    context
+}
+
+/// Two copies of a state that are at work at the same time, and never choose one name: the one that comes later is refused before
+/// a row is there twice, whichever it is, and whoever has the rows that are there goes on.
+#[test]
+fn copies_of_a_state_are_told_apart_while_they_run() {
+    let target = Folder::new(5, false);
+    let mut began = process(&[("one", 0)], 0);
+    let sealed = |context: &Context, empty: u64, ids: std::ops::Range<i64>| {
+        let mut writer = target.sink().open(Vec::new(), context).unwrap();
+        for epoch in 1..=empty {
+            writer.prepare(context.epoch + epoch, false).unwrap();
+        }
+        writer.write(0, rows(ids)).unwrap();
+        writer.prepare(context.epoch + empty + 1, true).unwrap().committables
+    };
+    // What both know.
+    let common = sealed(&began, 0, 0..5);
+    target.sink().committer(&began).unwrap().commit(&common).unwrap();
+    began.epoch = 1;
+    let copy = process(&[("one", 0), ("two", 1)], 1);
+    // Both have looked before either of them has brought anything.
+    let (mut first, mut second) = (target.sink().committer(&began).unwrap(), target.sink().committer(&copy).unwrap());
+    (first.check(1).unwrap(), second.check(1).unwrap());
+    let (of_first, of_second) = (sealed(&began, 0, 5..10), sealed(&copy, 1, 5..10));
+    assert!(of_first[0].detail.contains("_2_0_0") && of_second[0].detail.contains("_3_0_0"), "they share a name");
+    first.commit(&of_first).unwrap();
+    assert_eq!(second.commit(&of_second).unwrap_err().kind().name(), "commit-conflict");
+    // One that begins now is refused at once, and the first one may bring the same once more.
+    let late = process(&[("one", 0), ("three", 1)], 1);
+    assert_eq!(first_error(&target, &late).kind().name(), "commit-conflict");
+    first.commit(&of_first).unwrap();
+    let (mut found, mut expected) = (row_texts(&target.rows()), row_texts(&[rows(0..10)]));
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    // Who goes on with the state of the first one is no copy.
+    let next = process(&[("one", 0), ("four", 2)], 2);
+    let mut committer = target.sink().committer(&next).unwrap();
+    committer.check(2).unwrap();
+    committer.commit(&sealed(&next, 0, 10..12)).unwrap();
+    assert_eq!(first.check(2).unwrap_err().kind().name(), "commit-conflict");
+}
+
+fn first_error(target: &Folder, context: &Context) -> pinotage_common::Error {
+    target.sink().committer(context).unwrap().check(context.epoch).unwrap_err()
+}
+
+/// Beside a stream a row without a key is refused by its place where a table keeps one row of each key, and nowhere else.
+#[test]
+fn rows_without_a_key_have_no_partition_of_a_stream() {
+    let table = |more: &str| {
+        TableConfig::from_json(&format!(r#"{{"tableName": "t", "tableType": "REALTIME"{more}}}"#)).unwrap()
+    };
+    let upserts = r#", "upsertConfig": {"mode": "FULL", "comparisonColumns": ["at"]}"#;
+    let key = StreamKey { columns: vec!["key".into()], serializer: KeySerializer::String, partitions: 8 };
+    let keys: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("b"), None]));
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4]));
+    let columns = [("id", numbers.clone(), true), ("key", keys, true), ("at", numbers, true)];
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    for (more, refused) in [(upserts, vec![1, 3]), ("", vec![])] {
+        let upload = Upload { version: PinotVersion::NEWEST, key: key.clone() };
+        let times = CreationTimes::of(&Snapshot::default(), Ties::Live, PinotVersion::NEWEST, 1).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let to = Destination::Folder { path: folder.path().into(), archives: true };
+        let staging = folder.path().join("staging");
+        let documents = (schema(!more.is_empty()), table(more));
+        let sink = PinotSink::beside_stream(documents, staging, sealing(9), to, (upload, times), pool()).unwrap();
+        let found = sink.refused(&batch).unwrap();
+        assert_eq!(found.iter().map(|row| row.row).collect::<Vec<_>>(), refused);
+        assert!(found.iter().all(|row| row.rule == "no-key" && row.column.as_deref() == Some("key")), "{found:?}");
+        assert_eq!(sink.partitions(&batch).is_err(), !refused.is_empty());
     }
 }

@@ -25,7 +25,19 @@ public class PinotageException extends RuntimeException {
      * @param advice what a person does next
      */
     public PinotageException(ErrorKind kind, String message, String advice) {
-        this(kind, originOf(kind), kind == ErrorKind.UNAVAILABLE, message, advice, new String[0], null);
+        this(kind, message, advice, null);
+    }
+
+    /** The same, with its cause. */
+    public PinotageException(ErrorKind kind, String message, String advice, Throwable cause) {
+        this(
+                kind,
+                originOf(kind),
+                kind == ErrorKind.UNAVAILABLE,
+                kind.text() + ": " + message,
+                advice,
+                new String[0],
+                cause);
     }
 
     /** Called by the native library. {@code context} has keys and values in turn. */

@@ -26,6 +26,12 @@ public final class NativeCheck {
             case "write":
                 Write.run(rest[0], Integer.parseInt(rest[1]));
                 break;
+            case "loaders":
+                Loaders.run(Integer.parseInt(rest[0]), rest[1]);
+                break;
+            case "unloadable":
+                Unloadable.run(rest[0], rest[1]);
+                break;
             case "upsert":
                 Upsert.run(rest[0], Integer.parseInt(rest[1]), Integer.parseInt(rest[2]), Long.parseLong(rest[3]));
                 break;

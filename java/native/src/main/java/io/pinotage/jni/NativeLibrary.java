@@ -4,15 +4,18 @@ import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Locale;
 
 /**
  * Finds and loads the native library, once a class loader: the file that {@code -Dpinotage.library} names, else
- * {@code libpinotage.so} of {@code java.library.path}, else the one in the jar, which is unpacked to a file that no other
- * class loader has and that is removed as soon as it is loaded.
+ * {@code libpinotage.so} of {@code java.library.path}, else the one in the jar, which is unpacked once a process.
  */
 public final class NativeLibrary {
     /** The version of what Java and the library say to each other; both sides have it. */
@@ -45,7 +48,7 @@ public final class NativeLibrary {
                 failure = error;
             }
         }
-        throw new PinotageException(failure.kind(), failure.getMessage(), failure.advice());
+        throw failure;
     }
 
     /** The version of the library, such as {@code 0.1.0}. */
@@ -87,25 +90,68 @@ public final class NativeLibrary {
                         "this jar has no native library for " + platform,
                         "build it (`cargo build --release -p pinotage-jni`) and name it with -Dpinotage.library");
             }
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
             Path folder = Files.createTempDirectory("pinotage-");
-            Path path = folder.resolve(file);
-            try {
-                Files.copy(in, path);
-                link(path);
-            } finally {
-                Files.deleteIfExists(path);
-                Files.deleteIfExists(folder);
+            Path copy = folder.resolve(file);
+            Files.copy(new DigestInputStream(in, digest), copy);
+            String property = "io.pinotage.library." + new BigInteger(1, digest.digest()).toString(16);
+            // All class loaders have these properties in common.
+            synchronized (System.getProperties()) {
+                share(folder, copy, property);
             }
-        } catch (IOException error) {
+        } catch (IOException | NoSuchAlgorithmException error) {
             throw failed("cannot unpack the native library to " + System.getProperty("java.io.tmpdir"), error);
         }
+    }
+
+    /** Loads a copy of the library, unless the process has one already: then that is loaded, and the copy goes. */
+    private static void share(Path folder, Path copy, String property) throws IOException {
+        String known = System.getProperty(property);
+        if (known != null && Files.exists(Paths.get(known))) {
+            Files.delete(copy);
+            Files.delete(folder);
+            link(Paths.get(known));
+            return;
+        }
+        System.setProperty(property, copy.toString());
+        folder.toFile().deleteOnExit();
+        copy.toFile().deleteOnExit();
+        link(copy);
     }
 
     private static void link(Path path) {
         try {
             System.load(path.toString());
         } catch (UnsatisfiedLinkError error) {
+            if (String.valueOf(error.getMessage()).contains("already loaded in another classloader")) {
+                linkOnceMore(path);
+                return;
+            }
             throw failed("cannot load the native library " + path + ": " + error.getMessage(), error);
+        }
+    }
+
+    /**
+     * The JVM takes a path for one class loader alone, and what is loaded once stays mapped: each further class loader gets a
+     * name of its own for the same file, so that it is in memory, and on disk, once.
+     */
+    private static void linkOnceMore(Path path) {
+        try {
+            Path folder = Files.createTempDirectory("pinotage-");
+            Path name = folder.resolve(path.getFileName());
+            try {
+                try {
+                    Files.createLink(name, path);
+                } catch (IOException | UnsupportedOperationException otherFileSystem) {
+                    Files.copy(path, name);
+                }
+                System.load(name.toString());
+            } finally {
+                Files.deleteIfExists(name);
+                Files.deleteIfExists(folder);
+            }
+        } catch (IOException | UnsatisfiedLinkError error) {
+            throw failed("cannot load the native library " + path + " once more: " + error.getMessage(), error);
         }
     }
 
@@ -125,12 +171,11 @@ public final class NativeLibrary {
     }
 
     private static PinotageException failed(String message, Throwable cause) {
-        PinotageException error = new PinotageException(
+        return new PinotageException(
                 ErrorKind.UNSUPPORTED,
                 message,
-                "it is for x86-64 Linux with glibc 2.28 or later; elsewhere build it and name it with -Dpinotage.library");
-        error.initCause(cause);
-        return error;
+                "it is for x86-64 Linux with glibc 2.28 or later; elsewhere build it and name it with -Dpinotage.library",
+                cause);
     }
 
     private static String platform() {
