@@ -1,6 +1,7 @@
 //! Tables of real clusters, read from Java.
 
 use std::fs;
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray as _};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
@@ -77,6 +78,24 @@ fn another_process_reads_every_type_of_the_oldest_release() {
     all_columns(Place::Oldest, false, &["reader=server"]);
     // Its servers send no nulls.
     all_columns(Place::Oldest, true, &["reader=auto"]);
+    a_server_that_ends_is_an_error();
+}
+
+/// It is the last test of its cluster.
+fn a_server_that_ends_is_an_error() {
+    let Some(fixture) = Fixture::new(Place::Oldest, "java_ends", 2, 50, false, json!({})) else { return };
+    let url = url(&fixture, "reader=server&attempts=1");
+    let folder = tempfile::tempdir().unwrap();
+    let (planned, gone) = (folder.path().join("planned"), folder.path().join("gone"));
+    std::thread::scope(|scope| {
+        let java = scope.spawn(|| check(&[], &["read", "failure", &url, folder.path().to_str().unwrap()]));
+        while !planned.exists() && !java.is_finished() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        fixture.cluster.stop_server(0);
+        fs::write(gone, "").unwrap();
+        java.join().unwrap();
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::lines::Line;
+use super::table::Table;
 use super::{failed, ok, on_each_line};
 use crate::tables::{Fixture, Place, broker_ids};
 
@@ -129,6 +130,9 @@ on_each_line!(
             .sum();
         assert!(sum.contains(&format!("{}.{}", tenths / 10, (tenths % 10).abs())), "{sum} {tenths}");
         let error = failed(line, "sql", &reading.script(", 'decimal.n' = '4,0'", "SELECT SUM(n) FROM TABLE_READ"));
+        // What the catalog says of all tables is of no use to others.
+        let columns = reading.answer(", 'decimal.default' = '6,2', 'decimal.other' = '3,1'", "DESCRIBE TABLE_READ");
+        assert!(columns.contains("+I[n, DECIMAL(6, 2), true,"), "{columns}");
         assert!(error.contains("does not fit a decimal of 4 digits") && error.contains("decimal.n"), "{error}");
     }
 );
@@ -224,5 +228,22 @@ on_each_line!(
         assert!(!rest.contains(&made), "{rest}");
         let error = failed(line, "sql", &reading.script(", 'scan.readr' = 'direct'", "SELECT id FROM TABLE_READ"));
         assert!(error.contains("readr"), "{error}");
+    }
+);
+
+on_each_line!(
+    /// Tasks that fail behind the source: each row comes once, by either reader.
+    failures_lose_and_double_no_rows_of_a_table,
+    |line| {
+        let Some(reading) = Reading::new("flink_again", line, false) else { return };
+        let address = reading.fixture.cluster.controller.trim_start_matches("http://").to_owned();
+        for reader in ["server", "direct"] {
+            let Some(target) = Table::create(&format!("flink_again_{reader}"), line) else { return };
+            let url = format!("pinot://{address}/{}?reader={reader}&batchRows=20", reading.fixture.name);
+            let further = [("read", url.as_str()), ("failures", "2"), ("restarts", "20"), ("rate", "150"),
+                ("checkpointMillis", "100"), ("segmentRows", "200"), ("seed", "3")];
+            assert_eq!(ok(line, "finish", &target.options(900, &further)), "failures left 0", "{reader}");
+            target.is_exact(900);
+        }
     }
 );

@@ -64,7 +64,7 @@ final class Read {
                 groups(arguments[1], Paths.get(arguments[2]));
                 break;
             case "failure":
-                failure(arguments[1]);
+                failure(arguments[1], Paths.get(arguments[2]));
                 break;
             default:
                 throw new IllegalArgumentException(arguments[0]);
@@ -240,15 +240,16 @@ final class Read {
         Files.write(file, lines);
     }
 
-    /** The servers of the table end when the test sees that a plan is there. */
-    private static void failure(String url) throws Exception {
+    /** The server of the table ends when the test sees that a plan is there. */
+    private static void failure(String url, Path folder) throws Exception {
         ScanPlan plan;
         try (PinotTable table = PinotTable.open(ScanOptions.of(url))) {
             plan = table.plan(new ScanRequest());
         }
-        System.out.println("planned");
-        System.out.flush();
-        System.in.read();
+        Files.createFile(folder.resolve("planned"));
+        while (!Files.exists(folder.resolve("gone"))) {
+            Thread.sleep(20);
+        }
         for (ScanSplit split : plan.splits()) {
             try {
                 lines(split);
