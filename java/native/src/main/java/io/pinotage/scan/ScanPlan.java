@@ -45,7 +45,7 @@ public final class ScanPlan {
         return numbers[0] != 0;
     }
 
-    /** Whether servers aggregate. Otherwise an aggregation comes as a group for each row, unless it is not planned so. */
+    /** Whether servers aggregate. An aggregation that they do not comes as a group for each row. */
     public boolean aggregated() {
         return numbers[1] != 0;
     }
