@@ -96,6 +96,8 @@ public final class Pushed {
                     break;
                 case RECHECK:
                     rechecked.add(condition.get());
+                    // Also taken: the planner would take scans with other conditions for the same one, and read only one.
+                    accepted.add(filter);
                     remaining.add(filter);
                     break;
                 default:
