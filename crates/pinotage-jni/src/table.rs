@@ -97,7 +97,6 @@ impl Table {
             let table = StreamTable {
                 target: &target,
                 schema: &documents.schema,
-                table: &documents.config,
                 version,
                 key: job.sink.upsert.stream_key.as_ref(),
                 ties: job.sink.upsert.ties,

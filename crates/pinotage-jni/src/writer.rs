@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
-use pinotage_connector::{BadRow, Context, OpenBuffer, Place, Prepared, Sink as _, Writer, by_partition, row_json};
+use pinotage_connector::{
+    BadRow, Context, OpenBuffer, Place, Prepared, Refused, Sink as _, Writer, by_partition, row_json,
+};
 use pinotage_sink::writer::PinotSink;
-use pinotage_transform::Conversion;
+use pinotage_transform::{BadValue, Conversion};
 
 use crate::table::{Table, too_many};
 
@@ -71,7 +73,14 @@ impl TaskWriter {
         let mut inside = self.lock();
         let Inside { conversion, writer, sink, read, bad } = &mut *inside;
         let writer = writer.as_mut().ok_or_else(failed_before)?;
-        let converted = self.table.convert(conversion, batch)?;
+        let refused = |rows: &RecordBatch| {
+            let bad = |Refused { row, column, rule, message }| {
+                let column = column.unwrap_or_default();
+                BadValue { row, column, rule, message, value: String::new() }
+            };
+            Ok(sink.refused(rows)?.into_iter().map(bad).collect())
+        };
+        let converted = conversion.convert_for(batch, &refused)?;
         *read += batch.num_rows() as u64;
         *bad += converted.bad.len() as u64;
         let counter =
@@ -85,7 +94,7 @@ impl TaskWriter {
             .into_iter()
             .map(|value| BadRow {
                 place: Place { row_number: value.row.into(), ..Place::default() },
-                column: Some(value.column).filter(|column| !column.is_empty()),
+                column: Some(value.column),
                 rule: value.rule,
                 message: value.message,
                 raw: row_json(batch, value.row as usize),

@@ -25,9 +25,6 @@ pub struct Destined<'a> {
     pub options: ConformOptions,
 }
 
-/// Which canonical rows a target does not take, in their order.
-pub type Refusal<'a> = dyn Fn(&RecordBatch) -> Result<Vec<BadValue>> + 'a;
-
 /// Rows of some columns to rows of a table: ingestion, conversion, and what a table that aggregates adds up.
 pub struct Conversion {
     ingestion: Option<Ingestion>,
@@ -50,6 +47,9 @@ pub struct Converted {
     pub changes: Changes,
 }
 
+/// Names the rows of a batch of canonical rows that are not taken, by their place in it.
+pub type Refusal<'a> = &'a dyn Fn(&RecordBatch) -> Result<Vec<BadValue>>;
+
 impl Conversion {
     /// A conversion of batches of these columns.
     ///
@@ -66,11 +66,13 @@ impl Conversion {
         Ok(Self { ingestion, conformer, contributions })
     }
 
-    /// Canonical rows, which have what they add in the place of metrics where the table aggregates. What the target does not take
-    /// is bad.
-    fn conform(&self, batch: &RecordBatch, refusal: &Refusal<'_>) -> Result<Conformed> {
+    /// Canonical rows, which have what they add in the place of metrics where the table aggregates.
+    fn conform(&self, batch: &RecordBatch, refused: Refusal<'_>) -> Result<Conformed> {
         let mut conformed = self.conformer.conform(batch)?;
-        refuse(&mut conformed, refusal)?;
+        let refused = refused(&conformed.batch)?;
+        if !refused.is_empty() {
+            leave_out(&mut conformed, refused)?;
+        }
         if let Some(contributions) = &self.contributions {
             contributions.apply(batch, &mut conformed)?;
         }
@@ -86,18 +88,18 @@ impl Conversion {
         self.convert_for(batch, &|_| Ok(Vec::new()))
     }
 
-    /// Converts a batch to rows that a target takes; what `refusal` says of canonical rows makes them bad.
+    /// Converts a batch for somebody who does not take every row: those that `refused` names are bad.
     ///
     /// # Errors
     ///
-    /// Those of [`Conversion::convert`] and of `refusal`.
-    pub fn convert_for(&self, batch: &RecordBatch, refusal: &Refusal<'_>) -> Result<Converted> {
+    /// Those of [`Conversion::convert`] and of `refused`.
+    pub fn convert_for(&self, batch: &RecordBatch, refused: Refusal<'_>) -> Result<Converted> {
         let Some(ingestion) = &self.ingestion else {
-            let Conformed { batch, bad, changes, .. } = self.conform(batch, refusal)?;
+            let Conformed { batch, bad, changes, .. } = self.conform(batch, refused)?;
             return Ok(Converted { batch, bad, filtered: 0, made: 0, changes });
         };
         let Ingested { batch, rows, mut bad, filtered, mut made, mut changes } = ingestion.apply(batch)?;
-        let mut conformed = self.conform(&batch, refusal)?;
+        let mut conformed = self.conform(&batch, refused)?;
         if let Some(rows) = &rows {
             let origin = |row: u32| rows.get(row as usize).copied().unwrap_or_default();
             conformed.bad.iter_mut().for_each(|value| value.row = origin(value.row));
@@ -118,21 +120,17 @@ impl Conversion {
     }
 }
 
-/// Takes the rows out that a target does not take.
-fn refuse(conformed: &mut Conformed, refusal: &Refusal<'_>) -> Result<()> {
-    let refused = refusal(&conformed.batch)?;
-    if refused.is_empty() {
-        return Ok(());
-    }
+/// Takes rows out.
+fn leave_out(conformed: &mut Conformed, refused: Vec<BadValue>) -> Result<()> {
     let mut keep = vec![true; conformed.batch.num_rows()];
     let kept = conformed.kept.take().unwrap_or_else(|| (0..keep.len() as u32).collect());
-    for bad in refused {
-        let at = bad.row as usize;
+    for value in refused {
+        let at = value.row as usize;
         let (Some(keep), Some(row)) = (keep.get_mut(at), kept.get(at).copied()) else {
-            return Err(Error::unexpected("a target refuses a row that it was not given"));
+            return Err(Error::unexpected("a row is refused that was not there"));
         };
         *keep = false;
-        conformed.bad.push(BadValue { row, ..bad });
+        conformed.bad.push(BadValue { row, ..value });
     }
     conformed.bad.sort_by_key(|bad| bad.row);
     conformed.kept = Some(kept.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(row, _)| row).collect());

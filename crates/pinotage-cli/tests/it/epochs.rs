@@ -206,6 +206,7 @@ fn files_are_read_once() {
     let job = "name: j\nsource: {kind: files, paths: [in]}\nsink: {kind: pinot, table: t, schema: schema.json, output: out}\ncheckpoint: {}\n";
     fs::write(path.join("job.yaml"), job).unwrap();
     assert!(ok(path, &["run", "job.yaml"]).contains("2 rows read"));
+    assert_eq!(fs::read_dir(path.join(".pinotage/j/staging")).unwrap().count(), 0, "something is left in staging");
     let elsewhere = tempfile::tempdir().unwrap();
     let job = path.join("job.yaml");
     assert!(ok(elsewhere.path(), &["run", job.to_str().unwrap()]).contains(" 2 rows read"));
@@ -306,16 +307,26 @@ fn what_cannot_run_in_epochs_is_refused_by_check() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && error.contains("staging"), "{error}");
     for (config, expected) in [
-        (r#""segmentsConfig": {"segmentPushType": "REFRESH"}"#, "REFRESH"),
         (r#""dedupConfig": {"dedupEnabled": true}"#, "drop duplicates"),
         (r#""upsertConfig": {"mode": "FULL"}"#, "partitions no column"),
+        (
+            r#""upsertConfig": {"mode": "FULL", "comparisonColumns": ["id"], "metadataTTL": 10}"#,
+            "upsertConfig.metadataTTL",
+        ),
+        (
+            r#""ingestionConfig": {"aggregationConfigs": [{"columnName": "n", "aggregationFunction": "SUM(id)"}]}"#,
+            "ingestionConfig.aggregationConfigs",
+        ),
     ] {
         let folder = events(100, "");
         let path = folder.path();
         let schema = fs::read_to_string(path.join("schema.json")).unwrap();
         fs::write(
             path.join("schema.json"),
-            schema.replace("\"schemaName\"", "\"primaryKeyColumns\": [\"key\"], \"schemaName\""),
+            schema.replace(
+                "\"schemaName\"",
+                r#""primaryKeyColumns": ["key"], "metricFieldSpecs": [{"name": "n", "dataType": "DOUBLE"}], "schemaName""#,
+            ),
         )
         .unwrap();
         let table = format!(r#"{{"tableName": "t", "tableType": "OFFLINE", {config}}}"#);
@@ -326,6 +337,18 @@ fn what_cannot_run_in_epochs_is_refused_by_check() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(expected), "{config}: {error}");
     }
+    // A table that is wholly what its job makes needs a job that comes to an end.
+    let folder = events(100, "");
+    let path = folder.path();
+    let table = r#"{"tableName": "t", "tableType": "OFFLINE", "segmentsConfig": {"segmentPushType": "REFRESH"}}"#;
+    fs::write(path.join("table.json"), table).unwrap();
+    let job = fs::read_to_string(path.join("job.yaml")).unwrap().replace("output: out", "controller: 'localhost:1'");
+    fs::write(path.join("job.yaml"), &job).unwrap();
+    ok(path, &["check", "job.yaml"]);
+    fs::write(path.join("job.yaml"), job.replace("    rows: 100\n", "")).unwrap();
+    let output = pinotage(path, &["check", "job.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("a REFRESH table is wholly what its job makes"), "{error}");
 }
 
 /// A file system of its own with so many bytes; nothing where that is not allowed.

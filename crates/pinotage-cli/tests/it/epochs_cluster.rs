@@ -203,6 +203,106 @@ fn a_slow_cluster_makes_reading_slow() {
     story.is_exact();
 }
 
+/// The controller takes a replacement back that has not ended, as its retention manager does after a day: what waits in staging
+/// comes once more.
+#[test]
+fn a_replacement_that_the_controller_took_back_is_made_again() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let gate = Gate::new(&cluster.controller);
+    let story = Story::new(cluster, &gate.url(), "epochs_taken_back", 60_000, 1);
+    let hold = gate.hold(Side::Before, Call::END.is());
+    let mut child = story.slow();
+    hold.await_call(&mut child);
+    let entries = lineage(cluster, story.table);
+    let (id, entry) = entries.iter().find(|(_, entry)| entry["state"] == "IN_PROGRESS").unwrap();
+    let segments: Vec<&str> =
+        entry["segmentsTo"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let url = |end: &str| format!("{}/segments/{}/{end}", cluster.controller, story.table);
+    let table = format!("{}/{}", cluster.controller.replace("http://", "pinot://"), story.table);
+    ok(story.path(), &["push", "--revert", id, "--table", &table]);
+    for name in segments {
+        cluster.delete(&url(&format!("{name}?type=OFFLINE")));
+    }
+    hold.release();
+    assert!(child.wait().unwrap().success());
+    story.is_never_doubled();
+    story.has_every_row();
+}
+
+/// Servers cannot load what was pushed, because nobody can read the archives from where they are: nothing is lost, and when they
+/// can be read all rows come.
+#[test]
+fn segments_that_no_server_can_load_come_when_it_can() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let story = Story::new(cluster, &cluster.controller, "epochs_error", 60_000, 1);
+    let (path, store, seen) = (story.path(), story.path().join("store"), story.path().join("seen"));
+    let push = format!(
+        "push: {{form: metadata, deepStore: '{}', downloadUri: 'file://{}'}}, ",
+        store.display(),
+        seen.display()
+    );
+    for file in ["job.yaml", "slow.yaml"] {
+        let text = fs::read_to_string(path.join(file)).unwrap();
+        fs::write(path.join(file), text.replace("sink: {", &format!("sink: {{{push}"))).unwrap();
+    }
+    let mut child = story.slow();
+    eventually("a segment in ERROR", || {
+        if story.found().is_none() {
+            return Err("no table".into());
+        }
+        let view = cluster.get(&format!("{}/tables/epochs_error/externalview", cluster.controller));
+        let view = String::from_utf8_lossy(&view).into_owned();
+        if view.contains("ERROR") { Ok(()) } else { Err(view) }
+    });
+    assert!(story.found().is_none_or(|(rows, ..)| rows == 0));
+    fs::create_dir_all(&store).unwrap();
+    std::os::unix::fs::symlink(&store, &seen).unwrap();
+    let status = child.wait().unwrap();
+    eprintln!("the job ended with {status}");
+    story.is_never_doubled();
+    story.has_every_row();
+}
+
+/// A REFRESH table is what the last job has made of it: until all its rows are there those of the one before are, whatever is
+/// killed, and then none of them.
+#[test]
+fn a_refresh_table_is_replaced_in_one_step() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let story = Story::new(cluster, &cluster.controller, "epochs_refresh", 60_000, 1);
+    let path = story.path();
+    let table = fs::read_to_string(path.join("table.json")).unwrap().replace("APPEND", "REFRESH");
+    fs::write(path.join("table.json"), table).unwrap();
+    let slow = fs::read_to_string(path.join("slow.yaml")).unwrap();
+    let old = slow.replace("name: j\n", "name: before\n").replace("rows: 60000", "rows: 9000");
+    fs::write(path.join("old.yaml"), old.replace("rowsPerSecond: 15000", "rowsPerSecond: 100000")).unwrap();
+    ok(path, &["run", "old.yaml"]);
+    let before = Some((9000, 9000, (9000 * 8999 / 2) as f64));
+    eventually(
+        "the rows before",
+        || if story.found() == before { Ok(()) } else { Err(format!("{:?}", story.found())) },
+    );
+    let output = pinotage(path, &["run", "job.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("a REFRESH table is wholly what its job makes"), "{error}");
+    for file in ["job.yaml", "slow.yaml"] {
+        let text = fs::read_to_string(path.join(file)).unwrap();
+        fs::write(path.join(file), text.replace("sink: {", "sink: {push: {foreign: replace}, ")).unwrap();
+    }
+    let mut random = Random::new();
+    for _ in 0..if pinotage_testkit::is_full() { 20 } else { 3 } {
+        let child = story.slow();
+        std::thread::sleep(Duration::from_millis(100 + random.below(1500)));
+        kill(child);
+        let found = story.found();
+        assert!(found == before || found.is_some_and(|(rows, ..)| rows == story.rows), "{found:?}");
+    }
+    story.has_every_row();
+    assert!(ok(path, &["run", "job.yaml"]).contains("published 0 segments"));
+    let own = |entry: &&serde_json::Value| entry["segmentsTo"][0].as_str().unwrap().contains("_j_");
+    let entries = lineage(cluster, story.table);
+    assert_eq!(entries.values().filter(own).count(), 1, "{entries:?}");
+}
+
 /// A state that is lost, and one that is set back: refused, and nothing changes.
 #[test]
 fn a_cluster_knows_the_states_of_its_segments() {

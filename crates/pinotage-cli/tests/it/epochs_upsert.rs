@@ -216,4 +216,17 @@ fn rows_without_a_key_are_quarantined() {
     let rows = ok(path, &["quarantine", "show", "job.yaml", "--rule", "no-key", "--output", "csv"]);
     assert!(rows.lines().count() == 51 && rows.contains(&format!("\",v,{}\"", T + 7)), "{rows}");
     stream.shows_what_is_expected();
+    // Corrected, they come into the table as all rows do, once, beside what the stream brings.
+    let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+    let sql = "transform: {sql: \"SELECT coalesce(k, concat('late', t)) AS k, v, t FROM source\"}\n";
+    fs::write(path.join("job.yaml"), format!("{text}{sql}")).unwrap();
+    stream.produce((0..10).map(|row| (format!("late{}", T + 7 + row * 100), T + 1_000_000)));
+    for row in (0..5000_i64).filter(|row| row % 100 == 7) {
+        stream.expect(format!("late{}", T + row), T + row, "v".into());
+    }
+    for _ in 0..2 {
+        let text = ok(path, &["quarantine", "replay", "job.yaml"]);
+        assert!(text.contains("50 rows read, 50 written, 0 filtered, 0 quarantined"), "{text}");
+    }
+    stream.shows_what_is_expected();
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::epochs::Random;
-use crate::kills::{Call, kill, start};
+use crate::kills::{Call, kill, oldest, start};
 use crate::{ok, pinotage, shown};
 
 /// Of a hundred rows one says `none` in place of its number, and of a thousand another one `never`. One file has its columns in
@@ -209,6 +209,16 @@ fn bad_rows_are_listed_and_shown() {
 #[test]
 fn a_replay_into_a_cluster_is_exact() {
     let Some(cluster) = Cluster::shared() else { return };
+    is_replayed_into(cluster);
+}
+
+#[test]
+fn a_replay_into_the_oldest_pinot_is_exact() {
+    let Some(cluster) = oldest() else { return };
+    is_replayed_into(cluster);
+}
+
+fn is_replayed_into(cluster: &Cluster) {
     let gate = Gate::new(&cluster.controller);
     let story = Story::new(2, 20_000, &format!("controller: '{}', publish: {{interval: 100ms}}", gate.url()));
     let path = story.path();

@@ -22,6 +22,8 @@ struct Shared {
     through: Option<u64>,
     /// Nothing comes any more: what waits is published at once.
     is_closed: bool,
+    /// The source has come to its end.
+    is_finished: bool,
     /// Nobody publishes any more.
     is_over: bool,
     published: u64,
@@ -36,6 +38,8 @@ pub(super) struct Publisher {
 /// When to publish, and how long to try.
 pub(super) struct Pace {
     pub(super) interval: Duration,
+    /// Nothing comes before everything does.
+    pub(super) at_end: bool,
     pub(super) tries: u32,
     pub(super) pause: Duration,
 }
@@ -58,9 +62,11 @@ impl Publisher {
         }
     }
 
-    /// Nothing comes any more.
-    pub(super) fn close(&self) {
-        self.lock().is_closed = true;
+    /// Nothing comes any more, because the source has come to its end or for another reason.
+    pub(super) fn close(&self, is_finished: bool) {
+        let mut shared = self.lock();
+        (shared.is_closed, shared.is_finished) = (true, is_finished);
+        drop(shared);
         self.changed.notify_all();
     }
 
@@ -108,7 +114,7 @@ impl Publisher {
         observer: &dyn Observer,
     ) -> Result<()> {
         let mut last: Option<Instant> = None;
-        while let Some((through, segments, epochs)) = self.next(last, pace.interval, cancel) {
+        while let Some((through, segments, epochs)) = self.next(last, pace, cancel) {
             state.lock().unwrap_or_else(PoisonError::into_inner).begin_publication(through)?;
             let (mut tries, mut pause) = (0, pace.pause);
             while let Err(error) = committer.commit(&segments) {
@@ -135,19 +141,15 @@ impl Publisher {
     }
 
     /// What comes next: first what an earlier process had begun, exactly that; then all that waits.
-    fn next(
-        &self,
-        last: Option<Instant>,
-        interval: Duration,
-        cancel: &Cancel,
-    ) -> Option<(u64, Vec<Committable>, Vec<u64>)> {
+    fn next(&self, last: Option<Instant>, pace: &Pace, cancel: &Cancel) -> Option<(u64, Vec<Committable>, Vec<u64>)> {
         let mut shared = self.lock();
         loop {
             if cancel.is_cancelled() {
                 return None;
             }
-            let is_due =
-                shared.is_closed || shared.through.is_some() || last.is_none_or(|last| last.elapsed() >= interval);
+            let is_time = || shared.is_closed || last.is_none_or(|last| last.elapsed() >= pace.interval);
+            let may_come = if pace.at_end { shared.is_finished } else { is_time() };
+            let is_due = may_come || shared.through.is_some();
             let through = shared.through.filter(|through| shared.waiting.keys().any(|epoch| epoch <= through));
             let through = through.or_else(|| shared.waiting.keys().next_back().copied());
             match through {
@@ -156,7 +158,7 @@ impl Publisher {
                     let segments = shared.waiting.range(..=through).flat_map(|(_, segments)| segments.clone());
                     return Some((through, segments.collect(), epochs));
                 }
-                None if shared.is_closed => return None,
+                _ if shared.is_closed => return None,
                 _ => shared = self.changed.wait_timeout(shared, TICK).unwrap_or_else(PoisonError::into_inner).0,
             }
         }

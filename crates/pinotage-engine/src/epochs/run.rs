@@ -14,9 +14,9 @@ use pinotage_connector::{
 };
 use pinotage_job::file::{Archive, Checkpoint};
 use pinotage_sink::check_uploadable;
-use pinotage_sink::upsert::StreamTable;
+use pinotage_sink::upsert::{StreamTable, UpsertTable};
 use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline, latest_creation};
-use pinotage_spec::Rollup;
+use pinotage_spec::{PinotVersion, Rollup};
 use pinotage_transform::Changes;
 
 use super::gate::Gate;
@@ -95,16 +95,18 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
             .with("option", "ingestionConfig.aggregationConfigs")
             .action("remove `checkpoint`, or aggregate in queries"));
     }
-    if job.plan.connection.is_some() && job.table.is_refresh() {
-        return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and epochs only add to it")
-            .with("table", job.table.raw_name())
-            .action("remove `checkpoint`, or make the table APPEND (`segmentIngestionType`)"));
-    }
+    UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?
+        .map_or(Ok(()), |upserts| upserts.check_remembers())?;
     job.plan.database.iter().try_for_each(postgres::check)?;
     if !job.plan.beside_stream {
         check_offline(&job.schema, &job.table)?;
     }
     let source = source_of(job)?;
+    if replaces_table(job) && !source.is_bounded() {
+        return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and this source has no end")
+            .with("table", job.table.raw_name())
+            .action("make the table APPEND (`segmentIngestionType`)"));
+    }
     if let Some(SqlWay::Whole(operator)) = job.sql.as_ref().filter(|_| !source.is_bounded()) {
         return Err(Error::unsupported("SQL over many rows needs a source that has an end")
             .with("option", "transform.sql")
@@ -112,6 +114,11 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
             .action("select row by row: expressions and WHERE"));
     }
     Ok(())
+}
+
+/// What the table has goes when all that the job makes comes.
+fn replaces_table(job: &Prepared) -> bool {
+    job.plan.connection.is_some() && job.table.is_refresh()
 }
 
 /// Runs a job with epochs, until its source ends or somebody asks it to stop; then it ends its epoch and can be run again.
@@ -220,7 +227,6 @@ impl Life<'_> {
                 let table = StreamTable {
                     target: &cluster.target,
                     schema: &job.schema,
-                    table: &job.table,
                     version,
                     key: plan.file.sink.upsert.stream_key.as_ref(),
                     ties: plan.file.sink.upsert.ties,
@@ -261,7 +267,9 @@ impl Life<'_> {
         let publisher = Publisher::new(waiting);
         summary.run = context.run.clone();
         let state = Mutex::new(state);
-        let pace = Pace { interval, tries: self.checkpoint.restarts, pause: self.checkpoint.restart_delay.duration() };
+        let at_end = replaces_table(job);
+        let pace =
+            Pace { interval, at_end, tries: self.checkpoint.restarts, pause: self.checkpoint.restart_delay.duration() };
         // Rows may come into the quarantine after they were replayed for the first time.
         let is_read = last.finished && splits.values().all(|split| split.ended);
         let outcome = std::thread::scope(|scope| {
@@ -272,7 +280,7 @@ impl Life<'_> {
                 false => self.read(&crew, &context, (&source, &sink), (last, splits), &state, &publisher),
             };
             // After an error what is recorded is published all the same, unless that is what failed.
-            publisher.close();
+            publisher.close(read.as_ref().is_ok_and(|(record, _)| record.finished));
             let published = publishing.join().unwrap_or_else(|_| Err(Error::unexpected("publishing has panicked")));
             match (read, published) {
                 (Err(error), Err(publishing)) if error.kind() == ErrorKind::Cancelled => Err(publishing),
@@ -448,7 +456,8 @@ impl Life<'_> {
                 if gate.is_empty() {
                     break Ok(());
                 }
-                if !publisher.wait_for_room(self.job.plan.file.sink.publish.waiting, self.cancel) {
+                let waiting = self.job.plan.file.sink.publish.waiting;
+                if !publisher.wait_for_room(if replaces_table(self.job) { usize::MAX } else { waiting }, self.cancel) {
                     break Err(is_stopped());
                 }
                 gate.open();

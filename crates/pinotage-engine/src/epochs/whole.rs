@@ -11,7 +11,8 @@ use pinotage_common::{Error, Result};
 use pinotage_connector::{Context, Next, Position, Source, Split, row_json};
 use pinotage_transform::Conversion;
 
-use super::intake::{Intake, refusal, too_many};
+use super::intake::{Intake, too_many};
+use super::refused;
 use crate::manifest::Counts;
 use crate::quarantine::BadRecord;
 use crate::sql::{self, WholeSql};
@@ -129,7 +130,7 @@ impl Intake<'_> {
                 self.cancel.check()
             })?;
             let Some(batch) = next else { break };
-            let converted = conversion.convert_for(&batch, &refusal(self.sink))?;
+            let converted = conversion.convert_for(&batch, &|rows| refused(self.sink, rows))?;
             counts.made += batch.num_rows() as u64 + converted.made;
             counts.filtered += converted.filtered;
             counts.written += converted.batch.num_rows() as u64;

@@ -12,7 +12,10 @@ const JOB: &str = "pinotage.job";
 const RUN: &str = "pinotage.run";
 const EPOCH: &str = "pinotage.epoch";
 const LIFE: &str = "pinotage.life";
-pub(super) const INPUT: &str = "pinotage.input";
+const INPUT: &str = "pinotage.input";
+
+/// What tells whose a segment is.
+pub(super) const ORIGIN: [&str; 4] = [JOB, RUN, EPOCH, LIFE];
 
 /// Where a segment comes from; it stays with the segment in the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -155,13 +158,18 @@ pub fn foreign(snapshot: &Snapshot, known: &BTreeSet<String>, mark: &Mark, every
     Ok(foreign)
 }
 
-/// The segments that queries see and that a job pushed with another state than that of the mark.
+/// The segments that queries see and that a job pushed with another state than that of the mark; with `everything` those of all
+/// others too.
 ///
 /// # Errors
 ///
 /// As [`foreign`].
-pub fn other_states(snapshot: &Snapshot, mark: &Mark) -> Result<Vec<String>> {
-    let mut others = foreign(snapshot, &BTreeSet::new(), mark, false)?;
-    others.retain(|name| snapshot.segments.get(name).and_then(|segment| segment.custom.get(RUN)) != Some(&mark.run));
+pub fn other_states(snapshot: &Snapshot, mark: &Mark, everything: bool) -> Result<Vec<String>> {
+    let mut others = foreign(snapshot, &BTreeSet::new(), mark, everything)?;
+    let is_own = |name: &String| {
+        let custom = snapshot.segments.get(name).map(|segment| &segment.custom);
+        custom.is_some_and(|custom| custom.get(JOB) == Some(&mark.job) && custom.get(RUN) == Some(&mark.run))
+    };
+    others.retain(|name| !is_own(name));
     Ok(others)
 }

@@ -89,6 +89,13 @@ pub(super) async fn replace(
     match pushed.await {
         Ok(()) => complete(target, all, options, observer).await,
         Err(error) if goes_on(&error) => Err(error),
+        // Not by us: the controller's retention manager, or a person. What has to come is still in staging.
+        Err(error) if publication.history.is_some() && is_gone(target, &id).await => {
+            Err(Error::new(ErrorKind::Unavailable, "the replacement was taken back before it ended")
+                .with("replacement", &id)
+                .action("the segments are pushed again")
+                .caused_by(error))
+        }
         Err(error) => {
             let taken_back = take_back(target, &id, &names).await;
             Err(match taken_back {
@@ -97,6 +104,12 @@ pub(super) async fn replace(
             })
         }
     }
+}
+
+/// Nobody can end the replacement any more.
+async fn is_gone(target: &Target, id: &str) -> bool {
+    let lineage = target.controller.lineage(&target.table, target.table_type).await;
+    lineage.is_ok_and(|lineage| !lineage.iter().any(|entry| entry.id == id && entry.state != LineageState::Reverted))
 }
 
 /// Sorted.

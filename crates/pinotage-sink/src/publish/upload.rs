@@ -10,7 +10,7 @@ use pinotage_segment::read::SegmentDocuments;
 use pinotage_segment::write::archive_folder;
 
 use super::deep_store::DeepStore;
-use super::foreign::INPUT;
+use super::foreign::ORIGIN;
 use super::form::check_uri;
 use super::{Form, PushObserver, PushOptions};
 use crate::{LocalSegment, Snapshot, Target};
@@ -204,13 +204,12 @@ impl Parcel<'_> {
     }
 }
 
-/// Segments whose entries are the same but for their inputs: whose they are must not get lost.
+/// Segments of the same epoch of the same process: whose they are must not get lost.
 fn alike(parcels: Vec<Parcel<'_>>) -> Vec<Vec<Parcel<'_>>> {
-    let mut groups: BTreeMap<Vec<(String, String)>, Vec<Parcel<'_>>> = BTreeMap::new();
+    let mut groups: BTreeMap<Vec<Option<String>>, Vec<Parcel<'_>>> = BTreeMap::new();
     for parcel in parcels {
-        let custom = parcel.segment.custom.iter().filter(|(key, _)| *key != INPUT);
-        let custom = custom.map(|(key, value)| (key.clone(), value.clone())).collect();
-        groups.entry(custom).or_default().push(parcel);
+        let origin = ORIGIN.iter().map(|key| parcel.segment.custom.get(*key).cloned()).collect();
+        groups.entry(origin).or_default().push(parcel);
     }
     groups.into_values().collect()
 }

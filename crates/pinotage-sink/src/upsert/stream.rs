@@ -8,10 +8,10 @@ use arrow::array::{
 };
 use pinotage_client::{Broker, Query};
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::{DataType, FieldSpec, PinotVersion, Schema, TableConfig, parse_hex};
+use pinotage_spec::{DataType, FieldSpec, PinotVersion, Schema, parse_hex};
 use serde_json::Value as Json;
 
-use super::{CreationTimes, StreamKey, Ties, UpsertTable, check_parity};
+use super::{CreationTimes, StreamKey, Ties, check_parity};
 use crate::Target;
 use crate::writer::Upload;
 
@@ -25,8 +25,6 @@ pub struct StreamTable<'a> {
     pub target: &'a Target,
     /// Its schema.
     pub schema: &'a Schema,
-    /// Its config.
-    pub table: &'a TableConfig,
     /// The release of the cluster.
     pub version: PinotVersion,
     /// The stream's key, if a user says it.
@@ -41,20 +39,11 @@ impl StreamTable<'_> {
     ///
     /// # Errors
     ///
-    /// Those of [`StreamKey::resolve`], [`check_parity`] and [`CreationTimes::of`]; `unsupported` for a table that forgets keys;
-    /// those of controller and brokers.
+    /// Those of [`StreamKey::resolve`], [`check_parity`] and [`CreationTimes::of`]; those of controller and
+    /// brokers.
     pub async fn upload(&self, first: bool, now_millis: i64) -> Result<(Upload, CreationTimes)> {
         let snapshot = self.target.snapshot().await?;
         let key = StreamKey::resolve(self.key, self.schema, &snapshot)?;
-        if UpsertTable::read(self.schema, self.table, self.version)?
-            .is_some_and(|upserts| upserts.metadata_ttl.is_some())
-        {
-            return Err(Error::unsupported(
-                "servers of a table with `metadataTTL` forget keys, and would show older rows beside newer ones",
-            )
-            .with("option", "upsertConfig.metadataTTL")
-            .action("load such rows before the option is set, or through the stream"));
-        }
         if first {
             check_parity(&key, self.sample(&key).await?.into_iter().map(Ok))?;
         }

@@ -3,13 +3,29 @@
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as Arrow, Float64Type};
-use pinotage_common::Result;
+use pinotage_common::{Error, Result};
 
 use super::UpsertTable;
 use super::defaults::{filled, mismatch};
 use super::keys::{column, fields};
 
 impl UpsertTable {
+    /// Refuses tables that forget keys.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` with `metadataTTL`.
+    pub fn check_remembers(&self) -> Result<()> {
+        match self.metadata_ttl {
+            None => Ok(()),
+            Some(_) => Err(Error::unsupported(
+                "servers of a table with `metadataTTL` forget keys, and would show older rows beside newer ones",
+            )
+            .with("option", "upsertConfig.metadataTTL")
+            .action("load such rows before the option is set, or through the stream")),
+        }
+    }
+
     /// Whether each row is further behind the greatest comparison value of the table than its `metadataTTL`; nothing in a
     /// table without one. Servers have forgotten such keys, and would show an uploaded row beside the one that they have: an
     /// uploaded segment has no snapshot of the rows that count.

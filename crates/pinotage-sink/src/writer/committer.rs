@@ -9,6 +9,7 @@ use std::time::Duration;
 use pinotage_client::TableType;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{Cancel, Committable, Committer, Context};
+use pinotage_spec::TableConfig;
 
 use super::fence::Fence;
 use super::staging::{RunStaging, sync};
@@ -74,8 +75,10 @@ impl SegmentCommitter {
         };
         if to.options.foreign == Foreign::Replace {
             let snapshot = to.target.snapshot().await?;
-            publication.from =
-                other_states(&snapshot, &self.mark(u64::MAX))?.into_iter().map(|name| (name, 0)).collect();
+            publication.from = other_states(&snapshot, &self.mark(u64::MAX), replaces_table(to))?
+                .into_iter()
+                .map(|name| (name, 0))
+                .collect();
         }
         publish(&to.target, &to.config, &publication, &to.options, &*to.observer).await
     }
@@ -164,19 +167,21 @@ impl Committer for SegmentCommitter {
             Destination::Table(to) => to,
         };
         let snapshot = to.runtime.block_on(to.target.snapshot())?;
-        let others = other_states(&snapshot, &self.mark(epoch))?;
+        let whole = replaces_table(to);
+        let others = other_states(&snapshot, &self.mark(epoch), whole)?;
         self.history.check(&snapshot.segments, &snapshot.lineage, &BTreeSet::new())?;
         // Rows of a key take the place of each other, whoever pushed them.
         if to.target.table_type == TableType::Realtime && needs_partitions(&to.config) {
             return Ok(());
         }
         let Some(first) = others.first().filter(|_| to.options.foreign == Foreign::Refuse) else { return Ok(()) };
+        let (found, why) = match whole {
+            true => ("this job has not pushed with this state", "a REFRESH table is wholly what its job makes"),
+            false => ("this job pushed with another state", "rows would be there twice"),
+        };
         Err(Error::new(
             ErrorKind::CommitConflict,
-            format!(
-                "the table has {} segments that this job pushed with another state, and rows would be there twice",
-                others.len()
-            ),
+            format!("the table has {} segments that {found}, and {why}", others.len()),
         )
         .with("table", to.target.key())
         .with("segment", first)
@@ -184,6 +189,11 @@ impl Committer for SegmentCommitter {
             "bring back the job's state, or set `sink.push.foreign` to `replace` (they go when the job's segments come) or to `keep`",
         ))
     }
+}
+
+/// A REFRESH table: what it has from others goes when this run's segments come.
+fn replaces_table(to: &TableDestination) -> bool {
+    TableConfig::from_document(to.config.clone()).is_ok_and(|config| config.is_refresh())
 }
 
 /// Moves a segment in one step. It may be there already.

@@ -231,8 +231,10 @@ impl PinotSink {
                 .with("option", "staging")
                 .action("set `sink.archive: tarGz`, or stage in a folder"));
         }
+        upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
         let (upload, times) = upload.unzip();
         let times = Arc::new(Mutex::new(times));
+        let shared_partitions = false;
         Ok(Self {
             schema,
             table,
@@ -245,7 +247,7 @@ impl PinotSink {
             upload,
             times,
             pool,
-            shared_partitions: false,
+            shared_partitions,
         })
     }
 

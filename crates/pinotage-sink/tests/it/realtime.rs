@@ -1,14 +1,16 @@
 //! Uploaded segments beside a stream that servers consume.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
 use pinotage_client::{Controller, SegmentStatus, TableType};
-use pinotage_common::{ErrorKind, Result};
+use pinotage_common::{ByteSize, ErrorKind, Result};
+use pinotage_connector::Lives;
 use pinotage_segment::write::{NameInput, SegmentBuilder};
-use pinotage_sink::publish::{Publication, PushOptions, publish};
+use pinotage_sink::publish::{History, Mark, Publication, PushObserver, PushOptions, publish};
 use pinotage_sink::upsert::partial::merge;
 use pinotage_sink::upsert::{
     CreationTimes, KeySerializer, Latest, StreamKey, Ties, UploadedSegment, UpsertTable, check_parity,
@@ -25,9 +27,11 @@ use crate::upsert::batch;
 
 in_all_places!(@ modern Modern string_keys_at_parallelism_1 int_keys_at_parallelism_3 long_keys_at_parallelism_8
     a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows
+    copies_of_a_state_show_each_other_one_segment
     what_could_not_be_loaded_is_pushed_again_and_other_bytes_never);
 in_all_places!(@ oldest Oldest string_keys_at_parallelism_1 int_keys_at_parallelism_3 long_keys_at_parallelism_8
     a_table_without_primary_key_is_pushed_once_by_name the_stream_goes_on_from_merged_rows
+    copies_of_a_state_show_each_other_one_segment
     what_could_not_be_loaded_is_pushed_again_and_other_bytes_never);
 
 const T: i64 = 1_700_000_000_000;
@@ -368,6 +372,65 @@ async fn a_table_without_primary_key_is_pushed_once_by_name(place: Place) {
     let error =
         publish(&stream.target, stream.table.json(), &publication, &PushOptions::default(), &()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+}
+
+/// Does something when the first segment is there.
+struct Meanwhile<'a>(Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>);
+
+impl PushObserver for Meanwhile<'_> {
+    fn pushed(&self, _bytes: ByteSize) {
+        let act = self.0.lock().unwrap().take();
+        act.into_iter().for_each(|act| act());
+    }
+}
+
+/// Nothing hides what is uploaded to a table without primary key: of two copies of a state the later one is refused, with one
+/// segment at most of its own in the table.
+async fn copies_of_a_state_show_each_other_one_segment(place: Place) {
+    let Some(stream) = Stream::new(place, "live_copies", "INT", KeySerializer::Int, json!({"routing": {}})) else {
+        return;
+    };
+    let publication = async |life: &str, epoch: u64, keys: std::ops::Range<i32>| {
+        let mut lives = Lives::default();
+        [("common", 0), (life, 1)].into_iter().for_each(|(life, behind)| lives.begin(life, behind));
+        let history = History { mark: Mark { job: "j".into(), run: "r".into(), epoch }, lives };
+        let rows: Vec<Row> = keys.map(|key| row(key, T, "history")).collect();
+        let mut to = stream.build(epoch, &rows, 1, Ties::Live).await;
+        assert!(to.len() > 2, "{} segments", to.len());
+        to.iter_mut().for_each(|segment| segment.custom = history.custom(epoch));
+        Publication { to, own_prefix: Some("unused_".into()), history: Some(history), ..Publication::default() }
+    };
+    let push = async |publication: &Publication, observer: &dyn PushObserver| {
+        publish(&stream.target, stream.table.json(), publication, &PushOptions::default(), observer).await
+    };
+    let held = async |publication: &Publication| {
+        let snapshot = stream.target.snapshot().await.unwrap();
+        publication.to.iter().filter(|segment| snapshot.holds(&segment.name)).count()
+    };
+    let conflict = |result: Result<()>| {
+        let error = result.unwrap_err();
+        assert!(error.kind() == ErrorKind::CommitConflict && error.message().contains("was copied"), "{error}");
+    };
+    // Both have looked, and the other one comes while the first segment of this one does.
+    let (one, two) = (publication("one", 2, 0..40).await, publication("two", 3, 40..80).await);
+    let others = || {
+        std::thread::scope(|scope| {
+            let pushed = scope.spawn(|| {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                let alone = Publication { to: two.to[..1].to_vec(), ..Publication::default() };
+                let controller = Controller::new(&connection(stream.cluster)).unwrap();
+                let target = Target::realtime(controller, "live_copies");
+                runtime.block_on(publish(&target, stream.table.json(), &alone, &PushOptions::default(), &())).unwrap();
+            });
+            pushed.join().unwrap();
+        });
+    };
+    conflict(push(&one, &Meanwhile(Mutex::new(Some(Box::new(others))))).await);
+    assert_eq!((held(&one).await, held(&two).await), (1, 1));
+    // Both see each other now, and bring nothing more.
+    conflict(push(&one, &()).await);
+    conflict(push(&two, &()).await);
+    assert_eq!((held(&one).await, held(&two).await), (1, 1));
 }
 
 #[tokio::test]
