@@ -27,8 +27,7 @@ impl Line {
     pub(super) fn class_path(self) -> Option<String> {
         let path = std::env::var(self.variable()).ok();
         if path.is_none() {
-            let missing =
-                format!("no Flink, because {} is not set; `cargo xtask test` builds it and sets it", self.variable());
+            let missing = format!("no Flink, because {} is not set; `cargo xtask test` builds it and sets it", self.variable());
             assert!(std::env::var_os("PINOTAGE_REQUIRE_CLUSTERS").is_none(), "{missing}");
             eprintln!("SKIPPED: {missing}");
         }
@@ -74,12 +73,7 @@ impl Jvm {
             java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
         }
         java.arg("-Xmx768m").arg(format!("-Dpinotage.library={}", crate::java::library().display()));
-        java.args([
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
-            "-cp",
-            class_path,
-            "io.pinotage.flink.scenarios.Main",
-        ]);
+        java.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", class_path, "io.pinotage.flink.scenarios.Main"]);
         let errors = File::create(log.path().join("log")).unwrap();
         let mut child = java.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let input = child.stdin.take().unwrap();

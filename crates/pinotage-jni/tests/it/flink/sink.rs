@@ -49,11 +49,7 @@ fn a_savepoint_moves_from_1_20_to_2() {
     let rows = 60_000;
     let further = [("parallelism", "2"), ("rate", "8000"), ("segmentRows", "9000"), ("millis", "2000")];
     let savepoint = ok(Line::V1_20, "stop", &table.options(rows, &further));
-    ok(
-        Line::V2,
-        "finish",
-        &table.options(rows, &[("parallelism", "3"), ("segmentRows", "9000"), ("from", savepoint.as_str())]),
-    );
+    ok(Line::V2, "finish", &table.options(rows, &[("parallelism", "3"), ("segmentRows", "9000"), ("from", savepoint.as_str())]));
     table.is_exact(rows);
 }
 
