@@ -134,7 +134,7 @@ fn conditions_limits_and_orders_are_pushed() {
             }
             assert!(!expected.is_empty(), "{sql}");
         }
-        let exact = vec!["EXACT"; 7];
+        let exact = ["EXACT"; 7];
         // Of floats, of decimals that come as texts, and where NaN might stand.
         assert_eq!(pushed, [&exact[..], &["RECHECK", "NO", "NO"]].concat(), "{reader}");
     }
