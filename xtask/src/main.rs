@@ -4,6 +4,7 @@
 mod check;
 mod compatibility;
 mod dependencies;
+mod flink;
 mod fuzz;
 mod java;
 mod servers;
@@ -26,6 +27,8 @@ Commands:
                   `env $(cargo xtask java) cargo test -p pinotage-testkit`
   pinot           Starts Pinot 1.5.1 (ZooKeeper, controller, broker, a server; one JVM) and says where it is, until
                   Ctrl-C. Its data are gone with the next start.
+  flink FILE [--line 1.20|2]
+                  Runs an example of examples/flink against the Pinot of `cargo xtask pinot`, on Flink 2 if not said.
   servers         Installs the object stores that tests talk to (with python3, npm, go), looks for PostgreSQL, and
                   prints where tests find them: `env $(cargo xtask servers) cargo test -p pinotage-store`
   fuzz TARGET [--minutes N]
@@ -54,6 +57,8 @@ fn main() -> ExitCode {
         ["java"] => java::build(false).map(print),
         ["java", "--full"] => java::build(true).map(print),
         ["pinot"] => java::pinot(),
+        ["flink", file] => flink::example(file, "2"),
+        ["flink", file, "--line", line] => flink::example(file, line),
         ["servers"] => servers::install().map(print),
         ["fuzz", target] => fuzz::run(target, "10"),
         ["fuzz", target, "--minutes", minutes] => fuzz::run(target, minutes),

@@ -29,6 +29,11 @@ impl Lives {
         self.0.drain(..self.0.len().saturating_sub(REMEMBERED));
     }
 
+    /// Nobody keeps them.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The process that wrote an epoch, or is to write it; none when that was long ago, or nobody keeps lives.
     pub fn of(&self, epoch: u64) -> Option<&str> {
         let after = self.0.partition_point(|life| life.first_epoch <= epoch);

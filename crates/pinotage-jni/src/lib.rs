@@ -31,6 +31,7 @@ mod pushdown;
 mod scan_options;
 mod scan_reader;
 mod scan_table;
+mod staging;
 mod table;
 mod threads;
 mod wire;

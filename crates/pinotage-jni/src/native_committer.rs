@@ -6,11 +6,11 @@ use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JLongArray, JObjectArray, JString};
 use jni::sys::jlong;
 use pinotage_common::Result;
-use pinotage_connector::{Committable, Context, Sink as _};
+use pinotage_connector::{Committable, Sink as _};
 
 use crate::convert::{byte_arrays, count, strings, text};
 use crate::errors::call;
-use crate::publication::Publication;
+use crate::publication::{Publication, committing};
 use crate::table::Table;
 use crate::{handles, wire};
 
@@ -46,9 +46,9 @@ extern "system" fn Java_io_pinotage_jni_NativeCommitter_check<'l>(
 ) {
     call(env, |_| {
         let Committer { table, run } = &*handles::get::<Committer>(committer)?;
+        let epoch = count("an epoch", epoch)?;
         let sink = table.committing(Arc::new(()))?;
-        let mut committer = sink.committer(&Context::new(&table.job.name, run))?;
-        Ok(committer.check(count("an epoch", epoch)?)?)
+        Ok(sink.committer(&committing(table, run, epoch))?.check(epoch)?)
     });
 }
 
@@ -77,7 +77,7 @@ extern "system" fn Java_io_pinotage_jni_NativeCommitter_abort<'l>(
         let Committer { table, run } = &*handles::get::<Committer>(committer)?;
         let all = committables(&byte_arrays(env, &all)?)?;
         let sink = table.committing(Arc::new(()))?;
-        Ok(sink.committer(&Context::new(&table.job.name, run))?.abort(&all)?)
+        Ok(sink.committer(&committing(table, run, 0))?.abort(&all)?)
     });
 }
 

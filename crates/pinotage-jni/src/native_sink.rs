@@ -236,7 +236,7 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_writeProbe<'l>(
 ) {
     call(env, |env| {
         let table = handles::get::<Table>(sink)?;
-        Ok(table.write_probe(&text(env, &name)?, &text(env, &probe)?)?)
+        Ok(table.place.write_probe(&text(env, &name)?, &text(env, &probe)?)?)
     });
 }
 
@@ -248,7 +248,7 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_readProbe<'l>(
     name: JString<'l>,
 ) -> JString<'l> {
     call(env, |env| {
-        let probe = handles::get::<Table>(sink)?.read_probe(&text(env, &name)?)?;
+        let probe = handles::get::<Table>(sink)?.place.read_probe(&text(env, &name)?)?;
         Ok(string(env, &probe)?)
     })
 }
@@ -260,7 +260,7 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_removeProbe<'l>(
     sink: jlong,
     name: JString<'l>,
 ) {
-    call(env, |env| Ok(handles::get::<Table>(sink)?.remove_probe(&text(env, &name)?)?));
+    call(env, |env| Ok(handles::get::<Table>(sink)?.place.remove_probe(&text(env, &name)?)?));
 }
 
 #[unsafe(no_mangle)]

@@ -18,6 +18,15 @@ const WAITING: i64 = 2;
 const ENDED: i64 = 3;
 const FAILED: i64 = 4;
 
+/// An engine brings in again what it has recorded, while what it has recorded later may be there already: whether the target is
+/// ahead of a state is [looked at](pinotage_connector::Committer::check) when a job begins, not here.
+const EVERY_EPOCH: u64 = u64::MAX;
+
+/// What a committer of a run knows, which has recorded so many epochs.
+pub(crate) fn committing(table: &Table, run: &str, epoch: u64) -> Context {
+    Context { epoch, ..Context::new(&table.job.name, run) }
+}
+
 /// How far it is.
 #[derive(Default)]
 struct Seen {
@@ -66,7 +75,7 @@ impl Publication {
     /// Begins it in a thread of its own.
     pub(crate) fn start(table: Arc<Table>, run: &str, committables: Vec<Committable>) -> Result<Self> {
         let seen = Arc::new(Seen { segments: committables.len() as i64, ..Seen::default() });
-        let context = Context::new(&table.job.name, run);
+        let context = committing(&table, run, EVERY_EPOCH);
         let cancel = context.cancel.clone();
         let observer = Arc::clone(&seen);
         let work = move || {

@@ -1,6 +1,6 @@
 //! A table as a sink, resolved: what tasks need to know of it, without asking anybody.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -12,13 +12,15 @@ use pinotage_job::{SinkJob, check_ingestion};
 use pinotage_sink::bootstrap;
 use pinotage_sink::publish::PushObserver;
 use pinotage_sink::upsert::{CreationTimes, StreamKey, StreamTable};
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, TableDestination, Upload};
+use pinotage_sink::writer::{Destination, PinotSink, Sealing, Staging, TableDestination, Upload};
 use pinotage_sink::{Target, check_table, check_uploadable};
 use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
 use pinotage_transform::{BadValue, ConformOptions, Conversion, Converted, Destined};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use tempfile::TempDir;
 
+use crate::staging::Place;
 use crate::threads::Threads;
 
 /// The form of descriptions.
@@ -59,6 +61,7 @@ struct Documents {
 pub(crate) struct Table {
     pub(crate) job: SinkJob,
     options: String,
+    pub(crate) place: Place,
     pub(crate) schema: Schema,
     pub(crate) config: TableConfig,
     pub(crate) version: PinotVersion,
@@ -159,18 +162,22 @@ impl Table {
             );
         }
         let documents = (schema.clone(), config.clone(), version);
-        let sink = made(documents, stream.clone(), &job, built(), job.sink.segment.sealing(), &threads)?;
-        Ok(Self { job, options: options.to_owned(), schema, config, version, stream, columns, sink, threads })
+        let place = Place::of(&job, threads.io()?)?;
+        let how = (place.for_reading(), built(), job.sink.segment.sealing());
+        let sink = made(documents, stream.clone(), how, &threads)?;
+        let options = options.to_owned();
+        Ok(Self { job, options, place, schema, config, version, stream, columns, sink, threads })
     }
 
-    /// The sink of a task behind so many epochs.
-    pub(crate) fn writing(&self, epochs: u64, sealing: Sealing) -> Result<PinotSink> {
+    /// The sink of a task behind so many epochs, and a folder that has to live as long.
+    pub(crate) fn writing(&self, epochs: u64, sealing: Sealing) -> Result<(PinotSink, Option<TempDir>)> {
         let mut stream = self.stream.clone();
         if let Some(stream) = &mut stream {
             stream.times.skip_epochs(epochs);
         }
         let documents = (self.schema.clone(), self.config.clone(), self.version);
-        made(documents, stream, &self.job, built(), sealing, &self.threads)
+        let (staging, folder) = self.place.for_writing()?;
+        Ok((made(documents, stream, (staging, built(), sealing), &self.threads)?, folder))
     }
 
     pub(crate) fn description(&self) -> Result<String> {
@@ -259,46 +266,8 @@ impl Table {
         };
         let documents = (self.schema.clone(), self.config.clone(), self.version);
         let to = Destination::Table(Box::new(to));
-        made(documents, self.stream.clone(), &self.job, to, self.job.sink.segment.sealing(), &self.threads)
-    }
-
-    fn probe(&self, name: &str) -> Result<PathBuf> {
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        match is_name {
-            true => Ok(self.job.staging.join(format!(".probe-{name}"))),
-            false => {
-                Err(Error::invalid_config(format!("`{name}` is no name for a probe"))
-                    .action("use letters, digits and `-`"))
-            }
-        }
-    }
-
-    /// Puts a text into staging.
-    pub(crate) fn write_probe(&self, name: &str, text: &str) -> Result<()> {
-        let (folder, path) = (&self.job.staging, self.probe(name)?);
-        std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&path, text))
-            .and_then(|()| std::fs::File::open(&path)?.sync_all())
-            .map_err(|error| Error::io(error, "cannot write to staging", &path).with("option", "staging"))
-    }
-
-    /// The text of a probe, which may be on another host.
-    pub(crate) fn read_probe(&self, name: &str) -> Result<String> {
-        let path = self.probe(name)?;
-        std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => not_shared(&path),
-            _ => Error::io(error, "cannot read from staging", &path).with("option", "staging"),
-        })
-    }
-
-    pub(crate) fn remove_probe(&self, name: &str) -> Result<()> {
-        let path = self.probe(name)?;
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io(error, "cannot remove from staging", &path))
-            }
-            _ => Ok(()),
-        }
+        let how = (self.place.for_reading(), to, self.job.sink.segment.sealing());
+        made(documents, self.stream.clone(), how, &self.threads)
     }
 }
 
@@ -310,12 +279,10 @@ fn built() -> Destination {
 fn made(
     (schema, config, version): (Schema, TableConfig, PinotVersion),
     stream: Option<Stream>,
-    job: &SinkJob,
-    to: Destination,
-    sealing: Sealing,
+    (staging, to, sealing): (Staging, Destination, Sealing),
     threads: &Threads,
 ) -> Result<PinotSink> {
-    let (staging, pool) = (job.staging.clone(), threads.pool()?);
+    let pool = threads.pool()?;
     let sink = match stream {
         None => PinotSink::try_new((schema, config, version), staging, sealing, to, pool)?,
         Some(Stream { key, times }) => {
@@ -324,13 +291,6 @@ fn made(
         }
     };
     Ok(sink.with_shared_partitions())
-}
-
-fn not_shared(path: &Path) -> Error {
-    Error::invalid_config("what one task has put into staging another one does not see: it is not shared storage")
-        .with("option", "staging")
-        .with("file", path.display())
-        .action("name a folder of a file system that all hosts of the job have, at the same path")
 }
 
 fn target(job: &SinkJob) -> Result<Target> {

@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
-use pinotage_connector::{
-    BadRow, Context, OpenBuffer, Place, Prepared, Refused, Sink as _, Writer, by_partition, row_json,
-};
+use pinotage_connector::{BadRow, Context, OpenBuffer, Place, Prepared, Sink as _, Writer, by_partition, row_json};
 use pinotage_sink::writer::PinotSink;
-use pinotage_transform::{BadValue, Conversion};
+use pinotage_transform::Conversion;
+use tempfile::TempDir;
 
 use crate::table::{Table, too_many};
 
@@ -36,6 +35,8 @@ struct Inside {
     // Before the sink, which it is made from.
     writer: Option<Box<dyn Writer>>,
     sink: PinotSink,
+    /// What is made for an object store lies there, until it is put.
+    _folder: Option<TempDir>,
     read: u64,
     bad: u64,
 }
@@ -57,9 +58,9 @@ impl TaskWriter {
             ..Context::new(&table.job.name, &task.run)
         };
         let memory = if task.memory == 0 { table.job.limits.memory.bytes() } else { task.memory };
-        let sink = table.writing(task.epoch, table.job.sink.segment.sealing().within(memory))?;
+        let (sink, folder) = table.writing(task.epoch, table.job.sink.segment.sealing().within(memory))?;
         let writer = Some(sink.open(open, &context)?);
-        let inside = Mutex::new(Inside { conversion, writer, sink, read: 0, bad: 0 });
+        let inside = Mutex::new(Inside { conversion, writer, sink, _folder: folder, read: 0, bad: 0 });
         Ok(Self { inside, rows, context, table })
     }
 
@@ -71,16 +72,9 @@ impl TaskWriter {
     pub(crate) fn write(&self, batch: &RecordBatch) -> Result<Vec<BadRow>> {
         self.context.cancel.check()?;
         let mut inside = self.lock();
-        let Inside { conversion, writer, sink, read, bad } = &mut *inside;
+        let Inside { conversion, writer, sink, read, bad, .. } = &mut *inside;
         let writer = writer.as_mut().ok_or_else(failed_before)?;
-        let refused = |rows: &RecordBatch| {
-            let bad = |Refused { row, column, rule, message }| {
-                let column = column.unwrap_or_default();
-                BadValue { row, column, rule, message, value: String::new() }
-            };
-            Ok(sink.refused(rows)?.into_iter().map(bad).collect())
-        };
-        let converted = conversion.convert_for(batch, &refused)?;
+        let converted = self.table.convert(conversion, batch)?;
         *read += batch.num_rows() as u64;
         *bad += converted.bad.len() as u64;
         let counter =
@@ -94,7 +88,7 @@ impl TaskWriter {
             .into_iter()
             .map(|value| BadRow {
                 place: Place { row_number: value.row.into(), ..Place::default() },
-                column: Some(value.column),
+                column: Some(value.column).filter(|column| !column.is_empty()),
                 rule: value.rule,
                 message: value.message,
                 raw: row_json(batch, value.row as usize),

@@ -5,11 +5,11 @@ use std::path::Path;
 use chrono_tz::Tz;
 use pinotage_client::Connection;
 use pinotage_common::{Error, Result};
-use pinotage_store::Location;
+use pinotage_store::{Location, StoreOptions};
 use serde::Deserialize;
 
 use crate::file::{HalfOfTable, Limits, Sink};
-use crate::plan::{check_name, connection, parse, time_zone};
+use crate::plan::{check_name, check_writable, connection, parse, time_zone};
 
 /// What a job file says of a sink, without what it says of a source.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,6 +18,8 @@ struct Words {
     name: String,
     sink: Sink,
     staging: String,
+    #[serde(default)]
+    store: StoreOptions,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -36,7 +38,9 @@ pub struct SinkJob {
     /// The cluster.
     pub connection: Connection,
     /// The folder that all tasks see.
-    pub staging: std::path::PathBuf,
+    pub staging: Location,
+    /// How its object store is reached.
+    pub store: StoreOptions,
     /// How much each task may take.
     pub limits: Limits,
     /// Changes that the schema demands make a row bad.
@@ -47,7 +51,7 @@ pub struct SinkJob {
 
 impl SinkJob {
     /// Reads options: the keys of a job file but for `source`, `transform`, `state`, `checkpoint`, `quarantine`, and `timeZone` on
-    /// top. `name`, `sink` and `staging` are needed. `${env:NAME}` and `${file:PATH}` are read here and now.
+    /// top; `store` is for `staging`. `name`, `sink` and `staging` are needed. `${env:NAME}` and `${file:PATH}` are read here and now.
     ///
     /// # Errors
     ///
@@ -56,7 +60,7 @@ impl SinkJob {
         let words: Words = parse("the sink's options", text, Path::new("."))?;
         check_name(&words.name)?;
         let time_zone = words.time_zone.as_deref().map_or(Ok(Tz::UTC), |name| time_zone("timeZone", name))?;
-        let Words { name, sink, staging, limits, strict, .. } = words;
+        let Words { name, sink, staging, store, limits, strict, .. } = words;
         let connection = connection(&name, &sink)?.ok_or_else(|| {
             Error::invalid_config("segments go to a cluster, and none is named")
                 .with("option", "sink.controller")
@@ -81,7 +85,7 @@ impl SinkJob {
             ));
         }
         sink.push.check()?;
-        Ok(Self { staging: staging_folder(&staging)?, name, sink, connection, limits, strict, time_zone })
+        Ok(Self { staging: staging_place(&staging)?, store, name, sink, connection, limits, strict, time_zone })
     }
 
     /// Rows go beside the stream of a REALTIME table.
@@ -90,27 +94,18 @@ impl SinkJob {
     }
 }
 
-/// Staging is a folder, which all hosts have to see.
-fn staging_folder(text: &str) -> Result<std::path::PathBuf> {
+/// Staging is a folder that all hosts have to see, or one of an object store.
+fn staging_place(text: &str) -> Result<Location> {
     let option = |error: Error| error.with("option", "staging");
-    if !Location::is_uri(text) {
-        let path = Path::new(text);
-        return match path.is_absolute() {
-            true => Ok(path.to_owned()),
-            false => Err(option(
-                Error::invalid_config(format!("`{text}` is relative, and each task would look elsewhere"))
-                    .action("write the path of a folder that all hosts see, such as `/shared/staging`"),
-            )),
-        };
+    if !Location::is_uri(text) && !Path::new(text).is_absolute() {
+        return Err(option(
+            Error::invalid_config(format!("`{text}` is relative, and each task would look elsewhere"))
+                .action("write a URI such as `s3://bucket/staging`, or the path of a folder that all hosts see"),
+        ));
     }
     let at = Location::parse(text).map_err(option)?;
-    at.local_path().map(Path::to_owned).ok_or_else(|| {
-        option(
-            Error::unsupported("rows are staged in a folder, not in an object store")
-                .with("uri", &at)
-                .action("name a folder that all hosts see: a network file system, such as `/shared/staging`"),
-        )
-    })
+    check_writable(&at).map_err(option)?;
+    Ok(at)
 }
 
 #[cfg(test)]
@@ -123,10 +118,12 @@ mod tests {
     #[test]
     fn small_options_have_defaults() {
         let job = SinkJob::parse(OPTIONS).unwrap();
-        assert_eq!((job.staging.as_path(), job.time_zone), (Path::new("/shared"), Tz::UTC));
+        assert_eq!((job.staging.local_path(), job.time_zone), (Some(Path::new("/shared")), Tz::UTC));
         assert!(!job.beside_stream());
         let job = SinkJob::parse(&OPTIONS.replace("/shared", "file:///mnt/x")).unwrap();
-        assert_eq!(job.staging, Path::new("/mnt/x"));
+        assert_eq!(job.staging.local_path(), Some(Path::new("/mnt/x")));
+        let job = SinkJob::parse(&OPTIONS.replace("/shared", "s3://bucket/x")).unwrap();
+        assert_eq!((job.staging.local_path(), job.staging.to_string()), (None, "s3://bucket/x".to_owned()));
     }
 
     #[test]
@@ -136,7 +133,7 @@ mod tests {
             (r#", "controller": "host:9000""#, "", "sink.controller"),
             (r#""table": "t""#, r#""table": "t", "output": "x""#, "sink.output"),
             ("/shared", "staging", "staging"),
-            ("/shared", "s3://bucket/x", "staging"),
+            ("/shared", "https://host/x", "staging"),
             (r#""name": "j""#, r#""name": "a b""#, "name"),
             (r#""name": "j""#, r#""name": "j", "timeZone": "Nowhere""#, "timeZone"),
         ] {

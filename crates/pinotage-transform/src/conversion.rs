@@ -25,6 +25,9 @@ pub struct Destined<'a> {
     pub options: ConformOptions,
 }
 
+/// Which canonical rows a target does not take, in their order.
+pub type Refusal<'a> = dyn Fn(&RecordBatch) -> Result<Vec<BadValue>> + 'a;
+
 /// Rows of some columns to rows of a table: ingestion, conversion, and what a table that aggregates adds up.
 pub struct Conversion {
     ingestion: Option<Ingestion>,
@@ -47,9 +50,6 @@ pub struct Converted {
     pub changes: Changes,
 }
 
-/// Names the rows of a batch of canonical rows that are not taken, by their place in it.
-pub type Refusal<'a> = &'a dyn Fn(&RecordBatch) -> Result<Vec<BadValue>>;
-
 impl Conversion {
     /// A conversion of batches of these columns.
     ///
@@ -66,13 +66,11 @@ impl Conversion {
         Ok(Self { ingestion, conformer, contributions })
     }
 
-    /// Canonical rows, which have what they add in the place of metrics where the table aggregates.
-    fn conform(&self, batch: &RecordBatch, refused: Refusal<'_>) -> Result<Conformed> {
+    /// Canonical rows, which have what they add in the place of metrics where the table aggregates. What the target does not take
+    /// is bad.
+    fn conform(&self, batch: &RecordBatch, refusal: &Refusal<'_>) -> Result<Conformed> {
         let mut conformed = self.conformer.conform(batch)?;
-        let refused = refused(&conformed.batch)?;
-        if !refused.is_empty() {
-            leave_out(&mut conformed, refused)?;
-        }
+        refuse(&mut conformed, refusal)?;
         if let Some(contributions) = &self.contributions {
             contributions.apply(batch, &mut conformed)?;
         }
@@ -88,18 +86,18 @@ impl Conversion {
         self.convert_for(batch, &|_| Ok(Vec::new()))
     }
 
-    /// Converts a batch for somebody who does not take every row: those that `refused` names are bad.
+    /// Converts a batch to rows that a target takes; what `refusal` says of canonical rows makes them bad.
     ///
     /// # Errors
     ///
-    /// Those of [`Conversion::convert`] and of `refused`.
-    pub fn convert_for(&self, batch: &RecordBatch, refused: Refusal<'_>) -> Result<Converted> {
+    /// Those of [`Conversion::convert`] and of `refusal`.
+    pub fn convert_for(&self, batch: &RecordBatch, refusal: &Refusal<'_>) -> Result<Converted> {
         let Some(ingestion) = &self.ingestion else {
-            let Conformed { batch, bad, changes, .. } = self.conform(batch, refused)?;
+            let Conformed { batch, bad, changes, .. } = self.conform(batch, refusal)?;
             return Ok(Converted { batch, bad, filtered: 0, made: 0, changes });
         };
         let Ingested { batch, rows, mut bad, filtered, mut made, mut changes } = ingestion.apply(batch)?;
-        let mut conformed = self.conform(&batch, refused)?;
+        let mut conformed = self.conform(&batch, refusal)?;
         if let Some(rows) = &rows {
             let origin = |row: u32| rows.get(row as usize).copied().unwrap_or_default();
             conformed.bad.iter_mut().for_each(|value| value.row = origin(value.row));
@@ -120,17 +118,21 @@ impl Conversion {
     }
 }
 
-/// Takes rows out.
-fn leave_out(conformed: &mut Conformed, refused: Vec<BadValue>) -> Result<()> {
+/// Takes the rows out that a target does not take.
+fn refuse(conformed: &mut Conformed, refusal: &Refusal<'_>) -> Result<()> {
+    let refused = refusal(&conformed.batch)?;
+    if refused.is_empty() {
+        return Ok(());
+    }
     let mut keep = vec![true; conformed.batch.num_rows()];
     let kept = conformed.kept.take().unwrap_or_else(|| (0..keep.len() as u32).collect());
-    for value in refused {
-        let at = value.row as usize;
+    for bad in refused {
+        let at = bad.row as usize;
         let (Some(keep), Some(row)) = (keep.get_mut(at), kept.get(at).copied()) else {
-            return Err(Error::unexpected("a row is refused that was not there"));
+            return Err(Error::unexpected("a target refuses a row that it was not given"));
         };
         *keep = false;
-        conformed.bad.push(BadValue { row, ..value });
+        conformed.bad.push(BadValue { row, ..bad });
     }
     conformed.bad.sort_by_key(|bad| bad.row);
     conformed.kept = Some(kept.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(row, _)| row).collect());

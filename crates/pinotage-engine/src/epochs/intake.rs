@@ -9,12 +9,12 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
 use pinotage_connector::{
-    BadRow, Cancel, Context, Next, Reader, Rows, Sink, Source, SplitState, by_partition, row_json,
+    BadRow, Cancel, Context, Next, Reader, Refused, Rows, Sink, Source, SplitState, by_partition, row_json,
 };
-use pinotage_transform::{Changes, Conversion};
+use pinotage_transform::{BadValue, Changes, Conversion};
 
 use super::gate::Gate;
-use super::{ToWriter, is_stopped, refused};
+use super::{ToWriter, is_stopped};
 use crate::manifest::Counts;
 use crate::prepare::Prepared;
 use crate::quarantine::{BadRecord, Quarantine};
@@ -146,7 +146,7 @@ impl Intake<'_> {
                 (selected.batch, Some(selected.rows))
             }
         };
-        let converted = desk.conversion.convert_for(&selected, &|rows| refused(self.sink, rows))?;
+        let converted = desk.conversion.convert_for(&selected, &refusal(self.sink))?;
         counts.filtered += converted.filtered;
         counts.made += converted.made;
         for value in converted.bad {
@@ -189,6 +189,20 @@ impl Intake<'_> {
         let writer = &self.writers[partition as usize % self.writers.len()];
         // Who has gone says why himself.
         writer.send(ToWriter::Rows(partition, batch)).map_err(|_| is_stopped())
+    }
+}
+
+/// What a sink does not take, as bad values.
+pub(super) fn refusal(sink: &dyn Sink) -> impl Fn(&RecordBatch) -> Result<Vec<BadValue>> + '_ {
+    |batch| {
+        let bad = |Refused { row, column, rule, message }| BadValue {
+            row,
+            column: column.unwrap_or_default(),
+            rule,
+            message,
+            value: String::new(),
+        };
+        Ok(sink.refused(batch)?.into_iter().map(bad).collect())
     }
 }
 

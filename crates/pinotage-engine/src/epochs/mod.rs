@@ -18,9 +18,7 @@ pub(crate) mod store;
 mod whole;
 
 use arrow::array::RecordBatch;
-use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_connector::{Refused, Sink};
-use pinotage_transform::BadValue;
+use pinotage_common::{Error, ErrorKind};
 
 pub(crate) use run::check_epochs;
 pub use run::{EpochReport, EpochSummary, run_epochs};
@@ -41,13 +39,4 @@ enum ToWriter {
 /// The error of a thread whose partner has gone; the partner's own error is the one that is shown.
 fn is_stopped() -> Error {
     Error::new(ErrorKind::Cancelled, "another part of the job has stopped")
-}
-
-/// The rows that a sink does not take, as bad ones.
-fn refused(sink: &dyn Sink, rows: &RecordBatch) -> Result<Vec<BadValue>> {
-    let bad = |Refused { row, column, rule, message }| {
-        let column = column.unwrap_or_default();
-        BadValue { row, column, rule, message, value: String::new() }
-    };
-    Ok(sink.refused(rows)?.into_iter().map(bad).collect())
 }

@@ -80,14 +80,15 @@ impl Publisher {
         self.lock().published
     }
 
-    /// Waits while more segments wait than may. False when nobody publishes any more.
+    /// Waits while more segments wait than may. False when nobody publishes any more, unless the job is to stop: then that is why, and
+    /// the epoch under way ends as it should.
     pub(super) fn wait_for_room(&self, limit: usize, cancel: &Cancel) -> bool {
         let mut shared = self.lock();
         while !shared.is_over && !cancel.is_cancelled() && shared.waiting.values().map(Vec::len).sum::<usize>() > limit
         {
             shared = self.changed.wait_timeout(shared, TICK).unwrap_or_else(PoisonError::into_inner).0;
         }
-        !shared.is_over
+        !shared.is_over || cancel.is_cancelled()
     }
 
     /// Publishes until nothing comes any more. A target that does not answer is asked again.
@@ -169,5 +170,21 @@ impl Publisher {
         while Instant::now() < end && !cancel.is_cancelled() {
             std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who stops a job ends its publisher first; readers that wait at the end of an epoch then still end it.
+    #[test]
+    fn a_job_that_is_to_stop_has_room() {
+        let publisher = Publisher::new(Waiting::default());
+        publisher.lock().is_over = true;
+        let cancel = Cancel::default();
+        assert!(!publisher.wait_for_room(1, &cancel));
+        cancel.cancel();
+        assert!(publisher.wait_for_room(1, &cancel));
     }
 }

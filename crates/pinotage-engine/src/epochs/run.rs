@@ -16,7 +16,7 @@ use pinotage_job::file::{Archive, Checkpoint};
 use pinotage_sink::check_uploadable;
 use pinotage_sink::upsert::{StreamTable, UpsertTable};
 use pinotage_sink::writer::{Destination, PinotSink, Sealing, check_offline, latest_creation};
-use pinotage_spec::{PinotVersion, Rollup};
+use pinotage_spec::PinotVersion;
 use pinotage_transform::Changes;
 
 use super::gate::Gate;
@@ -90,11 +90,6 @@ pub struct EpochSummary {
 
 /// Refuses what cannot run in epochs, before anything is read.
 pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
-    if Rollup::resolve(&job.schema, &job.table)?.is_some() {
-        return Err(Error::unsupported("a table that aggregates while rows come in cannot be written in epochs")
-            .with("option", "ingestionConfig.aggregationConfigs")
-            .action("remove `checkpoint`, or aggregate in queries"));
-    }
     UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?
         .map_or(Ok(()), |upserts| upserts.check_remembers())?;
     job.plan.database.iter().try_for_each(postgres::check)?;
@@ -240,6 +235,7 @@ impl Life<'_> {
                 PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?
             }
         };
+        let sink = sink.rolling_up()?;
         if sink.merges_rows() && !source.is_bounded() {
             return Err(Error::unsupported(
                 "partial upserts merge the rows of a key ahead, and this source has no end",

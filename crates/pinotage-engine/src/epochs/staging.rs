@@ -153,14 +153,14 @@ pub(super) fn remove_empty(plan: &Plan, run: &str) {
 /// Where the files are.
 enum Place {
     Folder(PathBuf),
-    Store(Objects, Location),
+    Store(Box<Objects>, Location),
 }
 
 impl Place {
     fn of(plan: &Plan) -> Result<Self> {
         Ok(match &plan.staging_store {
             None => Self::Folder(plan.staging.clone()),
-            Some(at) => Self::Store(Objects::new(&plan.file.store)?, at.clone()),
+            Some(at) => Self::Store(Box::new(Objects::new(&plan.file.store)?), at.clone()),
         })
     }
 

@@ -11,8 +11,7 @@ use pinotage_common::{Error, Result};
 use pinotage_connector::{Context, Next, Position, Source, Split, row_json};
 use pinotage_transform::Conversion;
 
-use super::intake::{Intake, too_many};
-use super::refused;
+use super::intake::{Intake, refusal, too_many};
 use crate::manifest::Counts;
 use crate::quarantine::BadRecord;
 use crate::sql::{self, WholeSql};
@@ -130,7 +129,7 @@ impl Intake<'_> {
                 self.cancel.check()
             })?;
             let Some(batch) = next else { break };
-            let converted = conversion.convert_for(&batch, &|rows| refused(self.sink, rows))?;
+            let converted = conversion.convert_for(&batch, &refusal(self.sink))?;
             counts.made += batch.num_rows() as u64 + converted.made;
             counts.filtered += converted.filtered;
             counts.written += converted.batch.num_rows() as u64;

@@ -47,6 +47,16 @@ fn errors_and_panics_are_typed_exceptions() {
 }
 
 #[test]
+fn old_bytes_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("description");
+    let columns = json!([{"name": "id", "dataType": "LONG"}]);
+    let staging = folder.path().join("staging");
+    fs::write(&file, description(staging.to_str().unwrap(), &columns, &json!({}))).unwrap();
+    check(&[], &["old-bytes", file.to_str().unwrap()]);
+}
+
+#[test]
 fn threads_end_with_the_last_handle() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("description");
@@ -99,6 +109,26 @@ fn class_loaders_share_one_file() {
     run(&[&option, nowhere], &[folder.path()], &["loaders", "6", temporary.path().to_str().unwrap()]);
     let left: Vec<_> = fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// A library of another version, as far as Java looks at it.
+#[test]
+fn another_interface_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, file) = (folder.path().join("other.rs"), folder.path().join("libpinotage.so"));
+    let name = "Java_io_pinotage_jni_NativeLibrary_interfaceVersion";
+    fs::write(
+        &source,
+        format!("#[unsafe(no_mangle)] pub extern \"system\" fn {name}(_: usize, _: usize) -> i32 {{ 99 }}"),
+    )
+    .unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut command = std::process::Command::new(rustc);
+    command.args(["--edition", "2024", "--crate-type", "cdylib", "-C", "panic=abort", "-o"]).arg(&file).arg(&source);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let option = format!("-Dpinotage.library={}", file.display());
+    run(&[&option], &[], &["unloadable", "unsupported", "interface 1, found 99"]);
 }
 
 #[test]

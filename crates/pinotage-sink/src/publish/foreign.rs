@@ -58,11 +58,11 @@ impl History {
         custom
     }
 
-    /// Whether an epoch that somebody wrote is one of these.
+    /// Whether an epoch that somebody wrote is one of these. Where nobody keeps lives every one may be.
     pub fn has(&self, epoch: u64, life: Option<&str>) -> bool {
         match life.zip(self.lives.of(epoch)) {
             Some((life, own)) => life == own,
-            None => epoch <= self.mark.epoch,
+            None => self.lives.is_empty() || epoch <= self.mark.epoch,
         }
     }
 

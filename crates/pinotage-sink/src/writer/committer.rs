@@ -70,7 +70,7 @@ impl SegmentCommitter {
         let mut publication = Publication {
             to: segments.iter().zip(archives).map(local).collect(),
             own_prefix: Some(self.prefix.clone()),
-            history: Some(self.history.clone()),
+            history: (!self.history.lives.is_empty()).then(|| self.history.clone()),
             ..Publication::default()
         };
         if to.options.foreign == Foreign::Replace {

@@ -4,6 +4,7 @@ use arrow::array::{Array as _, ArrayRef, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_segment::write::SegmentBuilder;
+use pinotage_transform::Rolled;
 use rayon::ThreadPool;
 
 use super::task::Shape;
@@ -18,12 +19,17 @@ pub(super) enum Content {
     Rows(SegmentBuilder),
     /// Of the rows of a key the latest is a row of the segment. They wait in their order.
     Latest { rows: Vec<RecordBatch>, bytes: usize },
+    /// Rows with the same dimensions are summed up.
+    Rolled { rolled: Box<Rolled>, taken: usize },
     /// The rows of a key are merged into one.
     Merged { merged: Option<RecordBatch>, rows: Vec<RecordBatch>, bytes: usize },
 }
 
 impl Content {
     pub(super) fn new(shape: &Shape) -> Result<Self> {
+        if let Some((rollup, columns)) = &shape.rollup {
+            return Ok(Self::Rolled { rolled: Box::new(Rolled::try_new(rollup, columns)?), taken: 0 });
+        }
         Ok(match shape.upserts.as_ref().map(|upserts| upserts.mode) {
             None => Self::Rows(SegmentBuilder::try_new_for(&shape.schema, &shape.table, shape.version)?),
             Some(UpsertMode::Full) => Self::Latest { rows: Vec::new(), bytes: 0 },
@@ -31,29 +37,58 @@ impl Content {
         })
     }
 
-    pub(super) fn append(&mut self, shape: &Shape, pool: &ThreadPool, batch: RecordBatch) -> Result<()> {
-        let size = slice_bytes(&batch);
+    /// Takes rows. Of rows that are summed up it takes those that make no more than `max_rows`; says how many it took.
+    pub(super) fn append(
+        &mut self,
+        shape: &Shape,
+        pool: &ThreadPool,
+        batch: RecordBatch,
+        max_rows: usize,
+    ) -> Result<usize> {
+        let (size, count) = (slice_bytes(&batch), batch.num_rows());
         match self {
-            Self::Rows(builder) => pool.install(|| builder.append(&batch)),
+            Self::Rows(builder) => pool.install(|| builder.append(&batch))?,
             Self::Latest { rows, bytes } => {
                 *bytes += size;
                 rows.push(batch);
-                Ok(())
+            }
+            Self::Rolled { rolled, taken } => {
+                let now = rolled.push(&batch, max_rows)?;
+                *taken += now;
+                return Ok(now);
             }
             Self::Merged { rows, bytes, .. } => {
                 *bytes += size;
                 rows.push(batch);
-                if *bytes >= MERGED_BYTES { self.merge(shape) } else { Ok(()) }
+                if *bytes >= MERGED_BYTES {
+                    self.merge(shape)?;
+                }
             }
+        }
+        Ok(count)
+    }
+
+    /// Rows that were taken since there are any, or something that grows with each of them.
+    pub(super) fn num_taken(&self) -> usize {
+        match self {
+            Self::Rolled { taken, .. } => *taken,
+            _ => self.num_rows(),
         }
     }
 
-    /// Rows that were taken; of rows that are merged, those that are left and those that wait.
+    /// It says itself when it is full.
+    pub(super) fn is_rolled(&self) -> bool {
+        matches!(self, Self::Rolled { .. })
+    }
+
+    /// Rows that were taken; of rows that are summed up, those that come out; of rows that are merged, those that are left and those
+    /// that wait.
     pub(super) fn num_rows(&self) -> usize {
         let count = |rows: &[RecordBatch]| rows.iter().map(RecordBatch::num_rows).sum::<usize>();
         match self {
             Self::Rows(builder) => builder.num_docs(),
             Self::Latest { rows, .. } => count(rows),
+            Self::Rolled { rolled, .. } => rolled.num_rows(),
             Self::Merged { merged, rows, .. } => merged.as_ref().map_or(0, RecordBatch::num_rows) + count(rows),
         }
     }
@@ -64,6 +99,8 @@ impl Content {
             Self::Rows(builder) => builder.peak_bytes(),
             // The rows, which of them count, and the segment that is made of those.
             Self::Latest { bytes, .. } => bytes * 3,
+            // The builder takes them over while they are still held.
+            Self::Rolled { rolled, .. } => rolled.len_bytes() * 3,
             Self::Merged { merged, bytes, .. } => {
                 (merged.as_ref().map_or(0, RecordBatch::get_array_memory_size) + bytes) * 3
             }
@@ -104,6 +141,11 @@ impl Content {
             Self::Latest { rows, .. } => {
                 let mut builder = SegmentBuilder::try_new_for(&shape.schema, &shape.table, shape.version)?;
                 dropped = latest(shape.upserts.as_ref(), &rows, &mut builder)?;
+                builder
+            }
+            Self::Rolled { rolled, .. } => {
+                let mut builder = SegmentBuilder::try_new_for(&shape.schema, &shape.table, shape.version)?;
+                rolled.finish()?.iter().try_for_each(|rows| builder.append(rows))?;
                 builder
             }
             Self::Merged { merged, .. } => {

@@ -3,10 +3,15 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
 
 use crate::publish::{History, forked};
+
+/// How long another process may take to bring its segments in: some renames.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What stands where nobody keeps lives.
 const NOBODY: &str = "-";
@@ -26,10 +31,20 @@ impl Fence {
         let failed = |error| Error::io(error, "cannot lock the output", &path);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        match file.lock() {
-            // A file system without locks: copies that come at the very same moment are not told apart.
-            Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {}
-            locked => locked.map_err(failed)?,
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // A file system without locks: copies that come at the very same moment are not told apart.
+                Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => break,
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
+                    return Err(Error::new(ErrorKind::Unavailable, "another process brings segments of this run in")
+                        .with("file", path.display())
+                        .action("find the process that has the file locked, and end it if it does not go on"));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            }
         }
         Ok(Self { path, file })
     }
@@ -38,21 +53,14 @@ impl Fence {
         folder.join(format!(".{prefix}published"))
     }
 
-    /// Refuses to go on when another copy of the state has brought in the last segments; who looks does not wait.
+    /// Refuses to go on when another copy of the state has brought in the last segments. Who looks does not wait.
     pub(super) fn look(folder: &Path, prefix: &str, history: &History) -> Result<()> {
         let path = Self::path(folder, prefix);
-        match File::open(&path) {
-            Ok(file) => match file.try_lock_shared() {
-                // Who is at work there now is another process with this run.
-                Err(TryLockError::WouldBlock) => Err(forked().with("file", path.display())),
-                _ => Self { path, file }.check(history),
-            },
-            Err(_) => Ok(()),
-        }
+        File::open(&path).map_or(Ok(()), |file| Self { path, file }.check(history))
     }
 
     /// Refuses to go on when another copy of the state has brought in the last segments.
-    pub(super) fn check(&self, history: &History) -> Result<()> {
+    fn check(&self, history: &History) -> Result<()> {
         match self.last()? {
             Some((epoch, life)) if !history.has(epoch, life.as_deref()) => {
                 Err(forked().with("file", self.path.display()).with("epoch", epoch))

@@ -23,7 +23,7 @@ use std::time::Duration;
 use arrow::array::{Array as _, RecordBatch};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Refused, Sink, Writer};
-use pinotage_spec::{PartitionConfig, PinotVersion, Schema, TableConfig, check_segment_name};
+use pinotage_spec::{ColumnPlan, PartitionConfig, PinotVersion, Rollup, Schema, TableConfig, check_segment_name};
 use rayon::ThreadPool;
 
 use crate::Target;
@@ -174,6 +174,7 @@ pub struct PinotSink {
     destination: Destination,
     routing: Routing,
     upserts: Option<UpsertTable>,
+    rollup: Option<(Rollup, Vec<ColumnPlan>)>,
     upload: Option<Upload>,
     times: Arc<Mutex<Option<CreationTimes>>>,
     pool: Arc<ThreadPool>,
@@ -234,7 +235,6 @@ impl PinotSink {
         upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
         let (upload, times) = upload.unzip();
         let times = Arc::new(Mutex::new(times));
-        let shared_partitions = false;
         Ok(Self {
             schema,
             table,
@@ -244,10 +244,11 @@ impl PinotSink {
             destination,
             routing,
             upserts,
+            rollup: None,
             upload,
             times,
             pool,
-            shared_partitions,
+            shared_partitions: false,
         })
     }
 
@@ -270,6 +271,20 @@ impl PinotSink {
     #[must_use]
     pub fn with_shared_partitions(self) -> Self {
         Self { shared_partitions: true, ..self }
+    }
+
+    /// Sums rows up where a segment is sealed, as the table does while they come in. Rows then come with what they add in the place of
+    /// metrics (`pinotage_transform::Contributions`).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Rollup::resolve`] and [`ColumnPlan::resolve`].
+    pub fn rolling_up(mut self) -> Result<Self> {
+        self.rollup = match Rollup::resolve(&self.schema, &self.table)? {
+            Some(rollup) => Some((rollup, ColumnPlan::resolve(&self.schema, &self.table)?)),
+            None => None,
+        };
+        Ok(self)
     }
 
     /// Rows of a partition stay together until the source ends: it has to have an end.
@@ -339,6 +354,7 @@ impl Sink for PinotSink {
             job: context.job.clone(),
             run: context.run.clone(),
             upserts: self.upserts.clone(),
+            rollup: self.rollup.clone(),
             upload: self.upload.clone(),
             times: Arc::clone(&self.times),
         };

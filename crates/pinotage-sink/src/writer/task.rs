@@ -9,7 +9,7 @@ use arrow::datatypes::{FieldRef, Schema as ArrowSchema};
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Context, OpenBuffer, Prepared, Writer};
 use pinotage_segment::write::ROWS_BETWEEN_CHECKS;
-use pinotage_spec::{FieldSpec, PinotVersion, Schema, TableConfig, arrow_field};
+use pinotage_spec::{ColumnPlan, FieldSpec, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
 use rayon::ThreadPool;
 
 use super::buffer::{Buffer, Names, Rows};
@@ -36,6 +36,8 @@ pub(super) struct Shape {
     pub(super) run: String,
     /// A table that keeps one row of each key.
     pub(super) upserts: Option<UpsertTable>,
+    /// A table that sums rows up, and its columns.
+    pub(super) rollup: Option<(Rollup, Vec<ColumnPlan>)>,
     /// A table that a stream goes to as well.
     pub(super) upload: Option<Upload>,
     /// The creation times of its segments.
@@ -48,7 +50,7 @@ impl Shape {
         let missing = |field: &&FieldSpec| batch.column_by_name(&field.name).is_none();
         let missing: Vec<&FieldSpec> = self.schema.fields().filter(missing).collect();
         if missing.is_empty() {
-            return Ok(batch);
+            return self.in_order(batch);
         }
         let mut fields: Vec<FieldRef> = batch.schema().fields().iter().cloned().collect();
         let mut columns = batch.columns().to_vec();
@@ -57,8 +59,19 @@ impl Shape {
             columns.push(new_null_array(field.data_type(), batch.num_rows()));
             fields.push(field.into());
         }
-        RecordBatch::try_new(ArrowSchema::new(fields).into(), columns)
-            .map_err(|error| Error::unexpected("cannot add columns to kept rows").caused_by(error))
+        let batch = RecordBatch::try_new(ArrowSchema::new(fields).into(), columns)
+            .map_err(|error| Error::unexpected("cannot add columns to kept rows").caused_by(error))?;
+        self.in_order(batch)
+    }
+
+    /// Rows that are summed up have their columns in the order of the schema.
+    fn in_order(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let Some((_, columns)) = &self.rollup else { return Ok(batch) };
+        let schema = batch.schema();
+        let places: std::result::Result<Vec<usize>, _> =
+            columns.iter().map(|column| schema.index_of(&column.field.name)).collect();
+        let ordered = places.and_then(|places| batch.project(&places));
+        ordered.map_err(|error| Error::unexpected("cannot order the columns of kept rows").caused_by(error))
     }
 
     /// What a segment of a partition is that is sealed now.
@@ -146,7 +159,10 @@ impl TaskWriter {
             None => Buffer { content: Content::new(&self.shape)?, kept: Rows::restored(open.partition, &kept) },
         };
         for file in &kept.files {
-            let mut append = |batch| buffer.content.append(&self.shape, &self.pool, self.shape.completed(batch)?);
+            // All of them, whatever a segment may have now.
+            let mut append = |batch| {
+                buffer.content.append(&self.shape, &self.pool, self.shape.completed(batch)?, usize::MAX).map(drop)
+            };
             delta::read(&self.shape.staging, file, &mut append)?;
         }
         match kept.sealed {
@@ -170,16 +186,20 @@ impl TaskWriter {
             };
             let before = buffer.content.num_rows();
             let (max_rows, can_be_sealed) = (self.shape.sealing.max_rows, buffer.content.can_be_sealed());
-            let next_check = ROWS_BETWEEN_CHECKS - before % ROWS_BETWEEN_CHECKS;
+            let next_check = ROWS_BETWEEN_CHECKS - buffer.content.num_taken() % ROWS_BETWEEN_CHECKS;
             // Rows of an earlier run may be more than a segment has now: they are sealed as they are.
-            let room = if can_be_sealed { max_rows.saturating_sub(before) } else { usize::MAX };
-            let rows = (batch.num_rows() - start).min(room).min(next_check);
-            let part = batch.slice(start, rows);
-            buffer.content.append(&self.shape, &self.pool, part.clone())?;
-            buffer.kept.push(part);
+            let counts = can_be_sealed && !buffer.content.is_rolled();
+            let room = if counts { max_rows.saturating_sub(before) } else { usize::MAX };
+            let wanted = (batch.num_rows() - start).min(room).min(next_check);
+            let part = batch.slice(start, wanted);
+            let rows = buffer.content.append(&self.shape, &self.pool, part.clone(), max_rows)?;
+            if rows > 0 {
+                buffer.kept.push(part.slice(0, rows));
+            }
             start += rows;
+            let is_full = rows < wanted || counts && before + rows >= max_rows;
             let is_large = || buffer.content.peak_bytes() as u64 >= self.shape.sealing.max_bytes;
-            if can_be_sealed && (before + rows >= max_rows || rows == next_check && is_large()) {
+            if can_be_sealed && (is_full || rows == next_check && is_large()) {
                 self.seal(partition)?;
             } else if rows == next_check {
                 self.make_room()?;

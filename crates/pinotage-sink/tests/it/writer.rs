@@ -396,6 +396,52 @@ fn smaller_segments_take_kept_rows_up() {
     assert_eq!(found, expected);
 }
 
+/// Tasks of an engine that spreads rows in its own way: each has rows of each partition, and all buffers go to fewer tasks.
+#[test]
+fn tasks_share_partitions() {
+    for upsert in [None, Some("FULL")] {
+        let target = Folder { upsert, ..Folder::new(7, true) };
+        let sink = target.shared();
+        let context = |epoch, task, tasks| Context { epoch, task, tasks, ..Context::new("j", "0a") };
+        let mut committables = Vec::new();
+        let mut open = Vec::new();
+        for task in 0..3 {
+            let mut writer = sink.open(Vec::new(), &context(0, task, 3)).unwrap();
+            let first = i64::from(task) * 20;
+            for (partition, part) in by_partition(&sink, target.batch(first..first + 20), 0).unwrap() {
+                writer.write(partition, part).unwrap();
+            }
+            // Epochs are numbered by somebody else, who leaves some out.
+            let prepared = writer.prepare(5, false).unwrap();
+            committables.extend(prepared.committables);
+            open.extend(prepared.open);
+        }
+        let mut writer = sink.open(open, &context(5, 0, 1)).unwrap();
+        writer.begin(9);
+        for (partition, part) in by_partition(&sink, target.batch(60..80), 0).unwrap() {
+            writer.write(partition, part).unwrap();
+        }
+        let prepared = writer.prepare(9, true).unwrap();
+        assert!(prepared.open.is_empty());
+        committables.extend(prepared.committables);
+        let segments: Vec<_> = committables.iter().map(|one| StagedSegment::of(one).unwrap()).collect();
+        let names: std::collections::BTreeSet<_> = segments.iter().map(|segment| &segment.name).collect();
+        assert_eq!(names.len(), segments.len(), "two segments of one name");
+        assert!(segments.iter().all(|segment| segment.epoch <= 5 || segment.epoch == 9));
+        sink.committer(&context(9, 0, 1)).unwrap().commit(&committables).unwrap();
+        let (mut found, mut expected) = (row_texts(&target.rows()), row_texts(&[rows(0..80)]));
+        found.sort();
+        expected.sort();
+        match upsert {
+            None => assert_eq!(found, expected),
+            // The rows that lost within a segment are gone, the latest of each key is there.
+            Some(_) => assert!(
+                rows(67..80).num_rows() == 13 && row_texts(&[rows(67..80)]).iter().all(|row| found.contains(row))
+            ),
+        }
+    }
+}
+
 /// What a process of a run would be told that goes on behind an epoch; `lives` are all that the run has had.
 fn process(lives: &[(&str, u64)], epoch: u64) -> Context {
     let mut context = Context { epoch, ..Context::new("j", "0123456789abcdef") };
@@ -424,7 +470,8 @@ fn copies_of_a_state_are_told_apart_while_they_run() {
     let copy = process(&[("one", 0), ("two", 1)], 1);
     // Both have looked before either of them has brought anything.
     let (mut first, mut second) = (target.sink().committer(&began).unwrap(), target.sink().committer(&copy).unwrap());
-    (first.check(1).unwrap(), second.check(1).unwrap());
+    first.check(1).unwrap();
+    second.check(1).unwrap();
     let (of_first, of_second) = (sealed(&began, 0, 5..10), sealed(&copy, 1, 5..10));
     assert!(of_first[0].detail.contains("_2_0_0") && of_second[0].detail.contains("_3_0_0"), "they share a name");
     first.commit(&of_first).unwrap();
@@ -473,51 +520,5 @@ fn rows_without_a_key_have_no_partition_of_a_stream() {
         assert_eq!(found.iter().map(|row| row.row).collect::<Vec<_>>(), refused);
         assert!(found.iter().all(|row| row.rule == "no-key" && row.column.as_deref() == Some("key")), "{found:?}");
         assert_eq!(sink.partitions(&batch).is_err(), !refused.is_empty());
-    }
-}
-
-/// Tasks of an engine that spreads rows in its own way: each has rows of each partition, and all buffers go to fewer tasks.
-#[test]
-fn tasks_share_partitions() {
-    for upsert in [None, Some("FULL")] {
-        let target = Folder { upsert, ..Folder::new(7, true) };
-        let sink = target.shared();
-        let context = |epoch, task, tasks| Context { epoch, task, tasks, ..Context::new("j", "0a") };
-        let mut committables = Vec::new();
-        let mut open = Vec::new();
-        for task in 0..3 {
-            let mut writer = sink.open(Vec::new(), &context(0, task, 3)).unwrap();
-            let first = i64::from(task) * 20;
-            for (partition, part) in by_partition(&sink, target.batch(first..first + 20), 0).unwrap() {
-                writer.write(partition, part).unwrap();
-            }
-            // Epochs are numbered by somebody else, who leaves some out.
-            let prepared = writer.prepare(5, false).unwrap();
-            committables.extend(prepared.committables);
-            open.extend(prepared.open);
-        }
-        let mut writer = sink.open(open, &context(5, 0, 1)).unwrap();
-        writer.begin(9);
-        for (partition, part) in by_partition(&sink, target.batch(60..80), 0).unwrap() {
-            writer.write(partition, part).unwrap();
-        }
-        let prepared = writer.prepare(9, true).unwrap();
-        assert!(prepared.open.is_empty());
-        committables.extend(prepared.committables);
-        let segments: Vec<_> = committables.iter().map(|one| StagedSegment::of(one).unwrap()).collect();
-        let names: std::collections::BTreeSet<_> = segments.iter().map(|segment| &segment.name).collect();
-        assert_eq!(names.len(), segments.len(), "two segments of one name");
-        assert!(segments.iter().all(|segment| segment.epoch <= 5 || segment.epoch == 9));
-        sink.committer(&context(9, 0, 1)).unwrap().commit(&committables).unwrap();
-        let (mut found, mut expected) = (row_texts(&target.rows()), row_texts(&[rows(0..80)]));
-        found.sort();
-        expected.sort();
-        match upsert {
-            None => assert_eq!(found, expected),
-            // The rows that lost within a segment are gone, the latest of each key is there.
-            Some(_) => assert!(
-                rows(67..80).num_rows() == 13 && row_texts(&[rows(67..80)]).iter().all(|row| found.contains(row))
-            ),
-        }
     }
 }

@@ -27,7 +27,8 @@ impl Line {
     pub(super) fn class_path(self) -> Option<String> {
         let path = std::env::var(self.variable()).ok();
         if path.is_none() {
-            let missing = format!("no Flink, because {} is not set; `cargo xtask test` builds it and sets it", self.variable());
+            let missing =
+                format!("no Flink, because {} is not set; `cargo xtask test` builds it and sets it", self.variable());
             assert!(std::env::var_os("PINOTAGE_REQUIRE_CLUSTERS").is_none(), "{missing}");
             eprintln!("SKIPPED: {missing}");
         }
@@ -57,6 +58,17 @@ impl Line {
     }
 }
 
+/// Java with a class path and the library.
+pub(super) fn java(class_path: &str) -> Command {
+    let mut java = Command::new("java");
+    for package in ["java.util", "java.lang", "java.time", "java.nio"] {
+        java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
+    }
+    java.arg("-Xmx768m").arg(format!("-Dpinotage.library={}", crate::java::library().display()));
+    java.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", class_path]);
+    java
+}
+
 /// It ends when its standard input does: with this process, however that ends.
 struct Jvm {
     _child: Child,
@@ -68,12 +80,8 @@ struct Jvm {
 impl Jvm {
     fn start(class_path: &str) -> Self {
         let log = tempfile::Builder::new().prefix("flink-").tempdir().unwrap();
-        let mut java = Command::new("java");
-        for package in ["java.util", "java.lang", "java.time", "java.nio"] {
-            java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
-        }
-        java.arg("-Xmx768m").arg(format!("-Dpinotage.library={}", crate::java::library().display()));
-        java.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", class_path, "io.pinotage.flink.scenarios.Main"]);
+        let mut java = java(class_path);
+        java.arg("io.pinotage.flink.scenarios.Main");
         let errors = File::create(log.path().join("log")).unwrap();
         let mut child = java.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let input = child.stdin.take().unwrap();

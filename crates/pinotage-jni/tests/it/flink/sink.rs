@@ -31,10 +31,10 @@ on_each_line!(
     |line| {
         let Some(table) = Table::create("flink_rescaled", line) else { return };
         let rows = 120_000;
-        let further = [("parallelism", "3"), ("rate", "8000"), ("segmentRows", "7000"), ("millis", "2500")];
+        let further = [("parallelism", "3"), ("rate", "3000"), ("segmentRows", "7000"), ("until", "5")];
         let first = ok(line, "stop", &table.options(rows, &further));
         table.is_never_doubled(rows);
-        let further = [("parallelism", "5"), ("rate", "5000"), ("segmentRows", "7000"), ("millis", "2500"), ("from", first.as_str())];
+        let further = [("parallelism", "5"), ("rate", "2000"), ("segmentRows", "7000"), ("until", "10"), ("from", first.as_str())];
         let second = ok(line, "stop", &table.options(rows, &further));
         table.is_never_doubled(rows);
         ok(line, "finish", &table.options(rows, &[("parallelism", "2"), ("segmentRows", "7000"), ("from", second.as_str())]));
@@ -47,9 +47,13 @@ on_each_line!(
 fn a_savepoint_moves_from_1_20_to_2() {
     let (Some(table), Some(_)) = (Table::create("flink_moved", Line::V1_20), Line::V2.class_path()) else { return };
     let rows = 60_000;
-    let further = [("parallelism", "2"), ("rate", "8000"), ("segmentRows", "9000"), ("millis", "2000")];
+    let further = [("parallelism", "2"), ("rate", "4000"), ("segmentRows", "9000"), ("until", "4")];
     let savepoint = ok(Line::V1_20, "stop", &table.options(rows, &further));
-    ok(Line::V2, "finish", &table.options(rows, &[("parallelism", "3"), ("segmentRows", "9000"), ("from", savepoint.as_str())]));
+    ok(
+        Line::V2,
+        "finish",
+        &table.options(rows, &[("parallelism", "3"), ("segmentRows", "9000"), ("from", savepoint.as_str())]),
+    );
     table.is_exact(rows);
 }
 
@@ -75,15 +79,15 @@ on_each_line!(
     a_job_goes_on_behind_the_last_checkpoint_alone,
     |line| {
         let Some(table) = Table::create("flink_checkpoints", line) else { return };
-        let rows = 60_000;
-        let further = [("parallelism", "2"), ("rate", "6000"), ("segmentRows", "1000"), ("millis", "4000"), ("retained", "100"),
+        let rows = 100_000;
+        let further = [("parallelism", "2"), ("rate", "4000"), ("segmentRows", "1000"), ("until", "6"), ("retained", "100"),
             ("publishMillis", "0")];
         ok(line, "cancel", &table.options(rows, &further));
         table.is_never_doubled(rows);
         let kept = checkpoints(&table);
-        assert!(kept.len() > 4, "{kept:?}");
+        assert!(kept.len() > 2, "{kept:?}");
         let from = |place: usize| kept[place].display().to_string();
-        let older = from(1);
+        let older = from(0);
         let error = failed(line, "finish", &table.options(rows, &[("from", &older)]));
         assert!(error.contains("commit-conflict"), "{error}");
         table.is_never_doubled(rows);

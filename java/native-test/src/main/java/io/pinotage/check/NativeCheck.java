@@ -29,6 +29,9 @@ public final class NativeCheck {
             case "loaders":
                 Loaders.run(Integer.parseInt(rest[0]), rest[1]);
                 break;
+            case "old-bytes":
+                OldBytes.run(rest[0]);
+                break;
             case "unloadable":
                 Unloadable.run(rest[0], rest[1]);
                 break;

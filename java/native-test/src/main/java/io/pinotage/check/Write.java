@@ -75,6 +75,7 @@ final class Write {
                 Prepared prepared = writer.prepare(8, true);
                 committables.addAll(prepared.committables());
                 check(prepared.open().isEmpty(), "something is open behind the end");
+                writer.recorded(8);
                 equal((long) rows + 2, writer.metrics().get("rows read"), "rows read");
             }
             equal(3L * rows + 1, committables.stream().mapToLong(Committable::rows).sum(), "rows in segments");

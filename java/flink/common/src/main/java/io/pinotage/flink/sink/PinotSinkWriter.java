@@ -108,6 +108,9 @@ public final class PinotSinkWriter<T>
 
     @Override
     public void write(T row, Context context) {
+        if (!converter.takes(row)) {
+            return;
+        }
         try {
             converter.append(row, batch);
             batch.endRow();

@@ -20,6 +20,11 @@ public interface RowConverter<T> extends Serializable {
      */
     ArrowSchema columns(PinotSinkTable table);
 
+    /** Whether a row goes to the table at all: what a filter before the sink would say. */
+    default boolean takes(T row) {
+        return true;
+    }
+
     /**
      * Appends the values of a row to the columns, in their order. Columns that get none have null. {@code endRow} is not called
      * here. Called in the task's thread, for each row.

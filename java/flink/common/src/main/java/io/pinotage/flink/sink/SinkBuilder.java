@@ -32,6 +32,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
     private Duration publishInterval = PUBLISH_INTERVAL;
     private Duration stagingRetention = STAGING_RETENTION;
     private boolean exchange = true;
+    private boolean extraColumns;
     private int batchRows = BATCH_ROWS;
 
     protected SinkBuilder() {}
@@ -139,6 +140,15 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
         return self();
     }
 
+    /**
+     * Whether rows may have columns that the table lacks, because it computes others from them ({@code ingestionConfig}); no, if not
+     * given: then they are an error, and never dropped in silence.
+     */
+    public B extraColumns(boolean allowed) {
+        this.extraColumns = allowed;
+        return self();
+    }
+
     /** Rows of a batch at most: how many wait in the task before they are looked at. */
     public B batchRows(int rows) {
         if (rows < 1) {
@@ -198,7 +208,9 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
         try (PinotSinkTable resolved = PinotSinkTable.resolve(options.toJson())) {
             ArrowSchema columns = converter.columns(resolved);
             resolved.check(columns);
-            columns.fields().forEach(column -> Columns.of(resolved, column.name()));
+            if (!extraColumns) {
+                columns.fields().forEach(column -> Columns.of(resolved, column.name()));
+            }
             if (guarantee == DeliveryGuarantee.EXACTLY_ONCE && resolved.delivery() == Delivery.AT_LEAST_ONCE) {
                 throw new PinotageException(
                         ErrorKind.UNSUPPORTED,

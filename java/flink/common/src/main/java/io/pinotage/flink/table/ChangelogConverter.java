@@ -73,11 +73,22 @@ final class ChangelogConverter implements RowConverter<RowData> {
         return deleted == NONE ? mode.build() : mode.addContainedKind(RowKind.DELETE).build();
     }
 
+    /** Whether what the row says is no more; Flink sends the old row of an update where nothing follows it. */
+    private static boolean isOld(RowData row) {
+        return row.getRowKind() == RowKind.DELETE || row.getRowKind() == RowKind.UPDATE_BEFORE;
+    }
+
+    @Override
+    public boolean takes(RowData row) {
+        // Where nothing is deleted the new row of the update follows.
+        return deleted != NONE || !isOld(row);
+    }
+
     @Override
     public void append(RowData row, BatchBuilder columns) {
         rows.append(row, columns);
         if (deleted != NONE) {
-            columns.column(deleted).appendBoolean(row.getRowKind() == RowKind.DELETE);
+            columns.column(deleted).appendBoolean(isOld(row));
         }
     }
 

@@ -81,6 +81,12 @@ public final class TableOptions {
             .withFallbackKeys("segmentFlushMaxNumRecords")
             .withDescription("A segment is full when it has so many rows.");
 
+    /** Columns that the table lacks. */
+    public static final ConfigOption<Boolean> EXTRA_COLUMNS = ConfigOptions.key("sink.extra-columns")
+            .booleanType()
+            .defaultValue(false)
+            .withDescription("Whether rows may have columns that the table lacks and computes others from.");
+
     /** The zone of times without one. */
     public static final ConfigOption<String> TIME_ZONE = ConfigOptions.key("time-zone")
             .stringType()
@@ -89,7 +95,8 @@ public final class TableOptions {
 
     /** All of them but those of the job file. */
     static final List<ConfigOption<?>> ALL = Arrays.asList(
-            CONTROLLER, TABLE, TABLE_TYPE, JOB, STAGING, GUARANTEE, PARALLELISM, PUBLISH_INTERVAL, RETENTION, SEGMENT_ROWS, TIME_ZONE);
+            CONTROLLER, TABLE, TABLE_TYPE, JOB, STAGING, GUARANTEE, PARALLELISM, PUBLISH_INTERVAL, RETENTION, SEGMENT_ROWS,
+            EXTRA_COLUMNS, TIME_ZONE);
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     static final String[] PREFIXES = {"sink.segment.", "sink.push.", "sink.upsert.", "sink.connection.", "limits."};
@@ -115,6 +122,7 @@ public final class TableOptions {
         options.getOptional(RETENTION).ifPresent(sink::stagingRetention);
         options.getOptional(SEGMENT_ROWS).ifPresent(sink::segmentRows);
         options.getOptional(TIME_ZONE).ifPresent(sink::timeZone);
+        sink.extraColumns(options.get(EXTRA_COLUMNS));
         sink.deliveryGuarantee(options.get(GUARANTEE));
         for (Map.Entry<String, String> option : raw.entrySet()) {
             String key = option.getKey();

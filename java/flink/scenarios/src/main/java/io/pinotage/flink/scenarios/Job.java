@@ -7,10 +7,17 @@ import io.pinotage.flink.sink.RowConverters;
 import io.pinotage.flink.source.PinotSource;
 import io.pinotage.scan.ScanOptions;
 import io.pinotage.scan.ScanRequest;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.typeinfo.TypeHint;
@@ -39,7 +46,8 @@ final class Job {
     }
 
     /**
-     * {@code finish} runs it to its end; {@code stop} stops it with a savepoint after {@code millis}, {@code cancel} cancels it then.
+     * {@code finish} runs it to its end; {@code stop} stops it with a savepoint and {@code cancel} cancels it when there are
+     * {@code until} checkpoints.
      * {@code sql} runs a script in its place.
      */
     String run(String how) throws Exception {
@@ -72,7 +80,7 @@ final class Job {
             client.getJobExecutionResult().get(LIMIT_MINUTES, TimeUnit.MINUTES);
             return "failures left " + Faults.left();
         }
-        Thread.sleep(options.number("millis", 3_000));
+        awaitCheckpoints(options.number("until", 4));
         if (how.equals("stop")) {
             String folder = options.text("savepoints");
             return client.stopWithSavepoint(false, folder, SavepointFormatType.CANONICAL)
@@ -96,6 +104,30 @@ final class Job {
                 .map(row -> row.getLong(0))
                 .returns(Types.LONG)
                 .uid("ids");
+    }
+
+    private void awaitCheckpoints(long count) throws IOException, InterruptedException {
+        long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(LIMIT_MINUTES);
+        Path folder = Paths.get(URI.create(options.text("checkpoints")));
+        while (completed(folder) < count) {
+            if (System.nanoTime() > end) {
+                throw new IllegalStateException("no " + count + " checkpoints in " + LIMIT_MINUTES + " minutes");
+            }
+            Thread.sleep(20);
+        }
+    }
+
+    /** The number of the latest checkpoint: older ones may be gone. */
+    private static long completed(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(file -> file.endsWith("_metadata"))
+                    .map(file -> file.getParent().getFileName().toString())
+                    .mapToLong(name -> Long.parseLong(name.substring("chk-".length())))
+                    .max()
+                    .orElse(0);
+        } catch (UncheckedIOException goneMeanwhile) {
+            return 0;
+        }
     }
 
     private <T> void sink(
