@@ -8,8 +8,7 @@ use jni::sys::{jboolean, jint, jlong};
 
 use crate::convert::count;
 use crate::errors::call;
-use crate::scan_reader::{Next, Reader};
-use crate::scan_table::Task;
+use crate::scan_reader::{Next, Reader, Task};
 use crate::{c_data, handles};
 
 #[unsafe(no_mangle)]

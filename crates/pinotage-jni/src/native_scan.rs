@@ -7,6 +7,7 @@ use pinotage_common::{Error, Result};
 
 use crate::convert::{count, string, strings, text};
 use crate::errors::call;
+use crate::scan_reader::{head, tail};
 use crate::scan_table::{Planned, ReadPlan, ReadTable};
 use crate::{c_data, handles};
 
@@ -174,7 +175,19 @@ extern "system" fn Java_io_pinotage_jni_NativeScan_split<'l>(
 ) -> JByteArray<'l> {
     call(env, |env| {
         let plan = handles::get::<ReadPlan>(plan)?;
-        let bytes = split(&plan, at)?.task.to_bytes()?;
+        let bytes = tail(&split(&plan, at)?.part)?;
+        Ok(env.byte_array_from_slice(&bytes)?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeScan_splitHead<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    plan: jlong,
+) -> JByteArray<'l> {
+    call(env, |env| {
+        let bytes = head(&handles::get::<ReadPlan>(plan)?.origin)?;
         Ok(env.byte_array_from_slice(&bytes)?)
     })
 }

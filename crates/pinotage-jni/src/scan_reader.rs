@@ -8,40 +8,62 @@ use arrow::datatypes::SchemaRef;
 use futures::StreamExt as _;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_scan::{AggregateRequest, Batches, ScanPlan};
+use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
 use crate::groups;
-use crate::scan_table::{ReadTable, Task, aggregate_schema};
+use crate::scan_table::{Origin, Part, ReadTable, aggregate_schema};
 
 /// The form of splits.
 const FORM: u32 = 1;
 
-impl Task {
-    /// The split as bytes, for states and other processes: its form (4, big-endian), then JSON.
-    ///
-    /// # Errors
-    ///
-    /// `unexpected` for what is no JSON.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes = FORM.to_be_bytes().to_vec();
-        serde_json::to_writer(&mut bytes, self)
-            .map_err(|error| Error::unexpected("a split can be written as JSON").caused_by(error))?;
-        Ok(bytes)
-    }
+/// A split with all that its reading needs. As bytes, for states and other processes, it is its form and the length of its
+/// table (4 bytes each, big-endian), then both as JSON.
+#[derive(Debug)]
+pub(crate) struct Task {
+    origin: Origin,
+    part: Part,
+}
 
-    /// Reads what [`Task::to_bytes`] gives.
+fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| Error::unexpected("a split can be written as JSON").caused_by(error))
+}
+
+/// What the bytes of all splits of a plan begin with.
+pub(crate) fn head(origin: &Origin) -> Result<Vec<u8>> {
+    let table = json(origin)?;
+    let length = u32::try_from(table.len()).map_err(|_| Error::unsupported("the table has too large a schema"))?;
+    Ok([&FORM.to_be_bytes()[..], &length.to_be_bytes(), &table].concat())
+}
+
+/// What stands behind it.
+pub(crate) fn tail(part: &Part) -> Result<Vec<u8>> {
+    json(part)
+}
+
+impl Task {
+    /// Reads a split.
     ///
     /// # Errors
     ///
     /// `unsupported` for another form; `invalid-data` for what is no split.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Self> {
         let senseless = || Error::invalid_data("bytes of a split make no sense").action("restore an intact state");
-        let (form, text) = bytes.split_first_chunk().ok_or_else(senseless)?;
+        let (form, rest) = bytes.split_first_chunk().ok_or_else(senseless)?;
         match u32::from_be_bytes(*form) {
-            FORM => serde_json::from_slice(text).map_err(|error| senseless().caused_by(error)),
-            other => Err(Error::unsupported(format!("a split has form {other}, and this version reads {FORM}"))
-                .action("read it with the version that planned it, or plan again")),
+            FORM => {}
+            other => {
+                return Err(Error::unsupported(format!("a split has form {other}, and this version reads {FORM}"))
+                    .action("read it with the version that planned it, or plan again"));
+            }
         }
+        let (length, rest) = rest.split_first_chunk().ok_or_else(senseless)?;
+        let (table, part) = rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or_else(senseless)?;
+        let bad = |error| senseless().caused_by(error);
+        Ok(Self {
+            origin: serde_json::from_slice(table).map_err(bad)?,
+            part: serde_json::from_slice(part).map_err(bad)?,
+        })
     }
 }
 
@@ -83,7 +105,7 @@ struct Aggregation {
 impl Reader {
     /// Begins to read.
     pub(crate) fn open(task: Task) -> Result<Self> {
-        let Task { origin, split, aggregate, first } = task;
+        let Task { origin, part: Part { split, aggregate, first } } = task;
         let table = ReadTable::shared(&origin)?;
         let scanner = &table.scanner;
         let mut plan = scanner.planned(split)?;

@@ -75,21 +75,22 @@ pub(crate) struct ReadPlan {
     pub(crate) ordered: bool,
     /// As it is explained.
     pub(crate) text: String,
+    /// What all splits have in common.
+    pub(crate) origin: Origin,
     pub(crate) splits: Vec<Planned>,
 }
 
 /// A split as others see it.
 pub(crate) struct Planned {
-    pub(crate) task: Task,
+    pub(crate) part: Part,
     pub(crate) hosts: Vec<String>,
     pub(crate) expected_bytes: u64,
 }
 
-/// A split with all that its reading needs.
+/// A split, without its table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Task {
-    pub(crate) origin: Origin,
+pub(crate) struct Part {
     pub(crate) split: SplitDocument,
     pub(crate) aggregate: Option<AggregateRequest>,
     pub(crate) first: Option<First>,
@@ -214,17 +215,13 @@ impl ReadTable {
         aggregated: bool,
     ) -> ReadPlan {
         let splits = plan.splits.iter().map(|split| Planned {
-            task: Task {
-                origin: self.origin.clone(),
-                split: plan.document(split),
-                aggregate: aggregate.clone(),
-                first: first.clone(),
-            },
+            part: Part { split: plan.document(split), aggregate: aggregate.clone(), first: first.clone() },
             hosts: split.servers().iter().filter_map(|server| host(server)).collect(),
             expected_bytes: split.expected_bytes,
         });
         let splits = splits.collect();
-        ReadPlan { plan, schema, aggregated, ordered: first.is_some(), text, splits }
+        let origin = self.origin.clone();
+        ReadPlan { plan, schema, aggregated, ordered: first.is_some(), text, origin, splits }
     }
 }
 

@@ -37,7 +37,10 @@ public final class NativeScan {
     /** Exact, aggregated, ordered (1 or 0 each), exact rows or -1, expected rows, expected bytes, requests, splits. */
     public static native long[] planNumbers(long plan);
 
-    /** A split as bytes. */
+    /** What the bytes of all splits begin with. */
+    public static native byte[] splitHead(long plan);
+
+    /** What the bytes of a split have behind that. */
     public static native byte[] split(long plan, int at);
 
     /** The hosts of the servers of a split. */

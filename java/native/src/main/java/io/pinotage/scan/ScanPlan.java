@@ -24,8 +24,10 @@ public final class ScanPlan {
         this.numbers = NativeScan.planNumbers(handle);
         long[] sizes = NativeScan.splitSizes(handle);
         List<ScanSplit> splits = new ArrayList<>(sizes.length);
+        // Of many splits the table is held once.
+        byte[] head = NativeScan.splitHead(handle);
         for (int i = 0; i < sizes.length; i++) {
-            splits.add(new ScanSplit(NativeScan.split(handle, i), NativeScan.splitHosts(handle, i), sizes[i]));
+            splits.add(new ScanSplit(head, NativeScan.split(handle, i), NativeScan.splitHosts(handle, i), sizes[i]));
         }
         this.splits = Collections.unmodifiableList(splits);
     }

@@ -32,7 +32,7 @@ public final class ScanReader implements AutoCloseable {
      */
     public static ScanReader open(ScanSplit split) {
         NativeLibrary.load();
-        return new ScanReader(NativeReader.open(split.bytes()));
+        return new ScanReader(NativeReader.open(split.toBytes()));
     }
 
     /** The columns of all batches. */

@@ -12,27 +12,29 @@ import java.util.List;
 public final class ScanSplit implements Serializable {
     private static final long serialVersionUID = 1L;
 
-    private final byte[] bytes;
+    /** The table, which splits of a plan share. */
+    private final byte[] head;
+
+    private final byte[] tail;
     private final String[] hosts;
     private final long expectedBytes;
 
-    ScanSplit(byte[] bytes, String[] hosts, long expectedBytes) {
-        this.bytes = bytes;
+    ScanSplit(byte[] head, byte[] tail, String[] hosts, long expectedBytes) {
+        this.head = head;
+        this.tail = tail;
         this.hosts = hosts;
         this.expectedBytes = expectedBytes;
     }
 
     /** The split of {@link #toBytes}. */
     public static ScanSplit of(byte[] bytes) {
-        return new ScanSplit(bytes.clone(), new String[0], 0);
+        return new ScanSplit(bytes.clone(), new byte[0], new String[0], 0);
     }
 
     /** All that its reading needs. Later versions read it, too. */
     public byte[] toBytes() {
-        return bytes.clone();
-    }
-
-    byte[] bytes() {
+        byte[] bytes = Arrays.copyOf(head, head.length + tail.length);
+        System.arraycopy(tail, 0, bytes, head.length, tail.length);
         return bytes;
     }
 
