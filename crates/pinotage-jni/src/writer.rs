@@ -99,8 +99,8 @@ impl TaskWriter {
             return Err(too_many(budget, &first.message));
         }
         let parts = by_partition(sink, converted.batch, 0)?;
-        let written = parts.into_iter().filter(|(_, part)| part.num_rows() > 0);
-        let result = written.map(|(partition, part)| writer.write(partition, part)).collect::<Result<()>>();
+        let mut written = parts.into_iter().filter(|(_, part)| part.num_rows() > 0);
+        let result = written.try_for_each(|(partition, part)| writer.write(partition, part));
         self.closed_after(result, &mut inside)?;
         Ok(rejected)
     }

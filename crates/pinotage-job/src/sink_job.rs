@@ -4,10 +4,11 @@ use std::path::Path;
 
 use chrono_tz::Tz;
 use pinotage_client::Connection;
-use pinotage_common::{Error, Result};
+use pinotage_common::{ByteSize, Error, Result};
 use pinotage_store::{Location, StoreOptions};
 use serde::Deserialize;
 
+use crate::ErrorBudget;
 use crate::file::{HalfOfTable, Limits, Sink};
 use crate::plan::{check_name, check_writable, connection, parse, time_zone};
 
@@ -21,11 +22,25 @@ struct Words {
     #[serde(default)]
     store: StoreOptions,
     #[serde(default)]
-    limits: Limits,
+    limits: EngineLimits,
     #[serde(default)]
     strict: bool,
     #[serde(default)]
     time_zone: Option<String>,
+}
+
+/// [`Limits`] of an engine. Bad rows come back to it: who does not ask for them must not lose one.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct EngineLimits {
+    memory: ByteSize,
+    errors: ErrorBudget,
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self { memory: Limits::default().memory, errors: ErrorBudget::Rows(0) }
+    }
 }
 
 /// A Pinot table as the sink of a job that another engine runs, validated.
@@ -41,7 +56,7 @@ pub struct SinkJob {
     pub staging: Location,
     /// How its object store is reached.
     pub store: StoreOptions,
-    /// How much each task may take.
+    /// How much each task may take. Without `limits.errors` no row may be bad.
     pub limits: Limits,
     /// Changes that the schema demands make a row bad.
     pub strict: bool,
@@ -85,6 +100,7 @@ impl SinkJob {
             ));
         }
         sink.push.check()?;
+        let limits = Limits { memory: limits.memory, errors: limits.errors };
         Ok(Self { staging: staging_place(&staging)?, store, name, sink, connection, limits, strict, time_zone })
     }
 
@@ -120,6 +136,7 @@ mod tests {
         let job = SinkJob::parse(OPTIONS).unwrap();
         assert_eq!((job.staging.local_path(), job.time_zone), (Some(Path::new("/shared")), Tz::UTC));
         assert!(!job.beside_stream());
+        assert_eq!(job.limits.errors, ErrorBudget::Rows(0));
         let job = SinkJob::parse(&OPTIONS.replace("/shared", "file:///mnt/x")).unwrap();
         assert_eq!(job.staging.local_path(), Some(Path::new("/mnt/x")));
         let job = SinkJob::parse(&OPTIONS.replace("/shared", "s3://bucket/x")).unwrap();

@@ -55,6 +55,7 @@ fn write_and_commit(name: &str, staging: Json) {
     let mut options = json!({
         "name": "java",
         "sink": {"kind": "pinot", "table": name, "controller": cluster.controller, "segment": {"maxRows": 700}},
+        "limits": {"errors": 1},
     });
     options.as_object_mut().unwrap().extend(staging.as_object().unwrap().clone());
     let file = folder.path().join("options");

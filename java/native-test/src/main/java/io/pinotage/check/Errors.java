@@ -120,6 +120,16 @@ final class Errors {
                     batch.close();
                 }
             }
+            // Nobody has asked for bad rows.
+            ArrowSchema texts = ArrowSchema.of(ArrowField.of("id", ArrowType.UTF8, true));
+            TaskContext task = new TaskContext(run, 0, 0, 1, 0);
+            try (SinkWriter strict = table.openWriter(texts, task, Collections.emptyList());
+                    BatchBuilder builder = new BatchBuilder(texts)) {
+                builder.column(0).appendString("many");
+                builder.endRow();
+                PinotageException bad = thrown(ErrorKind.INVALID_DATA, () -> strict.write(builder.finish()));
+                check(bad.advice().contains("limits.errors"), bad.advice());
+            }
             writer.close();
             writer.close();
             thrown(ErrorKind.UNEXPECTED, () -> writer.prepare(1, false));

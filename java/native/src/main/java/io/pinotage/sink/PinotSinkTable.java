@@ -22,7 +22,7 @@ import java.util.List;
  *   "name": "orders",                          // the job; part of segment names
  *   "sink": {"kind": "pinot", "table": "orders", "controller": "host:9000"},
  *   "staging": "/shared/staging",              // a folder that every host sees
- *   "limits": {"memory": "1GiB", "errors": 100},
+ *   "limits": {"memory": "1GiB", "errors": 0},
  *   "timeZone": "UTC", "strict": false
  * }
  * }</pre>

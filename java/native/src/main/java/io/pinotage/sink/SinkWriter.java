@@ -26,7 +26,8 @@ public final class SinkWriter implements AutoCloseable {
      *
      * @param rows is consumed; each row goes into a segment of its own partition
      * @return rows that the table does not take; none of them is written
-     * @throws io.pinotage.PinotageException {@code invalid-data} when there are more of them than {@code limits.errors}
+     * @throws io.pinotage.PinotageException {@code invalid-data} when there are more of them than {@code limits.errors}, by
+     *     default 0
      */
     public List<RejectedRow> write(RecordBatch rows) {
         String[] texts;
@@ -81,7 +82,7 @@ public final class SinkWriter implements AutoCloseable {
         return metrics;
     }
 
-    /** Asks it to stop: a call that waits ends with {@code cancelled}. */
+    /** Asks it to stop: the next {@link #write} is {@code cancelled}. One that waits goes on when the segment before it is built. */
     public void cancel() {
         NativeWriter.cancel(handle);
     }
