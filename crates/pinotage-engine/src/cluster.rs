@@ -117,8 +117,8 @@ impl Asked {
     }
 
     /// Takes a REALTIME table as it is: its stream is not the job's to change.
-    pub(crate) fn beside_stream(self, schema: &Schema) -> Result<(Cluster, TableConfig)> {
-        let version = self.version()?;
+    pub(crate) fn beside_stream(self, schema: &Schema, given: Option<PinotVersion>) -> Result<(Cluster, TableConfig)> {
+        let version = given.map_or_else(|| self.version(), Ok)?;
         let Self { target, found, runtime, .. } = self;
         let table = found.table.ok_or_else(|| {
             Error::not_found("there is no such REALTIME table")

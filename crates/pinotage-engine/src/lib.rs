@@ -42,7 +42,7 @@ pub use manifest::{Counts, InputsStatus, PendingStatus, SegmentRecord};
 pub use objects::list_objects;
 pub use pinotage_connector::Cancel;
 pub use pinotage_sink::publish::PushObserver;
-pub use prepare::{Input, Prepared, prepare};
+pub use prepare::{Input, Prepared, Release, prepare};
 pub use push::{Pusher, Replace, remove_segment_files, segment_files_below, segments_at};
 pub use quarantine::{
     QuarantineFile, QuarantineFilter, QuarantineRows, job_quarantine_files, prepare_replay, quarantine_files,

@@ -1,6 +1,7 @@
 //! A job with its inputs found, its documents complete, and its rows known to convert.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,10 +64,46 @@ pub struct Prepared {
     pub ingestion: Option<Ingestion>,
     /// The release that segments are made for.
     pub version: PinotVersion,
+    /// Who said so.
+    pub release: Release,
     pub(crate) read: ReadOptions,
     pub(crate) conform: ConformOptions,
     /// The quarantine files that are read in place of the source, by the names that the state knows them by.
     pub(crate) replay: Option<BTreeMap<String, PathBuf>>,
+}
+
+/// Who says for which release of Pinot segments are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// All have the same segments of this table.
+    Any,
+    /// `sink.pinotVersion`.
+    Asked(PinotVersion),
+    /// The job's controller.
+    Controllers(PinotVersion),
+    /// Nobody.
+    Newest,
+}
+
+impl Release {
+    fn version(self) -> PinotVersion {
+        match self {
+            Self::Asked(version) | Self::Controllers(version) => version,
+            Self::Any | Self::Newest => PinotVersion::NEWEST,
+        }
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version();
+        match self {
+            Self::Any => write!(f, "Pinot {} or later, which all load the same segments", PinotVersion::OLDEST),
+            Self::Asked(_) => write!(f, "Pinot {version}, as `sink.pinotVersion` says"),
+            Self::Controllers(_) => write!(f, "Pinot {version}, the release of the controller"),
+            Self::Newest => write!(f, "Pinot {version}; `sink.pinotVersion` names another release"),
+        }
+    }
 }
 
 /// Finds the inputs, infers what is not given, and checks that rows will convert.
@@ -198,15 +235,18 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         None => TableConfig::from_document(infer_table_config(&plan.file.sink.table, schema.json()))?,
     };
     let version_matters = PinotVersion::matters_to(&schema, &table) || !table.enrichments()?.is_empty();
-    let version = match asked.as_ref().filter(|_| version_matters) {
-        Some(asked) => asked.version()?,
-        None => PinotVersion::NEWEST,
+    let release = match (plan.file.sink.pinot_version, &asked) {
+        _ if !version_matters => Release::Any,
+        (Some(version), _) => Release::Asked(version),
+        (None, Some(asked)) => Release::Controllers(asked.version()?),
+        (None, None) => Release::Newest,
     };
+    let version = release.version();
     let (cluster, table) = match asked {
         // Pinot's own jobs never change a table.
         Some(asked) if plan.one_to_one.is_some() => (Some(asked.accept(&schema, &table)?), table),
         Some(asked) if plan.beside_stream => {
-            let (cluster, table) = asked.beside_stream(&schema)?;
+            let (cluster, table) = asked.beside_stream(&schema, plan.file.sink.pinot_version)?;
             (Some(cluster), table)
         }
         Some(asked) => {
@@ -216,6 +256,8 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         None => (None, table),
     };
     pinotage_job::check_ingestion(&table)?;
+    // What the release does not have is refused here, not at the first segment.
+    ColumnPlan::resolve_for(&schema, &table, version)?;
     let columns = ColumnPlan::resolve(&schema, &table)?;
     let time_zone = source
         .time_zone
@@ -246,6 +288,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         objects,
         selected,
         ingestion,
+        release,
         version,
         read,
         conform,

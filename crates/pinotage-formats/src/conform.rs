@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -90,7 +90,7 @@ impl Conform {
                     .columns()
                     .get(place)
                     .ok_or_else(|| ArrowError::SchemaError(format!("a batch has no column {place}")))?;
-                let column = without_unions(column)?;
+                let column = uuids_as_text(without_unions(column)?, field.data_type());
                 if column.data_type() == field.data_type() { Ok(column) } else { cast(&column, field.data_type()) }
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -119,6 +119,50 @@ fn without_unions(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         }
         _ => Ok(column.clone()),
     }
+}
+
+/// UUIDs as the text that they were, where text is wanted; also as items of lists.
+fn uuids_as_text(column: ArrayRef, wanted: &DataType) -> ArrayRef {
+    match (column.data_type(), wanted) {
+        (DataType::FixedSizeBinary(16), DataType::Utf8) => {
+            let text = |uuid: &[u8]| {
+                let mut text = String::with_capacity(36);
+                for (at, byte) in uuid.iter().enumerate() {
+                    text.push_str(if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" });
+                    text.extend(
+                        [byte >> 4, byte & 15].iter().filter_map(|digit| char::from_digit(u32::from(*digit), 16)),
+                    );
+                }
+                text
+            };
+            Arc::new(column.as_fixed_size_binary().iter().map(|uuid| uuid.map(text)).collect::<StringArray>())
+        }
+        (DataType::List(item), DataType::List(wanted)) if *item.data_type() == DataType::FixedSizeBinary(16) => {
+            let list = column.as_list::<i32>();
+            let values = uuids_as_text(Arc::clone(list.values()), wanted.data_type());
+            let item = Arc::new(item.as_ref().clone().with_data_type(values.data_type().clone()));
+            Arc::new(ListArray::new(item, list.offsets().clone(), values, list.nulls().cloned()))
+        }
+        _ => column,
+    }
+}
+
+/// The schema with text in the place of UUIDs, which `arrow-avro` makes bytes of.
+pub(crate) fn with_uuids_as_text(schema: &Schema) -> SchemaRef {
+    let is_uuid = |field: &Field| {
+        let says = |key: &str, name: &str| field.metadata().get(key).is_some_and(|value| value == name);
+        *field.data_type() == DataType::FixedSizeBinary(16)
+            && (says("logicalType", "uuid") || says("ARROW:extension:name", "arrow.uuid"))
+    };
+    let text = |field: &Field| Field::new(field.name(), DataType::Utf8, field.is_nullable());
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        _ if is_uuid(field) => Arc::new(text(field)),
+        DataType::List(item) if is_uuid(item) => {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::List(Arc::new(text(item)))))
+        }
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
 }
 
 /// The schema with views, dictionaries, run ends and unions of one type unpacked.

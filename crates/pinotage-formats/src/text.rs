@@ -5,9 +5,14 @@ use std::path::Path;
 use pinotage_common::{Error, ErrorKind, Result};
 
 use crate::compression::{Compression, Input};
+use crate::parts::PART_BYTES;
 
 /// Text asked from the (decompressed) file at once.
 const FILL_BYTES: usize = 512 << 10;
+
+/// Room that a window has at once, as it copies all it has when it grows: a part of a file goes into it, and most batches. What is
+/// not used is not there.
+const WINDOW_BYTES: usize = PART_BYTES as usize + FILL_BYTES;
 
 /// A growing window over the uncompressed text. Offsets into the window stay valid until [`Text::take`].
 pub(crate) struct Text {
@@ -41,7 +46,8 @@ impl Text {
 
     /// Opens a file without an outer compression at a byte that begins a line.
     pub(crate) fn open_at(path: &Path, offset: u64, max_row_bytes: usize) -> Result<Self> {
-        Ok(Self { input: Input::open_at(path, offset)?, bytes: Vec::new(), base: offset, eof: false, max_row_bytes })
+        let bytes = Vec::with_capacity(WINDOW_BYTES);
+        Ok(Self { input: Input::open_at(path, offset)?, bytes, base: offset, eof: false, max_row_bytes })
     }
 
     /// Whether the file has no outer compression: offsets in the text are offsets in the file.
@@ -120,7 +126,8 @@ impl Text {
     /// Gives away the text before `end`; the window then starts there.
     pub(crate) fn take(&mut self, end: usize) -> (Vec<u8>, u64) {
         let rest = self.bytes.get(end..).unwrap_or_default();
-        let mut next = Vec::with_capacity(rest.len() + end.min(4 << 20) + FILL_BYTES);
+        let mut next =
+            Vec::with_capacity((rest.len() + end + FILL_BYTES).min(WINDOW_BYTES).max(rest.len() + FILL_BYTES));
         next.extend_from_slice(rest);
         let mut taken = std::mem::replace(&mut self.bytes, next);
         taken.truncate(end);

@@ -8,6 +8,7 @@ use pinotage_connectors::generator::GeneratorOptions;
 use pinotage_sink::publish::PushOptions;
 use pinotage_sink::upsert::{StreamKey, Ties};
 use pinotage_sink::writer::Sealing;
+use pinotage_spec::PinotVersion;
 use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -243,6 +244,11 @@ pub struct Sink {
     /// Instead of `controller`, for a cluster that asks who comes: the same address with auth, TLS, proxy and limits.
     #[serde(default)]
     pub connection: Option<Connection>,
+    /// The release of Pinot that segments are made for, such as `'1.4'`; what it cannot load is written as it can, left to its servers
+    /// or refused, and `plan` says so. Default: the controller's, without one `1.5`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub pinot_version: Option<PinotVersion>,
     /// Whether the cluster's table is made to fit the two files.
     #[serde(default)]
     pub create_table: CreateTable,

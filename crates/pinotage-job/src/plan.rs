@@ -341,6 +341,7 @@ pub(crate) fn check_writable(at: &Location) -> Result<()> {
 ///
 /// `unsupported` naming the key.
 pub fn check_ingestion(table: &TableConfig) -> Result<()> {
+    table.enrichments()?;
     match table.unsupported_ingestion().first() {
         None => Ok(()),
         Some(path) => {

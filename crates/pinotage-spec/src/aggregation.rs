@@ -252,6 +252,29 @@ mod tests {
         assert_eq!(resolve(&[], "").unwrap(), None);
     }
 
+    /// What Pinot sums up at ingestion and we do not yet.
+    #[test]
+    fn sketches_other_than_hll_are_refused_by_name() {
+        for function in [
+            "DISTINCTCOUNTHLLPLUS",
+            "DISTINCTCOUNTULL",
+            "DISTINCTCOUNTTHETASKETCH",
+            "DISTINCTCOUNTCPCSKETCH",
+            "DISTINCTCOUNTTUPLESKETCH",
+            "SUMVALUESINTEGERSUMTUPLESKETCH",
+            "DISTINCTCOUNTBITMAP",
+            "PERCENTILETDIGEST",
+            "PERCENTILEEST",
+            "SUMPRECISION",
+            "AVG",
+            "MINMAXRANGE",
+        ] {
+            let error = resolve(&[("h", &format!("{function}(a)")), ("m", "SUM(a)")], "m,h").unwrap_err();
+            assert_eq!(error.kind(), pinotage_common::ErrorKind::Unsupported, "{error}");
+            assert!(error.to_string().contains(function), "{error}");
+        }
+    }
+
     #[test]
     fn what_a_controller_refuses_is_refused() {
         for (functions, raw) in [

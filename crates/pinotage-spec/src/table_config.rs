@@ -283,7 +283,7 @@ impl TableConfig {
     ///
     /// A job must refuse such a table: its segments would hold other rows than Pinot's own job makes.
     pub fn unsupported_ingestion(&self) -> Vec<&'static str> {
-        ["/ingestionConfig/enrichmentConfigs", "/ingestionConfig/schemaConformingTransformerConfig"]
+        ["/ingestionConfig/schemaConformingTransformerConfig", "/ingestionConfig/schemaConformingTransformerV2Config"]
             .into_iter()
             .filter(|pointer| match self.json.pointer(pointer) {
                 None | Some(Json::Null) => false,

@@ -1,13 +1,16 @@
 //! What a release of Pinot can do: the one table of choices that depend on it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use pinotage_common::{Error, Result};
+use serde::Deserialize;
 
 use crate::{ColumnPlan, Schema, StarTreePlans, TableConfig};
 
-/// A release of Pinot, by its first two numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A release of Pinot, by its first two numbers. As an option it is text such as `1.4` or `1.5.1`, [`Self::OLDEST`] or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct PinotVersion {
     major: u16,
     minor: u16,
@@ -144,6 +147,28 @@ impl PinotVersion {
     }
 }
 
+/// What a user asks for; a controller may be older, and is told so where that matters.
+impl FromStr for PinotVersion {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let version = Self::parse(text)?;
+        if version < Self::OLDEST {
+            return Err(Error::unsupported(format!("expected Pinot {} or later, found `{text}`", Self::OLDEST))
+                .action("segments of this project need servers of a later release"));
+        }
+        Ok(version)
+    }
+}
+
+impl TryFrom<String> for PinotVersion {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for PinotVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
@@ -162,5 +187,7 @@ mod tests {
         assert!(!version("0.12.1").sends_nulls() && version("1.0.0").sends_nulls());
         assert!(!PinotVersion::OLDEST.loads_star_tree_bytes() && version("1.5.1").loads_star_tree_bytes());
         assert!(PinotVersion::parse("Unknown").is_err());
+        assert_eq!("1.10".parse::<PinotVersion>().unwrap(), PinotVersion { major: 1, minor: 10 });
+        assert!("0.10.0".parse::<PinotVersion>().is_err() && "latest".parse::<PinotVersion>().is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Batches in, canonical batches and bad rows out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::filter_record_batch;
@@ -10,6 +10,7 @@ use pinotage_common::{Error, Result};
 use pinotage_spec::{ColumnPlan, FieldSpec, arrow_field};
 
 use crate::accept::accept;
+use crate::date::DateTexts;
 use crate::outcome::{BadValue, Changes, Outcome};
 use crate::{convert, dictionary, list, time_column};
 
@@ -53,6 +54,8 @@ pub struct Conformer {
     options: ConformOptions,
     missing: Vec<String>,
     ignored: Vec<String>,
+    /// The texts of the dates of each column.
+    dates: Vec<Mutex<DateTexts>>,
 }
 
 /// A canonical batch, and what did not get into it.
@@ -131,6 +134,7 @@ impl Conformer {
             options,
             missing,
             ignored,
+            dates: Vec::from_iter(std::iter::repeat_with(Mutex::default).take(columns.len())),
         })
     }
 
@@ -161,13 +165,21 @@ impl Conformer {
         let mut arrays = Vec::with_capacity(self.fields.len());
         let mut bad: Vec<BadValue> = Vec::new();
         let mut changed = Vec::with_capacity(self.fields.len());
-        for ((field, source), canonical) in self.fields.iter().zip(&self.sources).zip(self.schema.fields()) {
+        let columns = self.fields.iter().zip(&self.sources).zip(self.schema.fields()).zip(&self.dates);
+        for (((field, source), canonical), dates) in columns {
             let mut outcome = Outcome::new(&field.name, self.options.strict);
             outcome.nearest_float = self.options.nearest_float;
             let array = match source {
                 None => new_null_array(canonical.data_type(), batch.num_rows()),
-                Some((at, arrow)) => self.column(field, *at, arrow, batch, &mut outcome)?,
+                Some((at, arrow)) => {
+                    // Who converts at the same time begins with none.
+                    outcome.dates = dates.try_lock().ok().map(|mut known| std::mem::take(&mut *known));
+                    self.column(field, *at, arrow, batch, &mut outcome)?
+                }
             };
+            if let (Some(used), Ok(mut known)) = (outcome.dates.take(), dates.try_lock()) {
+                *known = used;
+            }
             if self.time_column.as_ref() == Some(&field.name) {
                 time_column::check(field, &array, &mut outcome);
             }

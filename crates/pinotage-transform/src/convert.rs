@@ -59,7 +59,9 @@ pub(crate) fn convert(
                 Arrow::Utf8 => array,
                 Arrow::Binary => Arc::new(text::from_bytes(&array)?),
                 _ if is_time => {
-                    let texts: ArrayRef = Arc::new(date::to_text(field, &array, outcome)?);
+                    let mut known = outcome.dates.take().unwrap_or_default();
+                    let texts: ArrayRef = Arc::new(date::to_text(field, &array, &mut known, outcome)?);
+                    outcome.dates = Some(known);
                     if let Some(kept) = dictionary::keep(field, &texts, options)? {
                         return Ok(kept);
                     }

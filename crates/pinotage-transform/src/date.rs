@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringBuilder};
-use arrow::compute::{max, min};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringArray, StringBuilder};
 use arrow::datatypes::{DataType as Arrow, Date32Type, Date64Type, Int32Type};
 use chrono::{DateTime, Datelike, NaiveDate};
 use foldhash::fast::FixedState;
@@ -45,68 +44,86 @@ pub(crate) fn can_write(format: &DateTimeFormat) -> bool {
     write(pattern, sample, &mut text).is_some() && format.text_to_millis(&text).is_some()
 }
 
-/// Dates as text, a dictionary of the days that occur: by the pattern of a date-time column, else ISO.
+/// The days that have places of their own: 1900 to 2099, nearly all that occur.
+const NEAR_DAYS: std::ops::Range<i32> = -25_567..47_482;
+
+/// So many texts are remembered at most.
+const MOST_TEXTS: usize = 1 << 16;
+
+/// The texts of the days of a column. They stay from batch to batch, and so does the dictionary as long as no new day comes:
+/// a segment builder looks each text up once.
+#[derive(Debug, Default)]
+pub(crate) struct DateTexts {
+    /// The key of each near day, and one more: 0 is none.
+    near: Vec<i32>,
+    far: HashMap<i32, i32, FixedState>,
+    texts: StringBuilder,
+    /// Whether the day of a key is the same when read back.
+    writable: Vec<bool>,
+    /// The texts, all but those that came since.
+    dictionary: Option<Arc<StringArray>>,
+}
+
+impl DateTexts {
+    fn key(&mut self, format: Option<&DateTimeFormat>, day: i32) -> i32 {
+        let next = self.writable.len() as i32;
+        let key = match NEAR_DAYS.contains(&day) {
+            true => {
+                if self.near.is_empty() {
+                    self.near = vec![0; NEAR_DAYS.len()];
+                }
+                let place = &mut self.near[(day - NEAR_DAYS.start) as usize];
+                if *place == 0 {
+                    *place = next + 1;
+                }
+                *place - 1
+            }
+            false => *self.far.entry(day).or_insert(next),
+        };
+        if key == next {
+            let mut text = String::new();
+            self.writable.push(write_day(format, day, &mut text).is_some());
+            self.texts.append_value(&text);
+        }
+        key
+    }
+
+    fn dictionary(&mut self) -> Arc<StringArray> {
+        match &self.dictionary {
+            Some(same) if same.len() == self.writable.len() => Arc::clone(same),
+            _ => Arc::clone(self.dictionary.insert(Arc::new(self.texts.finish_cloned()))),
+        }
+    }
+}
+
+/// Dates as text, a dictionary of the days that have occurred: by the pattern of a date-time column, else ISO.
 ///
 /// A date that is not the same when read back (as with the pattern `yyyy-MM`) is a bad row.
 pub(crate) fn to_text(
     field: &FieldSpec,
     array: &ArrayRef,
+    known: &mut DateTexts,
     outcome: &mut Outcome<'_>,
 ) -> Result<DictionaryArray<Int32Type>> {
     let format = field.date_time.as_ref().map(|spec| &spec.format);
     let days = days(array, outcome)?;
-    let mut known = Known::of(&days);
-    let mut writable = Vec::new();
-    let mut texts = StringBuilder::new();
-    let mut text = String::new();
+    if known.writable.len() > MOST_TEXTS {
+        *known = DateTexts::default();
+    }
     let mut keys = Vec::with_capacity(days.len());
     for (at, day) in days.values().iter().enumerate() {
         if days.is_null(at) {
             keys.push(0);
             continue;
         }
-        let key = known.key(*day);
-        if *key == UNKNOWN {
-            *key = writable.len() as i32;
-            text.clear();
-            writable.push(write_day(format, *day, &mut text).is_some());
-            texts.append_value(&text);
-        }
-        let key = *key;
-        if !writable[key as usize] {
+        let key = known.key(format, *day);
+        if !known.writable[key as usize] {
             outcome.bad(at, rule::NOT_EXACT, "a date that the column's format holds", format_args!("day {day}"));
         }
         keys.push(key);
     }
     let keys = Int32Array::new(keys.into(), days.nulls().cloned());
-    DictionaryArray::try_new(keys, Arc::new(texts.finish())).map_err(failed)
-}
-
-/// A day whose text is not written yet.
-const UNKNOWN: i32 = -1;
-
-/// The keys of days: by place where they lie close together, as dates of real tables do, else by hash.
-enum Known {
-    Dense { first: i32, keys: Vec<i32> },
-    Sparse(HashMap<i32, i32, FixedState>),
-}
-
-impl Known {
-    fn of(days: &Int32Array) -> Self {
-        let (Some(first), Some(last)) = (min(days), max(days)) else { return Self::Sparse(HashMap::default()) };
-        match usize::try_from(i64::from(last) - i64::from(first)) {
-            Ok(span) if span <= 4 * days.len() => Self::Dense { first, keys: vec![UNKNOWN; span + 1] },
-            _ => Self::Sparse(HashMap::default()),
-        }
-    }
-
-    /// The key of a day, [`UNKNOWN`] until it is set. The day is one of those that it was made for.
-    fn key(&mut self, day: i32) -> &mut i32 {
-        match self {
-            Self::Dense { first, keys } => &mut keys[(day - *first) as usize],
-            Self::Sparse(keys) => keys.entry(day).or_insert(UNKNOWN),
-        }
-    }
+    DictionaryArray::try_new(keys, known.dictionary()).map_err(failed)
 }
 
 /// Writes a day as text; `None` when the format has no place for it.
@@ -172,4 +189,38 @@ fn write(pattern: &str, date: NaiveDate, out: &mut String) -> Option<()> {
         .ok()?;
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Date32Array;
+
+    use super::*;
+
+    /// The texts of a column stay; a new day makes a new dictionary, behind whose old keys is what was there.
+    #[test]
+    fn texts_stay_from_batch_to_batch() {
+        let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "d", "dataType": "STRING"}]}"#;
+        let schema = pinotage_spec::Schema::from_json(schema).unwrap();
+        let field = schema.field("d").unwrap();
+        let mut known = DateTexts::default();
+        let mut written = |days: Vec<Option<i32>>| {
+            let array: ArrayRef = Arc::new(Date32Array::from(days));
+            let found = to_text(field, &array, &mut known, &mut Outcome::new("d", false)).unwrap();
+            let texts = found.downcast_dict::<StringArray>().unwrap();
+            let rows: Vec<Option<String>> = texts.into_iter().map(|text| text.map(str::to_owned)).collect();
+            (rows.iter().flatten().cloned().collect::<Vec<_>>().join(" "), Arc::clone(found.values()))
+        };
+        // The last day of 1899 and the first beyond 2099 have no place of their own.
+        let (first, dictionary) = written(vec![Some(0), Some(-25_568), None, Some(47_482), Some(0)]);
+        assert_eq!(first, "1970-01-01 1899-12-31 2100-01-01 1970-01-01");
+        let (second, same) = written(vec![Some(47_482), Some(-25_568)]);
+        assert_eq!(second, "2100-01-01 1899-12-31");
+        assert!(Arc::ptr_eq(&dictionary, &same));
+        let (third, longer) = written(vec![Some(-25_567), Some(0), Some(19_782)]);
+        assert_eq!((third.as_str(), longer.len()), ("1900-01-01 1970-01-01 2024-02-29", 5));
+        // Beyond so many days it begins anew.
+        written((0..=MOST_TEXTS as i32).map(Some).collect());
+        assert_eq!(written(vec![Some(1)]).1.len(), 1);
+    }
 }

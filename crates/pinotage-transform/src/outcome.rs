@@ -5,6 +5,8 @@ use std::fmt::Display;
 
 use arrow::buffer::OffsetBuffer;
 
+use crate::date::DateTexts;
+
 /// A value that cannot be stored; its row is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadValue {
@@ -63,13 +65,16 @@ pub(crate) struct Outcome<'a> {
     /// See [`ConformOptions::nearest_float`](crate::ConformOptions::nearest_float).
     pub(crate) nearest_float: bool,
     pub(crate) rows: Rows,
+    /// What is known of the column's dates from earlier batches.
+    pub(crate) dates: Option<DateTexts>,
     pub(crate) bad: Vec<BadValue>,
     pub(crate) changes: Vec<(u32, &'static str)>,
 }
 
 impl<'a> Outcome<'a> {
     pub(crate) fn new(column: &'a str, strict: bool) -> Self {
-        Self { column, strict, nearest_float: false, rows: Rows::Each, bad: Vec::new(), changes: Vec::new() }
+        let (bad, changes) = (Vec::new(), Vec::new());
+        Self { column, strict, nearest_float: false, rows: Rows::Each, dates: None, bad, changes }
     }
 
     /// The row of the value at a position.

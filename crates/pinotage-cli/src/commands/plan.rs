@@ -83,6 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             );
         }
     }
+    let _ = writeln!(text, "  for    {}", job.release);
     if let Some(cluster) = &job.cluster {
         let stay = match job.plan.checkpoint {
             Some(_) => format!(", full segments together, every {}", file.sink.publish.interval),

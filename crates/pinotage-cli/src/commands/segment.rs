@@ -12,7 +12,7 @@ use pinotage_common::{Error, Result};
 use pinotage_engine::rewrite_segment;
 use pinotage_segment::read::{ScanOptions, Segment, Severity};
 use pinotage_segment::star_tree::{AggregationMetadata, StarTree, StarTrees};
-use pinotage_spec::{Schema, TableConfig, Value};
+use pinotage_spec::{PinotVersion, Schema, TableConfig, Value};
 
 use crate::output::{bytes, print};
 use crate::rows::{self, Output};
@@ -90,6 +90,9 @@ pub(crate) struct Rewrite {
     /// The schema, when it gets new columns; without it the columns of each segment are written
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
+    /// The release of Pinot that shall load them, `0.11` or later
+    #[arg(long, value_name = "VERSION", default_value_t = PinotVersion::NEWEST)]
+    pinot_version: PinotVersion,
     /// The folder for the new segments, under their names; nothing in it is overwritten
     #[arg(long, value_name = "FOLDER")]
     output: PathBuf,
@@ -164,7 +167,8 @@ fn rewrite(args: &Rewrite) -> Result<ExitCode> {
                 .action("choose another `--output` or `--name`, or remove what is there"));
         }
         let cancelled = || cancel.load(Ordering::Relaxed);
-        let built = rewrite_segment(&segment, schema.as_ref(), &table, name, super::run::creation_time(), &cancelled)
+        let table = (&table, args.pinot_version);
+        let built = rewrite_segment(&segment, schema.as_ref(), table, name, super::run::creation_time(), &cancelled)
             .map_err(|error| error.with("segment", path.display()))?;
         match args.archive {
             true => built.write_tar_gz(&args.output)?,

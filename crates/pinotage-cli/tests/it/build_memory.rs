@@ -98,14 +98,15 @@ fn a_segment_of_twenty_million_rows_is_built_in_four_gibibytes() {
     assert_eq!(counted, format!("rows\n{rows}\n"));
 }
 
-/// A JSON index has each path and value as text, a star-tree each combination of values once more: both count.
+/// A JSON index has each path and value as text, lists of a document make a record of each combination, a star-tree has each
+/// combination of values once more: all of them count.
 #[test]
 fn json_indexes_and_star_trees_keep_to_the_memory() {
     let (rows, segment) = if is_full() { (1_000_000, 224) } else { (150_000, 64) };
     let json = r#""invertedIndexColumns": ["city"], "jsonIndexColumns": ["doc"], "noDictionaryColumns": ["doc"]"#;
     let tree = r#""starTreeIndexConfigs": [{"dimensionsSplitOrder": ["user", "city"], "maxLeafRecords": 100,
         "functionColumnPairs": ["COUNT__*", "SUM__id", "AVG__id", "DISTINCTCOUNTBITMAP__id"]}]"#;
-    for index in [json, tree] {
+    for (index, rows, lists) in [(json, rows, false), (tree, rows, false), (json, rows / 30, true)] {
         let folder = job("");
         let path = folder.path();
         fs::remove_file(path.join("in/a.csv")).unwrap();
@@ -119,12 +120,18 @@ fn json_indexes_and_star_trees_keep_to_the_memory() {
         out.write_all(b"id,user,city,doc\n").unwrap();
         for row in 0..rows {
             let word = |salt: u64| (row * 31 + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let items =
+                |salt: u64| (0..5).map(|item| (word(salt + item) % 1000).to_string()).collect::<Vec<_>>().join(",");
             let doc = format!(
                 r#"{{""a"":{row},""b"":{{""c"":""{:x}""}},""d"":[{},{}]}}"#,
                 word(1),
                 word(2) % 50,
                 word(3) % 7
             );
+            let doc = match lists {
+                true => format!(r#"{{""a"":[{}],""b"":[{}],""c"":[{}],""n"":{row}}}"#, items(1), items(10), items(20)),
+                false => doc,
+            };
             writeln!(out, "{row},{:016x},city {},\"{doc}\"", word(4), word(5) % 1000).unwrap();
         }
         drop(out.into_inner().unwrap());

@@ -106,6 +106,74 @@ fn json_objects_are_written_as_maps_and_rewritten() {
     assert!(properties.contains("column.m$$key.dataType = STRING"), "{properties}");
 }
 
+/// What the release cannot load is left out or refused before the first row; what all load is the same for all.
+#[test]
+fn segments_are_made_for_the_release_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir(path.join("in")).unwrap();
+    fs::write(path.join("in/a.csv"), "n,m\n1700000000000,x\n").unwrap();
+    let mut schema = json!({"schemaName": "t", "dimensionFieldSpecs": [
+        {"name": "n", "dataType": "LONG"}, {"name": "m", "dataType": "STRING"}]});
+    let mut table = json!({"tableName": "t", "tableType": "OFFLINE"});
+    let write = |name: &str, document: &serde_json::Value| fs::write(path.join(name), document.to_string()).unwrap();
+    let job = |version: &str| {
+        let text = format!(
+            "name: j\nsource: {{kind: files, paths: [\"in/*.csv\"]}}\nsink: {{kind: pinot, table: t, schema: schema.json, \
+             tableConfig: table.json, output: out{version}}}\nstate: state\n"
+        );
+        fs::write(path.join("job.yaml"), text).unwrap();
+    };
+    write("schema.json", &schema);
+    write("table.json", &table);
+    job("");
+    let plan = ok(path, &["plan", "job.yaml"]);
+    assert!(plan.contains("  for    Pinot 0.11 or later, which all load the same segments\n"), "{plan}");
+
+    // 0.11 has timestamp indexes of TIMESTAMP columns alone.
+    table["fieldConfigList"] = json!([{"name": "n", "timestampConfig": {"granularities": ["DAY"]}}]);
+    write("table.json", &table);
+    let planned = |line: &str, hidden: bool| {
+        let plan = ok(path, &["plan", "job.yaml"]);
+        assert!(plan.contains(&format!("  for    Pinot {line}\n")), "{plan}");
+        ok(path, &["run", "job.yaml"]);
+        let inspected = ok(path, &["segment", "inspect", "out/t_0"]);
+        assert_eq!(
+            (plan.contains("column $n$DAY"), inspected.contains(" $n$DAY")),
+            (hidden, hidden),
+            "{plan}{inspected}"
+        );
+    };
+    planned("1.5; `sink.pinotVersion` names another release", true);
+    job(", pinotVersion: 0.11");
+    planned("0.11, as `sink.pinotVersion` says", false);
+    job(", pinotVersion: '1.10.0'");
+    planned("1.10, as `sink.pinotVersion` says", true);
+    let rewrite = ["segment", "rewrite", "out/t_0", "--table-config", "table.json", "--output"];
+    for (output, version, hidden) in [("new", &[][..], true), ("old", &["--pinot-version", "0.11.0"][..], false)] {
+        ok(path, &[&rewrite[..], &[output], version].concat());
+        assert_eq!(ok(path, &["segment", "inspect", &format!("{output}/t_0")]).contains(" $n$DAY"), hidden);
+    }
+
+    let children =
+        json!({"key": {"name": "key", "dataType": "STRING"}, "value": {"name": "value", "dataType": "STRING"}});
+    schema["complexFieldSpecs"] =
+        json!([{"name": "m", "dataType": "MAP", "fieldType": "COMPLEX", "childFieldSpecs": children}]);
+    schema["dimensionFieldSpecs"].as_array_mut().unwrap().pop();
+    write("schema.json", &schema);
+    for (version, code, message) in [
+        (", pinotVersion: 0.11", 2, "Pinot 0.11 has no MAP columns"),
+        (", pinotVersion: 0.10", 2, "Pinot 0.11 or later"),
+        (", pinotVersion: newest", 2, "`newest`"),
+        (", pinotVersion: 1.3", 0, ""),
+    ] {
+        job(version);
+        let checked = pinotage(path, &["check", "job.yaml"]);
+        let errors = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.code() == Some(code) && errors.contains(message), "{version}: {errors}");
+    }
+}
+
 /// The release of the cluster decides how a star-tree is written: 0.11 does not load its bytes in the chunk version of today.
 #[test]
 fn a_job_makes_star_trees_that_the_oldest_release_loads() {

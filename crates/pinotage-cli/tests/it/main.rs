@@ -19,6 +19,7 @@ mod job_spec_stores;
 mod kills;
 mod log;
 mod many;
+mod maps;
 mod push;
 mod quarantine;
 mod reconcile;

@@ -188,17 +188,17 @@ impl Documents {
     }
 }
 
-/// Writes a segment anew under a table config, without going through rows of text. Without a schema the segment's own columns
+/// Writes a segment anew under a table config and for a release, without going through rows of text. Without a schema the segment's own columns
 /// are written. The new segment is in memory until it is written somewhere.
 ///
 /// # Errors
 ///
 /// `schema-mismatch` for columns that are not as in the schema; `invalid-config` for a table config that does not fit the
-/// columns; `cancelled`; those of reading and building segments.
+/// columns; `unsupported` for what the release does not have; `cancelled`; those of reading and building segments.
 pub fn rewrite_segment(
     segment: &Segment,
     schema: Option<&Schema>,
-    table: &TableConfig,
+    (table, version): (&TableConfig, PinotVersion),
     name: &str,
     creation_time_millis: i64,
     cancelled: &dyn Fn() -> bool,
@@ -207,7 +207,7 @@ pub fn rewrite_segment(
         Some(schema) => schema.clone(),
         None => schema_of(segment.metadata())?,
     };
-    Documents::try_new(schema, table.clone(), PinotVersion::NEWEST)?.rewritten(
+    Documents::try_new(schema, table.clone(), version)?.rewritten(
         segment,
         name.to_owned(),
         creation_time_millis,

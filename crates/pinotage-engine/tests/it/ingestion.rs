@@ -57,6 +57,20 @@ fn columns_are_computed_and_rows_dropped_as_the_table_says() {
 }
 
 #[test]
+fn columns_are_enriched_before_all_others() {
+    let job = Job::new(&[("a.csv", ROWS)]);
+    let enricher =
+        r#"{"enricherType": "generateColumn", "properties": {"fieldToFunctionMap": {"city": "reverse(city)"}}}"#;
+    let config = format!(r#"{{"enrichmentConfigs": [{enricher}], "transformConfigs": [{DAY}]}}"#);
+    let counts = ingest(&job, &config).unwrap().inputs[0].counts;
+    assert_eq!((counts.read, counts.written, counts.quarantined), (4, 3, 1));
+    assert_eq!(
+        job.ask("SELECT city, code FROM t ORDER BY city"),
+        ["emoR EMOR-00100", "olsO OLSO-0150", "siraP SIRAP-75001"]
+    );
+}
+
+#[test]
 fn a_table_that_goes_on_has_null_where_an_expression_fails() {
     let job = Job::new(&[("a.csv", ROWS)]);
     let summary = ingest(&job, &format!(r#"{{"transformConfigs": [{DAY}], "continueOnError": true}}"#)).unwrap();
@@ -132,6 +146,14 @@ fn what_is_not_carried_out_is_refused_by_name() {
     let job = Job::new(&[("a.json", "{\"id\": \"a\"}\n")]);
     for (config, kind, message) in [
         (r#"{"enrichmentConfigs": [{"enricherType": "clpEnricher"}]}"#, ErrorKind::Unsupported, "enrichmentConfigs"),
+        (r#"{"enrichmentConfigs": [{"enricherType": "clpEnricher"}]}"#, ErrorKind::Unsupported, "`clpEnricher`"),
+        (
+            r#"{"complexTypeConfig": {}, "enrichmentConfigs": [{"enricherType": "generateColumn",
+                "properties": {"fieldToFunctionMap": {"id": "upper(id)"}}, "preComplexTypeTransform": true}]}"#,
+            ErrorKind::Unsupported,
+            "before `complexTypeConfig`",
+        ),
+        (r#"{"schemaConformingTransformerV2Config": {"a": 1}}"#, ErrorKind::Unsupported, "TransformerV2Config"),
         (
             r#"{"aggregationConfigs": [{"columnName": "id", "aggregationFunction": "AVG(id)"}]}"#,
             ErrorKind::Unsupported,

@@ -15,7 +15,7 @@ use arrow_avro::reader::{Reader, ReaderBuilder};
 use pinotage_common::{Error, Result};
 
 use self::container::{Feed, Shared};
-use crate::conform::{Conform, plain_schema};
+use crate::conform::{Conform, plain_schema, with_uuids_as_text};
 use crate::guard::{corrupt, guarded};
 use crate::{ReadOptions, RowPositions, SourceBatch, SourceReader};
 
@@ -32,7 +32,7 @@ pub(crate) struct AvroReader {
 
 pub(crate) fn infer_schema(path: &Path, options: &ReadOptions) -> Result<SchemaRef> {
     let (reader, _) = build(path, options, None)?;
-    Ok(plain_schema(&reader.schema()))
+    Ok(with_uuids_as_text(&plain_schema(&reader.schema())))
 }
 
 fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
@@ -68,7 +68,7 @@ fn build(
 impl AvroReader {
     pub(crate) fn try_new(path: &Path, options: &ReadOptions, schema: Option<SchemaRef>) -> Result<Self> {
         let (mut reader, mut shared) = build(path, options, None)?;
-        let full = plain_schema(&reader.schema());
+        let full = with_uuids_as_text(&plain_schema(&reader.schema()));
         let conform = Conform::try_new(path, &full, schema.as_ref(), options)?;
         let mut places = conform.indices.clone();
         // An empty projection still counts rows, so everything is read for it.

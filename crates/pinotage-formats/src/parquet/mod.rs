@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatchReader;
-use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::{ConvertedType, Encoding};
+use parquet::basic::{ConvertedType, Encoding, Type as PhysicalType};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::schema::types::SchemaDescriptor;
 use pinotage_common::{Error, Result};
 
 use self::lanes::Lanes;
@@ -53,7 +54,7 @@ fn load(path: &Path, keep_dictionaries: bool) -> Result<(std::fs::File, ArrowRea
     let metadata = guarded(path, || {
         let broken = |error| corrupt(path, "expected a Parquet file with a readable footer").caused_by(error);
         let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(broken)?;
-        let mut plain = plain_schema(found.schema());
+        let mut plain = as_annotated(&plain_schema(found.schema()), found.parquet_schema());
         if keep_dictionaries {
             plain = with_dictionaries(&plain, found.metadata());
         }
@@ -68,6 +69,38 @@ fn load(path: &Path, keep_dictionaries: bool) -> Result<(std::fs::File, ArrowRea
         })
     })?;
     Ok((file, metadata))
+}
+
+/// The schema with what Arrow's own rules lose: text where the file says ENUM, which they take for bytes; and microseconds for
+/// 96-bit timestamps, whose nanoseconds in 64 bits end in the year 2262.
+fn as_annotated(schema: &Schema, parquet: &SchemaDescriptor) -> SchemaRef {
+    fn annotated(field: &FieldRef, leaf: &mut usize, parquet: &SchemaDescriptor) -> FieldRef {
+        let mut inner = |field: &FieldRef| annotated(field, leaf, parquet);
+        let data_type = match field.data_type() {
+            DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+            DataType::List(item) => DataType::List(inner(item)),
+            DataType::LargeList(item) => DataType::LargeList(inner(item)),
+            DataType::FixedSizeList(item, size) => DataType::FixedSizeList(inner(item), *size),
+            DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
+            value => {
+                let written = (*leaf < parquet.num_columns()).then(|| parquet.column(*leaf));
+                *leaf += 1;
+                match written {
+                    Some(column) if *value == DataType::Binary && column.converted_type() == ConvertedType::ENUM => {
+                        DataType::Utf8
+                    }
+                    Some(column) if column.physical_type() == PhysicalType::INT96 => {
+                        DataType::Timestamp(TimeUnit::Microsecond, None)
+                    }
+                    _ => value.clone(),
+                }
+            }
+        };
+        Arc::new(field.as_ref().clone().with_data_type(data_type))
+    }
+    let mut leaf = 0;
+    let fields: Vec<FieldRef> = schema.fields().iter().map(|field| annotated(field, &mut leaf, parquet)).collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 /// The schema with dictionaries for the columns of text whose every page refers to its row group's dictionary.
@@ -218,5 +251,49 @@ impl SourceReader for ParquetReader {
             (part / u128::from((*rows).max(1))) as u64
         });
         done.saturating_add(share).min(self.file_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::TimestampMicrosecondType;
+    use parquet::data_type::{ByteArray, ByteArrayType, Int96, Int96Type};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    #[test]
+    fn enums_are_text_and_old_timestamps_reach_the_year_9999() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let message =
+            "message m { required group g { required binary in (ENUM); } required binary e (ENUM); required int96 t; }";
+        let schema = Arc::new(parse_message_type(message).unwrap());
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::default())).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        for _ in 0..2 {
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&[ByteArray::from("RED")], None, None).unwrap();
+            column.close().unwrap();
+        }
+        let mut column = group.next_column().unwrap().unwrap();
+        // The last day of 9999, 1 ms after midnight.
+        let time = Int96::from(vec![1_000_000, 0, 2_440_588 + 2_932_896]);
+        column.typed::<Int96Type>().write_batch(&[time], None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+
+        let mut reader = ParquetReader::try_new(&path, &ReadOptions::default(), None).unwrap();
+        assert_eq!(reader.schema(), infer_schema(&path, &ReadOptions::default()).unwrap());
+        let batch = reader.next_batch().unwrap().unwrap().batch;
+        assert_eq!(batch.column(0).as_struct().column(0).as_string::<i32>().value(0), "RED");
+        assert_eq!(batch.column(1).as_string::<i32>().value(0), "RED");
+        let times = batch.column(2).as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(times.value(0), 2_932_896 * 86_400_000_000 + 1000);
     }
 }

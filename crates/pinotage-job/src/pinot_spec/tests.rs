@@ -335,7 +335,7 @@ pinotFSSpecs:
 segmentNameGeneratorSpec:
   type: inputFile
   configs:
-    file.path.pattern: 's3://my-bucket/raw/(\\d+)/(.+)\\.csv'
+    file.path.pattern: '/raw/(\\d+)/(.+)\\.csv'
     segment.name.template: 'g_\\${filePathPattern:\\1}_\\${filePathPattern:\\2}'
 pinotClusterSpecs: [{controllerURI: 'http://localhost:9000'}]
 ",

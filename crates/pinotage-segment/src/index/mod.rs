@@ -1,6 +1,7 @@
 //! Secondary indexes.
 
 pub mod bloom;
+pub(crate) mod flat_size;
 mod flatten;
 pub mod inverted;
 pub mod json;

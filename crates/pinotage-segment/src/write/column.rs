@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, GenericByteArray, ListArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, GenericByteArray, ListArray, StringArray, new_null_array,
+};
 use arrow::datatypes::{
     ArrowPrimitiveType, ByteArrayType, Field, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
@@ -13,6 +15,7 @@ use pinotage_spec::{ColumnPlan, DataType, DictionaryRule, StoredType, Value, arr
 use super::ids::Ids;
 use super::interner::{BytesInterner, Fixed, FixedInterner, KnownIds};
 use super::maps;
+use crate::index::flat_size::FlatTotals;
 use crate::star_tree::Size;
 
 /// The values of a column, by stored type: each once, or all of a raw column. Decimals are kept as their text until the column is laid out.
@@ -51,6 +54,8 @@ pub(super) struct ColumnBuilder {
     pub(super) null_docs: Vec<u32>,
     /// The dictionary that rows came with last, and the ids of its values. The batches of a row group share one.
     source: Option<(ArrayRef, KnownIds)>,
+    /// What a JSON index makes of the documents so far.
+    flat: FlatTotals,
 }
 
 impl ColumnBuilder {
@@ -76,6 +81,7 @@ impl ColumnBuilder {
             ends: Vec::new(),
             null_docs: Vec::new(),
             source: None,
+            flat: FlatTotals::default(),
             plan,
         }
     }
@@ -112,9 +118,10 @@ impl ColumnBuilder {
             bytes += 16 * num_values;
         }
         if plan.json.is_some() {
-            // Each path and each value as text, their records, and the finished index; lists of documents take more.
+            // Each path and each value as text, their records, and the finished index. Where lists multiply, records outweigh the text.
             let documents = each_distinct!(&self.distinct, values => values.len_bytes());
-            bytes += 10 * documents + num_values * (24 + documents / distinct.max(1));
+            let texts = 10 * documents + num_values * (24 + documents / distinct.max(1));
+            bytes = bytes.saturating_add(texts.max((4 * documents).saturating_add(self.flat.len_bytes())));
         }
         if is_sorted {
             // The ids in both orders, and null docs.
@@ -158,6 +165,13 @@ impl ColumnBuilder {
         }
         if let Some(nulls) = array.logical_nulls() {
             self.null_docs.extend((first_doc..).zip(nulls.iter()).filter(|(_, valid)| !valid).map(|(doc, _)| doc));
+        }
+        if let (Some(options), true) = (&self.plan.json, field.single_value) {
+            let count = |document: Option<&str>| self.flat.add(document.unwrap_or_default().as_bytes(), options);
+            match array.as_dictionary_opt::<Int32Type>().and_then(|keyed| keyed.downcast_dict::<StringArray>()) {
+                Some(texts) => texts.into_iter().for_each(count),
+                None => array.as_string_opt::<i32>().into_iter().flatten().for_each(count),
+            }
         }
         match field.single_value {
             true if is_dictionary => self.append_dictionary(array.as_dictionary::<Int32Type>()),

@@ -4,6 +4,7 @@ mod answers;
 mod complex_types;
 mod functions_page;
 mod limits;
+mod lossy;
 mod pinot_answers;
 mod properties;
 mod rollup;

@@ -114,11 +114,24 @@ on_each_line!(
         table.cluster.create_table(&schema, &table.config());
         let error = failed(line, "finish", &table.options(40, &[]));
         assert!(error.contains("[invalid-data]") && error.contains("expected a whole number"), "{error}");
-        ok(line, "finish", &table.options(40, &[("errors", "40"), ("parallelism", "1"), ("job", "lenient")]));
+        // Those of an epoch that is replayed are not there twice, and those of other files stay.
+        let folder = table.folder("quarantine");
+        let quarantine = format!("file://{}", folder.display());
+        std::fs::write(folder.join("other.jsonl"), "").unwrap();
+        let further = [("errors", "100"), ("quarantine", quarantine.as_str()), ("job", "lenient"), ("rate", "10"),
+            ("failures", "1"), ("restarts", "10"), ("batchRows", "1")];
+        assert_eq!(ok(line, "finish", &table.options(40, &further)), "failures left 0");
         let sql = format!("SELECT COUNT(*), SUM(price), MAX(id) FROM {}", table.name);
         let answer = table.cluster.query(&sql);
         let found: Vec<f64> = (0..3).filter_map(|i| answer["resultTable"]["rows"][0][i].as_f64()).collect();
         assert_eq!(found, [10.0, 45.0, 36.0], "{answer}");
+        let files = std::fs::read_dir(&folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+        let text: String = files.collect();
+        let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut ids: Vec<u64> = rows.iter().map(|row| row["row"]["id"].as_u64().unwrap()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..40).filter(|id| id % 4 > 0).collect::<Vec<u64>>(), "{text}");
+        assert!(rows.iter().all(|row| row["column"] == "price" && !row["message"].as_str().unwrap().is_empty()), "{text}");
     }
 );
 

@@ -130,3 +130,19 @@ on_each_line!(
         assert!(table.segments().len() <= 80_000 / 5_000 + 4, "{:?}", table.segments());
     }
 );
+
+on_each_line!(
+    /// NONE keeps no open rows: what is not in a full segment when the job stops is lost, and nothing is there twice.
+    without_a_guarantee_open_rows_are_lost,
+    |line| {
+        let Some(table) = Table::create("flink_none", line) else { return };
+        let rows = 30_000;
+        let further =
+            [("guarantee", "NONE"), ("parallelism", "2"), ("rate", "2000"), ("segmentRows", "9000"), ("until", "3")];
+        let savepoint = ok(line, "stop", &table.options(rows, &further));
+        ok(line, "finish", &table.options(rows, &[("guarantee", "NONE"), ("from", savepoint.as_str())]));
+        table.is_never_doubled(rows);
+        let left: u64 = table.segments().iter().sum();
+        assert!(left > 0 && left < rows, "{left}");
+    }
+);

@@ -1,5 +1,6 @@
 package io.pinotage.flink.sink;
 
+import java.io.IOException;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
@@ -37,7 +38,7 @@ public final class PinotSink<T> extends PinotSinkBase<T> implements Sink<T> {
     }
 
     @Override
-    public SinkWriter<T> createWriter(WriterInitContext context) {
+    public SinkWriter<T> createWriter(WriterInitContext context) throws IOException {
         return newWriter(context);
     }
 

@@ -5,6 +5,7 @@ import io.pinotage.flink.sink.committer.PinotCommittable;
 import io.pinotage.flink.sink.committer.PinotCommittableSerializer;
 import io.pinotage.flink.sink.committer.PinotCommitter;
 import io.pinotage.sink.TaskContext;
+import java.io.IOException;
 import java.io.Serializable;
 import java.util.Collection;
 import java.util.Collections;
@@ -48,12 +49,13 @@ public abstract class PinotSinkBase<T>
     }
 
     /** A writer that begins; what 1.20 calls where 2.x has but one method. */
-    protected StatefulSinkWriter<T, WriterState> newWriter(WriterInitContext context) {
+    protected StatefulSinkWriter<T, WriterState> newWriter(WriterInitContext context) throws IOException {
         return restoreWriter(context, Collections.emptyList());
     }
 
     @Override
-    public StatefulSinkWriter<T, WriterState> restoreWriter(WriterInitContext context, Collection<WriterState> states) {
+    public StatefulSinkWriter<T, WriterState> restoreWriter(WriterInitContext context, Collection<WriterState> states)
+            throws IOException {
         return PinotSinkWriter.open(settings, converter, submission, states, context);
     }
 

@@ -43,6 +43,8 @@ public final class PinotSinkWriter<T>
     private final PinotSinkTable table;
     private final SinkWriter writer;
     private final WriterMetrics metrics;
+    /** Null where the first row that the table does not take fails the job. */
+    private final Quarantine quarantine;
     /** The last epoch that was prepared. */
     private long epoch;
     private boolean ended;
@@ -60,7 +62,8 @@ public final class PinotSinkWriter<T>
             RowConverter<T> converter,
             String submission,
             Collection<WriterState> states,
-            WriterInitContext context) {
+            WriterInitContext context)
+            throws IOException {
         PinotSinkTable table = PinotSinkTable.of(settings.description());
         try {
             String run = run(table, submission, states, context);
@@ -85,7 +88,8 @@ public final class PinotSinkWriter<T>
             String run,
             PinotSinkTable table,
             Collection<WriterState> states,
-            WriterInitContext context) {
+            WriterInitContext context)
+            throws IOException {
         TaskInfo task = context.getTaskInfo();
         this.settings = settings;
         this.converter = converter;
@@ -99,6 +103,10 @@ public final class PinotSinkWriter<T>
                 open.add(state.open());
             }
         }
+        String folder = settings.quarantine();
+        this.quarantine = folder == null
+                ? null
+                : new Quarantine(folder, settings.table(), run, epoch, task.getIndexOfThisSubtask(), tasks);
         TaskContext own = new TaskContext(run, epoch, task.getIndexOfThisSubtask(), tasks, 0);
         this.writer = table.openWriter(settings.columns(), own, open);
         this.batch = new BatchBuilder(settings.columns());
@@ -133,7 +141,11 @@ public final class PinotSinkWriter<T>
         List<RejectedRow> rejected = writer.write(batch.finish());
         metrics.written(rows - rejected.size(), bytes, rejected.size());
         for (RejectedRow row : rejected) {
-            LOG.warn("{} does not take a row: {}: {}", settings.table(), row.message(), row.raw());
+            if (quarantine == null) {
+                // The library allows none then.
+                throw new IllegalStateException(settings.table() + " does not take a row: " + row.message());
+            }
+            quarantine.add(row);
         }
     }
 
@@ -144,8 +156,11 @@ public final class PinotSinkWriter<T>
     }
 
     @Override
-    public Collection<PinotCommittable> prepareCommit() {
+    public Collection<PinotCommittable> prepareCommit() throws IOException {
         epoch++;
+        if (quarantine != null) {
+            quarantine.end(epoch);
+        }
         Prepared prepared = writer.prepare(epoch, ended);
         open = prepared.open();
         if (prepared.committables().isEmpty()) {

@@ -31,6 +31,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
     private DeliveryGuarantee guarantee = DeliveryGuarantee.EXACTLY_ONCE;
     private Duration publishInterval = PUBLISH_INTERVAL;
     private Duration stagingRetention = STAGING_RETENTION;
+    private String quarantine;
     private boolean exchange = true;
     private boolean extraColumns;
     private int batchRows = BATCH_ROWS;
@@ -118,11 +119,15 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
     }
 
     /**
-     * So many rows of a writer that the table does not take are left out: counted in {@code numRecordsOutErrors} and logged as JSON. One
-     * more fails the job; none if not given.
+     * Rows that the table does not take go to this folder as lines of JSON, with the reason, and are counted in
+     * {@code numRecordsOutErrors}.
+     *
+     * @param folder a URI that Flink can write to
+     * @param errors so many rows of a writer; one more fails the job, as the first does without a quarantine
      */
-    public B errors(long rows) {
-        options.set("limits.errors", rows);
+    public B quarantine(String folder, long errors) {
+        this.quarantine = Objects.requireNonNull(folder, "folder");
+        options.set("limits.errors", errors);
         return self();
     }
 
@@ -225,6 +230,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
                     guarantee,
                     publishInterval,
                     stagingRetention,
+                    quarantine,
                     batchRows);
         }
     }

@@ -17,6 +17,7 @@ public final class SinkSettings implements Serializable {
     private final DeliveryGuarantee guarantee;
     private final long publishMillis;
     private final long retentionMillis;
+    private final String quarantine;
     private final int batchRows;
 
     SinkSettings(
@@ -27,6 +28,7 @@ public final class SinkSettings implements Serializable {
             DeliveryGuarantee guarantee,
             Duration publishInterval,
             Duration stagingRetention,
+            String quarantine,
             int batchRows) {
         this.description = description;
         this.table = table;
@@ -35,6 +37,7 @@ public final class SinkSettings implements Serializable {
         this.guarantee = guarantee;
         this.publishMillis = publishInterval.toMillis();
         this.retentionMillis = stagingRetention.toMillis();
+        this.quarantine = quarantine;
         this.batchRows = batchRows;
     }
 
@@ -71,6 +74,11 @@ public final class SinkSettings implements Serializable {
     /** How long staging keeps what only older checkpoints need. */
     public long retentionMillis() {
         return retentionMillis;
+    }
+
+    /** The folder for rows that the table does not take; null where the first one fails the job. */
+    public String quarantine() {
+        return quarantine;
     }
 
     /** Rows of a batch at most. */

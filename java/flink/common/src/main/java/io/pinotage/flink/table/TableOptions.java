@@ -81,6 +81,18 @@ public final class TableOptions {
             .withFallbackKeys("segmentFlushMaxNumRecords")
             .withDescription("A segment is full when it has so many rows.");
 
+    /** Where rows go that the table does not take. */
+    public static final ConfigOption<String> QUARANTINE = ConfigOptions.key("sink.quarantine")
+            .stringType()
+            .noDefaultValue()
+            .withDescription("The folder for rows that the table does not take. Default: the first one fails the job.");
+
+    /** How many rows may go there. */
+    public static final ConfigOption<Long> QUARANTINE_ROWS = ConfigOptions.key("sink.quarantine.max-rows")
+            .longType()
+            .defaultValue(100L)
+            .withDescription("So many rows of a writer may go to the quarantine; one more fails the job.");
+
     /** Columns that the table lacks. */
     public static final ConfigOption<Boolean> EXTRA_COLUMNS = ConfigOptions.key("sink.extra-columns")
             .booleanType()
@@ -96,7 +108,7 @@ public final class TableOptions {
     /** All of them but those of the job file. */
     static final List<ConfigOption<?>> ALL = Arrays.asList(
             CONTROLLER, TABLE, TABLE_TYPE, JOB, STAGING, GUARANTEE, PARALLELISM, PUBLISH_INTERVAL, RETENTION, SEGMENT_ROWS,
-            EXTRA_COLUMNS, TIME_ZONE);
+            QUARANTINE, QUARANTINE_ROWS, EXTRA_COLUMNS, TIME_ZONE);
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     static final String[] PREFIXES = {"sink.segment.", "sink.push.", "sink.upsert.", "sink.connection.", "limits."};
@@ -105,7 +117,7 @@ public final class TableOptions {
     static final String[] READ_PREFIXES = {ReadOptions.SCAN, ReadOptions.DECIMAL};
 
     static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
-            "maxRows", "queue", "errors", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
+            "maxRows", "queue", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
     static final Set<String> YES_OR_NO = new HashSet<>(
             Arrays.asList("copyToDeepStore", "insecureTrustAnyServer", "anonymous", "pathStyle", "allowHttp"));
 
@@ -122,6 +134,7 @@ public final class TableOptions {
         options.getOptional(RETENTION).ifPresent(sink::stagingRetention);
         options.getOptional(SEGMENT_ROWS).ifPresent(sink::segmentRows);
         options.getOptional(TIME_ZONE).ifPresent(sink::timeZone);
+        options.getOptional(QUARANTINE).ifPresent(folder -> sink.quarantine(folder, options.get(QUARANTINE_ROWS)));
         sink.extraColumns(options.get(EXTRA_COLUMNS));
         sink.deliveryGuarantee(options.get(GUARANTEE));
         for (Map.Entry<String, String> option : raw.entrySet()) {

@@ -141,8 +141,10 @@ final class Job {
                 .deliveryGuarantee(DeliveryGuarantee.valueOf(options.text("guarantee", "EXACTLY_ONCE")))
                 .segmentRows(options.number("segmentRows", 1_000_000))
                 .publishInterval(Duration.ofMillis(options.number("publishMillis", 1_000)))
-                .errors(options.number("errors", 0))
                 .batchRows((int) options.number("batchRows", 1_000));
+        if (options.has("quarantine")) {
+            sink.quarantine(options.text("quarantine"), options.number("errors", 0));
+        }
         numbers.map(rows).returns(type).uid("rows").sinkTo(sink.build()).uid("sink");
     }
 
