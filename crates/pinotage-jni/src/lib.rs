@@ -11,16 +11,26 @@
 
 mod blocks;
 mod c_data;
+mod catalog;
 mod convert;
+mod decimals;
 mod errors;
+mod groups;
 mod handles;
 mod native_batch;
+mod native_catalog;
 mod native_committer;
 mod native_library;
 mod native_memory;
+mod native_reader;
+mod native_scan;
 mod native_sink;
 mod native_writer;
 mod publication;
+mod pushdown;
+mod scan_options;
+mod scan_reader;
+mod scan_table;
 mod staging;
 mod table;
 mod threads;

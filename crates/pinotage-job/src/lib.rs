@@ -16,6 +16,7 @@ mod plan;
 mod reference;
 mod sink_job;
 mod state_place;
+mod table_url;
 mod variables;
 
 pub use budget::ErrorBudget;
@@ -26,3 +27,4 @@ pub use plan::{Plan, check_ingestion, connection_file};
 pub use reference::{job_reference, job_schema, option_table};
 pub use sink_job::SinkJob;
 pub use state_place::StatePlace;
+pub use table_url::{ConnectionText, TableUrl};

@@ -358,9 +358,17 @@ pub fn check_ingestion(table: &TableConfig) -> Result<()> {
 ///
 /// `invalid-config` with file, line and the nearest key for what cannot be.
 pub fn connection_file(path: &Path) -> Result<Connection> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the connection", path))?;
     let base = path.parent().unwrap_or(Path::new("."));
-    parse("the connection", &text, base).map_err(|error| error.with("file", path.display()))
+    connection_text(&read_connection(path)?, base).map_err(|error| error.with("file", path.display()))
+}
+
+pub(crate) fn read_connection(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the connection", path))
+}
+
+/// Reads the keys of `sink.connection`; files that it names are in the folder `base`.
+pub(crate) fn connection_text(text: &str, base: &Path) -> Result<Connection> {
+    parse("the connection", text, base)
 }
 
 /// Reads YAML whose texts may hold variables.

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType as Arrow, Field, Schema as ArrowSchema, SchemaRe
 use pinotage_client::{DataTable, Intermediate};
 use pinotage_common::{Error, Result};
 use pinotage_spec::{DataType, Expression, Operator, PinotQuery};
+use serde::{Deserialize, Serialize};
 
 use crate::plan::ScanPlan;
 use crate::query::{self, Common};
@@ -22,7 +23,8 @@ use crate::table::Table;
 const EXACT_SUM_ROWS: u64 = 1 << 22;
 
 /// A number about the rows of a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Aggregate {
     /// How many there are: Int64.
     Rows,
@@ -37,7 +39,8 @@ pub enum Aggregate {
 }
 
 /// What is to be known of the rows of a scan.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AggregateRequest {
     /// The columns whose values make a group together; without any, all rows are one.
     pub group_by: Vec<String>,

@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pinotage_client::{Controller, TableType};
 use pinotage_common::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::split::{DirectSegment, Request, Split, ValidPartition, Work};
 use crate::view::{HalfView, SegmentView};
 
 /// Partitions of an upsert table, and all segments that they had.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Partitions {
     numbers: BTreeSet<Option<u32>>,
     segments: BTreeSet<String>,

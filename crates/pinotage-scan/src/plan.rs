@@ -68,7 +68,7 @@ pub struct ScanPlan {
     /// Each answer of a server has only its first rows of an order.
     pub(crate) top: Option<Top>,
     /// All splits as servers would read them; nothing when they should not, or cannot.
-    server_splits: Option<Vec<Split>>,
+    pub(crate) server_splits: Option<Vec<Split>>,
 }
 
 /// How one half of a table is read.

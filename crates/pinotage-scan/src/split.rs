@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::keyed::Partitions;
 use crate::view::SegmentView;
 
@@ -15,7 +17,8 @@ pub struct Split {
 }
 
 /// Who reads a split.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Work {
     /// A server.
     Server(Request),
@@ -26,7 +29,8 @@ pub(crate) enum Work {
 }
 
 /// One request, to any of some servers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Request {
     pub(crate) segments: Vec<String>,
     /// The preferred one first.
@@ -36,7 +40,8 @@ pub(crate) struct Request {
 }
 
 /// A partition of an upsert table, of which all but what still grows is read directly.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ValidPartition {
     pub(crate) segments: Vec<DirectSegment>,
     /// How a server is asked for the whole partition.
@@ -44,7 +49,8 @@ pub(crate) struct ValidPartition {
 }
 
 /// A segment that is read directly.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DirectSegment {
     pub(crate) name: String,
     pub(crate) url: String,
@@ -90,6 +96,11 @@ impl Split {
             // Only together its segments tell which rows count.
             Work::Valid(partition) => partition.request.segments.iter().any(|name| wanted(name)).then(|| self.clone()),
         }
+    }
+
+    /// It is a segment that is read directly: whoever reads it again gets its rows in the same order.
+    pub fn is_one_segment(&self) -> bool {
+        matches!(self.work, Work::Direct(_))
     }
 
     /// The instance ids of the servers that may be asked for it, the preferred one first; empty when it is read directly.

@@ -57,6 +57,17 @@ impl Table {
         Ok(Self { controller: controller.clone(), version, name: raw.to_owned(), schema, halves })
     }
 
+    /// The table as it is known already.
+    pub(crate) fn of(
+        controller: Controller,
+        version: PinotVersion,
+        name: String,
+        schema: Schema,
+        halves: Vec<(TableType, TableConfig)>,
+    ) -> Self {
+        Self { controller, version, name, schema, halves }
+    }
+
     /// Its name, without a type.
     pub fn name(&self) -> &str {
         &self.name

@@ -3,6 +3,7 @@
 //! Texts have another order in Pinot, and NaN and -0.0 stand where each kind of index puts them.
 
 use pinotage_spec::{DataType, Expression, Operator};
+use serde::{Deserialize, Serialize};
 
 use crate::plan::ScanPlan;
 use crate::table::Table;
@@ -11,7 +12,8 @@ use crate::table::Table;
 const MAX_ROWS: u64 = 10_000;
 
 /// What rows are ordered by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderKey {
     /// The column.
     pub column: String,

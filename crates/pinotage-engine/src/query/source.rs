@@ -1,12 +1,11 @@
 //! Where a table is: a path or a URL.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use pinotage_client::{Address, Connection};
-use pinotage_common::{Error, Result};
-use pinotage_job::connection_file;
+use pinotage_client::Connection;
+use pinotage_common::Result;
+use pinotage_job::TableUrl;
 use pinotage_scan::ScanOptions;
-use serde_json::{Map, Value as Json};
 
 /// Where a table is.
 #[derive(Debug, Clone)]
@@ -25,56 +24,18 @@ pub enum TableSource {
 }
 
 impl TableSource {
-    /// Reads a path, or a URL such as `pinot://host:9000/flights?reader=direct`, `pinot+https://…` for TLS. What stands
-    /// behind `?` is the scan's options, and `connection`: a file that says how the cluster is reached, in place of the
-    /// address (`pinot:///flights?connection=prod.yaml`).
+    /// Reads a path, or a [`TableUrl`].
     ///
     /// # Errors
     ///
-    /// `invalid-config` for what is no such URL, and those of reading the connection file.
+    /// Those of [`TableUrl::parse`] and of what the connection file says.
     pub fn parse(text: &str) -> Result<Self> {
-        let (scheme, rest) = match text.split_once("://") {
-            Some(("pinot", rest)) => ("http", rest),
-            Some(("pinot+https", rest)) => ("https", rest),
-            Some((scheme, _)) => {
-                return Err(Error::invalid_config(format!(
-                    "expected a path or a table of a cluster, found `{scheme}:`"
-                ))
-                .action("name a file, a folder of segments, or a table as `pinot://host:9000/flights`"));
+        Ok(match TableUrl::parse(text)? {
+            None => Self::Local(text.into()),
+            Some(TableUrl { connection, table, options }) => {
+                Self::Cluster { connection: Box::new(connection.open()?), table, options: Box::new(options) }
             }
-            None => return Ok(Self::Local(text.into())),
-        };
-        let bad = || Error::invalid_config("expected a table such as `pinot://host:9000/flights`").with("table", text);
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (host, table) = place.rsplit_once('/').filter(|(_, table)| !table.is_empty()).ok_or_else(bad)?;
-        let mut connection_path = None;
-        let mut options = Map::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').ok_or_else(bad)?;
-            match key {
-                "connection" => connection_path = Some(value),
-                _ => {
-                    // Numbers and flags are themselves, sizes and lengths of time are texts.
-                    let plain = value.parse::<u64>().map(Json::from).ok();
-                    let plain = plain.or_else(|| value.parse::<bool>().ok().map(Json::from));
-                    options.insert(key.to_owned(), plain.unwrap_or_else(|| value.into()));
-                }
-            }
-        }
-        let options: ScanOptions = serde_json::from_value(Json::Object(options)).map_err(|error| {
-            Error::invalid_config(format!("the options behind `?`: {error}"))
-                .with("table", text)
-                .action("use the options of a scan, such as `reader=direct` or `nulls=default`")
-        })?;
-        options.validate().map_err(|error| error.with("table", text))?;
-        let connection = match (connection_path, host.is_empty()) {
-            (Some(path), true) => connection_file(Path::new(path))?,
-            (None, false) => Connection::new(Address::parse(&format!("{scheme}://{host}"))?),
-            _ => {
-                return Err(bad().action("give the address in the URL, or leave it out and name a `connection` file"));
-            }
-        };
-        Ok(Self::Cluster { connection: Box::new(connection), table: table.to_owned(), options: Box::new(options) })
+        })
     }
 }
 

@@ -5,3 +5,8 @@ mod border;
 mod cluster;
 mod flink;
 mod java;
+mod scan;
+/// The tables that scans of Rust are tested with.
+#[allow(dead_code)]
+#[path = "../../../pinotage-scan/tests/it/support.rs"]
+mod tables;

@@ -4,6 +4,7 @@ mod aggregates;
 mod agreement;
 mod changes;
 mod complete;
+mod elsewhere;
 mod hybrid;
 mod realtime;
 mod support;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::Value;
 
+mod document;
 mod pattern;
 mod pushed;
 

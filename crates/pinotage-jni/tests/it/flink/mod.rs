@@ -3,6 +3,7 @@
 mod examples;
 mod faults;
 mod lines;
+mod read;
 mod sink;
 mod sql;
 mod table;

@@ -41,6 +41,9 @@ public final class NativeCheck {
             case "threads":
                 Threads.run(rest[0]);
                 break;
+            case "read":
+                Read.run(rest);
+                break;
             default:
                 throw new IllegalArgumentException(arguments[0]);
         }

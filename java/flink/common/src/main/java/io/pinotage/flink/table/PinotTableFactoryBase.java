@@ -10,13 +10,15 @@ import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.table.catalog.ResolvedSchema;
 import org.apache.flink.table.catalog.UniqueConstraint;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
+import org.apache.flink.table.connector.source.DynamicTableSource;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
+import org.apache.flink.table.factories.DynamicTableSourceFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 import org.apache.flink.table.types.logical.RowType;
 
 /** {@code 'connector' = 'pinotage'}, but for the sink itself, which the lines of Flink have differently. */
-public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory {
+public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory, DynamicTableSourceFactory {
     /** The connector's name. */
     public static final String IDENTIFIER = "pinotage";
 
@@ -40,7 +42,7 @@ public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory {
     @Override
     public DynamicTableSink createDynamicTableSink(Context context) {
         FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
-        helper.validateExcept(TableOptions.PREFIXES);
+        helper.validateExcept(TableOptions.prefixes());
         ReadableConfig options = helper.getOptions();
         ResolvedSchema schema = context.getCatalogTable().getResolvedSchema();
         RowType type = (RowType) context.getPhysicalRowDataType().getLogicalType();
@@ -54,5 +56,14 @@ public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory {
         // The order matters: the converter knows the table when the sink has been built.
         return new PinotTableSink(
                 table, sink.build(), converter.mode(), options.getOptional(TableOptions.PARALLELISM).orElse(null));
+    }
+
+    @Override
+    public DynamicTableSource createDynamicTableSource(Context context) {
+        FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
+        helper.validateExcept(TableOptions.prefixes());
+        RowType type = (RowType) context.getPhysicalRowDataType().getLogicalType();
+        String name = context.getObjectIdentifier().getObjectName();
+        return PinotTableSource.create(name, ReadOptions.of(context.getCatalogTable().getOptions(), name), type);
     }
 }

@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.ReadableConfig;
@@ -112,9 +113,12 @@ public final class TableOptions {
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     static final String[] PREFIXES = {"sink.segment.", "sink.push.", "sink.upsert.", "sink.connection.", "limits."};
 
-    private static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
+    /** What options of reading begin with. */
+    static final String[] READ_PREFIXES = {ReadOptions.SCAN, ReadOptions.DECIMAL};
+
+    static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
             "maxRows", "queue", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
-    private static final Set<String> YES_OR_NO = new HashSet<>(
+    static final Set<String> YES_OR_NO = new HashSet<>(
             Arrays.asList("copyToDeepStore", "insecureTrustAnyServer", "anonymous", "pathStyle", "allowHttp"));
 
     private TableOptions() {}
@@ -151,6 +155,11 @@ public final class TableOptions {
         } else {
             sink.option(name, value);
         }
+    }
+
+    /** What the names of options that the library checks begin with. */
+    static String[] prefixes() {
+        return Stream.of(PREFIXES, READ_PREFIXES).flatMap(Arrays::stream).toArray(String[]::new);
     }
 
     /** {@code max-rows} becomes {@code maxRows}. */

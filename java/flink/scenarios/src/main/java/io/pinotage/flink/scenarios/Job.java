@@ -4,6 +4,9 @@ import io.pinotage.flink.DeliveryGuarantee;
 import io.pinotage.flink.sink.PinotSink;
 import io.pinotage.flink.sink.RowConverter;
 import io.pinotage.flink.sink.RowConverters;
+import io.pinotage.flink.source.PinotSource;
+import io.pinotage.scan.ScanOptions;
+import io.pinotage.scan.ScanRequest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -11,9 +14,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.typeinfo.TypeHint;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -25,6 +30,9 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
+import org.apache.flink.table.types.logical.BigIntType;
+import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.types.Row;
 
 /** Numbered rows into a table, in a cluster of its own. */
@@ -49,8 +57,7 @@ final class Job {
         Faults.arm((int) options.number("failures", 0), options.number("seed", 0));
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(configuration());
         env.setParallelism((int) options.number("parallelism", 2));
-        DataStream<Long> numbers = env.fromSequence(0, options.number("rows", 0) - 1)
-                .uid("numbers")
+        DataStream<Long> numbers = numbers(env)
                 .map(new Faults(options.number("rate", 0)))
                 .uid("faults");
         switch (options.text("converter", "rowData")) {
@@ -87,6 +94,22 @@ final class Job {
         }
         client.cancel().get(LIMIT_MINUTES, TimeUnit.MINUTES);
         return "cancelled";
+    }
+
+    /** Numbers from 0 on, or those of a table of Pinot that {@code read} names. */
+    private DataStream<Long> numbers(StreamExecutionEnvironment env) {
+        if (!options.has("read")) {
+            return env.fromSequence(0, options.number("rows", 0) - 1).uid("numbers");
+        }
+        ScanOptions table = ScanOptions.of(options.text("read"));
+        RowType type = RowType.of(new LogicalType[] {new BigIntType(false)}, new String[] {"id"});
+        PinotSource source =
+                new PinotSource(table, new ScanRequest().columns(Collections.singletonList("id")), type);
+        return env.fromSource(source, WatermarkStrategy.noWatermarks(), "pinot")
+                .uid("pinot")
+                .map(row -> row.getLong(0))
+                .returns(Types.LONG)
+                .uid("ids");
     }
 
     private void awaitCheckpoints(long count) throws IOException, InterruptedException {

@@ -1,0 +1,113 @@
+package io.pinotage.flink.table;
+
+import io.pinotage.jni.JsonText;
+import io.pinotage.scan.ScanOptions;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What the options of a table of SQL say about reading it: {@code scan.<option>}, {@code decimal.<column>}, and how the cluster is
+ * reached, as for the sink.
+ */
+public final class ReadOptions {
+    /** What options of the scan begin with. */
+    public static final String SCAN = "scan.";
+
+    /** What digits of BIG_DECIMAL columns begin with. */
+    public static final String DECIMAL = "decimal.";
+
+    private static final String CONNECTION = "sink.connection.";
+    private static final String SCHEME = "://";
+    private static final String ALL_OTHERS = "default";
+
+    private ReadOptions() {}
+
+    /**
+     * The table of options as they stand in SQL.
+     *
+     * @param name the table's name where the options have none
+     */
+    public static ScanOptions of(Map<String, String> options, String name) {
+        String table = options.getOrDefault(TableOptions.TABLE.key(), name);
+        ScanOptions scan = ScanOptions.of(table);
+        for (Map.Entry<String, String> option : options.entrySet()) {
+            String key = option.getKey();
+            if (key.startsWith(SCAN)) {
+                scan.set(TableOptions.camelCase(key.substring(SCAN.length())), option.getValue());
+            } else if (key.startsWith(DECIMAL)) {
+                String column = key.substring(DECIMAL.length());
+                scan.decimal(column.equals(ALL_OTHERS) ? "*" : column, option.getValue());
+            }
+        }
+        String connection = connection(options);
+        if (connection != null) {
+            return scan.connection(connection);
+        }
+        // A URL names its own.
+        return table.contains(SCHEME) ? scan : scan.controller(controller(options));
+    }
+
+    /** The digits that the options give a BIG_DECIMAL column; null when it comes as text. */
+    public static String decimal(Map<String, String> options, String column) {
+        String digits = options.get(DECIMAL + column);
+        return digits == null ? options.get(DECIMAL + ALL_OTHERS) : digits;
+    }
+
+    /** The controller's address; null when the options have none. */
+    public static String controller(Map<String, String> options) {
+        String address = options.get(TableOptions.CONTROLLER.key());
+        return address == null ? options.get("controllerBaseUrl") : address;
+    }
+
+    /** How the cluster is reached, as JSON; null when there is no more than an address. */
+    public static String connection(Map<String, String> options) {
+        TreeMap<String, Object> connection = new TreeMap<>();
+        for (Map.Entry<String, String> option : options.entrySet()) {
+            if (option.getKey().startsWith(CONNECTION)) {
+                put(connection, TableOptions.camelCase(option.getKey().substring(CONNECTION.length())), option.getValue());
+            }
+        }
+        if (connection.isEmpty()) {
+            return null;
+        }
+        if (controller(options) != null) {
+            connection.putIfAbsent("controller", controller(options));
+        }
+        StringBuilder json = new StringBuilder();
+        write(connection, json);
+        return json.toString();
+    }
+
+    @SuppressWarnings("unchecked")
+    private static void put(TreeMap<String, Object> into, String name, String value) {
+        int dot = name.indexOf('.');
+        if (dot < 0) {
+            into.put(name, value);
+        } else {
+            Object inner = into.computeIfAbsent(name.substring(0, dot), key -> new TreeMap<String, Object>());
+            put((TreeMap<String, Object>) inner, name.substring(dot + 1), value);
+        }
+    }
+
+    private static void write(Map<String, ?> object, StringBuilder json) {
+        json.append('{');
+        for (Map.Entry<String, ?> entry : object.entrySet()) {
+            JsonText.key(entry.getKey(), json);
+            if (entry.getValue() instanceof Map) {
+                @SuppressWarnings("unchecked")
+                Map<String, ?> inner = (Map<String, ?>) entry.getValue();
+                write(inner, json);
+            } else {
+                String value = (String) entry.getValue();
+                boolean isNumber = TableOptions.NUMBERS.contains(entry.getKey()) && value.matches("[0-9]{1,18}");
+                boolean isFlag = TableOptions.YES_OR_NO.contains(entry.getKey()) && value.matches("true|false");
+                if (isNumber || isFlag) {
+                    json.append(value);
+                } else {
+                    JsonText.text(value, json);
+                }
+            }
+        }
+        json.append('}');
+    }
+}
