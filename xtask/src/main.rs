@@ -98,6 +98,14 @@ fn sh(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<(), String> 
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
+    // What cargo tells this program about itself would make build scripts run anew in a cargo that it starts: half of all
+    // dependencies would be compiled again whenever tests are run in another way.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&variable);
+        }
+    }
     let words: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
     let line = format!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
     eprintln!("  $ {line}");

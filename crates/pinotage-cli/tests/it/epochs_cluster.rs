@@ -63,6 +63,27 @@ checkpoint: {{interval: 50ms, restartDelay: 200ms}}
         start(self.path(), &["run", "slow.yaml"])
     }
 
+    /// Another word in both jobs.
+    fn change(&self, from: &str, to: &str) {
+        for file in ["job.yaml", "slow.yaml"] {
+            let text = fs::read_to_string(self.path().join(file)).unwrap();
+            fs::write(self.path().join(file), text.replace(from, to)).unwrap();
+        }
+    }
+
+    /// The table has the rows that the source has, compared value by value.
+    fn is_reconciled(&self) {
+        let text = fs::read_to_string(self.path().join("job.yaml")).unwrap();
+        let (source, _) = text.split_once("sink:").unwrap();
+        let sink = format!("sink: {{kind: pinot, table: {}, schema: schema.json, output: expected}}\n", self.table);
+        let job = source.replace("name: j", "name: expected") + &sink;
+        fs::write(self.path().join("expected.yaml"), job).unwrap();
+        ok(self.path(), &["run", "expected.yaml"]);
+        let table = format!("{}/{}", self.cluster.controller.replace("http://", "pinot://"), self.table);
+        let text = ok(self.path(), &["reconcile", "expected", &table, "--by", "key"]);
+        eprintln!("{text}");
+    }
+
     /// Rows, distinct ids and the sum of ids, as the broker has them.
     fn found(&self) -> Option<(u64, u64, f64)> {
         let sql = format!("SELECT COUNT(*), DISTINCTCOUNT(id), SUM(id) FROM {}", self.table);
@@ -101,7 +122,12 @@ checkpoint: {{interval: 50ms, restartDelay: 200ms}}
 /// Killed before and after each call of a publication; each next run goes on with it.
 fn killed_at_calls(cluster: &Cluster, calls: &[(Call, Side)]) {
     let gate = Gate::new(&cluster.controller);
-    let story = Story::new(cluster, &gate.url(), "epochs_killed", 150_000, 1);
+    // In the large size segments are larger too, so that there are about as many of them.
+    let (rows, size) = if pinotage_testkit::is_full() { (5_000_000, 30) } else { (150_000, 1) };
+    let story = Story::new(cluster, &gate.url(), "epochs_killed", rows, 1);
+    story.change("rowsPerSecond: 15000", &format!("rowsPerSecond: {}", 15_000 * size / 3));
+    story.change("maxRows: 2500", &format!("maxRows: {}", 2500 * size));
+    story.change("splits: 3", "splits: 8");
     for (call, side) in calls {
         eprintln!("killed {side:?} {call:?}");
         let hold = gate.hold(*side, call.is());
@@ -118,6 +144,7 @@ fn killed_at_calls(cluster: &Cluster, calls: &[(Call, Side)]) {
         story.is_never_doubled();
     }
     story.is_exact();
+    story.is_reconciled();
     let entries = lineage(cluster, "epochs_killed").len();
     assert!(entries <= 2 * calls.len() + 60, "{entries} entries");
 }
