@@ -27,6 +27,7 @@ Commands:
                   `env $(cargo xtask java) cargo test -p pinotage-testkit`
   pinot           Starts Pinot 1.5.1 (ZooKeeper, controller, broker, a server; one JVM) and says where it is, until
                   Ctrl-C. Its data are gone with the next start.
+  jars            Builds the jars for Flink with the native library in them, and says where they are.
   flink FILE [--line 1.20|2]
                   Runs an example of examples/flink against the Pinot of `cargo xtask pinot`, on Flink 2 if not said.
   servers         Installs the object stores that tests talk to (with python3, npm, go), looks for PostgreSQL, and
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         ["pinot"] => java::pinot(),
         ["flink", file] => flink::example(file, "2"),
         ["flink", file, "--line", line] => flink::example(file, line),
+        ["jars"] => flink::jars(),
         ["servers"] => servers::install().map(print),
         ["fuzz", target] => fuzz::run(target, "10"),
         ["fuzz", target, "--minutes", minutes] => fuzz::run(target, minutes),
