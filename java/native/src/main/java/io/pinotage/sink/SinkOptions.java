@@ -1,5 +1,6 @@
 package io.pinotage.sink;
 
+import io.pinotage.jni.JsonText;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.TreeMap;
@@ -59,13 +60,13 @@ public final class SinkOptions {
 
     private static void write(Object value, StringBuilder json) {
         if (value instanceof String) {
-            writeText((String) value, json);
+            JsonText.text((String) value, json);
         } else if (value instanceof TreeMap) {
             json.append('{');
             Iterator<? extends Map.Entry<?, ?>> entries = ((TreeMap<?, ?>) value).entrySet().iterator();
             while (entries.hasNext()) {
                 Map.Entry<?, ?> entry = entries.next();
-                writeText((String) entry.getKey(), json);
+                JsonText.text((String) entry.getKey(), json);
                 json.append(':');
                 write(entry.getValue(), json);
                 json.append(entries.hasNext() ? "," : "");
@@ -74,20 +75,5 @@ public final class SinkOptions {
         } else {
             json.append(value);
         }
-    }
-
-    private static void writeText(String text, StringBuilder json) {
-        json.append('"');
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '"' || c == '\\') {
-                json.append('\\').append(c);
-            } else if (c < ' ') {
-                json.append(String.format("\\u%04x", (int) c));
-            } else {
-                json.append(c);
-            }
-        }
-        json.append('"');
     }
 }
