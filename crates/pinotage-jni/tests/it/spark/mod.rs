@@ -1,5 +1,6 @@
 //! The connector for Spark on local Spark and a real Pinot cluster, with each line of Spark and of Scala.
 
+mod compare;
 mod jar;
 mod lines;
 mod read;
