@@ -377,3 +377,24 @@ on_both_lines!(
         assert!(error.contains("not-found"), "{error}");
     }
 );
+
+on_both_lines!(
+    /// What a join finds out of its small side leaves out rows of the table; a table that is read twice is read once.
+    joins_leave_out_rows,
+    |line| {
+        let Some(reading) = Reading::new("spark_joins", line, false) else { return };
+        let small = "CREATE TEMPORARY VIEW small AS SELECT CAST(id * 7 AS BIGINT) AS k, CAST(id AS STRING) AS word FROM range(50)";
+        let query = "SELECT t.id, t.i FROM t JOIN small ON t.id = small.k WHERE small.word LIKE '1_'";
+        let mut found = reading.script("", &format!("{small};\n{query}"));
+        assert_eq!(ok(line, "sql", &found).unwrap().matches('[').count(), 10);
+        found.push(("plan", "executed".to_owned()));
+        let plan = ok(line, "sql", &found).unwrap();
+        assert!(plan.contains("RuntimeFilters: [dynamicpruning") && plan.contains("filter=id IN (70, 77, "), "{plan}");
+        let twice = "SELECT a.s, a.total - b.total FROM (SELECT s, SUM(length(r)) AS total FROM t GROUP BY s) AS a
+            JOIN (SELECT s, SUM(length(r)) AS total FROM t GROUP BY s) AS b ON a.s = b.s";
+        let mut twice = reading.script("", twice);
+        twice.push(("plan", "executed".to_owned()));
+        let plan = ok(line, "sql", &twice).unwrap();
+        assert!(plan.contains("ReusedExchange"), "{plan}");
+    }
+);
