@@ -10,14 +10,18 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.spark.sql.connector.catalog.MetadataColumn;
+import org.apache.spark.sql.connector.catalog.SupportsMetadataColumns;
 import org.apache.spark.sql.connector.catalog.SupportsRead;
 import org.apache.spark.sql.connector.catalog.TableCapability;
 import org.apache.spark.sql.connector.read.ScanBuilder;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 
 /** A table of Pinot in Spark. */
-public final class PinotSparkTable implements SupportsRead {
+public final class PinotSparkTable implements SupportsRead, SupportsMetadataColumns {
     private static final Set<TableCapability> CAPABILITIES =
             Collections.unmodifiableSet(EnumSet.of(TableCapability.BATCH_READ));
 
@@ -80,6 +84,47 @@ public final class PinotSparkTable implements SupportsRead {
     @SuppressWarnings("deprecation") // Its successor speaks of classes that make columns, which are Scala's.
     public StructType schema() {
         return readSchema();
+    }
+
+    @Override
+    public MetadataColumn[] metadataColumns() {
+        return new MetadataColumn[] {
+            new Place("$segmentName", DataTypes.StringType, "the segment that has the row"),
+            new Place("$docId", DataTypes.IntegerType, "the row's number in its segment")
+        };
+    }
+
+    /** A column that says where a row lies; it comes when it is named. */
+    private static final class Place implements MetadataColumn {
+        private final String name;
+        private final DataType type;
+        private final String comment;
+
+        Place(String name, DataType type, String comment) {
+            this.name = name;
+            this.type = type;
+            this.comment = comment;
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public DataType dataType() {
+            return type;
+        }
+
+        @Override
+        public boolean isNullable() {
+            return false;
+        }
+
+        @Override
+        public String comment() {
+            return comment;
+        }
     }
 
     @Override
