@@ -55,6 +55,13 @@ pub(crate) fn build(full: bool) -> Result<Vec<(&'static str, String)>, String> {
     class_paths(full)
 }
 
+/// Builds the library that processes of Java load, in the build of the tests.
+pub(crate) fn library() -> Result<(), String> {
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    // With the command, whose dependencies have the features that they have in tests: alone, all of them would be built again.
+    run(Command::new(cargo).args(["build", "--quiet", "--package", "pinotage-jni", "--package", "pinotage-cli"]))
+}
+
 /// The port of Pinot's controllers, which all examples have.
 const CONTROLLER_PORT: u16 = 9000;
 
