@@ -77,7 +77,13 @@ impl Line {
 
     /// A JVM of its own, with settings of Spark.
     pub(super) fn start(self, settings: &[(&str, &str)]) -> Option<Jvm> {
+        self.start_with(&[], settings)
+    }
+
+    /// The same with options of the JVM.
+    pub(super) fn start_with(self, options: &[&str], settings: &[(&str, &str)]) -> Option<Jvm> {
         let mut java = java(&self.class_path()?);
+        java.args(options);
         java.arg("io.pinotage.spark.scenarios.Main");
         java.args(settings.iter().map(|(name, value)| format!("{name}={value}")));
         Some(Jvm::start(java))

@@ -234,3 +234,167 @@ on_both_lines!(
         assert!(!ansi.contains("aggregates=["), "{ansi}");
     }
 );
+
+on_both_lines!(
+    /// Decimals, and columns that somebody names: fewer, in another order, as what they may be.
+    columns_are_as_somebody_names_them,
+    |line| {
+        let Some(reading) = Reading::new("spark_columns", line, true) else { return };
+        let tenths: i64 = reading
+            .fixture
+            .rows
+            .iter()
+            .filter(|row| row["$nulls"].as_array().is_none_or(|nulls| !nulls.contains(&json!("n"))))
+            .map(|row| row["n"].as_str().unwrap().replace('.', "").parse::<i64>().unwrap())
+            .sum();
+        let sum = format!("[{}{}.{}]", if tenths < 0 { "-" } else { "" }, (tenths / 10).abs(), (tenths % 10).abs());
+        let query = "SELECT SUM(n) FROM t";
+        for digits in ["4,1", "28,1"] {
+            assert_eq!(reading.answer(&format!(", 'decimal.n' = '{digits}'"), query), sum);
+        }
+        let error = reading.failed(", 'decimal.default' = '4,0'", query);
+        assert!(error.contains("does not fit a decimal of 4 digits") && error.contains("column: n"), "{error}");
+        let view = |columns: &str, query: &str| reading.view("", &format!(" COLUMNS {columns}"), query);
+        let named = |columns: &str, query: &str| ok(line, "sql", &view(columns, query)).unwrap();
+        assert_eq!(named("n DECIMAL(20, 1), id BIGINT", query), sum);
+        // Milliseconds, in conditions, too.
+        let ours = different(&named("t BIGINT, id BIGINT", "SELECT id FROM t WHERE t > 1700000000000"));
+        assert_eq!(ours, reading.broker_ids("t > 1700000000000"));
+        let refused = |columns: &str, words: [&str; 2]| {
+            let error = failed(line, "sql", &view(columns, "SELECT * FROM t")).unwrap();
+            assert!(error.contains("schema-mismatch") && words.iter().all(|word| error.contains(word)), "{error}");
+        };
+        refused("id BIGINT, nowhere INT", ["`nowhere`", "no column of this name"]);
+        refused("id INT", ["`id`", "comes as BIGINT"]);
+        refused("i INT NOT NULL", ["`i`", "keeps nulls"]);
+    }
+);
+
+on_both_lines!(
+    /// The catalog lists, describes and makes tables, which join with others.
+    the_catalog_lists_and_makes_tables,
+    |line| {
+        let Some(reading) = Reading::new("spark_catalog", line, false) else { return };
+        let name = &reading.fixture.name;
+        let settings = |more: &str| {
+            format!(
+                "SET spark.sql.catalog.pinot = io.pinotage.spark.PinotCatalog;\nSET spark.sql.catalog.pinot.controller = {};\n{more}",
+                reading.fixture.cluster.controller
+            )
+        };
+        let answer = |statements: &str| ok(line, "sql", &reading.statements(&settings(statements))).unwrap();
+        let refused = |statements: &str| failed(line, "sql", &reading.statements(&settings(statements))).unwrap();
+        let listed = format!("[default,{name},false]");
+        for statement in ["SHOW TABLES IN pinot", "SHOW TABLES IN pinot.default", "USE pinot;\nSHOW TABLES"] {
+            let tables = answer(statement);
+            assert!(tables.contains(&listed), "{tables}");
+        }
+        assert_eq!(answer("SHOW NAMESPACES IN pinot"), "[default]");
+        let columns = answer(&format!("DESCRIBE pinot.default.{name}"));
+        for column in ["[t,timestamp,", "[mi,array<int>,", "[n,string,", "[x,binary,"] {
+            assert!(columns.contains(column), "{column}: {columns}");
+        }
+        let decimals = "SET spark.sql.catalog.pinot.decimal.default = 6,2;\nSET spark.sql.catalog.pinot.decimal.other = 3,1;\n";
+        let columns = answer(&format!("{decimals}DESCRIBE pinot.default.{name}"));
+        assert!(columns.contains("[n,decimal(6,2),"), "{columns}");
+        let joined = answer(&format!(
+            "SELECT city, day FROM pinot.{name} AS p JOIN VALUES (3L, 'Oslo'), (5L, 'Rome') AS c (id, city) ON p.id = c.id WHERE p.id < 4"
+        ));
+        assert_eq!(joined, "[Oslo,19000]");
+        let made = format!("{name}_made");
+        let create = format!(
+            "CREATE TABLE pinot.default.{made} (id BIGINT, name STRING, price DECIMAL(10, 2), tags ARRAY<STRING>, at_time TIMESTAMP)
+            TBLPROPERTIES ('create.timeColumn' = 'at_time')"
+        );
+        let columns = answer(&format!("{create};\nDESCRIBE pinot.default.{made}"));
+        for column in ["[id,bigint,", "[price,string,", "[at_time,timestamp,", "[tags,array<string>,"] {
+            assert!(columns.contains(column), "{column}: {columns}");
+        }
+        assert_eq!(answer(&format!("SELECT COUNT(*) FROM pinot.default.{made}")), "[0]");
+        // An aggregation of a table without segments, and of none of its rows.
+        assert_eq!(answer(&format!("SELECT COUNT(*), MAX(id) FROM pinot.default.{made} WHERE id > 3")), "[0,null]");
+        let error = refused(&create);
+        assert!(error.contains("TABLE_OR_VIEW_ALREADY_EXISTS"), "{error}");
+        for (from, to, words) in [
+            ("at_time TIMESTAMP", "at_time DATE", ["`at_time`", "DATE"]),
+            ("create.timeColumn", "create.time", ["`create.time`", "create.timeColumn"]),
+        ] {
+            let error = refused(&create.replace(&made, "other").replace(from, to));
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
+        }
+        let rest = answer(&format!("DROP TABLE pinot.default.{made};\nSHOW TABLES IN pinot.default"));
+        assert!(!rest.contains(&made), "{rest}");
+        let error = refused(&format!("SELECT * FROM pinot.default.{made}"));
+        assert!(error.contains("TABLE_OR_VIEW_NOT_FOUND"), "{error}");
+    }
+);
+
+on_each_line!(
+    /// Each is told before a task starts, by what is wrong and what is meant.
+    wrong_options_are_told,
+    |line| {
+        let Some(reading) = Reading::new("spark_wrong", line, false) else { return };
+        let query = "SELECT id FROM t";
+        for (options, words) in [
+            (", 'readr' = 'direct'", ["`readr`", "did you mean `reader`?"]),
+            (", 'reader' = 'fast'", ["`fast`", "invalid-config"]),
+            (", 'connection.auth.kid' = 'basic'", ["missing field `kind`", "invalid-config"]),
+            (", 'decimal.s' = '4,1'", ["BIG_DECIMAL", "column: s"]),
+            (", 'tableType' = 'both'", ["`tableType`", "offline"]),
+            (", 'queryOptions' = 'useMultistageEngine=true'", ["`queryOptions`", "unsupported"]),
+            (", 'grpc.proxy-uri' = 'proxy:8080'", ["`grpc.proxy-uri`", "unsupported"]),
+        ] {
+            let error = reading.failed(options, query);
+            assert!(words.iter().all(|word| error.contains(word)), "{options}: {error}");
+        }
+        let missing = reading.statements(&format!(
+            "VIEW t ('table' = 'nowhere', 'controller' = '{}');\n{query};",
+            reading.fixture.cluster.controller
+        ));
+        let error = failed(line, "sql", &missing).unwrap();
+        assert!(error.contains("not-found") && error.contains("nowhere"), "{error}");
+        let nobody = reading.statements(&format!("VIEW t ('table' = 'any', 'controller' = 'localhost:1', 'connection.retries.attempts' = '1');\n{query};"));
+        let error = failed(line, "sql", &nobody).unwrap();
+        assert!(error.contains("unavailable"), "{error}");
+        let error = reading.failed("", "SELECT nothing FROM t");
+        assert!(error.contains("UNRESOLVED_COLUMN"), "{error}");
+    }
+);
+
+on_both_lines!(
+    /// A job of the existing connector changes the name of its format and nothing else.
+    options_of_the_existing_connector,
+    |line| {
+        let Some(reading) = Reading::new("spark_old", line, true) else { return };
+        let all = ", 'tableType' = 'offline', 'usePushDownFilters' = 'true', 'segmentsPerSplit' = '1', 'broker' = 'localhost:8000',
+            'pinotServerTimeoutMs' = '60000', 'useGrpcServer' = 'true', 'failOnInvalidSegments' = 'true', 'secureMode' = 'false',
+            'queryOptions' = 'enableNullHandling=true,timeoutMs=30000', 'proxy.enabled' = 'false', 'grpc.port' = '8090',
+            'grpc.max-inbound-message-size' = '1000000', 'grpc.use-plain-text' = 'true', 'authToken' = 'none'";
+        assert_eq!(reading.answer(all, "SELECT COUNT(*) FROM t WHERE i > 2"), reading.answer("", "SELECT COUNT(*) FROM t WHERE i > 2"));
+        let plan = reading.answer(", 'TABLETYPE' = 'OFFLINE'", "EXPLAIN SELECT id FROM t");
+        assert!(plan.contains("OFFLINE: reader="), "{plan}");
+        let error = reading.failed(", 'tableType' = 'realtime'", "SELECT id FROM t");
+        assert!(error.contains("not-found"), "{error}");
+    }
+);
+
+on_both_lines!(
+    /// What a join finds out of its small side leaves out rows of the table; a table that is read twice is read once.
+    joins_leave_out_rows,
+    |line| {
+        let Some(reading) = Reading::new("spark_joins", line, false) else { return };
+        let small = "CREATE TEMPORARY VIEW small AS SELECT CAST(id * 7 AS BIGINT) AS k, CAST(id AS STRING) AS word FROM range(50)";
+        let query = "SELECT t.id, t.i FROM t JOIN small ON t.id = small.k WHERE small.word LIKE '1_'";
+        let mut found = reading.script("", &format!("{small};\n{query}"));
+        assert_eq!(ok(line, "sql", &found).unwrap().matches('[').count(), 10);
+        found.push(("plan", "executed".to_owned()));
+        let plan = ok(line, "sql", &found).unwrap();
+        assert!(plan.contains("RuntimeFilters: [dynamicpruning") && plan.contains("filter=id IN (70, 77, "), "{plan}");
+        let twice = "SELECT a.s, a.total - b.total FROM (SELECT s, SUM(length(r)) AS total FROM t GROUP BY s) AS a
+            JOIN (SELECT s, SUM(length(r)) AS total FROM t GROUP BY s) AS b ON a.s = b.s";
+        let mut twice = reading.script("", twice);
+        twice.push(("plan", "executed".to_owned()));
+        let plan = ok(line, "sql", &twice).unwrap();
+        assert!(plan.contains("ReusedExchange"), "{plan}");
+    }
+);

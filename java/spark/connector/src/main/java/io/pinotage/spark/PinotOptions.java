@@ -3,6 +3,7 @@ package io.pinotage.spark;
 import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
 import io.pinotage.jni.JsonText;
+import io.pinotage.scan.ScanColumn;
 import io.pinotage.scan.ScanOptions;
 import java.io.Serializable;
 import java.util.Arrays;
@@ -114,6 +115,35 @@ public final class PinotOptions implements Serializable {
     public PinotOptions with(Map<String, String> more) {
         TreeMap<String, String> all = new TreeMap<>(options);
         all.putAll(of(more).options);
+        return new PinotOptions(all);
+    }
+
+    /** The same for a table of a catalog. */
+    PinotOptions ofTable(String table) {
+        TreeMap<String, String> all = new TreeMap<>(options);
+        all.put(TABLE, table);
+        return new PinotOptions(all);
+    }
+
+    boolean hasDecimals() {
+        return options.keySet().stream().anyMatch(name -> name.startsWith(DECIMAL));
+    }
+
+    PinotOptions withoutDecimals() {
+        TreeMap<String, String> all = new TreeMap<>(options);
+        all.keySet().removeIf(name -> name.startsWith(DECIMAL));
+        return new PinotOptions(all);
+    }
+
+    /** With the digits that others name, for the columns that are there. */
+    PinotOptions withDecimals(PinotOptions others, List<ScanColumn> columns) {
+        TreeMap<String, String> all = new TreeMap<>(options);
+        for (ScanColumn column : columns) {
+            String digits = others.options.getOrDefault(DECIMAL + column.name(), others.options.get(DECIMAL + ALL_OTHERS));
+            if (digits != null && column.type().equals("BIG_DECIMAL") && !column.multiValue()) {
+                all.put(DECIMAL + column.name(), digits);
+            }
+        }
         return new PinotOptions(all);
     }
 

@@ -18,6 +18,10 @@ interface Scenario {
                 return Scenario::version;
             case "sql":
                 return Sql::run;
+            case "compare":
+                return Compare::run;
+            case "memory":
+                return Memory::run;
             default:
                 throw new IllegalArgumentException("there is no scenario `" + name + "`");
         }
