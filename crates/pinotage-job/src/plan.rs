@@ -252,7 +252,12 @@ fn check_source(file: &JobFile) -> Result<()> {
 fn checkpoint(file: &JobFile) -> Result<Option<Checkpoint>> {
     let computed = file.source.kind == SourceKind::Generator;
     let Some(checkpoint) = file.checkpoint.or_else(|| computed.then(Checkpoint::default)) else {
-        let given = [("staging", file.staging.is_some()), ("sink.segment.maxAge", file.sink.segment.max_age.is_some())];
+        let segment = &file.sink.segment;
+        let given = [
+            ("staging", file.staging.is_some()),
+            ("sink.segment.maxAge", segment.max_age.is_some()),
+            ("sink.segment.eventTimeWindow", segment.event_time_window.is_some()),
+        ];
         return match given.iter().find(|(_, is_given)| *is_given) {
             None => Ok(None),
             Some((option, _)) => Err(Error::invalid_config(format!("`{option}` is for jobs that run in epochs"))

@@ -146,3 +146,32 @@ on_each_line!(
         assert!(left > 0 && left < rows, "{left}");
     }
 );
+
+on_each_line!(
+    /// Windows of ten seconds of the rows' time: each has a segment of each writer and no more, sealed when the watermark is behind it,
+    /// though checkpoints come twice a second and a task fails. Flink knows the numbers by their names.
+    windows_of_time_are_sealed_by_watermarks,
+    |line| {
+        let Some(table) = Table::create("flink_windows", line) else { return };
+        let rows = 60_000;
+        let further = [("parallelism", "1"), ("rate", "8000"), ("window", "10"), ("disorder", "500"), ("failures", "1"),
+            ("restarts", "10"), ("metrics", "true"), ("seed", "3")];
+        let said = ok(line, "finish", &table.options(rows, &further));
+        assert!(said.starts_with("failures left 0"), "{said}");
+        table.is_exact(rows);
+        let sql = format!(
+            "SELECT $segmentName, COUNT(*), MIN(CAST(at AS LONG)), MAX(CAST(at AS LONG)) FROM {} GROUP BY $segmentName LIMIT 1000",
+            table.name
+        );
+        let answer = table.cluster.query(&sql);
+        let windows = answer["resultTable"]["rows"].as_array().unwrap();
+        for row in windows {
+            let window = |place: usize| (row[place].as_f64().unwrap() / 10_000.0).floor();
+            assert_eq!(window(2), window(3), "{row}");
+        }
+        assert_eq!(windows.len(), 6, "{answer}");
+        for name in ["segmentsSealedByEventTime=", "segmentsSealedByTheEnd=", "rowsWritten=", "segmentsPublished=", "publicationMillis="] {
+            assert!(said.contains(name), "{name} is not in {said}");
+        }
+    }
+);

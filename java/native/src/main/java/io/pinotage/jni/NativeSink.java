@@ -46,6 +46,9 @@ public final class NativeSink {
     /** The partition of each row of an array, which is moved. */
     public static native int[] partitions(long sink, long schema, long array);
 
+    /** Rows of an array, which is moved, that the table does not take: as {@link NativeWriter#write}. */
+    public static native String[] rejected(long sink, long schema, long array);
+
     /** Puts a text where all tasks find it, and reads it there. */
     public static native void writeProbe(long sink, String name, String text);
 

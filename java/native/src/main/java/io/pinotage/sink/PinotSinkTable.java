@@ -149,6 +149,21 @@ public final class PinotSinkTable implements AutoCloseable {
     }
 
     /**
+     * The rows of a batch that a writer would not take, as {@link SinkWriter#write} gives them back.
+     *
+     * @param rows is consumed
+     */
+    public List<RejectedRow> rejected(RecordBatch rows) {
+        try {
+            String[] texts = CData.withSchema(
+                    rows.schema(), imported -> NativeSink.rejected(handle, imported, rows.address()));
+            return RejectedRow.of(texts);
+        } finally {
+            rows.close();
+        }
+    }
+
+    /**
      * Opens the writer of a task.
      *
      * @param rows the columns of the batches to come
