@@ -193,6 +193,15 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_needsEnd<'l>(
 }
 
 #[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_replaces<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> jboolean {
+    call(env, |_| Ok(handles::get::<Table>(sink)?.config.is_refresh()))
+}
+
+#[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_jni_NativeSink_check<'l>(
     env: EnvUnowned<'l>,
     _class: JClass<'l>,

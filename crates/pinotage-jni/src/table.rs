@@ -155,13 +155,6 @@ impl Table {
                 "aggregate in the engine, or in queries",
             );
         }
-        if config.is_refresh() {
-            return refused(
-                "segmentIngestionType",
-                "a REFRESH table is wholly what its job makes, and this sink only adds to it",
-                "make the table APPEND",
-            );
-        }
         let documents = (schema.clone(), config.clone(), version);
         let place = Place::of(&job, threads.io()?)?;
         let how = (place.for_reading(), built(), job.sink.segment.sealing());

@@ -51,8 +51,10 @@ fn at(hours: impl IntoIterator<Item = i64>) -> RecordBatch {
 fn segments(folder: &TempDir) -> Vec<(i64, i64, u32)> {
     let Ok(entries) = fs::read_dir(folder.path().join("out")) else { return Vec::new() };
     let mut found: Vec<_> = entries
-        .map(|entry| {
-            let segment = Segment::open(&entry.unwrap().path()).unwrap();
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| {
+            let segment = Segment::open(&path).unwrap();
             let metadata = segment.metadata();
             let range = &metadata.columns.iter().find(|(name, _)| *name == "at").unwrap().1;
             let day = |value: &Option<Value>| match value {

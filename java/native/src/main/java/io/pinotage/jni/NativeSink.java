@@ -40,6 +40,9 @@ public final class NativeSink {
     /** Whether rows of a partition have to stay together until the input ends. */
     public static native boolean needsEnd(long sink);
 
+    /** Whether the segments of a job take the place of all others. */
+    public static native boolean replaces(long sink);
+
     /** Refuses rows that never fit the table. */
     public static native void check(long sink, long schema);
 

@@ -122,6 +122,14 @@ public final class PinotSinkTable implements AutoCloseable {
     }
 
     /**
+     * Whether the table is wholly what a job makes (REFRESH): all segments have to be published together, when the input has ended. Others
+     * that are there are a {@code commit-conflict}, or go with {@code sink.push.foreign} {@code replace}.
+     */
+    public boolean replaces() {
+        return NativeSink.replaces(handle);
+    }
+
+    /**
      * Refuses columns that can never become rows of the table.
      *
      * @throws io.pinotage.PinotageException {@code schema-mismatch} or {@code unsupported}, naming the column

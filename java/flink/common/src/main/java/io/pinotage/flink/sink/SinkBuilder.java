@@ -29,6 +29,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
 
     private static final int BATCH_ROWS = 8_192;
     private static final Duration PUBLISH_INTERVAL = Duration.ofSeconds(60);
+    private static final Duration NEVER = Duration.ofMillis(Long.MAX_VALUE);
     private static final Duration STAGING_RETENTION = Duration.ofMinutes(15);
 
     private final SinkOptions options = new SinkOptions().set("name", JOB).set("sink.kind", "pinot").set(ERRORS, 0);
@@ -289,7 +290,8 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
                     columns,
                     partitioner(resolved, columns),
                     guarantee,
-                    publishInterval,
+                    // What replaces a table comes in one step, at the end.
+                    resolved.replaces() ? NEVER : publishInterval,
                     stagingRetention,
                     quarantine,
                     batchRows);

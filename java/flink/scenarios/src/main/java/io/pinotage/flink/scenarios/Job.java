@@ -158,6 +158,9 @@ final class Job {
         if (options.has("quarantine")) {
             sink.quarantine(options.text("quarantine"), options.number("errors", 0));
         }
+        if (options.has("foreign")) {
+            sink.option("sink.push.foreign", options.text("foreign"));
+        }
         if (options.has("window")) {
             sink.segmentEventTimeWindow(Duration.ofSeconds(options.number("window", 0)));
         }
