@@ -89,7 +89,7 @@ impl Default for Checkpoint {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Source {
-    /// `files` or `generator`
+    /// `files`, `generator` or `flink`
     pub kind: SourceKind,
     /// `csv`, `json`, `parquet`, `avro`, `arrow`, `orc` or `protobuf`. Default: by the files' names.
     #[serde(default)]
@@ -101,6 +101,9 @@ pub struct Source {
     /// With kind `generator`: what is generated.
     #[serde(default)]
     pub generator: Option<GeneratorOptions>,
+    /// With kind `flink`: any connector that the Flink cluster has. For `--engine flink` alone.
+    #[serde(default)]
+    pub flink: Option<FlinkConnector>,
     /// How CSV is written.
     #[serde(default)]
     pub csv: Csv,
@@ -135,6 +138,19 @@ pub enum SourceKind {
     Files,
     /// Rows that are computed, to try things with.
     Generator,
+    /// A connector of Flink, such as that of Kafka.
+    Flink,
+}
+
+/// A connector of Flink.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FlinkConnector {
+    /// The columns as `CREATE TABLE` of Flink's SQL has them, with a watermark if there is to be one: ``id BIGINT, `at` TIMESTAMP_LTZ(3)``.
+    pub columns: String,
+    /// What stands behind `WITH`: `connector`, and its options.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub options: BTreeMap<String, serde_json::Value>,
 }
 
 /// What to do with a row that has a key nobody knows.

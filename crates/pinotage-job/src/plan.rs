@@ -236,7 +236,16 @@ fn check_source(file: &JobFile) -> Result<()> {
             source.generator.is_none().then_some("source.generator"),
             (!source.paths.is_empty()).then_some("source.paths"),
         ),
+        SourceKind::Flink => (
+            source.flink.is_none().then_some("source.flink"),
+            match (source.paths.is_empty(), &source.generator) {
+                (true, None) => None,
+                (false, _) => Some("source.paths"),
+                (true, Some(_)) => Some("source.generator"),
+            },
+        ),
     };
+    let useless = useless.or((source.kind != SourceKind::Flink && source.flink.is_some()).then_some("source.flink"));
     if let Some(option) = missing {
         return Err(Error::invalid_config(format!("a source of this kind needs `{option}`")).with("option", option));
     }
@@ -250,7 +259,7 @@ fn check_source(file: &JobFile) -> Result<()> {
 
 /// Whether a job runs in epochs, and that it asks for nothing that has no meaning then.
 fn checkpoint(file: &JobFile) -> Result<Option<Checkpoint>> {
-    let computed = file.source.kind == SourceKind::Generator;
+    let computed = file.source.kind != SourceKind::Files;
     let Some(checkpoint) = file.checkpoint.or_else(|| computed.then(Checkpoint::default)) else {
         let segment = &file.sink.segment;
         let given = [
