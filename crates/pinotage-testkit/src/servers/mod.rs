@@ -4,7 +4,7 @@
 //! installs the programs and names them in environment variables; a test whose server is not there is skipped aloud.
 
 mod postgres;
-mod process;
+pub(crate) mod process;
 
 pub use postgres::Postgres;
 use process::{Process, free_port, program};
