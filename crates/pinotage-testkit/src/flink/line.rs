@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cluster::class_path;
+
 /// A line of Flink, and the release that its tests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
@@ -27,14 +29,7 @@ impl Line {
     /// # Panics
     /// Without it, when `PINOTAGE_REQUIRE_CLUSTERS` is set.
     pub fn class_path(self) -> Option<String> {
-        let path = env::var(self.variable()).ok();
-        if path.is_none() {
-            let missing =
-                format!("no Flink, because {} is not set; `cargo xtask test` builds it and sets it", self.variable());
-            assert!(env::var_os("PINOTAGE_REQUIRE_CLUSTERS").is_none(), "{missing}");
-            eprintln!("SKIPPED: {missing}");
-        }
-        path
+        class_path("Flink", self.variable())
     }
 
     /// The jar that users put into their job.

@@ -195,7 +195,7 @@ fn write_config(folder: &Path, options: &SessionOptions, rpc: u16, rest: u16) {
         // A TaskManager that was killed is missed soon.
         ("heartbeat.interval", "1000".into()),
         ("heartbeat.timeout", "6000".into()),
-        ("akka.ask.timeout", "60 s".into()),
+        ("pekko.ask.timeout", "60 s".into()),
     ];
     lines.retain(|(key, _)| options.config.iter().all(|(other, _)| other != key));
     lines.extend(options.config.iter().map(|(key, value)| (key.as_str(), value.clone())));

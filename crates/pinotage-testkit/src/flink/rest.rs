@@ -59,7 +59,12 @@ impl Session {
             request["savepointPath"] = json!(from);
         }
         let answer = json(&self.http.post_json(&format!("{}/jars/{jar}/run", self.url), &request)?);
-        Ok(Job { session: self, id: answer["jobid"].as_str().unwrap().to_owned() })
+        Ok(self.job(answer["jobid"].as_str().unwrap()))
+    }
+
+    /// The job of an id.
+    pub fn job(&self, id: &str) -> Job<'_> {
+        Job { session: self, id: id.to_owned() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod examples;
 mod faults;
+mod kills;
 mod lines;
 mod read;
 mod session;

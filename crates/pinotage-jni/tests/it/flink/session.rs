@@ -38,6 +38,11 @@ impl Shared {
             .run(&self.jar, SUBMIT, &args, from)
             .unwrap_or_else(|error| panic!("{error}\n{}", self.session.logs()))
     }
+
+    /// The job of an id.
+    pub(super) fn job(&self, id: &str) -> Job<'_> {
+        self.session.job(id)
+    }
 }
 
 on_each_line!(

@@ -101,8 +101,11 @@ final class Job {
         return env.executeAsync(options.text("job", "flink"));
     }
 
-    /** Numbers from 0 on, or those of a table of Pinot that {@code read} names. */
+    /** Numbers from 0 on, or those of a table of Pinot that {@code read} names, or of a Kafka topic. */
     private DataStream<Long> numbers(StreamExecutionEnvironment env) {
+        if (options.has("topic")) {
+            return Topics.numbers(env, options.text("kafka"), options.text("topic"));
+        }
         if (!options.has("read")) {
             return env.fromSequence(0, options.number("rows", 0) - 1).uid("numbers");
         }
