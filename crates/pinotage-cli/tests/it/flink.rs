@@ -158,10 +158,15 @@ fn runs_job_files(line: Line) {
     place.holds(3 * ROWS, ROWS, 3.0 * sum(ROWS));
 
     // What cannot be is an error of the submission, with a name.
-    let kafka = "source: { kind: flink, flink: { columns: id BIGINT, options: { connector: kafka, format: json } } }";
-    place.job("lacking", kafka, "");
-    let (code, why) = place.refused("lacking.yaml");
-    assert!(code == Some(2) && why.contains("`kafka`") && why.contains("flink-sql-connector-kafka"), "{why}");
+    for (options, lacking, jar) in [
+        ("connector: jdbc", "`jdbc`", "flink-sql-connector-jdbc"),
+        ("connector: filesystem, path: /tmp/x, format: parquet", "`parquet`", "flink-sql-parquet"),
+    ] {
+        let source = format!("source: {{ kind: flink, flink: {{ columns: id BIGINT, options: {{ {options} }} }} }}");
+        place.job("lacking", &source, "");
+        let (code, why) = place.refused("lacking.yaml");
+        assert!(code == Some(2) && why.contains(lacking) && why.contains(jar), "{why}");
+    }
     place.job("wrong", &files.replace("paid AS price", "payd AS price"), "");
     let (_, why) = place.refused("wrong.yaml");
     assert!(why.contains("payd"), "{why}");

@@ -59,6 +59,23 @@ final class Job {
         }
         Seen.clear();
         Faults.arm((int) options.number("failures", 0), options.number("seed", 0));
+        JobClient client = submit();
+        if (how.equals("finish")) {
+            client.getJobExecutionResult().get(LIMIT_MINUTES, TimeUnit.MINUTES);
+            return "failures left " + Faults.left() + (options.has("metrics") ? " " + Seen.sums() : "");
+        }
+        awaitCheckpoints(options.number("until", 4));
+        if (how.equals("stop")) {
+            String folder = options.text("savepoints");
+            return client.stopWithSavepoint(false, folder, SavepointFormatType.CANONICAL)
+                    .get(LIMIT_MINUTES, TimeUnit.MINUTES);
+        }
+        client.cancel().get(LIMIT_MINUTES, TimeUnit.MINUTES);
+        return "cancelled";
+    }
+
+    /** Starts it, and waits for nothing. */
+    JobClient submit() throws Exception {
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(configuration());
         env.setParallelism((int) options.number("parallelism", 2));
         DataStream<Long> numbers = numbers(env)
@@ -88,23 +105,14 @@ final class Job {
             default:
                 throw new IllegalArgumentException("no such converter");
         }
-        JobClient client = env.executeAsync(options.text("job", "flink"));
-        if (how.equals("finish")) {
-            client.getJobExecutionResult().get(LIMIT_MINUTES, TimeUnit.MINUTES);
-            return "failures left " + Faults.left() + (options.has("metrics") ? " " + Seen.sums() : "");
-        }
-        awaitCheckpoints(options.number("until", 4));
-        if (how.equals("stop")) {
-            String folder = options.text("savepoints");
-            return client.stopWithSavepoint(false, folder, SavepointFormatType.CANONICAL)
-                    .get(LIMIT_MINUTES, TimeUnit.MINUTES);
-        }
-        client.cancel().get(LIMIT_MINUTES, TimeUnit.MINUTES);
-        return "cancelled";
+        return env.executeAsync(options.text("job", "flink"));
     }
 
-    /** Numbers from 0 on, or those of a table of Pinot that {@code read} names. */
+    /** Numbers from 0 on, or those of a table of Pinot that {@code read} names, or of a Kafka topic. */
     private DataStream<Long> numbers(StreamExecutionEnvironment env) {
+        if (options.has("topic")) {
+            return Topics.numbers(env, options.text("kafka"), options.text("topic"));
+        }
         if (!options.has("read")) {
             return env.fromSequence(0, options.number("rows", 0) - 1).uid("numbers");
         }
