@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use pinotage_client::Controller;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_connector::{Clock as _, Delivery, Refused, Sink as _, SystemClock};
+use pinotage_connector::{BadRow, Clock as _, Delivery, Refused, Sink as _, SystemClock};
 use pinotage_job::{SinkJob, check_ingestion};
 use pinotage_sink::bootstrap;
 use pinotage_sink::publish::PushObserver;
@@ -22,6 +22,7 @@ use tempfile::TempDir;
 
 use crate::staging::Place;
 use crate::threads::Threads;
+use crate::writer::bad_rows;
 
 /// The form of descriptions.
 const FORM: u32 = 1;
@@ -154,13 +155,6 @@ impl Table {
                 "aggregate in the engine, or in queries",
             );
         }
-        if config.is_refresh() {
-            return refused(
-                "segmentIngestionType",
-                "a REFRESH table is wholly what its job makes, and this sink only adds to it",
-                "make the table APPEND",
-            );
-        }
         let documents = (schema.clone(), config.clone(), version);
         let place = Place::of(&job, threads.io()?)?;
         let how = (place.for_reading(), built(), job.sink.segment.sealing());
@@ -249,6 +243,11 @@ impl Table {
             all[row] = partition as i32;
         }
         Ok(Some(all))
+    }
+
+    /// The rows of a batch that a writer would not take.
+    pub(crate) fn rejected(&self, rows: &SchemaRef, batch: &RecordBatch) -> Result<Vec<BadRow>> {
+        Ok(bad_rows(self.convert(&self.conversion(rows)?, batch)?.bad, batch))
     }
 
     pub(crate) fn promises(&self) -> Delivery {

@@ -122,6 +122,14 @@ public final class PinotSinkTable implements AutoCloseable {
     }
 
     /**
+     * Whether the table is wholly what a job makes (REFRESH): all segments have to be published together, when the input has ended. Others
+     * that are there are a {@code commit-conflict}, or go with {@code sink.push.foreign} {@code replace}.
+     */
+    public boolean replaces() {
+        return NativeSink.replaces(handle);
+    }
+
+    /**
      * Refuses columns that can never become rows of the table.
      *
      * @throws io.pinotage.PinotageException {@code schema-mismatch} or {@code unsupported}, naming the column
@@ -143,6 +151,21 @@ public final class PinotSinkTable implements AutoCloseable {
         try {
             return CData.withSchema(
                     rows.schema(), imported -> NativeSink.partitions(handle, imported, rows.address()));
+        } finally {
+            rows.close();
+        }
+    }
+
+    /**
+     * The rows of a batch that a writer would not take, as {@link SinkWriter#write} gives them back.
+     *
+     * @param rows is consumed
+     */
+    public List<RejectedRow> rejected(RecordBatch rows) {
+        try {
+            String[] texts = CData.withSchema(
+                    rows.schema(), imported -> NativeSink.rejected(handle, imported, rows.address()));
+            return RejectedRow.of(texts);
         } finally {
             rows.close();
         }
