@@ -2,6 +2,7 @@
 
 mod jar;
 mod lines;
+mod read;
 
 use lines::Line;
 
@@ -34,4 +35,9 @@ use on_each_line;
 /// What a scenario says, which has to succeed.
 fn ok(line: Line, scenario: &str, options: &[(&str, String)]) -> Option<String> {
     Some(line.run(scenario, options)?.unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// Why a scenario failed, which it has to.
+fn failed(line: Line, scenario: &str, options: &[(&str, String)]) -> Option<String> {
+    Some(line.run(scenario, options)?.expect_err("it did not fail"))
 }

@@ -1,6 +1,7 @@
 package io.pinotage.spark;
 
 import java.util.Map;
+import org.apache.spark.sql.connector.catalog.SessionConfigSupport;
 import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.connector.catalog.TableProvider;
 import org.apache.spark.sql.connector.expressions.Transform;
@@ -8,13 +9,16 @@ import org.apache.spark.sql.sources.DataSourceRegister;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 
-/** Tables of Pinot as a source of Spark: {@code format("pinotage")}. */
-public final class PinotageSource implements TableProvider, DataSourceRegister {
-    /** The name of the format. */
+/**
+ * {@code spark.read.format("pinotage")} and {@code df.write.format("pinotage")}. Spark finds it by {@code META-INF/services}.
+ * Options may also be set for a session, as {@code spark.datasource.pinotage.<option>}.
+ */
+public final class PinotageSource implements TableProvider, DataSourceRegister, SessionConfigSupport {
+    /** The format's name. */
     public static final String NAME = "pinotage";
 
-    /** Spark makes it. */
-    public PinotageSource() {}
+    /** What was opened for its schema: Spark asks for the table next. */
+    private PinotSparkTable opened;
 
     @Override
     public String shortName() {
@@ -22,12 +26,27 @@ public final class PinotageSource implements TableProvider, DataSourceRegister {
     }
 
     @Override
+    public String keyPrefix() {
+        return NAME;
+    }
+
+    @Override
+    public boolean supportsExternalMetadata() {
+        return true;
+    }
+
+    @Override
     public StructType inferSchema(CaseInsensitiveStringMap options) {
-        return getTable(null, new Transform[0], options.asCaseSensitiveMap()).schema();
+        opened = PinotSparkTable.open(PinotOptions.of(options.asCaseSensitiveMap()), null);
+        return opened.readSchema();
     }
 
     @Override
     public Table getTable(StructType schema, Transform[] partitioning, Map<String, String> properties) {
-        throw new UnsupportedOperationException("tables");
+        PinotOptions options = PinotOptions.of(properties);
+        PinotSparkTable before = opened;
+        opened = null;
+        boolean isSame = before != null && before.options().equals(options) && before.readSchema().equals(schema);
+        return isSame ? before : PinotSparkTable.open(options, schema);
     }
 }

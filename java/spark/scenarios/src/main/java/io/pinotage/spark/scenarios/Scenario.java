@@ -16,6 +16,8 @@ interface Scenario {
         switch (name) {
             case "version":
                 return Scenario::version;
+            case "sql":
+                return Sql::run;
             default:
                 throw new IllegalArgumentException("there is no scenario `" + name + "`");
         }
