@@ -256,7 +256,9 @@ impl Table {
         let column = self.config.time_column().unwrap_or_default();
         let time = self.schema.field(column).and_then(|field| field.date_time.as_ref());
         match time.map(|time| &time.format) {
-            Some(format @ (DateTimeFormat::Epoch { .. } | DateTimeFormat::Timestamp)) => Ok(format.number_to_millis(value)),
+            Some(format @ (DateTimeFormat::Epoch { .. } | DateTimeFormat::Timestamp)) => {
+                Ok(format.number_to_millis(value))
+            }
             _ => Err(Error::unsupported("the time column holds texts, whose order is not that of times")
                 .with("column", column)
                 .action("overwrite the whole table")),

@@ -34,7 +34,13 @@ pub(super) struct SegmentCommitter {
 }
 
 impl SegmentCommitter {
-    pub(super) fn new(destination: Destination, staging: RunStaging, prefix: String, replacing: Replacing, context: &Context) -> Self {
+    pub(super) fn new(
+        destination: Destination,
+        staging: RunStaging,
+        prefix: String,
+        replacing: Replacing,
+        context: &Context,
+    ) -> Self {
         Self {
             destination,
             staging,
@@ -96,7 +102,8 @@ impl SegmentCommitter {
 
     /// Looks what another process has brought in of the same epoch. What it has begun and left is taken back; whether it has ended.
     async fn has_ended(&self, to: &TableDestination, segments: &[StagedSegment]) -> Result<bool> {
-        let epochs: BTreeSet<String> = segments.iter().map(|segment| format!("{}{}_", self.prefix, segment.epoch)).collect();
+        let epochs: BTreeSet<String> =
+            segments.iter().map(|segment| format!("{}{}_", self.prefix, segment.epoch)).collect();
         let is_own = |name: &str| epochs.iter().any(|epoch| name.starts_with(epoch.as_str()));
         let snapshot = to.target.snapshot().await?;
         if snapshot.visible().into_iter().any(is_own) {

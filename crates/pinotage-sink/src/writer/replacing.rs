@@ -50,12 +50,17 @@ impl Replacing {
                 "rows of this table cannot be overwritten in one step: each key has one row, wherever it is",
             )
             .with("table", table.raw_name())
-            .action("append the rows, which take the place of those of their keys; delete others by the delete column"));
+            .action(
+                "append the rows, which take the place of those of their keys; delete others by the delete column",
+            ));
         }
-        let option = |key| Error::unsupported("the table config does not say which segments these are").with("option", key);
+        let option =
+            |key| Error::unsupported("the table config does not say which segments these are").with("option", key);
         match self {
-            Self::Times { .. } if table.time_column().is_none() => Err(option("segmentsConfig.timeColumnName")
-                .action("overwrite the whole table, or give it a time column")),
+            Self::Times { .. } if table.time_column().is_none() => {
+                Err(option("segmentsConfig.timeColumnName")
+                    .action("overwrite the whole table, or give it a time column"))
+            }
             Self::Partitions if partition_column(table).is_none() => {
                 Err(option("tableIndexConfig.segmentPartitionConfig.columnPartitionMap")
                     .action("overwrite the whole table or a time range, or partition the table"))
@@ -105,7 +110,9 @@ impl PinotSink {
     ///
     /// `commit-conflict` for a segment that has rows inside and outside of a range of times.
     pub fn check_replacing(&self) -> Result<()> {
-        let (Destination::Table(to), Replacing::Times { .. }) = (&self.destination, &self.replacing) else { return Ok(()) };
+        let (Destination::Table(to), Replacing::Times { .. }) = (&self.destination, &self.replacing) else {
+            return Ok(());
+        };
         let snapshot = to.runtime.block_on(to.target.snapshot())?;
         self.replacing.leaving(&snapshot, &self.table, &[], "\0").map(drop)
     }
@@ -199,7 +206,11 @@ mod tests {
         .unwrap()
     }
 
-    fn leaving(replacing: &Replacing, snapshot: &Snapshot, touched: &[u32]) -> std::result::Result<Vec<String>, String> {
+    fn leaving(
+        replacing: &Replacing,
+        snapshot: &Snapshot,
+        touched: &[u32],
+    ) -> std::result::Result<Vec<String>, String> {
         let coming = StagedSegment {
             name: "own_1".into(),
             file: String::new(),

@@ -184,9 +184,7 @@ impl RunStaging {
         let Some(StagingStore { store, at, runtime }) = &self.store else { return Ok(()) };
         runtime.block_on(async {
             let entries = store.list(at, &ListOptions::default());
-            entries
-                .try_for_each_concurrent(TRANSFERS, |entry| async move { store.delete(&entry.location).await })
-                .await
+            entries.try_for_each_concurrent(TRANSFERS, |entry| async move { store.delete(&entry.location).await }).await
         })
     }
 }

@@ -3,6 +3,8 @@
 mod jar;
 mod lines;
 mod read;
+mod table;
+mod write;
 
 use lines::Line;
 

@@ -18,6 +18,8 @@ interface Scenario {
                 return Scenario::version;
             case "sql":
                 return Sql::run;
+            case "write":
+                return Writes::batch;
             default:
                 throw new IllegalArgumentException("there is no scenario `" + name + "`");
         }
