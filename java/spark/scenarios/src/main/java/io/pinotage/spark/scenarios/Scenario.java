@@ -22,6 +22,8 @@ interface Scenario {
                 return Compare::run;
             case "memory":
                 return Memory::run;
+            case "write":
+                return Writes::batch;
             default:
                 throw new IllegalArgumentException("there is no scenario `" + name + "`");
         }
