@@ -10,7 +10,7 @@ use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{BadRow, Clock as _, Delivery, Refused, Sink as _, SystemClock};
 use pinotage_job::{SinkJob, check_ingestion};
 use pinotage_sink::bootstrap;
-use pinotage_sink::publish::{Foreign, PushObserver};
+use pinotage_sink::publish::PushObserver;
 use pinotage_sink::upsert::{CreationTimes, StreamKey, StreamTable};
 use pinotage_sink::writer::{Destination, PinotSink, Replacing, Sealing, Staging, TableDestination, Upload};
 use pinotage_sink::{Target, check_table, check_uploadable};
