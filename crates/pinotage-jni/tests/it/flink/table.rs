@@ -33,9 +33,19 @@ impl Table {
     /// The name of a table that does not exist.
     pub(super) fn unmade(name: &str, line: Line) -> Option<Self> {
         line.class_path()?;
-        let cluster = Cluster::shared()?;
+        Some(Self::unmade_in(Cluster::shared()?, name, line))
+    }
+
+    /// The same in a cluster of its own.
+    pub(super) fn create_in(cluster: &'static Cluster, name: &str, line: Line) -> Self {
+        let table = Self::unmade_in(cluster, name, line);
+        table.cluster.create_table(&table.schema(), &table.config());
+        table
+    }
+
+    fn unmade_in(cluster: &'static Cluster, name: &str, line: Line) -> Self {
         let name = format!("{name}_{line:?}").to_lowercase();
-        Some(Self { cluster, name, folder: tempfile::tempdir().unwrap() })
+        Self { cluster, name, folder: tempfile::tempdir().unwrap() }
     }
 
     pub(super) fn schema(&self) -> Json {

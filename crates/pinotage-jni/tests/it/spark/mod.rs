@@ -6,6 +6,8 @@ mod halves;
 mod jar;
 mod lines;
 mod read;
+mod table;
+mod write;
 
 use lines::Line;
 

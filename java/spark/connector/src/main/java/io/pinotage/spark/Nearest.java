@@ -4,10 +4,11 @@ import java.util.Collection;
 import java.util.Locale;
 
 /** The known word that is most like another one. */
-final class Nearest {
+public final class Nearest {
     private Nearest() {}
 
-    static String of(String word, Collection<String> known) {
+    /** The nearest one; empty when there is none. */
+    public static String of(String word, Collection<String> known) {
         String nearest = "";
         int least = Integer.MAX_VALUE;
         for (String one : known) {

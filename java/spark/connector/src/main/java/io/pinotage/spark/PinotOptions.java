@@ -5,7 +5,9 @@ import io.pinotage.PinotageException;
 import io.pinotage.jni.JsonText;
 import io.pinotage.scan.ScanColumn;
 import io.pinotage.scan.ScanOptions;
+import io.pinotage.spark.write.WriteOptions;
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -13,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
 
 /**
  * What the options of a table say, wherever they were given: in a query, a session, a catalog. Names are found in any case, those of
@@ -43,7 +46,7 @@ public final class PinotOptions implements Serializable {
     public static final String CONNECTION = "connection.";
 
     private static final List<String> OWN = Arrays.asList(TABLE, PATH, CONTROLLER, TABLE_TYPE, PUSH_DOWN_FILTERS);
-    private static final String[] PREFIXES = {DECIMAL, CONNECTION};
+    private static final List<String> PREFIXES = prefixes();
     private static final String ALL_OTHERS = "default";
     private static final String SCHEME = "://";
 
@@ -90,6 +93,13 @@ public final class PinotOptions implements Serializable {
         return new PinotOptions(options);
     }
 
+    private static List<String> prefixes() {
+        List<String> prefixes = new ArrayList<>(WriteOptions.PREFIXES);
+        prefixes.add(DECIMAL);
+        prefixes.add(CONNECTION);
+        return prefixes;
+    }
+
     /** The name with a prefix in its own spelling. */
     private static String prefixed(String name, TreeMap<String, String> known) {
         for (String prefix : PREFIXES) {
@@ -107,6 +117,7 @@ public final class PinotOptions implements Serializable {
     private static TreeMap<String, String> names() {
         TreeMap<String, String> names = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         OWN.forEach(name -> names.put(name, name));
+        WriteOptions.NAMES.forEach(name -> names.put(name, name));
         ScanOptions.names().forEach(name -> names.put(name, name));
         return names;
     }
@@ -145,6 +156,11 @@ public final class PinotOptions implements Serializable {
             }
         }
         return new PinotOptions(all);
+    }
+
+    /** All of them, by their own names. */
+    public void forEach(BiConsumer<String, String> action) {
+        options.forEach(action);
     }
 
     /** A value; null when it is not there. */

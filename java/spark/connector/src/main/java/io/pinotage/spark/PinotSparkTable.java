@@ -4,6 +4,7 @@ import io.pinotage.scan.PinotTable;
 import io.pinotage.scan.ScanColumn;
 import io.pinotage.spark.read.PinotScanBuilder;
 import io.pinotage.spark.read.PinotTypes;
+import io.pinotage.spark.write.PinotWriteBuilder;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -13,17 +14,29 @@ import java.util.Set;
 import org.apache.spark.sql.connector.catalog.MetadataColumn;
 import org.apache.spark.sql.connector.catalog.SupportsMetadataColumns;
 import org.apache.spark.sql.connector.catalog.SupportsRead;
+import org.apache.spark.sql.connector.catalog.SupportsWrite;
 import org.apache.spark.sql.connector.catalog.TableCapability;
 import org.apache.spark.sql.connector.read.ScanBuilder;
+import org.apache.spark.sql.connector.write.LogicalWriteInfo;
+import org.apache.spark.sql.connector.write.WriteBuilder;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 
 /** A table of Pinot in Spark. */
-public final class PinotSparkTable implements SupportsRead, SupportsMetadataColumns {
-    private static final Set<TableCapability> CAPABILITIES =
-            Collections.unmodifiableSet(EnumSet.of(TableCapability.BATCH_READ));
+public final class PinotSparkTable implements SupportsRead, SupportsWrite, SupportsMetadataColumns {
+    /** Rows that are written come by name and position as the columns say, which Spark sees to. */
+    private static final Set<TableCapability> OF_CATALOG = Collections.unmodifiableSet(EnumSet.of(
+            TableCapability.BATCH_READ,
+            TableCapability.BATCH_WRITE,
+            TableCapability.STREAMING_WRITE,
+            TableCapability.TRUNCATE,
+            TableCapability.OVERWRITE_BY_FILTER,
+            TableCapability.OVERWRITE_DYNAMIC));
+
+    /** Rows that are written have their own columns, which the write looks at. */
+    private static final Set<TableCapability> OF_FORMAT = withAnySchema();
 
     private final PinotOptions options;
     /** The columns that somebody names; null for those that Pinot has. */
@@ -32,6 +45,12 @@ public final class PinotSparkTable implements SupportsRead, SupportsMetadataColu
     private StructType found;
 
     private final Map<String, String> properties = new HashMap<>();
+
+    private static Set<TableCapability> withAnySchema() {
+        EnumSet<TableCapability> all = EnumSet.copyOf(OF_CATALOG);
+        all.add(TableCapability.ACCEPT_ANY_SCHEMA);
+        return Collections.unmodifiableSet(all);
+    }
 
     private PinotSparkTable(PinotOptions options, StructType declared) {
         this.options = options;
@@ -134,7 +153,12 @@ public final class PinotSparkTable implements SupportsRead, SupportsMetadataColu
 
     @Override
     public Set<TableCapability> capabilities() {
-        return CAPABILITIES;
+        return declared == null ? OF_CATALOG : OF_FORMAT;
+    }
+
+    @Override
+    public WriteBuilder newWriteBuilder(LogicalWriteInfo info) {
+        return new PinotWriteBuilder(options.with(info.options().asCaseSensitiveMap()), info);
     }
 
     @Override

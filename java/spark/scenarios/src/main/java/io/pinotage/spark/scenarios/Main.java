@@ -33,7 +33,7 @@ public final class Main {
 
     private static SparkSession session(String[] settings) {
         SparkSession.Builder builder = SparkSession.builder();
-        builder.master("local[2]").appName("scenarios");
+        builder.master("local[2,4]").appName("scenarios");
         builder.config("spark.ui.enabled", "false");
         builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1");
         builder.config("spark.sql.shuffle.partitions", "3");
@@ -68,7 +68,7 @@ public final class Main {
             text.append(at.getClass().getSimpleName()).append(": ").append(at.getMessage());
             if (at instanceof PinotageException) {
                 PinotageException ours = (PinotageException) at;
-                text.append(" [").append(ours.kind().text()).append("] ").append(ours.context()).append(' ').append(ours.advice());
+                text.append(" [").append(ours.kind().text()).append("] ").append(ours.context());
             }
             text.append(" | ");
         }

@@ -1,6 +1,7 @@
 package io.pinotage.spark.scenarios;
 
 import java.util.Map;
+import java.util.function.BiConsumer;
 
 /** The options of a scenario. */
 final class Options {
@@ -25,6 +26,10 @@ final class Options {
     long number(String name, long otherwise) {
         String value = options.get(name);
         return value == null ? otherwise : Long.parseLong(value);
+    }
+
+    void forEach(BiConsumer<String, String> action) {
+        options.forEach(action);
     }
 
     boolean has(String name) {

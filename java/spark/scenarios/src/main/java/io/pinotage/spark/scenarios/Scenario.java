@@ -24,6 +24,8 @@ interface Scenario {
                 return Noop::run;
             case "memory":
                 return Memory::run;
+            case "write":
+                return Writes::batch;
             default:
                 throw new IllegalArgumentException("there is no scenario `" + name + "`");
         }

@@ -75,6 +75,7 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
         table = PinotSinkTable.of(settings.description());
         // Without a state of its own the sink is new to the job, whatever else the job goes on with.
         run = run == null ? submission : run;
+        getMetricGroup().gauge("segmentsWaiting", () -> waiting.size());
         Runs.tell(table, submission, run);
         if (settings.guarantee() == DeliveryGuarantee.EXACTLY_ONCE) {
             try (SinkCommitter committer = table.openCommitter(run)) {
