@@ -5,7 +5,7 @@ mod faults;
 mod halves;
 mod jar;
 mod lines;
-mod read;
+pub(crate) mod read;
 mod table;
 mod write;
 
