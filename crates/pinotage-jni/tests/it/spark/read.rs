@@ -46,6 +46,8 @@ impl Reading {
         line.class_path()?;
         let name = format!("{name}_{line:?}").to_lowercase();
         let fixture = Fixture::new(place, &name, 3, 300, nulls, json!({}))?;
+        // Brokers come behind servers.
+        fixture.cluster.await_count(&name, 900);
         Some(Self { line, fixture, folder: tempfile::tempdir().unwrap() })
     }
 
