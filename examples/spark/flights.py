@@ -33,7 +33,7 @@ spark = (
     .save()
 )
 
-# The condition and the aggregation go to Pinot's servers, as the plan says.
+# The condition goes to where rows are read, and so does the aggregation if servers read them. The plan says who does, and why.
 late = spark.sql("SELECT origin, count(*) AS late FROM pinot.default.departures WHERE dep_delay > 60 GROUP BY origin ORDER BY origin")
 late.explain()
 late.show()
