@@ -92,12 +92,14 @@ impl Place {
     }
 }
 
-/// Stops a command when it has said so many checkpoints.
-fn interrupted_after(mut child: Child, checkpoints: &str) -> String {
+/// Stops a command when it has said so many checkpoints, or more.
+fn interrupted_after(mut child: Child, checkpoints: u32) -> String {
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while errors.read_line(&mut said).unwrap() > 0 {
-        if said.lines().last().unwrap_or_default().contains(checkpoints) {
+        let words: Vec<&str> = said.lines().last().unwrap_or_default().split(' ').collect();
+        let count = words.windows(2).find(|pair| pair[1].starts_with("checkpoints")).and_then(|pair| pair[0].parse().ok());
+        if count.is_some_and(|count: u32| count >= checkpoints) {
             assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
             break;
         }
@@ -147,8 +149,8 @@ fn runs_job_files(line: Line) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let stopped = interrupted_after(child, " 3 checkpoints");
-    let from = stopped.split('`').nth(1).unwrap().trim_start_matches("--from ").to_owned();
+    let stopped = interrupted_after(child, 3);
+    let from = stopped.split('`').nth(1).unwrap_or_else(|| panic!("{stopped}")).trim_start_matches("--from ").to_owned();
     place.run("stream.yaml", &["--from", &from]);
     place.holds(2 * ROWS, ROWS, 2.0 * sum(ROWS));
 
