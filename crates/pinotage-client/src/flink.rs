@@ -201,8 +201,11 @@ impl FlinkCluster {
         let answer = self.http.exchange(&call).await?;
         match answer.status().is_success() {
             true => Ok(answer.json::<Begun>()?.request),
-            false => Err(Error::invalid_config(format!("cannot stop the job with a savepoint: {}", first_line(&trace(&answer))))
-                .action("name a folder for it, or set `execution.checkpointing.savepoint-dir` in the cluster")),
+            false => Err(Error::invalid_config(format!(
+                "cannot stop the job with a savepoint: {}",
+                first_line(&trace(&answer))
+            ))
+            .action("name a folder for it, or set `execution.checkpointing.savepoint-dir` in the cluster")),
         }
     }
 
@@ -265,8 +268,8 @@ fn thrown(what: &str, trace: &str) -> Error {
 
 /// The innermost exception.
 fn last_cause(trace: &str) -> &str {
-    let causes = trace.lines().filter_map(|line| line.trim_start().strip_prefix("Caused by: "));
-    causes.last().unwrap_or_else(|| first_line(trace))
+    let mut causes = trace.lines().filter_map(|line| line.trim_start().strip_prefix("Caused by: "));
+    causes.next_back().unwrap_or_else(|| first_line(trace))
 }
 
 fn first_line(trace: &str) -> &str {
@@ -291,7 +294,8 @@ mod tests {
         assert_eq!(other.kind(), ErrorKind::Unexpected);
         assert!(other.to_string().contains("java.io.IOException: disk full"), "{other}");
         assert!(thrown("the job failed", "").to_string().contains("nobody says why"));
-        let lacking = thrown("x", "Caused by: java.lang.NoClassDefFoundError: org/apache/flink/table/api/TableEnvironment");
+        let lacking =
+            thrown("x", "Caused by: java.lang.NoClassDefFoundError: org/apache/flink/table/api/TableEnvironment");
         assert!(lacking.advice().contains("flink-table-planner-loader"));
     }
 }

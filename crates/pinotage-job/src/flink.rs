@@ -120,7 +120,8 @@ impl FlinkScript {
 
 fn settings(plan: &Plan) -> Vec<(String, String)> {
     let file = &plan.file;
-    let mut settings = vec![("pipeline.name", file.name.clone()), ("table.local-time-zone", file.source.time_zone.clone())];
+    let mut settings =
+        vec![("pipeline.name", file.name.clone()), ("table.local-time-zone", file.source.time_zone.clone())];
     let millis = |span: pinotage_common::TimeSpan| format!("{} ms", span.duration().as_millis());
     match &plan.checkpoint {
         None => settings.push(("execution.runtime-mode", "BATCH".into())),

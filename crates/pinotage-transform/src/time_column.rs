@@ -74,9 +74,7 @@ pub fn times(field: &FieldSpec, array: &ArrayRef) -> Vec<Option<i64>> {
     let Some(format) = field.date_time.as_ref().map(|spec| &spec.format) else { return vec![None; array.len()] };
     let number = |number: Option<i64>| number.and_then(|number| millis_of_number(format, number));
     match array.data_type() {
-        Arrow::Int32 => {
-            array.as_primitive::<Int32Type>().iter().map(|value| number(value.map(i64::from))).collect()
-        }
+        Arrow::Int32 => array.as_primitive::<Int32Type>().iter().map(|value| number(value.map(i64::from))).collect(),
         Arrow::Int64 => array.as_primitive::<Int64Type>().iter().map(number).collect(),
         Arrow::Timestamp(..) => array.as_primitive::<TimestampMillisecondType>().iter().map(number).collect(),
         _ => match cast(array, &Arrow::Utf8) {
@@ -146,7 +144,7 @@ mod tests {
             let schema = Schema::from_json(&schema).unwrap();
             let field = schema.field("d").unwrap();
             assert_eq!(latest_time(field, &array), Some(day), "{format}");
-            assert_eq!(times(field, &array).len(), array.len());
+            assert_eq!(super::times(field, &array).len(), array.len());
             assert_eq!(latest_time(field, &array.slice(0, 0)), None);
         }
     }

@@ -75,8 +75,7 @@ impl ForFlink {
             primary_key: foreign.primary_key.clone(),
             controller: args.controller().map(ToOwned::to_owned),
         };
-        let script =
-            FlinkScript::of(&text, &plan, &found).map_err(|error| error.with("file", args.job.display()))?;
+        let script = FlinkScript::of(&text, &plan, &found).map_err(|error| error.with("file", args.job.display()))?;
         script.notes.iter().for_each(|note| eprintln!("note: {note}"));
         Ok(Self { plan, foreign, script })
     }
@@ -84,6 +83,8 @@ impl ForFlink {
     /// What would change in Pinot.
     pub(crate) fn steps(&self) -> String {
         let cluster = self.foreign.cluster.iter();
-        cluster.flat_map(|cluster| cluster.steps.iter().map(|step| format!("-- table {}: {step}\n", cluster.key()))).collect()
+        cluster
+            .flat_map(|cluster| cluster.steps.iter().map(|step| format!("-- table {}: {step}\n", cluster.key())))
+            .collect()
     }
 }

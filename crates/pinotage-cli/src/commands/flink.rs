@@ -57,8 +57,10 @@ fn line(version: &str) -> Result<&'static str> {
     match version {
         version if version.starts_with("1.20.") => Ok("1.20"),
         version if version.starts_with("2.") => Ok("2"),
-        other => Err(Error::unsupported(format!("the cluster is of Flink {other}, and the connector knows 1.20 and 2.x"))
-            .action("use a cluster of one of these")),
+        other => {
+            Err(Error::unsupported(format!("the cluster is of Flink {other}, and the connector knows 1.20 and 2.x"))
+                .action("use a cluster of one of these"))
+        }
     }
 }
 
@@ -146,7 +148,9 @@ impl Watch<'_> {
             return Err(cancelled("the job was asked to stop, and nothing of it is in the table", self.id));
         }
         let request = self.flink.stop(self.id, savepoints).await.map_err(|error| {
-            error.with("job", self.id).action("the job runs on: name a folder next time with `--savepoints`, or cancel it in Flink")
+            error
+                .with("job", self.id)
+                .action("the job runs on: name a folder next time with `--savepoints`, or cancel it in Flink")
         })?;
         eprintln!("stopping with a savepoint");
         for _ in 0..SAVEPOINT_LOOKS {

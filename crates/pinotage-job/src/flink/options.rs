@@ -75,9 +75,17 @@ fn refuse(plan: &Plan, sink: &Json) -> Result<()> {
     let refused = [
         ("sink.output", file.sink.output.is_some(), "segments go from staging to the cluster"),
         ("sink.archive", file.sink.archive.is_some(), "segments go to the cluster as archives"),
-        ("sink.segmentName", file.sink.segment_name.is_some(), "segments have names of their own, which no two ever share"),
+        (
+            "sink.segmentName",
+            file.sink.segment_name.is_some(),
+            "segments have names of their own, which no two ever share",
+        ),
         ("sink.publish.waiting", sink["publish"].get("waiting").is_some(), "Flink's checkpoints hold up no reading"),
-        ("source.packBytes", file.source.pack_bytes.is_some(), "segments are as large as asked for, whatever the inputs"),
+        (
+            "source.packBytes",
+            file.source.pack_bytes.is_some(),
+            "segments are as large as asked for, whatever the inputs",
+        ),
     ];
     if let Some((option, _, reason)) = refused.iter().find(|(_, is_given, _)| *is_given) {
         return Err(Error::unsupported(format!("with Flink {reason}"))
@@ -132,9 +140,13 @@ fn flatten(value: &Json, path: &mut Vec<String>, options: &mut Vec<(String, Stri
             let text = text_of(other);
             let is_secret = path.last().is_some_and(|key| SECRETS.contains(&key.as_str()));
             if is_secret && !text.contains("${") {
-                return Err(Error::invalid_config("Flink's web pages show the options of a job, and this one is a secret")
-                    .with("option", path.join("."))
-                    .action("write `${env:NAME}` and set the variable for the cluster's processes, or `${file:/absolute/path}`"));
+                return Err(Error::invalid_config(
+                    "Flink's web pages show the options of a job, and this one is a secret",
+                )
+                .with("option", path.join("."))
+                .action(
+                    "write `${env:NAME}` and set the variable for the cluster's processes, or `${file:/absolute/path}`",
+                ));
             }
             options.push((path.iter().map(|part| kebab_case(part)).collect::<Vec<_>>().join("."), text));
         }

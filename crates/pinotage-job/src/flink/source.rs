@@ -50,11 +50,8 @@ fn files(plan: &Plan, columns: &Schema, format: &str, notes: &mut Vec<String>) -
                 .action("load them with our own engine, or as csv, json, parquet, avro or orc"));
         }
     }
-    let columns: Result<Vec<String>> = columns
-        .fields()
-        .iter()
-        .map(|field| Ok(format!("{} {}", named(field.name()), sql_type(field)?)))
-        .collect();
+    let columns: Result<Vec<String>> =
+        columns.fields().iter().map(|field| Ok(format!("{} {}", named(field.name()), sql_type(field)?))).collect();
     let columns = columns?.join(",\n  ");
     let paths = &plan.file.source.paths;
     let mut statements = Vec::new();
@@ -95,7 +92,11 @@ fn csv(csv: &Csv) -> Result<Vec<(String, String)>> {
         );
     }
     if csv.trim {
-        return refused("source.csv.trim", "Flink's csv format keeps blanks", "remove it, and use TRIM in `transform.sql`");
+        return refused(
+            "source.csv.trim",
+            "Flink's csv format keeps blanks",
+            "remove it, and use TRIM in `transform.sql`",
+        );
     }
     if csv.comment.is_some_and(|comment| comment != '#') {
         return refused("source.csv.comment", "Flink's csv format knows comments behind `#` alone", "remove it");

@@ -40,7 +40,16 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new((partition, window): (u32, Option<i64>), since_millis: i64) -> Self {
-        Self { partition, window, since_millis, files: Vec::new(), new: 0, open: None, fresh: VecDeque::new(), fresh_bytes: 0 }
+        Self {
+            partition,
+            window,
+            since_millis,
+            files: Vec::new(),
+            new: 0,
+            open: None,
+            fresh: VecDeque::new(),
+            fresh_bytes: 0,
+        }
     }
 
     pub(super) fn restored(key: (u32, Option<i64>), kept: &Kept) -> Self {

@@ -180,7 +180,8 @@ mod tests {
         let detail = r#"{"version":1,"files":[{"name":"1-4-0a0b0c0d-0.arrow","rows":9,"bytes":512,"hash":77}],"sinceMillis":1700000000000,"sealed":{"name":"t_j_0a_4_1_0","epoch":4,"creationMillis":5}}"#;
         let open = OpenBuffer { partition: 1, rows: 9, detail: detail.into() };
         assert_eq!(Kept::of(&open).unwrap(), kept);
-        let of_day = OpenBuffer { detail: detail.replace(r#","sealed""#, r#","window":86400000,"sealed""#), ..open.clone() };
+        let of_day =
+            OpenBuffer { detail: detail.replace(r#","sealed""#, r#","window":86400000,"sealed""#), ..open.clone() };
         assert_eq!(Kept::of(&of_day).unwrap().window, Some(86_400_000));
         assert_eq!(Kept::of(&of_day).unwrap().to_open(1).unwrap(), of_day);
         let files = staged_files([&open], [&committable]).unwrap();

@@ -259,7 +259,8 @@ impl TaskWriter {
         let limit = self.shape.sealing.task_bytes;
         loop {
             let sizes = self.open.iter().map(|(key, buffer)| (buffer.content.peak_bytes() as u64, *key));
-            let (all, largest) = sizes.fold((0, (0, (0, None))), |(all, largest), size| (all + size.0, largest.max(size)));
+            let (all, largest) =
+                sizes.fold((0, (0, (0, None))), |(all, largest), size| (all + size.0, largest.max(size)));
             if all <= limit {
                 return Ok(());
             }

@@ -98,7 +98,10 @@ fn each_window_has_its_segment() {
     let found = segments(&folder);
     assert_eq!(found, [(0, 0, 1), (0, 0, 4), (1, 1, 2), (2, 2, 3)]);
     let by: BTreeMap<&str, u64> = context.metrics.now();
-    assert_eq!((by["segments sealed by event time"], by["segments sealed by the end"], by["segments sealed"]), (1, 3, 4));
+    assert_eq!(
+        (by["segments sealed by event time"], by["segments sealed by the end"], by["segments sealed"]),
+        (1, 3, 4)
+    );
 }
 
 /// An engine says how far the time is; the latest row does not, then.
