@@ -4,6 +4,7 @@ import io.pinotage.PinotageException;
 import io.pinotage.arrow.BatchBuilder;
 import io.pinotage.flink.DeliveryGuarantee;
 import io.pinotage.flink.sink.committer.PinotCommittable;
+import io.pinotage.sink.Lives;
 import io.pinotage.sink.OpenBuffer;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.Prepared;
@@ -166,7 +167,7 @@ public final class PinotSinkWriter<T>
         if (prepared.committables().isEmpty()) {
             return Collections.emptyList();
         }
-        return Collections.singletonList(new PinotCommittable(run, prepared.committables()));
+        return Collections.singletonList(new PinotCommittable(run, Lives.NONE, prepared.committables()));
     }
 
     @Override
