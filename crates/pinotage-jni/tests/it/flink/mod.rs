@@ -2,6 +2,7 @@
 
 mod examples;
 mod faults;
+mod jobs;
 mod kills;
 mod lines;
 mod read;
@@ -9,6 +10,7 @@ mod session;
 mod sink;
 mod sql;
 mod table;
+mod upsert;
 
 use lines::Line;
 
