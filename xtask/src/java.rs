@@ -121,7 +121,8 @@ fn digest(java: &Path) -> io::Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+/// All files below a folder, but for those of `target` folders.
+pub(crate) fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if !path.is_dir() {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{check, java, servers, sh};
+use crate::{check, dist, java, servers, sh};
 
 /// Runs every stage and prints how long each took.
 pub(crate) fn run(full: bool) -> Result<(), String> {
@@ -37,6 +37,12 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
         .and_then(|()| {
             stage("object stores", &mut || {
                 built.extend(servers::install()?);
+                Ok(())
+            })
+        })
+        .and_then(|()| {
+            stage("build, and what users install", &mut || {
+                built.push(("PINOTAGE_DIST", dist::all("dev")?));
                 Ok(())
             })
         })

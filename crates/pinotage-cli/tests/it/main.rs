@@ -2,6 +2,7 @@
 
 mod build_memory;
 mod cluster;
+mod dist;
 mod epochs;
 mod epochs_cluster;
 mod epochs_stores;
