@@ -57,13 +57,9 @@ fn come_and_go(name: &str, line: Line, options: &SessionOptions, connector: Conn
     let Some(table) = Table::create(name, line) else { return };
     let Some(own) = Shared::start(line, options, connector) else { return };
     let (jobs, rows) = (if is_full() { 20 } else { 5 }, 3_000);
-    let run = |names: &[String]| {
-        let submitted = names.iter().map(|job| {
-            let further =
-                [("job", job.as_str()), ("segmentRows", "1000"), ("checkpointMillis", "200"), ("rate", "4000")];
-            own.submit(&table.options(rows, &further), None)
-        });
-        submitted.collect::<Vec<_>>().iter().for_each(|job| job.finish());
+    let submit = |job: &str, rate: &str| {
+        let further = [("job", job), ("segmentRows", "1000"), ("checkpointMillis", "200"), ("rate", rate)];
+        own.submit(&table.options(rows, &further), None)
     };
     let look = || {
         let manager = left(own.session.task_manager_process(0), Some(own.session.task_manager_disk(0)));
@@ -78,7 +74,6 @@ fn come_and_go(name: &str, line: Line, options: &SessionOptions, connector: Conn
     (0..jobs).for_each(|job| submit(&format!("job-{job}"), "4000").finish());
     let last = look();
     table.is_there_times(rows, jobs + 2);
-    eprintln!("{first:?}\n{last:?}");
     for (first, last) in [(&first.0, &last.0), (&first.1, &last.1)] {
         assert_eq!((last.threads, last.mappings, &last.files), (0, first.mappings, &first.files));
         assert_eq!(last.files.len(), 1, "the library is in memory more than once");
