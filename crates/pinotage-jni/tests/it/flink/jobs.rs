@@ -48,7 +48,7 @@ fn class_loaders(process: u32) -> u64 {
     let output = Command::new("jcmd").args([&process.to_string(), "GC.class_histogram"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("java.lang.String"), "{text}");
-    let line = text.lines().find(|line| line.contains("org.apache.flink.util.ChildFirstClassLoader "));
+    let line = text.lines().find(|line| line.trim_end().ends_with("org.apache.flink.util.ChildFirstClassLoader"));
     line.and_then(|line| line.split_whitespace().nth(1)).map_or(0, |count| count.parse().unwrap())
 }
 
@@ -56,7 +56,7 @@ fn class_loaders(process: u32) -> u64 {
 fn come_and_go(name: &str, line: Line, options: &SessionOptions, connector: Connector<'_>) {
     let Some(table) = Table::create(name, line) else { return };
     let Some(own) = Shared::start(line, options, connector) else { return };
-    let (jobs, rows) = (if is_full() { 20 } else { 5 }, 3_000);
+    let (jobs, rows) = (if is_full() { 20 } else { 8 }, 3_000);
     let submit = |job: &str, rate: &str| {
         let further = [("job", job), ("segmentRows", "1000"), ("checkpointMillis", "200"), ("rate", rate)];
         own.submit(&table.options(rows, &further), None)
@@ -78,8 +78,8 @@ fn come_and_go(name: &str, line: Line, options: &SessionOptions, connector: Conn
         assert_eq!((last.threads, last.mappings, &last.files), (0, first.mappings, &first.files));
         assert_eq!(last.files.len(), 1, "the library is in memory more than once");
         assert_eq!(last.temporary, first.temporary);
-        // The last jobs' may still be referred to.
-        assert!(last.class_loaders <= 3, "{} jobs are still in memory", last.class_loaders);
+        // Threads of Flink's pools hold on to jobs that they had; that many stay that many.
+        assert!(last.class_loaders <= 6, "jobs are still in memory: {last:?}");
     }
 }
 
