@@ -398,3 +398,36 @@ on_both_lines!(
         assert!(plan.contains("ReusedExchange"), "{plan}");
     }
 );
+
+on_both_lines!(
+    /// Where a row lies, by either reader, as the broker has it.
+    rows_say_where_they_lie,
+    |line| {
+        let Some(reading) = Reading::new("spark_places", line, true) else { return };
+        let name = &reading.fixture.name;
+        let sql = format!("SELECT id, $docId, $segmentName FROM {name} WHERE s = 'a' LIMIT 1000");
+        let answer = reading.fixture.cluster.query(&sql);
+        let text = |row: &Json| format!("{};{};{}", row[0], row[1], row[2].as_str().unwrap());
+        let expected: BTreeSet<String> = answer["resultTable"]["rows"].as_array().unwrap().iter().map(text).collect();
+        assert!(expected.len() > 10, "{answer}");
+        // Of the catalog's tables: a view of Spark hides them.
+        let answer = |reader: &str, query: &str| {
+            let settings = format!(
+                "SET spark.sql.catalog.pinot = io.pinotage.spark.PinotCatalog;\nSET spark.sql.catalog.pinot.controller = {};
+                SET spark.sql.catalog.pinot.reader = {reader};\nSET spark.sql.catalog.pinot.batchRows = 7;\n{query};",
+                reading.fixture.cluster.controller
+            );
+            ok(line, "sql", &reading.statements(&settings)).unwrap()
+        };
+        let query = format!(
+            "SELECT CAST(id AS STRING) || ';' || CAST(`$docId` AS STRING) || ';' || `$segmentName` FROM pinot.{name} WHERE s = 'a'"
+        );
+        let of = format!("SELECT COUNT(*), MAX(`$docId`) FROM pinot.{name} WHERE `$segmentName` = '{name}_1'");
+        for reader in ["server", "direct"] {
+            assert_eq!(different(&answer(reader, &query)), expected, "{reader}");
+            assert_eq!(answer(reader, &of), "[300,299]");
+        }
+        // They are no columns of the table.
+        assert!(!reading.answer("", "DESCRIBE t").contains("docId"));
+    }
+);

@@ -20,6 +20,8 @@ interface Scenario {
                 return Sql::run;
             case "compare":
                 return Compare::run;
+            case "noop":
+                return Noop::run;
             case "memory":
                 return Memory::run;
             case "write":
