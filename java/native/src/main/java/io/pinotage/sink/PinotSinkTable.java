@@ -213,9 +213,14 @@ public final class PinotSinkTable implements AutoCloseable {
                         bytes)));
     }
 
-    /** Opens the committer of a run. */
+    /** Opens the committer of a run whose state keeps no lives: two copies of it that run at once are not always told apart. */
     public SinkCommitter openCommitter(String run) {
-        return new SinkCommitter(handle, run);
+        return openCommitter(run, Lives.NONE);
+    }
+
+    /** Opens the committer of a run. */
+    public SinkCommitter openCommitter(String run, Lives lives) {
+        return new SinkCommitter(handle, run, lives);
     }
 
     /** Half of a check that staging is one place for all tasks: one task writes. */

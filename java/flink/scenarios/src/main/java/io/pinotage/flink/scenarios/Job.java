@@ -166,6 +166,9 @@ final class Job {
         if (options.has("quarantine")) {
             sink.quarantine(options.text("quarantine"), options.number("errors", 0));
         }
+        if (options.has("extra")) {
+            sink.extraColumns(true);
+        }
         if (options.has("foreign")) {
             sink.option("sink.push.foreign", options.text("foreign"));
         }
