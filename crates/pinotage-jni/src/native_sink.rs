@@ -76,6 +76,40 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_primaryKey<'l>(
 }
 
 #[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_timeColumn<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JString<'l> {
+    call(env, |env| match handles::get::<Table>(sink)?.config.time_column() {
+        Some(column) => Ok(string(env, column)?),
+        None => Ok(JString::null()),
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_timeMillis<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    value: jlong,
+) -> jlong {
+    call(env, |_| Ok(handles::get::<Table>(sink)?.time_millis(value)?))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_sortedColumn<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JString<'l> {
+    call(env, |env| match handles::get::<Table>(sink)?.config.sorted_column() {
+        Some(column) => Ok(string(env, &column)?),
+        None => Ok(JString::null()),
+    })
+}
+
+#[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_jni_NativeSink_deleteColumn<'l>(
     env: EnvUnowned<'l>,
     _class: JClass<'l>,

@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn the_latest_time_is_one_by_the_format() {
         let day = 1_700_006_400_000;
-        let times: [(&str, &str, ArrayRef); 4] = [
+        let cases: [(&str, &str, ArrayRef); 4] = [
             ("INT", "1:DAYS:EPOCH", Arc::new(Int32Array::from(vec![Some(19_000), None, Some(19_676)]))),
             // The larger number is the earlier day.
             ("INT", "1:DAYS:SIMPLE_DATE_FORMAT:ddMMyyyy", Arc::new(Int32Array::from(vec![30_102_023, 15_112_023]))),
@@ -137,7 +137,7 @@ mod tests {
             ),
             ("TIMESTAMP", "TIMESTAMP", Arc::new(TimestampMillisecondArray::from(vec![day, day - 1]))),
         ];
-        for (data_type, format, array) in times {
+        for (data_type, format, array) in cases {
             let schema = format!(
                 r#"{{"schemaName": "t", "dateTimeFieldSpecs": [{{"name": "d", "dataType": "{data_type}", "format": "{format}", "granularity": "1:DAYS"}}]}}"#
             );

@@ -12,6 +12,7 @@ mod committer;
 mod content;
 mod delta;
 mod fence;
+mod replacing;
 mod route;
 mod staging;
 mod task;
@@ -33,6 +34,7 @@ use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
 
 pub use committable::{StagedSegment, latest_creation, staged_files};
 use committer::SegmentCommitter;
+pub use replacing::Replacing;
 use route::Route;
 use staging::RunStaging;
 pub use staging::{Staging, StagingStore};
@@ -184,6 +186,7 @@ pub struct PinotSink {
     times: Arc<Mutex<Option<CreationTimes>>>,
     pool: Arc<ThreadPool>,
     shared_partitions: bool,
+    replacing: Replacing,
 }
 
 impl PinotSink {
@@ -264,6 +267,7 @@ impl PinotSink {
             times,
             pool,
             shared_partitions: false,
+            replacing: Replacing::Nothing,
         };
         // What cannot be is refused here, and not by the first writer.
         sink.windows()?;
@@ -289,6 +293,25 @@ impl PinotSink {
     #[must_use]
     pub fn with_shared_partitions(self) -> Self {
         Self { shared_partitions: true, ..self }
+    }
+
+    /// What goes in the step in which a committer's segments come into a table.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` for tables whose segments cannot be replaced so.
+    pub fn replacing(self, replacing: Replacing) -> Result<Self> {
+        replacing.check(&self.table)?;
+        Ok(Self { replacing, ..self })
+    }
+
+    /// Removes all that staging has of a run. Nobody of the run is at work any more, or needs what it has staged.
+    ///
+    /// # Errors
+    ///
+    /// Those of the storage.
+    pub fn forget(&self, context: &Context) -> Result<()> {
+        self.staging(context)?.clear()
     }
 
     /// Sums rows up where a segment is sealed, as the table does while they come in. Rows then come with what they add in the place of
@@ -385,6 +408,7 @@ impl Sink for PinotSink {
             self.destination.clone(),
             self.staging(context)?,
             format!("{}_", self.base_name(context)),
+            self.replacing.clone(),
             context,
         )))
     }

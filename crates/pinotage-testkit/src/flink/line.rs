@@ -51,20 +51,43 @@ impl Line {
         Some(env::split_paths(&self.class_path()?).filter(|path| !is_named(path, "pinotage-")).collect())
     }
 
-    /// Makes a jar that runs by itself: the programs of `java/flink/scenarios`, and the connector's jar in its `lib` if it is to be user
-    /// code of the job. None without this line.
-    pub fn job_jar(self, folder: &Path, with_connector: bool) -> Option<PathBuf> {
+    /// Makes a jar for [`Session::upload`](super::Session::upload): the programs of `java/flink/scenarios`, and the connector's jar in its
+    /// `lib` if it is to be user code of the job, with the native library in it if one is given. None without this line.
+    pub fn job_jar(self, folder: &Path, connector: Connector) -> Option<PathBuf> {
         let job = folder.join("job.jar");
         fs::copy(self.entry("pinotage-flink-scenarios-")?, &job).unwrap();
-        if with_connector {
-            let lib = folder.join("lib");
-            fs::create_dir_all(&lib).unwrap();
-            fs::copy(self.jar()?, lib.join("pinotage-flink.jar")).unwrap();
-            let added = Command::new("jar").arg("-uf").arg(&job).arg("-C").arg(folder).arg("lib").status().unwrap();
-            assert!(added.success(), "jar: {added}");
+        if connector == Connector::InLib {
+            return Some(job);
         }
+        let (lib, native) = (folder.join("lib"), folder.join("io/pinotage/native/linux-x86_64"));
+        fs::create_dir_all(&lib).unwrap();
+        let own = lib.join("pinotage-flink.jar");
+        fs::copy(self.jar()?, &own).unwrap();
+        if let Connector::InJobWith(library) = connector {
+            fs::create_dir_all(&native).unwrap();
+            fs::copy(library, native.join("libpinotage.so")).unwrap();
+            add(&own, folder, "io");
+        }
+        add(&job, folder, "lib");
         Some(job)
     }
+}
+
+/// Where a job finds the connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connector<'p> {
+    /// In `lib/` of Flink, see [`SessionOptions::connector_in_lib`](super::SessionOptions::connector_in_lib).
+    InLib,
+    /// In its own jar; the library is where the processes were told.
+    InJob,
+    /// In its own jar, with this library in it.
+    InJobWith(&'p Path),
+}
+
+/// Adds what lies in a folder to a jar.
+fn add(jar: &Path, folder: &Path, entry: &str) {
+    let added = Command::new("jar").arg("-uf").arg(jar).arg("-C").arg(folder).arg(entry).status().unwrap();
+    assert!(added.success(), "jar: {added}");
 }
 
 fn is_named(path: &Path, name: &str) -> bool {

@@ -5,7 +5,7 @@
 mod line;
 mod rest;
 
-pub use line::Line;
+pub use line::{Connector, Line};
 pub use rest::{Job, JobState};
 
 use std::env;
@@ -160,12 +160,13 @@ impl Session {
 }
 
 fn spawn(java: &[String], memory: &str, entry: &str, args: &[&str], disk: &Path) -> Process {
-    let temporary = format!("-Djava.io.tmpdir={}", disk.display());
-    let mut words: Vec<&str> = vec![memory, &temporary];
+    // For Java, and for what is not.
+    let (temporary, others) = (format!("-Djava.io.tmpdir={}", disk.display()), format!("TMPDIR={}", disk.display()));
+    let mut words: Vec<&str> = vec![&others, "java", memory, &temporary];
     words.extend(java.iter().map(String::as_str));
     words.push(entry);
     words.extend(args);
-    Process::spawn("java", &words)
+    Process::spawn("env", &words)
 }
 
 /// Flink's own scripts work out the memory of a TaskManager before it starts; so it has to be spelt out.

@@ -62,6 +62,17 @@ impl Session {
         Ok(self.job(answer["jobid"].as_str().unwrap()))
     }
 
+    /// Cancels all jobs that run, and waits until they do not.
+    pub fn cancel_all(&self) {
+        let jobs = json(&self.http.get(&format!("{}/jobs", self.url)).unwrap_or_else(|error| panic!("{error}")));
+        for id in jobs["jobs"].as_array().into_iter().flatten().filter_map(|job| job["id"].as_str()) {
+            let job = self.job(id);
+            if job.state() == JobState::Running {
+                job.cancel();
+            }
+        }
+    }
+
     /// The job of an id.
     pub fn job(&self, id: &str) -> Job<'_> {
         Job { session: self, id: id.to_owned() }

@@ -3,6 +3,7 @@
 mod dist;
 mod examples;
 mod faults;
+mod jobs;
 mod kills;
 mod lines;
 mod read;
@@ -10,6 +11,7 @@ mod session;
 mod sink;
 mod sql;
 mod table;
+mod upsert;
 
 use lines::Line;
 

@@ -89,12 +89,28 @@ on_each_line!(
         let kept = checkpoints(&table);
         assert!(kept.len() > 2, "{kept:?}");
         let from = |place: usize| kept[place].display().to_string();
-        let older = from(0);
-        let error = failed(line, "finish", &table.options(rows, &[("from", &older)]));
-        assert!(error.contains("commit-conflict"), "{error}");
-        table.is_never_doubled(rows);
+        for older in [0, kept.len() - 3] {
+            let error = failed(line, "finish", &table.options(rows, &[("from", &from(older))]));
+            assert!(error.contains("commit-conflict") && error.contains("a later run of this job"), "{error}");
+            table.is_never_doubled(rows);
+        }
         let last = from(kept.len() - 1);
         ok(line, "finish", &table.options(rows, &[("from", &last), ("parallelism", "2")]));
+        table.is_exact(rows);
+    }
+);
+
+on_each_line!(
+    /// An older checkpoint is as good as the last one if nothing came into the table behind it.
+    a_job_goes_on_behind_any_checkpoint_that_nothing_was_published_behind,
+    |line| {
+        let Some(table) = Table::create("flink_older", line) else { return };
+        let rows = 20_000;
+        let further = [("rate", "1000"), ("until", "5"), ("retained", "100")];
+        ok(line, "cancel", &table.options(rows, &further));
+        let kept = checkpoints(&table);
+        let third_last = kept[kept.len() - 3].display().to_string();
+        ok(line, "finish", &table.options(rows, &[("from", &third_last)]));
         table.is_exact(rows);
     }
 );

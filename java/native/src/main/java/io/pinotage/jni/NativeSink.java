@@ -22,6 +22,15 @@ public final class NativeSink {
     /** The columns of the primary key. */
     public static native String[] primaryKey(long sink);
 
+    /** The time column; null for a table without. */
+    public static native String timeColumn(long sink);
+
+    /** Milliseconds since 1970 of a number in the time column. */
+    public static native long timeMillis(long sink, long value);
+
+    /** The sorted column; null for a table without. */
+    public static native String sortedColumn(long sink);
+
     /** The column that says that a row deletes; null for a table without. */
     public static native String deleteColumn(long sink);
 

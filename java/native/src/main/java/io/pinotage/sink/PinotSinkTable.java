@@ -92,6 +92,25 @@ public final class PinotSinkTable implements AutoCloseable {
         return NativeSink.deleteColumn(handle);
     }
 
+    /** The column that says of which time a row is; null for a table without. */
+    public String timeColumn() {
+        return NativeSink.timeColumn(handle);
+    }
+
+    /**
+     * Milliseconds since 1970 of a number in the time column.
+     *
+     * @throws io.pinotage.PinotageException {@code unsupported} where the column holds texts
+     */
+    public long timeMillis(long value) {
+        return NativeSink.timeMillis(handle, value);
+    }
+
+    /** The column by which rows of a segment are best in order; null for a table without. */
+    public String sortedColumn() {
+        return NativeSink.sortedColumn(handle);
+    }
+
     /** Whether rows take the place of earlier rows of their key. */
     public boolean upserts() {
         return NativeSink.upserts(handle);
@@ -194,9 +213,14 @@ public final class PinotSinkTable implements AutoCloseable {
                         bytes)));
     }
 
-    /** Opens the committer of a run. */
+    /** Opens the committer of a run whose state keeps no lives: two copies of it that run at once are not always told apart. */
     public SinkCommitter openCommitter(String run) {
-        return new SinkCommitter(handle, run);
+        return openCommitter(run, Lives.NONE);
+    }
+
+    /** Opens the committer of a run. */
+    public SinkCommitter openCommitter(String run, Lives lives) {
+        return new SinkCommitter(handle, run, lives);
     }
 
     /** Half of a check that staging is one place for all tasks: one task writes. */

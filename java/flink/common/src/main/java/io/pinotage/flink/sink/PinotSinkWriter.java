@@ -3,6 +3,7 @@ package io.pinotage.flink.sink;
 import io.pinotage.arrow.BatchBuilder;
 import io.pinotage.flink.DeliveryGuarantee;
 import io.pinotage.flink.sink.committer.PinotCommittable;
+import io.pinotage.sink.Lives;
 import io.pinotage.sink.OpenBuffer;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.Prepared;
@@ -200,7 +201,7 @@ public final class PinotSinkWriter<T>
         if (prepared.committables().isEmpty()) {
             return Collections.emptyList();
         }
-        return Collections.singletonList(new PinotCommittable(run, prepared.committables()));
+        return Collections.singletonList(new PinotCommittable(run, Lives.NONE, prepared.committables()));
     }
 
     @Override

@@ -46,7 +46,7 @@ public final class PinotCommitter implements Committer<PinotCommittable> {
     public void commit(Collection<CommitRequest<PinotCommittable>> requests) throws InterruptedException {
         for (CommitRequest<PinotCommittable> request : requests) {
             PinotCommittable committable = request.getCommittable();
-            try (SinkCommitter committer = table.openCommitter(committable.run())) {
+            try (SinkCommitter committer = table.openCommitter(committable.run(), committable.lives())) {
                 commit(committer, committable);
             }
         }
