@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 /// It ends when its standard input does: with this process, however that ends.
 pub(crate) struct Jvm {
-    _child: Child,
+    child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     log: TempDir,
@@ -22,7 +22,7 @@ impl Jvm {
         let mut child = java.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut jvm = Self { _child: child, input, output, log };
+        let mut jvm = Self { child, input, output, log };
         assert_eq!(jvm.line(), "ready");
         jvm
     }
@@ -61,5 +61,17 @@ impl Jvm {
             Some(("ok", result)) => Ok(result.to_owned()),
             _ => Err(answer),
         }
+    }
+
+    /// The processes that it has started.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let output = Command::new("ps").args(["--ppid", &self.child.id().to_string(), "-o", "pid="]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    }
+
+    /// Kills it as it stands.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }

@@ -1,8 +1,10 @@
 //! The connector for Spark on local Spark and a real Pinot cluster, with each line of Spark and of Scala.
 
 mod jar;
+mod kills;
 mod lines;
 mod read;
+mod stream;
 mod table;
 mod write;
 

@@ -20,6 +20,8 @@ interface Scenario {
                 return Sql::run;
             case "write":
                 return Writes::batch;
+            case "stream":
+                return Writes::stream;
             default:
                 throw new IllegalArgumentException("there is no scenario `" + name + "`");
         }
