@@ -63,12 +63,6 @@ impl Jvm {
         }
     }
 
-    /// The processes that it has started.
-    pub(crate) fn children(&self) -> Vec<u32> {
-        let output = Command::new("ps").args(["--ppid", &self.child.id().to_string(), "-o", "pid="]).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).split_whitespace().map(|pid| pid.parse().unwrap()).collect()
-    }
-
     /// Kills it as it stands.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

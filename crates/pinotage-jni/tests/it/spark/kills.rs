@@ -1,9 +1,9 @@
 //! Drivers, executors and tasks that are killed, and tasks that run twice: each row once, or the table as it was before.
 
-use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::hosts::Hosts;
 use super::lines::Line;
 use super::ok;
 use super::table::Table;
@@ -62,37 +62,29 @@ fn drivers_are_killed() {
 fn tasks_run_twice_and_executors_are_killed() {
     let line = Line::V4;
     let Some(table) = Table::create("spark_executors", line) else { return };
-    let home = tempfile::tempdir().unwrap();
-    let settings = [
+    let Some(hosts) = Hosts::start(line) else { return };
+    let mut jvm = hosts.driver(&[
         ("spark.speculation", "true"),
         ("spark.speculation.interval", "50ms"),
         ("spark.speculation.multiplier", "1"),
         ("spark.speculation.quantile", "0.25"),
         ("spark.speculation.minTaskRuntime", "50ms"),
-    ];
-    let Some(mut jvm) = line.start_cluster(home.path(), &settings) else { return };
-    // The first attempt of the last task is slow; its copy is not, and both have written rows.
+    ]);
+    // The first attempt of the last task is slow; its copy is not, and both write rows.
     let slow = [("tasks", "4"), ("slowAt", "39000"), ("slowMillis", "600000"), ("o:sink.segment.maxRows", "3000")];
     jvm.run("write", &table.options(40_000, &slow)).unwrap();
     table.is_exact(40_000);
     table.has_no_staging();
-    jvm.begin(
-        "write",
-        &table.options(
-            40_000,
-            &[
-                ("tasks", "2"),
-                ("from", "40000"),
-                ("slowAt", "79000"),
-                ("slowMillis", "5000"),
-                ("o:sink.segment.maxRows", "3000"),
-            ],
-        ),
-    );
+    let slow = [
+        ("tasks", "2"),
+        ("from", "40000"),
+        ("slowAt", "79000"),
+        ("slowMillis", "600000"),
+        ("o:sink.segment.maxRows", "3000"),
+    ];
+    jvm.begin("write", &table.options(40_000, &slow));
     wait_until("a segment in staging", || has_staged(&table));
-    let executors = jvm.children();
-    assert_eq!(executors.len(), 2, "{executors:?}");
-    assert!(Command::new("kill").args(["-9", &executors[0].to_string()]).status().unwrap().success());
+    hosts.kill_executors(0);
     jvm.answer().unwrap();
     table.is_exact(80_000);
     table.has_no_staging();

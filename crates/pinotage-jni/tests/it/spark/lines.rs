@@ -1,6 +1,6 @@
 //! A JVM for each line of Spark, that runs scenarios (`java/spark/scenarios`).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -79,30 +79,10 @@ impl Line {
     pub(super) fn start(self, settings: &[(&str, &str)]) -> Option<Jvm> {
         Some(Jvm::start(scenarios(&self.class_path()?, settings)))
     }
-
-    /// A JVM of its own with two executors, which are processes of their own.
-    pub(super) fn start_cluster(self, home: &Path, settings: &[(&str, &str)]) -> Option<Jvm> {
-        let class_path = self.class_path()?;
-        let jars = home.join("jars");
-        std::fs::create_dir_all(&jars).unwrap();
-        for jar in std::env::split_paths(&class_path) {
-            std::os::unix::fs::symlink(&jar, jars.join(jar.file_name().unwrap())).unwrap();
-        }
-        let library = format!("-Dpinotage.library={} -XX:TieredStopAtLevel=1", crate::java::library().display());
-        let own = [
-            ("spark.master", "local-cluster[2,1,640]"),
-            ("spark.executor.memory", "640m"),
-            ("spark.executor.extraJavaOptions", &library),
-            ("spark.driver.host", "127.0.0.1"),
-        ];
-        let mut java = scenarios(&class_path, &[&own, settings].concat());
-        java.env("SPARK_HOME", home).env("SPARK_LOCAL_IP", "127.0.0.1");
-        java.env("SPARK_SCALA_VERSION", if self == Self::V3_5 { "2.12" } else { "2.13" });
-        Some(Jvm::start(java))
-    }
 }
 
-fn scenarios(class_path: &str, settings: &[(&str, &str)]) -> Command {
+/// Java that runs scenarios.
+pub(super) fn scenarios(class_path: &str, settings: &[(&str, &str)]) -> Command {
     let mut java = java(class_path);
     java.arg("io.pinotage.spark.scenarios.Main");
     java.args(settings.iter().map(|(name, value)| format!("{name}={value}")));
@@ -110,7 +90,7 @@ fn scenarios(class_path: &str, settings: &[(&str, &str)]) -> Command {
 }
 
 /// Java with a class path and the library.
-fn java(class_path: &str) -> Command {
+pub(super) fn java(class_path: &str) -> Command {
     let mut java = Command::new("java");
     for package in OPENED {
         java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));

@@ -1,5 +1,7 @@
 //! The connector for Spark on local Spark and a real Pinot cluster, with each line of Spark and of Scala.
 
+mod hosts;
+mod insert;
 mod jar;
 mod kills;
 mod lines;

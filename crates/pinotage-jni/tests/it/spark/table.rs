@@ -101,12 +101,6 @@ impl Table {
         Some((row[0].as_u64()?, row[1].as_u64()?, row[2].as_f64()?, row[3].as_f64()?))
     }
 
-    /// Whatever has happened: no row twice, and no more than there are.
-    pub(super) fn is_never_doubled(&self, rows: u64) {
-        let found = self.found();
-        assert!(found.is_none_or(|found| found.0 == found.1 && found.0 <= rows), "{found:?}");
-    }
-
     /// Each row is there once, with its values.
     pub(super) fn is_exact(&self, rows: u64) {
         let sum = (rows * (rows - 1) / 2) as f64;

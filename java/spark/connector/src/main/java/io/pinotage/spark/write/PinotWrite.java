@@ -5,6 +5,7 @@ import io.pinotage.PinotageException;
 import io.pinotage.arrow.ArrowField;
 import io.pinotage.arrow.ArrowSchema;
 import io.pinotage.sink.Delivery;
+import io.pinotage.sink.PinotPartitioner;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.Replacing;
 import io.pinotage.sink.SinkCommitter;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.connector.distributions.Distribution;
 import org.apache.spark.sql.connector.distributions.Distributions;
+import org.apache.spark.sql.connector.expressions.Expression;
 import org.apache.spark.sql.connector.expressions.Expressions;
 import org.apache.spark.sql.connector.expressions.SortDirection;
 import org.apache.spark.sql.connector.expressions.SortOrder;
@@ -35,8 +37,10 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
     private final ArrowSchema columns;
     private final String sortedColumn;
     private final boolean isAtLeastOnce;
+    /** Where rows belong, if the catalog has a function for it; otherwise null. */
+    private final PinotPartitioner partitioner;
 
-    PinotWrite(WriteOptions options, LogicalWriteInfo info, Overwrite overwrite) {
+    PinotWrite(WriteOptions options, LogicalWriteInfo info, Overwrite overwrite, boolean isOfCatalog) {
         this.options = options;
         this.info = info;
         this.overwrite = overwrite;
@@ -48,6 +52,8 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
             try (SinkCommitter committer = table.openCommitter(TaskContext.newRun())) {
                 committer.check(replacing);
             }
+            PinotPartitioner found = isOfCatalog ? table.partitioner() : null;
+            this.partitioner = found != null && PartitionFunction.takes(info.schema(), found) ? found : null;
             String sorted = options.is(WriteOptions.SORT, true) ? table.sortedColumn() : null;
             this.sortedColumn = sorted != null && columns.indexOf(sorted) >= 0 ? sorted : null;
         }
@@ -90,7 +96,12 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
 
     @Override
     public Distribution requiredDistribution() {
-        return Distributions.unspecified();
+        if (partitioner == null) {
+            return Distributions.unspecified();
+        }
+        Expression[] columns = partitioner.columns().stream().map(Expressions::column).toArray(Expression[]::new);
+        return Distributions.clustered(
+                new Expression[] {Expressions.apply(PartitionFunction.PREFIX + options.table(), columns)});
     }
 
     @Override

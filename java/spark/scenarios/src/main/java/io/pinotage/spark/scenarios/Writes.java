@@ -36,6 +36,10 @@ final class Writes {
         long rows = options.number("rows", 1000);
         spark.udf().register("met", meeting(options), DataTypes.LongType);
         Dataset<Row> ids = spark.range(from, from + rows, 1, (int) options.number("tasks", 2)).selectExpr("met(id) AS id");
+        if (options.text("mode", "append").equals("dynamic")) {
+            dynamic(spark, columns(ids, options), options);
+            return "written";
+        }
         DataFrameWriter<Row> writer = columns(ids, options).write().format("pinotage").mode(options.text("mode", "append"));
         options.forEach((name, value) -> {
             if (name.startsWith(OPTION)) {
@@ -44,6 +48,16 @@ final class Writes {
         });
         writer.save();
         return "written";
+    }
+
+    /** In place of the partitions that the rows have, through a catalog. */
+    private static void dynamic(SparkSession spark, Dataset<Row> rows, Options options) throws Exception {
+        String catalog = "spark.sql.catalog.dynamic";
+        spark.conf().set(catalog, "io.pinotage.spark.PinotCatalog");
+        for (String name : new String[] {"controller", "staging"}) {
+            spark.conf().set(catalog + "." + name, options.text(OPTION + name));
+        }
+        rows.writeTo("dynamic.default." + options.text(OPTION + "table")).overwritePartitions();
     }
 
     /** The same as a stream of files, a batch each, to its end. */
