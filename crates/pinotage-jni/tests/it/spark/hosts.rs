@@ -61,7 +61,7 @@ impl Hosts {
             ("spark.executor.memory", "640m"),
             ("spark.executor.extraJavaOptions", &library),
         ];
-        let mut java = scenarios(&self.class_path, &[&own[..], settings].concat());
+        let mut java = scenarios(&self.class_path, &[], &[&own[..], settings].concat());
         self.within(&mut java);
         Jvm::start(java)
     }

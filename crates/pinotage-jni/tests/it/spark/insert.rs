@@ -67,8 +67,10 @@ fn partitions_are_overwritten() {
             json!({"key": {"functionName": "Murmur", "numPartitions": 4}});
     };
     let Some(table) = Table::create_with("spark_partitions", line, partitions) else { return };
-    ok(line, "sql", &script(&table, &insert(&table, "", 0, 10_000)));
+    // Three tasks read, and one writes the rows of a partition: four segments.
+    ok(line, "sql", &script(&table, &insert(&table, "", 0, 10_000).replace("1, 1)", "1, 3)")));
     table.is_exact(10_000);
+    assert_eq!(table.segments().len(), 4);
     let of = |key: u64| kafka_partition(format!("k{key}").as_bytes(), 4);
     let key = 7;
     let options = table.options(1, &[("mode", "dynamic"), ("from", "20007")]);

@@ -77,13 +77,19 @@ impl Line {
 
     /// A JVM of its own, with settings of Spark.
     pub(super) fn start(self, settings: &[(&str, &str)]) -> Option<Jvm> {
-        Some(Jvm::start(scenarios(&self.class_path()?, settings)))
+        self.start_with(&[], settings)
+    }
+
+    /// The same with options of the JVM.
+    pub(super) fn start_with(self, options: &[&str], settings: &[(&str, &str)]) -> Option<Jvm> {
+        Some(Jvm::start(scenarios(&self.class_path()?, options, settings)))
     }
 }
 
 /// Java that runs scenarios.
-pub(super) fn scenarios(class_path: &str, settings: &[(&str, &str)]) -> Command {
+pub(super) fn scenarios(class_path: &str, options: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut java = java(class_path);
+    java.args(options);
     java.arg("io.pinotage.spark.scenarios.Main");
     java.args(settings.iter().map(|(name, value)| format!("{name}={value}")));
     java

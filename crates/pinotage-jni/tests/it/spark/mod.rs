@@ -1,5 +1,8 @@
 //! The connector for Spark on local Spark and a real Pinot cluster, with each line of Spark and of Scala.
 
+mod compare;
+mod faults;
+mod halves;
 mod hosts;
 mod insert;
 mod jar;

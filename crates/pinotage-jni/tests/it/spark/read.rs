@@ -377,3 +377,57 @@ on_both_lines!(
         assert!(error.contains("not-found"), "{error}");
     }
 );
+
+on_both_lines!(
+    /// What a join finds out of its small side leaves out rows of the table; a table that is read twice is read once.
+    joins_leave_out_rows,
+    |line| {
+        let Some(reading) = Reading::new("spark_joins", line, false) else { return };
+        let small = "CREATE TEMPORARY VIEW small AS SELECT CAST(id * 7 AS BIGINT) AS k, CAST(id AS STRING) AS word FROM range(50)";
+        let query = "SELECT t.id, t.i FROM t JOIN small ON t.id = small.k WHERE small.word LIKE '1_'";
+        let mut found = reading.script("", &format!("{small};\n{query}"));
+        assert_eq!(ok(line, "sql", &found).unwrap().matches('[').count(), 10);
+        found.push(("plan", "executed".to_owned()));
+        let plan = ok(line, "sql", &found).unwrap();
+        assert!(plan.contains("RuntimeFilters: [dynamicpruning") && plan.contains("filter=id IN (70, 77, "), "{plan}");
+        let twice = "SELECT a.s, a.total - b.total FROM (SELECT s, SUM(length(r)) AS total FROM t GROUP BY s) AS a
+            JOIN (SELECT s, SUM(length(r)) AS total FROM t GROUP BY s) AS b ON a.s = b.s";
+        let mut twice = reading.script("", twice);
+        twice.push(("plan", "executed".to_owned()));
+        let plan = ok(line, "sql", &twice).unwrap();
+        assert!(plan.contains("ReusedExchange"), "{plan}");
+    }
+);
+
+on_both_lines!(
+    /// Where a row lies, by either reader, as the broker has it.
+    rows_say_where_they_lie,
+    |line| {
+        let Some(reading) = Reading::new("spark_places", line, true) else { return };
+        let name = &reading.fixture.name;
+        let sql = format!("SELECT id, $docId, $segmentName FROM {name} WHERE s = 'a' LIMIT 1000");
+        let answer = reading.fixture.cluster.query(&sql);
+        let text = |row: &Json| format!("{};{};{}", row[0], row[1], row[2].as_str().unwrap());
+        let expected: BTreeSet<String> = answer["resultTable"]["rows"].as_array().unwrap().iter().map(text).collect();
+        assert!(expected.len() > 10, "{answer}");
+        // Of the catalog's tables: a view of Spark hides them.
+        let answer = |reader: &str, query: &str| {
+            let settings = format!(
+                "SET spark.sql.catalog.pinot = io.pinotage.spark.PinotCatalog;\nSET spark.sql.catalog.pinot.controller = {};
+                SET spark.sql.catalog.pinot.reader = {reader};\nSET spark.sql.catalog.pinot.batchRows = 7;\n{query};",
+                reading.fixture.cluster.controller
+            );
+            ok(line, "sql", &reading.statements(&settings)).unwrap()
+        };
+        let query = format!(
+            "SELECT CAST(id AS STRING) || ';' || CAST(`$docId` AS STRING) || ';' || `$segmentName` FROM pinot.{name} WHERE s = 'a'"
+        );
+        let of = format!("SELECT COUNT(*), MAX(`$docId`) FROM pinot.{name} WHERE `$segmentName` = '{name}_1'");
+        for reader in ["server", "direct"] {
+            assert_eq!(different(&answer(reader, &query)), expected, "{reader}");
+            assert_eq!(answer(reader, &of), "[300,299]");
+        }
+        // They are no columns of the table.
+        assert!(!reading.answer("", "DESCRIBE t").contains("docId"));
+    }
+);

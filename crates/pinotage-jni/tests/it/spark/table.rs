@@ -88,9 +88,12 @@ impl Table {
         String::from_utf8_lossy(&self.cluster.get(&url)).contains("IN_PROGRESS")
     }
 
-    /// The table has no row.
+    /// The table has no row, as soon as brokers know it.
     pub(super) fn is_empty(&self) {
-        assert!(self.found().is_none_or(|found| found.0 == 0), "{:?}", self.found());
+        eventually("no row", || match self.found() {
+            Some(found) if found.0 > 0 => Err(format!("{found:?}")),
+            _ => Ok(()),
+        });
     }
 
     /// Rows, distinct ids, the sum of ids and of prices.

@@ -4,8 +4,11 @@ package io.pinotage.jni;
 public final class NativeCommitter {
     private NativeCommitter() {}
 
-    /** A committer of a run. */
-    public static native long open(long sink, String run);
+    /** A committer of a run, with the processes that it had; empty where nobody keeps them. */
+    public static native long open(long sink, String run, String lives);
+
+    /** The processes of a run and one more, which goes on behind an epoch. */
+    public static native String begin(String lives, String life, long behind);
 
     /** Looks whether the table fits a recorded epoch. */
     public static native void check(long committer, long epoch);

@@ -7,8 +7,8 @@ import java.util.Collection;
 public final class SinkCommitter implements AutoCloseable {
     private final long handle;
 
-    SinkCommitter(long sink, String run) {
-        this.handle = NativeCommitter.open(sink, run);
+    SinkCommitter(long sink, String run, Lives lives) {
+        this.handle = NativeCommitter.open(sink, run, lives.text());
     }
 
     /**
@@ -24,7 +24,8 @@ public final class SinkCommitter implements AutoCloseable {
     /**
      * Begins to bring committables in, all of them in one step, and returns at once. Those that are in the table already, by an
      * earlier call of this or another process, are left as they are; a step that was cut short is gone on with. What was begun
-     * and not ended is begun again with exactly the same committables, and epochs come in their order.
+     * and not ended is begun again with exactly the same committables, and epochs come in their order. Where lives are kept, a copy of
+     * the state that is at work beside this one makes it fail with {@code commit-conflict}, before anything can be seen twice.
      *
      * @throws io.pinotage.PinotageException {@code unsupported} for bytes of a later version
      */

@@ -33,6 +33,10 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
 
     private final WriteOptions options;
     private final LogicalWriteInfo info;
+    /** Those of a batch; a stream has its own. */
+    private final WriteSettings settings;
+
+    private final Replacing replacing;
     private final Overwrite overwrite;
     private final ArrowSchema columns;
     private final String sortedColumn;
@@ -48,7 +52,8 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
         this.isAtLeastOnce = "atLeastOnce".equals(options.oneOf(WriteOptions.DELIVERY, "exactlyOnce", "atLeastOnce"));
         try (PinotSinkTable table = resolve(BATCH_JOB)) {
             check(table);
-            Replacing replacing = overwrite.of(table);
+            this.replacing = overwrite.of(table);
+            this.settings = settings(table);
             try (SinkCommitter committer = table.openCommitter(TaskContext.newRun())) {
                 committer.check(replacing);
             }
@@ -67,6 +72,12 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
 
     /** Refuses rows that can never become rows of the table. */
     private void check(PinotSinkTable table) {
+        if (overwrite != Overwrite.TABLE && table.replaces()) {
+            throw new PinotageException(
+                    ErrorKind.INVALID_CONFIG,
+                    "a REFRESH table is wholly what its job makes, and this one would only add to it",
+                    "overwrite the table, or make it APPEND (`segmentIngestionType`)");
+        }
         table.check(columns);
         if (options.is(WriteOptions.EXTRA_COLUMNS, false)) {
             return;
@@ -113,9 +124,7 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
 
     @Override
     public BatchWrite toBatch() {
-        try (PinotSinkTable table = resolve(BATCH_JOB)) {
-            return new PinotBatchWrite(settings(table), overwrite.of(table));
-        }
+        return new PinotBatchWrite(settings, replacing);
     }
 
     @Override

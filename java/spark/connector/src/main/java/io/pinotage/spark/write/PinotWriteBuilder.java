@@ -7,6 +7,8 @@ import io.pinotage.sink.PinotPartitioner;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.spark.PinotOptions;
 import io.pinotage.spark.catalog.NewTable;
+import java.util.Collections;
+import java.util.Map;
 import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.connector.expressions.filter.Predicate;
 import org.apache.spark.sql.connector.write.LogicalWriteInfo;
@@ -69,7 +71,9 @@ public final class PinotWriteBuilder implements WriteBuilder, SupportsOverwriteV
      * @throws PinotageException {@code not-found} for a table that does not exist
      */
     public static PartitionFunction partitionFunction(PinotOptions options) {
-        WriteOptions write = new WriteOptions(options);
+        // Nothing is staged by who only asks; a write may name another place.
+        Map<String, String> staging = Collections.singletonMap(WriteOptions.STAGING, "/");
+        WriteOptions write = new WriteOptions(options.get(WriteOptions.STAGING) == null ? options.with(staging) : options);
         try (PinotSinkTable table = PinotSinkTable.resolve(write.sink("spark", "replace").toJson())) {
             PinotPartitioner partitioner = table.partitioner();
             return partitioner == null ? null : new PartitionFunction(write.table(), partitioner);

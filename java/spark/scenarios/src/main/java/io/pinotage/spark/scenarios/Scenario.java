@@ -18,6 +18,12 @@ interface Scenario {
                 return Scenario::version;
             case "sql":
                 return Sql::run;
+            case "compare":
+                return Compare::run;
+            case "noop":
+                return Noop::run;
+            case "memory":
+                return Memory::run;
             case "write":
                 return Writes::batch;
             case "stream":

@@ -24,26 +24,34 @@ final class Sql {
 
     private Sql() {}
 
-    /** The rows of the last statement. */
+    /** The rows of the last statement, or with {@code plan=executed} the plan by which they came. */
     static String run(SparkSession shared, Options options) throws Exception {
         // What a script sets is its own.
         SparkSession spark = shared.newSession();
         String script = Files.readString(Paths.get(options.text("script")));
         String rows = "";
         for (String statement : script.split(";\\s*(\n|$)")) {
-            Matcher view = VIEW.matcher(statement.trim());
-            if (statement.isBlank()) {
+            Dataset<Row> found = statement.isBlank() ? null : statement(spark, statement);
+            if (found == null) {
                 continue;
             }
-            if (view.matches()) {
-                view(spark, view.group(1), view.group(2), view.group(3));
-                continue;
-            }
-            Dataset<Row> found = spark.sql(statement);
             List<Row> all = found.collectAsList();
-            rows = all.stream().map(Row::toString).collect(Collectors.joining(" "));
+            boolean isPlan = options.text("plan", "").equals("executed");
+            rows = isPlan
+                    ? found.queryExecution().executedPlan().toString()
+                    : all.stream().map(Row::toString).collect(Collectors.joining(" "));
         }
         return rows;
+    }
+
+    /** What a statement gives; null for a {@code VIEW}, which is made. */
+    static Dataset<Row> statement(SparkSession spark, String statement) {
+        Matcher view = VIEW.matcher(statement.trim());
+        if (!view.matches()) {
+            return spark.sql(statement);
+        }
+        view(spark, view.group(1), view.group(2), view.group(3));
+        return null;
     }
 
     private static void view(SparkSession spark, String name, String text, String columns) {

@@ -31,7 +31,7 @@ final class Writes {
     };
 
     /** Rows {@code from} to {@code from + rows}, in so many tasks. */
-    static String batch(SparkSession spark, Options options) {
+    static String batch(SparkSession spark, Options options) throws Exception {
         long from = options.number("from", 0);
         long rows = options.number("rows", 1000);
         spark.udf().register("met", meeting(options), DataTypes.LongType);
