@@ -57,8 +57,8 @@ impl Jvm {
     /// Waits for what was begun.
     pub(crate) fn answer(&mut self) -> Result<String, String> {
         let answer = self.line();
-        match answer.split_once(' ') {
-            Some(("ok", result)) => Ok(result.to_owned()),
+        match answer.split_once(' ').unwrap_or((&answer, "")) {
+            ("ok", result) => Ok(result.to_owned()),
             _ => Err(answer),
         }
     }

@@ -99,7 +99,7 @@ on_each_line!(
             "CREATE TABLE pinot.default.{name} (id BIGINT, b BOOLEAN, i INT, f FLOAT, d DOUBLE, s STRING, x BINARY, t TIMESTAMP,
                 n DECIMAL(30, 3), li ARRAY<INT>, ls ARRAY<STRING>, at_time TIMESTAMP)
                 TBLPROPERTIES ('create.timeColumn' = 'at_time');
-            INSERT INTO pinot.default.{name} VALUES
+            INSERT INTO pinot.default.{name} (id, b, i, f, d, s, x, t, n, li, ls, at_time) VALUES
                 (1, true, -7, 1.5, 2.25, 'Grüße 🦀', X'00FF', TIMESTAMP'2024-02-29 12:34:56.789Z',
                  '123456789012345678901234567.125', array(3, 1, 2), array('a', ''), TIMESTAMP'2024-01-01 00:00:00Z'),
                 (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, TIMESTAMP'2024-01-02 00:00:00Z');

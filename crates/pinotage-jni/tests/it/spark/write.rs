@@ -148,7 +148,8 @@ fn a_refresh_table_is_only_overwritten() {
 fn memory_comes_from_spark() {
     let line = Line::V4;
     let Some(table) = Table::create("spark_memory", line) else { return };
-    let settings = [("spark.memory.offHeap.enabled", "true"), ("spark.memory.offHeap.size", "120m"), ("spark.master", "local[1]")];
+    let settings =
+        [("spark.memory.offHeap.enabled", "true"), ("spark.memory.offHeap.size", "120m"), ("spark.master", "local[1]")];
     let Some(mut jvm) = line.start(&settings) else { return };
     // More than there is: each task has what there is, which would not be enough for two.
     let further = [("tasks", "3"), ("o:limits.memory", "4GiB")];
