@@ -8,7 +8,7 @@ mod insert;
 mod jar;
 mod kills;
 mod lines;
-mod read;
+pub(crate) mod read;
 mod stream;
 mod table;
 mod write;

@@ -22,6 +22,8 @@ interface Scenario {
                 return Compare::run;
             case "noop":
                 return Noop::run;
+            case "cancel":
+                return Cancel::run;
             case "memory":
                 return Memory::run;
             case "write":
