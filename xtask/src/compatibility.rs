@@ -193,7 +193,7 @@ fn written() -> Table {
 /// What scans do not lose.
 fn scanned() -> Table {
     // Numbers as in the list of what the connector does.
-    const ROWS: [(&str, &str); 23] = [
+    const ROWS: [(&str, &str); 27] = [
         ("W1 errors in the last message of an answer by gRPC", "what_a_server_cannot_answer_names_it_and_the_segments"),
         (
             "W1 an answer without its last message",
@@ -220,11 +220,15 @@ fn scanned() -> Table {
         ("W16 the first rows of an order, at servers", "first_rows_by_servers_are_those_of_all_rows"),
         ("W16 connections that are used again", "connections_are_used_again_unless_their_query_was_dropped"),
         ("W17 numbers of requests", "no_two_queries_have_the_same_number"),
+        ("W18 drivers that die before and in mid-publication", "drivers_are_killed"),
+        ("W18 tasks that run twice, executors that die", "tasks_run_twice_and_executors_are_killed"),
+        ("W18 rows that a table does not take", "bad_rows_go_to_the_quarantine"),
+        ("W18 a table that is overwritten", "a_table_is_overwritten"),
     ];
     let row = |(what, test)| Row { what, cells: vec![Cell::Shown("yes", Evidence { test, cases: &[] })] };
     Table {
         title: "Scans",
-        about: "What Pinot's own Spark connector (1.5) loses, doubles, leaves open or does not do, and scans here get right.",
+        about: "What Pinot's own Spark connector (1.5) loses, doubles, leaves open or does not do, and scans and writes here get right.",
         columns: vec!["tested"],
         rows: ROWS.map(row).into(),
     }
