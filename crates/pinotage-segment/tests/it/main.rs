@@ -7,4 +7,5 @@ mod properties;
 mod read;
 mod releases;
 mod star_tree;
+mod truncated_times;
 mod write;
