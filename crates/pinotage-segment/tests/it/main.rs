@@ -2,6 +2,7 @@
 
 mod conformance;
 mod loaded;
+mod loaded_by_releases;
 mod lucene;
 mod properties;
 mod read;
