@@ -10,7 +10,7 @@ use std::{env, fs, io};
 use crate::{root, run};
 
 /// The modules, each with the environment variable through which tests find its class path.
-const MODULES: [(&str, &str); 9] = [
+const MODULES: [(&str, &str); 10] = [
     ("PINOTAGE_NATIVE_CLASSPATH", "native-test"),
     ("PINOTAGE_CONFORMANCE_CLASSPATH", "conformance"),
     ("PINOTAGE_CLUSTER_CLASSPATH", "cluster"),
@@ -18,6 +18,7 @@ const MODULES: [(&str, &str); 9] = [
     ("PINOTAGE_SEGMENTS_0_11_0_CLASSPATH", "segments/writer"),
     ("PINOTAGE_SEGMENTS_1_1_0_CLASSPATH", "segments/1.1.0"),
     ("PINOTAGE_SEGMENTS_1_5_1_CLASSPATH", "segments/1.5.1"),
+    ("PINOTAGE_READERS_CLASSPATH", "readers"),
     ("PINOTAGE_FLINK_1_20_CLASSPATH", "flink/test-1.20"),
     ("PINOTAGE_FLINK_2_CLASSPATH", "flink/test-2"),
 ];
