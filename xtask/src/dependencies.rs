@@ -91,7 +91,7 @@ fn strings(array: &toml::Value) -> impl Iterator<Item = &str> {
     array.as_array().into_iter().flatten().filter_map(toml::Value::as_str)
 }
 
-fn cargo(args: &[&str]) -> Result<String, String> {
+pub(crate) fn cargo(args: &[&str]) -> Result<String, String> {
     let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
         .args(args)
         .current_dir(root())

@@ -4,10 +4,12 @@
 mod check;
 mod compatibility;
 mod dependencies;
+mod dist;
 mod flink;
 mod fuzz;
 mod java;
 mod servers;
+mod spark;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -27,9 +29,16 @@ Commands:
                   `env $(cargo xtask java) cargo test -p pinotage-testkit`
   pinot           Starts Pinot 1.5.1 (ZooKeeper, controller, broker, a server; one JVM) and says where it is, until
                   Ctrl-C. Its data are gone with the next start.
-  jars            Builds the jars for Flink with the native library in them, and says where they are.
+  jars [--profile dev]
+                  Builds the jars for Flink with the native library of a release in them, and says where they are.
+  dist [--profile dev]
+                  Makes target/dist, which is what users install: the command as an archive, a local Maven repository
+                  with the jars, the JSON Schema of job files, licences, bills of materials and SHA-256 sums.
+                  --profile dev takes the build of the tests in place of a release, which needs ziglang of PyPI.
   flink FILE [--line 1.20|2]
                   Runs an example of examples/flink against the Pinot of `cargo xtask pinot`, on Flink 2 if not said.
+  spark FILE [--line 3.5|4]
+                  Runs a script of examples/spark against the same, with PySpark 4 of PyPI if not said.
   servers         Installs the object stores that tests talk to (with python3, npm, go), looks for PostgreSQL, and
                   prints where tests find them: `env $(cargo xtask servers) cargo test -p pinotage-store`
   fuzz TARGET [--minutes N]
@@ -41,6 +50,8 @@ Commands:
                   Reads them by servers and directly, with DataFusion over Parquet beside it.
   bench epochs [--scale N] [--rounds N]
                   Builds them by epochs, beside the same job that remembers inputs.
+  bench spark [--scale N] [--rounds N]
+                  Reads them in Spark, with Spark over Parquet beside it.
 
 Examples:
   cargo xtask test
@@ -60,7 +71,12 @@ fn main() -> ExitCode {
         ["pinot"] => java::pinot(),
         ["flink", file] => flink::example(file, "2"),
         ["flink", file, "--line", line] => flink::example(file, line),
-        ["jars"] => flink::jars(),
+        ["spark", file] => spark::example(file, "4"),
+        ["spark", file, "--line", line] => spark::example(file, line),
+        ["jars"] => dist::jars("release"),
+        ["jars", "--profile", profile] => dist::jars(profile),
+        ["dist"] => dist::all("release").map(|folder| println!("{folder}")),
+        ["dist", "--profile", profile] => dist::all(profile).map(|folder| println!("{folder}")),
         ["servers"] => servers::install().map(print),
         ["fuzz", target] => fuzz::run(target, "10"),
         ["fuzz", target, "--minutes", minutes] => fuzz::run(target, minutes),
@@ -92,6 +108,11 @@ fn print(variables: Vec<(&str, String)>) {
 fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
 }
 
 /// Runs a command in the root of the repository and waits for it.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
 
-use crate::{root, run};
+use crate::{run, target};
 
 /// A server program.
 struct Server {
@@ -54,10 +54,9 @@ const SERVERS: [Server; 3] = [
 
 /// Installs what is not there yet and returns the variables with the programs.
 pub(crate) fn install() -> Result<Vec<(&'static str, String)>, String> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let mut programs = Vec::new();
     for server in SERVERS {
-        let folder = root().join(&target).join("servers").join(server.folder);
+        let folder = target().join("servers").join(server.folder);
         let program = folder.join(server.program);
         if !program.exists() {
             if Command::new(server.installer).arg("--help").output().is_err() {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{check, java, servers, sh};
+use crate::{check, dist, java, servers, sh};
 
 /// Runs every stage and prints how long each took.
 pub(crate) fn run(full: bool) -> Result<(), String> {
@@ -41,6 +41,12 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
             })
         })
         .and_then(|()| {
+            stage("build, and what users install", &mut || {
+                built.push(("PINOTAGE_DIST", dist::all("dev")?));
+                Ok(())
+            })
+        })
+        .and_then(|()| {
             stage("tests", &mut || {
                 // A test that finds no cluster is skipped elsewhere; here everything has been built.
                 let mut env = vec![("PINOTAGE_TEST_SIZE", size), ("PINOTAGE_REQUIRE_CLUSTERS", "1")];
@@ -60,6 +66,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<(), String> {
     let (script, options) = match options {
         ["scan", options @ ..] => ("benches/scan.py", options),
         ["epochs", options @ ..] => ("benches/epochs.py", options),
+        ["spark", options @ ..] => ("benches/spark.py", options),
         _ => ("benches/lineitem.py", options),
     };
     let mut args = vec![script];

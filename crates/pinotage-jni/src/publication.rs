@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use pinotage_common::{ByteSize, Error, Result};
-use pinotage_connector::{Cancel, Committable, Context, Sink as _};
+use pinotage_connector::{Cancel, Committable, Context, Lives, Sink as _};
 use pinotage_sink::publish::PushObserver;
+use pinotage_sink::writer::Replacing;
 
 use crate::errors::panicked;
 use crate::table::Table;
@@ -19,12 +20,13 @@ const ENDED: i64 = 3;
 const FAILED: i64 = 4;
 
 /// An engine brings in again what it has recorded, while what it has recorded later may be there already: whether the target is
-/// ahead of a state is [looked at](pinotage_connector::Committer::check) when a job begins, not here.
+/// ahead of a state is [looked at](pinotage_connector::Committer::check) when a job begins, not here. Whether another copy of the state
+/// is at work is: by the processes that the engine's state knows, if it keeps them.
 const EVERY_EPOCH: u64 = u64::MAX;
 
 /// What a committer of a run knows, which has recorded so many epochs.
-pub(crate) fn committing(table: &Table, run: &str, epoch: u64) -> Context {
-    Context { epoch, ..Context::new(&table.job.name, run) }
+pub(crate) fn committing(table: &Table, run: &str, lives: &Lives, epoch: u64) -> Context {
+    Context { epoch, lives: lives.clone(), ..Context::new(&table.job.name, run) }
 }
 
 /// How far it is.
@@ -73,14 +75,20 @@ pub(crate) struct Publication {
 
 impl Publication {
     /// Begins it in a thread of its own.
-    pub(crate) fn start(table: Arc<Table>, run: &str, committables: Vec<Committable>) -> Result<Self> {
+    pub(crate) fn start(
+        table: Arc<Table>,
+        run: &str,
+        lives: &Lives,
+        committables: Vec<Committable>,
+        replacing: Replacing,
+    ) -> Result<Self> {
         let seen = Arc::new(Seen { segments: committables.len() as i64, ..Seen::default() });
-        let context = committing(&table, run, EVERY_EPOCH);
+        let context = committing(&table, run, lives, EVERY_EPOCH);
         let cancel = context.cancel.clone();
         let observer = Arc::clone(&seen);
         let work = move || {
             let publish = || -> Result<()> {
-                let sink = table.committing(observer.clone())?;
+                let sink = table.committing(replacing, observer.clone())?;
                 sink.committer(&context)?.commit(&committables)
             };
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(publish));

@@ -9,6 +9,7 @@
 
 pub mod cluster;
 pub mod fake;
+pub mod flink;
 pub mod servers;
 
 mod case;

@@ -2,6 +2,7 @@
 
 mod build_memory;
 mod cluster;
+mod dist;
 mod epochs;
 mod epochs_cluster;
 mod epochs_stores;
@@ -10,6 +11,7 @@ mod export;
 mod export_changes;
 mod export_growing;
 mod export_memory;
+mod flink;
 mod hidden;
 mod interrupt;
 mod job_spec;

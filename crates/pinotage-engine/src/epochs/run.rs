@@ -96,6 +96,8 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
     if !job.plan.beside_stream {
         check_offline(&job.schema, &job.table)?;
     }
+    let event_time = job.plan.file.sink.segment.sealing().event_time;
+    event_time.map_or(Ok(()), |event_time| event_time.check(&job.schema, &job.table))?;
     let source = source_of(job)?;
     if replaces_table(job) && !source.is_bounded() {
         return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and this source has no end")
@@ -308,7 +310,7 @@ impl Life<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.or(file.threads).unwrap_or(cores).max(1);
         let whole = matches!(self.job.sql, Some(SqlWay::Whole(_)));
-        let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
+        let (segment, queue) = (&file.sink.segment, file.sink.segment.queue as u64);
         // SQL over many rows has a half.
         let memory = file.limits.memory.bytes() / if whole { 2 } else { 1 };
         // Reading has a half at most: what is left decides how large segments become.

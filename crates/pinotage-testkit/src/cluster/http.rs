@@ -42,6 +42,11 @@ impl Http {
         answer(url, self.with_user(self.agent.delete(url)).call())
     }
 
+    /// What a PATCH of this URL without a body answers, or why it does not.
+    pub fn patch(&self, url: &str) -> Result<Vec<u8>, String> {
+        answer(url, self.with_user(self.agent.patch(url)).send_empty())
+    }
+
     /// What a POST to this URL answers, or why it does not.
     pub fn post(&self, url: &str, content_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
         answer(url, self.with_user(self.agent.post(url)).header("Content-Type", content_type).send(body))

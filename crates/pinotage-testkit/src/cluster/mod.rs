@@ -168,10 +168,10 @@ fn folder() -> TempDir {
 }
 
 /// The class path in an environment variable; without it the test is skipped, or fails when clusters are required.
-fn class_path(variable: &str) -> Option<String> {
+pub(crate) fn class_path(what: &str, variable: &str) -> Option<String> {
     let class_path = env::var(variable).ok();
     if class_path.is_none() {
-        let missing = format!("no cluster, because {variable} is not set; `cargo xtask test` builds it and sets it");
+        let missing = format!("no {what}, because {variable} is not set; `cargo xtask test` builds it and sets it");
         assert!(env::var_os(REQUIRE).is_none(), "{missing}");
         eprintln!("SKIPPED: {missing}");
     }

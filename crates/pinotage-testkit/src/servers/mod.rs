@@ -1,11 +1,13 @@
-//! Real servers of object stores and a database, each on a free loopback port and in a temporary folder.
+//! Real servers of object stores, a database and streams, each on a free loopback port and in a temporary folder.
 //!
 //! A server ends with the value that holds it, and with the process that started it however that dies. `cargo xtask test`
 //! installs the programs and names them in environment variables; a test whose server is not there is skipped aloud.
 
+mod kafka;
 mod postgres;
-mod process;
+pub(crate) mod process;
 
+pub use kafka::Kafka;
 pub use postgres::Postgres;
 use process::{Process, free_port, program};
 

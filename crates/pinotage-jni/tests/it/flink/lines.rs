@@ -2,60 +2,22 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+pub(super) use pinotage_testkit::flink::Line;
 use tempfile::TempDir;
 
-/// The lines of Flink that there is a jar for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    V1_20,
-    V2,
+fn shared(line: Line) -> Option<&'static Mutex<Jvm>> {
+    static JVMS: [OnceLock<Option<Mutex<Jvm>>>; 2] = [const { OnceLock::new() }; 2];
+    JVMS[line as usize].get_or_init(|| Some(Mutex::new(Jvm::start(&line.class_path()?)))).as_ref()
 }
 
-impl Line {
-    fn variable(self) -> &'static str {
-        match self {
-            Self::V1_20 => "PINOTAGE_FLINK_1_20_CLASSPATH",
-            Self::V2 => "PINOTAGE_FLINK_2_CLASSPATH",
-        }
-    }
-
-    /// The class path of its tests; none where nobody built it, which is said.
-    pub(super) fn class_path(self) -> Option<String> {
-        let path = std::env::var(self.variable()).ok();
-        if path.is_none() {
-            let missing =
-                format!("no Flink, because {} is not set; `cargo xtask test` builds it and sets it", self.variable());
-            assert!(std::env::var_os("PINOTAGE_REQUIRE_CLUSTERS").is_none(), "{missing}");
-            eprintln!("SKIPPED: {missing}");
-        }
-        path
-    }
-
-    /// The jar that users put into their job.
-    pub(super) fn jar(self) -> Option<PathBuf> {
-        let name = match self {
-            Self::V1_20 => "pinotage-flink-1.20-",
-            Self::V2 => "pinotage-flink-2-",
-        };
-        let is_it = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
-        std::env::split_paths(&self.class_path()?).find(is_it)
-    }
-
-    fn shared(self) -> Option<&'static Mutex<Jvm>> {
-        static JVMS: [OnceLock<Option<Mutex<Jvm>>>; 2] = [const { OnceLock::new() }; 2];
-        JVMS[self as usize].get_or_init(|| Some(Mutex::new(Jvm::start(&self.class_path()?)))).as_ref()
-    }
-
-    /// Runs a scenario; what it says, or why its job failed. None without this line.
-    pub(super) fn run(self, scenario: &str, options: &[(&str, String)]) -> Option<Result<String, String>> {
-        // A test that failed says nothing about the JVM.
-        let mut jvm = self.shared()?.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(jvm.run(scenario, options))
-    }
+/// Runs a scenario; what it says, or why its job failed. None without this line.
+pub(super) fn run(line: Line, scenario: &str, options: &[(&str, String)]) -> Option<Result<String, String>> {
+    // A test that failed says nothing about the JVM.
+    let mut jvm = shared(line)?.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(jvm.run(scenario, options))
 }
 
 /// Java with a class path and the library.

@@ -1,12 +1,17 @@
 //! The Flink sink on Flink's own mini cluster and a real Pinot cluster, with each line of Flink.
 
+mod dist;
 mod examples;
 mod faults;
+mod jobs;
+mod kills;
 mod lines;
 mod read;
+mod session;
 mod sink;
 mod sql;
 mod table;
+mod upsert;
 
 use lines::Line;
 
@@ -33,10 +38,10 @@ use on_each_line;
 
 /// What a scenario says, which has to succeed.
 fn ok(line: Line, scenario: &str, options: &[(&str, String)]) -> String {
-    line.run(scenario, options).unwrap().unwrap_or_else(|error| panic!("{error}"))
+    lines::run(line, scenario, options).unwrap().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Why a scenario failed, which it has to.
 fn failed(line: Line, scenario: &str, options: &[(&str, String)]) -> String {
-    line.run(scenario, options).unwrap().expect_err("it did not fail")
+    lines::run(line, scenario, options).unwrap().expect_err("it did not fail")
 }

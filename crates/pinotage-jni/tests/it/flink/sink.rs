@@ -1,7 +1,9 @@
 //! Each row once, whatever happens to the job.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::lines::Line;
 use super::table::Table;
@@ -87,12 +89,28 @@ on_each_line!(
         let kept = checkpoints(&table);
         assert!(kept.len() > 2, "{kept:?}");
         let from = |place: usize| kept[place].display().to_string();
-        let older = from(0);
-        let error = failed(line, "finish", &table.options(rows, &[("from", &older)]));
-        assert!(error.contains("commit-conflict"), "{error}");
-        table.is_never_doubled(rows);
+        for older in [0, kept.len() - 3] {
+            let error = failed(line, "finish", &table.options(rows, &[("from", &from(older))]));
+            assert!(error.contains("commit-conflict") && error.contains("a later run of this job"), "{error}");
+            table.is_never_doubled(rows);
+        }
         let last = from(kept.len() - 1);
         ok(line, "finish", &table.options(rows, &[("from", &last), ("parallelism", "2")]));
+        table.is_exact(rows);
+    }
+);
+
+on_each_line!(
+    /// An older checkpoint is as good as the last one if nothing came into the table behind it.
+    a_job_goes_on_behind_any_checkpoint_that_nothing_was_published_behind,
+    |line| {
+        let Some(table) = Table::create("flink_older", line) else { return };
+        let rows = 20_000;
+        let further = [("rate", "1000"), ("until", "5"), ("retained", "100")];
+        ok(line, "cancel", &table.options(rows, &further));
+        let kept = checkpoints(&table);
+        let third_last = kept[kept.len() - 3].display().to_string();
+        ok(line, "finish", &table.options(rows, &[("from", &third_last)]));
         table.is_exact(rows);
     }
 );
@@ -144,5 +162,94 @@ on_each_line!(
         table.is_never_doubled(rows);
         let left: u64 = table.segments().iter().sum();
         assert!(left > 0 && left < rows, "{left}");
+    }
+);
+
+on_each_line!(
+    /// A REFRESH table is what the last job made of it: in one step at the end, though checkpoints come and segments are full before. No
+    /// query sees rows of both jobs, or of half a job.
+    a_refresh_table_is_replaced_in_one_step,
+    |line| {
+        let Some(table) = Table::create_with("flink_refresh", line, |config| {
+            config["ingestionConfig"] = serde_json::json!({"batchIngestionConfig": {"segmentIngestionType": "REFRESH"}});
+        }) else { return };
+        ok(line, "finish", &table.options(12_000, &[("segmentRows", "3000")]));
+        table.is_exact(12_000);
+        let other = failed(line, "finish", &table.options(9_000, &[("job", "next")]));
+        assert!(other.contains("[commit-conflict]") && other.contains("sink.push.foreign"), "{other}");
+        let sql = format!("SELECT COUNT(*), DISTINCTCOUNT(id), MAX(id) FROM {}", table.name);
+        let over = AtomicBool::new(false);
+        let seen = std::thread::scope(|scope| {
+            let looks = scope.spawn(|| {
+                let mut seen = BTreeSet::new();
+                while !over.load(Ordering::Relaxed) {
+                    seen.insert(table.cluster.query(&sql)["resultTable"]["rows"][0].to_string());
+                }
+                seen
+            });
+            let further = [("segmentRows", "2000"), ("rate", "3000"), ("foreign", "replace"), ("job", "next"), ("failures", "1"), ("restarts", "10")];
+            let said = ok(line, "finish", &table.options(9_000, &further));
+            over.store(true, Ordering::Relaxed);
+            assert_eq!(said, "failures left 0");
+            looks.join().unwrap()
+        });
+        table.is_exact(9_000);
+        let whole = ["[12000,12000,11999.0]", "[9000,9000,8999.0]"];
+        assert!(seen.iter().all(|seen| whole.contains(&seen.as_str())) && seen.contains(whole[0]), "{seen:?}");
+    }
+);
+
+on_each_line!(
+    /// A table that sums rows up has one row of each key in a segment, and sums are exact though tasks fail.
+    rows_are_summed_up,
+    |line| {
+        let Some(table) = Table::unmade("flink_sums", line) else { return };
+        let schema = serde_json::json!({"schemaName": table.name,
+            "dimensionFieldSpecs": [{"name": "key", "dataType": "STRING"}],
+            "metricFieldSpecs": [{"name": "total", "dataType": "DOUBLE"}, {"name": "many", "dataType": "LONG"}]});
+        let mut config = table.config();
+        config["segmentsConfig"] = serde_json::json!({"replication": "1", "segmentPushType": "APPEND"});
+        config["tableIndexConfig"]["noDictionaryColumns"] = serde_json::json!(["total", "many"]);
+        config["ingestionConfig"] = serde_json::json!({"aggregationConfigs": [
+            {"columnName": "total", "aggregationFunction": "SUM(price)"}, {"columnName": "many", "aggregationFunction": "COUNT(*)"}]});
+        table.cluster.create_table(&schema, &config);
+        let rows = 30_000;
+        let further = [("extra", "true"), ("segmentRows", "10000"), ("age", "700"), ("rate", "8000"), ("failures", "1"), ("restarts", "10"), ("parallelism", "2")];
+        assert_eq!(ok(line, "finish", &table.options(rows, &further)), "failures left 0");
+        let sql = format!("SELECT SUM(total), SUM(many), DISTINCTCOUNT(key), COUNT(*) FROM {}", table.name);
+        let answer = table.cluster.query(&sql);
+        let found: Vec<f64> = (0..4).map(|at| answer["resultTable"]["rows"][0][at].as_f64().unwrap()).collect();
+        let sum = (rows * (rows - 1) / 2) as f64 * 0.25;
+        assert_eq!(found[..3], [sum, rows as f64, 500.0], "{answer}");
+        assert!(found[3] < rows as f64 / 2.0, "{answer}");
+    }
+);
+
+on_each_line!(
+    /// Windows of ten seconds of the rows' time: each has a segment of each writer and no more, sealed when the watermark is behind it,
+    /// though checkpoints come twice a second and a task fails. Flink knows the numbers by their names.
+    windows_of_time_are_sealed_by_watermarks,
+    |line| {
+        let Some(table) = Table::create("flink_windows", line) else { return };
+        let rows = 60_000;
+        let further = [("parallelism", "1"), ("rate", "8000"), ("window", "10"), ("disorder", "500"), ("failures", "1"),
+            ("restarts", "10"), ("metrics", "true"), ("seed", "3")];
+        let said = ok(line, "finish", &table.options(rows, &further));
+        assert!(said.starts_with("failures left 0"), "{said}");
+        table.is_exact(rows);
+        let sql = format!(
+            "SELECT $segmentName, COUNT(*), MIN(CAST(at AS LONG)), MAX(CAST(at AS LONG)) FROM {} GROUP BY $segmentName LIMIT 1000",
+            table.name
+        );
+        let answer = table.cluster.query(&sql);
+        let windows = answer["resultTable"]["rows"].as_array().unwrap();
+        for row in windows {
+            let window = |place: usize| (row[place].as_f64().unwrap() / 10_000.0).floor();
+            assert_eq!(window(2), window(3), "{row}");
+        }
+        assert_eq!(windows.len(), 6, "{answer}");
+        for name in ["segmentsSealedByEventTime=", "segmentsSealedByTheEnd=", "rowsWritten=", "segmentsPublished=", "publicationMillis="] {
+            assert!(said.contains(name), "{name} is not in {said}");
+        }
     }
 );

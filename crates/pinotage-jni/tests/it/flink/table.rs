@@ -33,9 +33,19 @@ impl Table {
     /// The name of a table that does not exist.
     pub(super) fn unmade(name: &str, line: Line) -> Option<Self> {
         line.class_path()?;
-        let cluster = Cluster::shared()?;
+        Some(Self::unmade_in(Cluster::shared()?, name, line))
+    }
+
+    /// The same in a cluster of its own.
+    pub(super) fn create_in(cluster: &'static Cluster, name: &str, line: Line) -> Self {
+        let table = Self::unmade_in(cluster, name, line);
+        table.cluster.create_table(&table.schema(), &table.config());
+        table
+    }
+
+    fn unmade_in(cluster: &'static Cluster, name: &str, line: Line) -> Self {
         let name = format!("{name}_{line:?}").to_lowercase();
-        Some(Self { cluster, name, folder: tempfile::tempdir().unwrap() })
+        Self { cluster, name, folder: tempfile::tempdir().unwrap() }
     }
 
     pub(super) fn schema(&self) -> Json {
@@ -78,10 +88,17 @@ impl Table {
         options
     }
 
-    /// Each row is there so often, at once: its job has ended.
+    /// Each row is there so often: its job has ended, and brokers hear of it soon.
     pub(super) fn is_there_times(&self, rows: u64, times: u64) {
         let sum = (rows * (rows - 1) / 2 * times) as f64;
-        assert_eq!(self.found(), Some((rows * times, rows, sum, sum * 0.25)));
+        self.has((rows * times, rows, sum, sum * 0.25));
+    }
+
+    fn has(&self, wanted: (u64, u64, f64, f64)) {
+        eventually(&format!("{wanted:?} in {}", self.name), || {
+            let found = self.found();
+            if found == Some(wanted) { Ok(()) } else { Err(format!("{found:?}")) }
+        });
     }
 
     /// Rows, distinct ids, the sum of ids and of prices.
@@ -101,11 +118,7 @@ impl Table {
     /// Each row is there once, with its values.
     pub(super) fn is_exact(&self, rows: u64) {
         let sum = (rows * (rows - 1) / 2) as f64;
-        let wanted = Some((rows, rows, sum, sum * 0.25));
-        eventually(&format!("{wanted:?} in {}", self.name), || {
-            let found = self.found();
-            if found == wanted { Ok(()) } else { Err(format!("{found:?}")) }
-        });
+        self.has((rows, rows, sum, sum * 0.25));
         let sql = format!(
             "SELECT COUNT(*), SUM(CASE WHEN key = CONCAT('k', CAST(MOD(id, 500) AS INT), '') THEN 1 ELSE 0 END), \
              MIN(CAST(at AS LONG) - id), MAX(CAST(at AS LONG) - id), SUM(ARRAYLENGTH(tags)) FROM {}",

@@ -21,7 +21,7 @@ public class PinotageException extends RuntimeException {
      * An error that was found in Java.
      *
      * @param kind what went wrong; origin and whether to try again follow from it
-     * @param message first what was expected, then what was found
+     * @param message first what was expected, then what was found; {@link #getMessage()} has the advice behind it
      * @param advice what a person does next
      */
     public PinotageException(ErrorKind kind, String message, String advice) {
@@ -49,7 +49,8 @@ public class PinotageException extends RuntimeException {
             String advice,
             String[] context,
             Throwable cause) {
-        super(message, cause);
+        // Engines show messages alone.
+        super(advice == null || advice.isEmpty() ? message : message + "; to do: " + advice, cause);
         this.kind = kind;
         this.origin = origin;
         this.retryable = retryable;

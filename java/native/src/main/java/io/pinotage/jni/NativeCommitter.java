@@ -4,14 +4,23 @@ package io.pinotage.jni;
 public final class NativeCommitter {
     private NativeCommitter() {}
 
-    /** A committer of a run. */
-    public static native long open(long sink, String run);
+    /** A committer of a run, with the processes that it had; empty where nobody keeps them. */
+    public static native long open(long sink, String run, String lives);
+
+    /** The processes of a run and one more, which goes on behind an epoch. */
+    public static native String begin(String lives, String life, long behind);
 
     /** Looks whether the table fits a recorded epoch. */
     public static native void check(long committer, long epoch);
 
-    /** Begins a publication in a thread of its own; a handle comes back. */
-    public static native long start(long committer, byte[][] committables);
+    /** Begins a publication in a thread of its own, in place of what a JSON text says; a handle comes back. */
+    public static native long start(long committer, byte[][] committables, String replacing);
+
+    /** Looks whether what is to go can go. */
+    public static native void checkReplacing(long committer, String replacing);
+
+    /** Removes all that staging has of the run. */
+    public static native void forget(long committer);
 
     /** Removes what was kept for committables that are not to come. */
     public static native void abort(long committer, byte[][] committables);

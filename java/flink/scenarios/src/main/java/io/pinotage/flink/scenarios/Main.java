@@ -5,8 +5,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Arrays;
 
 /**
  * Runs scenarios for tests: a line on standard input, {@code <scenario> <option>=<value> …}, gets a line as its answer, {@code ok …}
@@ -31,13 +30,9 @@ public final class Main {
 
     private static String answer(String line) {
         String[] words = line.trim().split(" ");
-        Map<String, String> options = new TreeMap<>();
-        for (int i = 1; i < words.length; i++) {
-            int equals = words[i].indexOf('=');
-            options.put(words[i].substring(0, equals), words[i].substring(equals + 1));
-        }
         try {
-            return "ok " + new Job(new Options(options)).run(words[0]);
+            Options options = Options.of(Arrays.copyOfRange(words, 1, words.length));
+            return "ok " + new Job(options).run(words[0]);
         } catch (Throwable error) {
             error.printStackTrace();
             return "failed " + chain(error);

@@ -1,6 +1,7 @@
 package io.pinotage.flink.scenarios;
 
 import java.util.Map;
+import java.util.TreeMap;
 
 /** The options of a scenario. */
 final class Options {
@@ -8,6 +9,16 @@ final class Options {
 
     Options(Map<String, String> options) {
         this.options = options;
+    }
+
+    /** Of words {@code <option>=<value>}. */
+    static Options of(String[] words) {
+        Map<String, String> options = new TreeMap<>();
+        for (String word : words) {
+            int equals = word.indexOf('=');
+            options.put(word.substring(0, equals), word.substring(equals + 1));
+        }
+        return new Options(options);
     }
 
     String text(String name) {

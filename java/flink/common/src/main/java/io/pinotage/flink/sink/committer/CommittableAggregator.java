@@ -6,8 +6,10 @@ import io.pinotage.flink.sink.Completed;
 import io.pinotage.flink.sink.Runs;
 import io.pinotage.flink.sink.SinkSettings;
 import io.pinotage.sink.Committable;
+import io.pinotage.sink.Lives;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.SinkCommitter;
+import io.pinotage.sink.TaskContext;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -31,7 +33,9 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * Between the writers and the committer, once for the job: the segments of all writers become one committable, no more often than
  * the publish interval, so that they appear together. Segments that wait are state of this operator.
  *
- * <p>When a job goes on it looks whether the table fits the checkpoint, before the first row: only it always has the job's run.
+ * <p>When a job goes on it looks whether the table fits the checkpoint, before the first row: only it always has the job's run. It draws
+ * an id for the process then, which goes with all segments of its epochs: of two jobs that go on from one checkpoint, the later
+ * one to publish is stopped.
  */
 public final class CommittableAggregator extends AbstractStreamOperator<CommittableMessage<PinotCommittable>>
         implements OneInputStreamOperator<CommittableMessage<PinotCommittable>, CommittableMessage<PinotCommittable>>,
@@ -46,6 +50,7 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
     private transient ListState<byte[]> state;
     private transient PinotSinkTable table;
     private transient String run;
+    private transient Lives lives;
     private transient List<Committable> waiting;
     private transient long lastCheckpoint;
     private transient long publishedMillis;
@@ -64,20 +69,28 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
         super.initializeState(context);
         serializer = new PinotCommittableSerializer();
         waiting = new ArrayList<>();
+        lives = Lives.NONE;
         lastCheckpoint = context.getRestoredCheckpointId().orElse(0);
         state = context.getOperatorStateStore()
                 .getListState(new ListStateDescriptor<>("pinotage-waiting", BytePrimitiveArraySerializer.INSTANCE));
         for (byte[] bytes : state.get()) {
             PinotCommittable kept = SimpleVersionedSerialization.readVersionAndDeSerialize(serializer, bytes);
             run = kept.run();
+            lives = kept.lives();
             waiting.addAll(kept.segments());
         }
         table = PinotSinkTable.of(settings.description());
         // Without a state of its own the sink is new to the job, whatever else the job goes on with.
-        run = run == null ? submission : run;
+        boolean isNew = run == null;
+        run = isNew ? submission : run;
+        getMetricGroup().gauge("segmentsWaiting", () -> waiting.size());
+        boolean isExact = settings.guarantee() == DeliveryGuarantee.EXACTLY_ONCE;
+        // Attempts that end before their first checkpoint have published nothing: they are one process.
+        String life = isNew ? submission : TaskContext.newRun();
+        lives = isExact ? lives.begin(life, lastCheckpoint) : Lives.NONE;
         Runs.tell(table, submission, run);
-        if (settings.guarantee() == DeliveryGuarantee.EXACTLY_ONCE) {
-            try (SinkCommitter committer = table.openCommitter(run)) {
+        if (isExact) {
+            try (SinkCommitter committer = table.openCommitter(run, lives)) {
                 committer.check(lastCheckpoint);
             }
         }
@@ -118,7 +131,7 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
             return false;
         }
         waiting.sort(Comparator.comparingLong(Committable::epoch));
-        PinotCommittable all = new PinotCommittable(run, waiting);
+        PinotCommittable all = new PinotCommittable(run, lives, waiting);
         output.collect(new StreamRecord<>(new CommittableSummary<>(0, 1, checkpoint, 1, 1, 0)));
         output.collect(new StreamRecord<>(new CommittableWithLineage<>(all, checkpoint, 0)));
         waiting.clear();
@@ -128,7 +141,7 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
-        PinotCommittable kept = new PinotCommittable(run, waiting);
+        PinotCommittable kept = new PinotCommittable(run, lives, waiting);
         state.update(Collections.singletonList(
                 SimpleVersionedSerialization.writeVersionAndSerialize(serializer, kept)));
     }

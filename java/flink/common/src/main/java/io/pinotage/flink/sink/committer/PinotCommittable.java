@@ -1,26 +1,35 @@
 package io.pinotage.flink.sink.committer;
 
 import io.pinotage.sink.Committable;
+import io.pinotage.sink.Lives;
 import java.util.List;
 import java.util.Objects;
 
 /** Built segments of a run that are to come into the table together. */
 public final class PinotCommittable {
     private final String run;
+    private final Lives lives;
     private final List<Committable> segments;
 
     /**
      * @param run the id of the job's state
+     * @param lives the processes that the state knows; a writer knows none
      * @param segments in the order in which they come
      */
-    public PinotCommittable(String run, List<Committable> segments) {
+    public PinotCommittable(String run, Lives lives, List<Committable> segments) {
         this.run = Objects.requireNonNull(run, "run");
+        this.lives = Objects.requireNonNull(lives, "lives");
         this.segments = List.copyOf(segments);
     }
 
     /** The id of the job's state. */
     public String run() {
         return run;
+    }
+
+    /** The processes that the state knows. */
+    public Lives lives() {
+        return lives;
     }
 
     /** In the order in which they come. */
@@ -34,12 +43,12 @@ public final class PinotCommittable {
             return false;
         }
         PinotCommittable that = (PinotCommittable) other;
-        return run.equals(that.run) && segments.equals(that.segments);
+        return run.equals(that.run) && lives.equals(that.lives) && segments.equals(that.segments);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(run, segments);
+        return Objects.hash(run, lives, segments);
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.pinotage.sink.Committable;
+import io.pinotage.sink.Lives;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -16,22 +17,27 @@ class PinotCommittableSerializerTest {
     /** Bytes that checkpoints have, of every version there was. They never change. */
     @Test
     void oldBytesAreRead() throws IOException {
+        List<Committable> segments =
+                List.of(Committable.fromBytes(new byte[] {5, 6}), Committable.fromBytes(new byte[] {7}));
         byte[] one = {0, 2, '0', 'a', 0, 0, 0, 2, 0, 0, 0, 2, 5, 6, 0, 0, 0, 1, 7};
-        PinotCommittable committable = new PinotCommittable(
-                "0a", List.of(Committable.fromBytes(new byte[] {5, 6}), Committable.fromBytes(new byte[] {7})));
-        assertEquals(committable, serializer.deserialize(1, one));
-        assertArrayEquals(one, serializer.serialize(committable));
-        assertEquals(1, serializer.getVersion());
+        assertEquals(new PinotCommittable("0a", Lives.NONE, segments), serializer.deserialize(1, one));
+        byte[] two = {0, 2, '0', 'a', 0, 0, 0, 2, '[', ']', 0, 0, 0, 2, 0, 0, 0, 2, 5, 6, 0, 0, 0, 1, 7};
+        PinotCommittable committable =
+                new PinotCommittable("0a", Lives.fromBytes(new byte[] {'[', ']'}), segments);
+        assertEquals(committable, serializer.deserialize(2, two));
+        assertArrayEquals(two, serializer.serialize(committable));
+        assertEquals(2, serializer.getVersion());
     }
 
     @Test
     void laterAndSpoiltBytesAreRefused() throws IOException {
-        byte[] bytes = serializer.serialize(new PinotCommittable("0a", List.of(Committable.fromBytes(new byte[] {5}))));
-        assertThrows(IOException.class, () -> serializer.deserialize(2, bytes));
+        byte[] bytes = serializer.serialize(
+                new PinotCommittable("0a", Lives.NONE, List.of(Committable.fromBytes(new byte[] {5}))));
+        assertThrows(IOException.class, () -> serializer.deserialize(3, bytes));
         assertThrows(IOException.class, () -> serializer.deserialize(0, bytes));
         for (int length = 0; length < bytes.length; length++) {
             byte[] cut = Arrays.copyOf(bytes, length);
-            assertThrows(IOException.class, () -> serializer.deserialize(1, cut));
+            assertThrows(IOException.class, () -> serializer.deserialize(2, cut));
         }
     }
 }
