@@ -360,7 +360,7 @@ fn theirs(rows: &Json, field: &str) -> Vec<String> {
         error => {
             let text = error.as_str().unwrap();
             let class = text.split([':', ' ']).next().unwrap_or_default();
-            format!("{}", class.rsplit('.').next().unwrap_or_default())
+            class.rsplit('.').next().unwrap_or_default().to_owned()
         }
     };
     rows.as_array().unwrap().iter().map(row).collect()

@@ -167,7 +167,7 @@ pub(crate) fn rows() -> Vec<Json> {
         let mut all = json!({"city": format!("c{}", noise % 7), "kind": noise % 5, "text": format!("text {}", noise % 97), "n": row,
                "d": (noise % 4000) as f64 / 8.0, "x": (noise % 64) as f64 / 4.0, "list": [noise % 9, row % 4], "texts": [format!("é{}", row % 6)],
                "j": json!({"a": row % 5, "b": [{"c": noise % 11}, {"c": row % 13}]}).to_string(),
-               "y": format!("{:04x}", noise % 300), "ok": u8::from(noise % 3 == 0), "sum": format!("{}.{:03}1", noise % 1_000_000, row % 1000),
+               "y": format!("{:04x}", noise % 300), "ok": u8::from(noise.is_multiple_of(3)), "sum": format!("{}.{:03}1", noise % 1_000_000, row % 1000),
                "at": 1_680_000_000_000_i64 + (noise % 20_000_000_000) as i64});
         if row % 50 == 7 {
             all["kind"] = json!(i32::MIN);
