@@ -3,6 +3,7 @@ package io.pinotage.spark;
 import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
 import io.pinotage.catalog.PinotTables;
+import io.pinotage.catalog.TableDefinition;
 import io.pinotage.scan.PinotTable;
 import io.pinotage.spark.catalog.NewTable;
 import io.pinotage.spark.catalog.OneNamespace;
@@ -99,7 +100,7 @@ public final class PinotCatalog extends OneNamespace implements FunctionCatalog 
     public Table createTable(Identifier table, StructType columns, Transform[] partitions, Map<String, String> properties)
             throws TableAlreadyExistsException, NoSuchNamespaceException {
         check(table.namespace());
-        NewTable made = NewTable.of(table.name(), columns, partitions, properties);
+        TableDefinition made = NewTable.of(table.name(), columns, partitions, properties);
         if (tableExists(table)) {
             throw new TableAlreadyExistsException(table);
         }

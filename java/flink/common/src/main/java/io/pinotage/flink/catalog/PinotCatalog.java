@@ -3,6 +3,7 @@ package io.pinotage.flink.catalog;
 import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
 import io.pinotage.catalog.PinotTables;
+import io.pinotage.catalog.TableDefinition;
 import io.pinotage.flink.source.PinotTypes;
 import io.pinotage.flink.table.PinotTableFactoryBase;
 import io.pinotage.flink.table.ReadOptions;
@@ -170,7 +171,7 @@ public final class PinotCatalog extends TablesOnlyCatalog {
         }
         ResolvedCatalogTable resolved = (ResolvedCatalogTable) table;
         tell(() -> {
-            NewTable made = NewTable.of(
+            TableDefinition made = NewTable.of(
                     path.getObjectName(),
                     resolved.getResolvedSchema(),
                     resolved.getOptions(),

@@ -3,6 +3,7 @@ package io.pinotage.spark.write;
 import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
 import io.pinotage.catalog.PinotTables;
+import io.pinotage.catalog.TableDefinition;
 import io.pinotage.sink.PinotPartitioner;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.spark.PinotOptions;
@@ -92,7 +93,7 @@ public final class PinotWriteBuilder implements WriteBuilder, SupportsOverwriteV
             if (tables.has(table)) {
                 return;
             }
-            NewTable made = NewTable.of(table, info.schema(), new Transform[0], options.create());
+            TableDefinition made = NewTable.of(table, info.schema(), new Transform[0], options.create());
             tables.create(made.schema(), made.config());
         } catch (PinotageException error) {
             // Somebody else may have made it just now.
