@@ -124,7 +124,7 @@ fn a_table_is_larger_than_the_memory() {
     cluster.await_online(&format!("{name}_OFFLINE"), SEGMENTS as usize);
     // As often as it takes.
     let once = SEGMENTS * ROWS * LENGTH;
-    let times = (HEAP_MIB * TIMES << 20).div_ceil(once);
+    let times = ((HEAP_MIB * TIMES) << 20).div_ceil(once);
     let heap = format!("-Xmx{HEAP_MIB}m");
     let mut jvm = LINE.start_with(&[&heap], &[("spark.testing.memory", "536870912")]).unwrap();
     let folder = tempfile::tempdir().unwrap();
