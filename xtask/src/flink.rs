@@ -1,8 +1,8 @@
 //! The examples of Flink.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::{env, fs};
 
 use crate::{java, run, target};
 
@@ -18,8 +18,7 @@ pub(crate) fn example(file: &str, line: &str) -> Result<(), String> {
     let class_paths = java::build(false)?;
     let path = class_paths.iter().find(|(other, _)| *other == variable).map(|(_, path)| path.as_str());
     let path = path.ok_or("Flink was not built")?;
-    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    run(Command::new(cargo).args(["build", "--quiet", "--package", "pinotage-jni"]))?;
+    java::library()?;
     run(program(path).arg("io.pinotage.flink.scenarios.Example").arg(&file))?;
     if file.extension().is_none_or(|extension| extension != "java") {
         return Ok(());

@@ -10,7 +10,7 @@ use std::{env, fs, io};
 use crate::{root, run};
 
 /// The modules, each with the environment variable through which tests find its class path.
-const MODULES: [(&str, &str); 10] = [
+const MODULES: &[(&str, &str)] = &[
     ("PINOTAGE_NATIVE_CLASSPATH", "native-test"),
     ("PINOTAGE_CONFORMANCE_CLASSPATH", "conformance"),
     ("PINOTAGE_CLUSTER_CLASSPATH", "cluster"),
@@ -20,18 +20,21 @@ const MODULES: [(&str, &str); 10] = [
     ("PINOTAGE_SEGMENTS_1_5_1_CLASSPATH", "segments/1.5.1"),
     ("PINOTAGE_FLINK_1_20_CLASSPATH", "flink/test-1.20"),
     ("PINOTAGE_FLINK_2_CLASSPATH", "flink/test-2"),
+    ("PINOTAGE_SPARK_3_5_CLASSPATH", "spark/test-3.5"),
+    ("PINOTAGE_SPARK_3_5_SCALA_2_13_CLASSPATH", "spark/test-3.5-2.13"),
+    ("PINOTAGE_SPARK_4_CLASSPATH", "spark/test-4"),
     ("PINOTAGE_KAFKA_CLASSPATH", "kafka"),
 ];
 
 /// Those that only the large sizes need.
-const FULL_MODULES: [(&str, &str); 3] = [
+const FULL_MODULES: &[(&str, &str)] = &[
     ("PINOTAGE_SEGMENTS_0_12_1_CLASSPATH", "segments/0.12.1"),
     ("PINOTAGE_SEGMENTS_1_3_0_CLASSPATH", "segments/1.3.0"),
     ("PINOTAGE_SEGMENTS_1_4_0_CLASSPATH", "segments/1.4.0"),
 ];
 
 fn modules(full: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
-    MODULES.into_iter().chain(FULL_MODULES.into_iter().filter(move |_| full))
+    MODULES.iter().chain(FULL_MODULES.iter().filter(move |_| full)).copied()
 }
 
 /// Builds the modules, unless nothing changed since, and returns the variables with the class paths to run them with.
@@ -51,6 +54,13 @@ pub(crate) fn build(full: bool) -> Result<Vec<(&'static str, String)>, String> {
         .and_then(|()| fs::write(&stamp, digest))
         .map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
     class_paths(full)
+}
+
+/// Builds the library that processes of Java load, in the build of the tests.
+pub(crate) fn library() -> Result<(), String> {
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    // With the command, whose dependencies have the features that they have in tests: alone, all of them would be built again.
+    run(Command::new(cargo).args(["build", "--quiet", "--package", "pinotage-jni", "--package", "pinotage-cli"]))
 }
 
 /// The port of Pinot's controllers, which all examples have.

@@ -9,6 +9,7 @@ mod flink;
 mod fuzz;
 mod java;
 mod servers;
+mod spark;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ Commands:
                   --profile dev takes the build of the tests in place of a release, which needs ziglang of PyPI.
   flink FILE [--line 1.20|2]
                   Runs an example of examples/flink against the Pinot of `cargo xtask pinot`, on Flink 2 if not said.
+  spark FILE [--line 3.5|4]
+                  Runs a script of examples/spark against the same, with PySpark 4 of PyPI if not said.
   servers         Installs the object stores that tests talk to (with python3, npm, go), looks for PostgreSQL, and
                   prints where tests find them: `env $(cargo xtask servers) cargo test -p pinotage-store`
   fuzz TARGET [--minutes N]
@@ -66,6 +69,8 @@ fn main() -> ExitCode {
         ["pinot"] => java::pinot(),
         ["flink", file] => flink::example(file, "2"),
         ["flink", file, "--line", line] => flink::example(file, line),
+        ["spark", file] => spark::example(file, "4"),
+        ["spark", file, "--line", line] => spark::example(file, line),
         ["jars"] => dist::jars("release"),
         ["jars", "--profile", profile] => dist::jars(profile),
         ["dist"] => dist::all("release").map(|folder| println!("{folder}")),

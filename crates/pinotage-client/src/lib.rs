@@ -6,6 +6,7 @@
 
 mod broker;
 mod controller;
+mod flink;
 mod http;
 mod names;
 mod options;
@@ -19,6 +20,7 @@ pub use controller::{
     SegmentStates, SegmentStatus, SegmentZkMetadata, TableConfigs, TableHalfSize, TableInstances, TableSize, Tenants,
     Upload, hidden_segments,
 };
+pub use flink::{FlinkCluster, FlinkJob, FlinkProgram};
 pub use http::{Address, Http, tls_configuration};
 pub use names::TableType;
 pub use options::{Auth, Connection, KeyStore, Proxy, Retries, Timeouts, Tls, TrustStore};

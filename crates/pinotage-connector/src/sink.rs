@@ -133,6 +133,16 @@ pub trait Writer: Send {
     /// behind the last that was prepared.
     fn begin(&mut self, _epoch: u64) {}
 
+    /// No row with an earlier time, in milliseconds since 1970, is expected any more: for engines that know. What comes later all the
+    /// same is written as any other row.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::write`].
+    fn watermark(&mut self, _millis: i64) -> Result<()> {
+        Ok(())
+    }
+
     /// What [`Writer::prepare`] gave for this epoch, and for all before it, has been recorded: what only earlier epochs needed
     /// may go.
     ///

@@ -10,6 +10,7 @@ mod cluster;
 mod document;
 mod epochs;
 mod export;
+mod foreign;
 mod identity;
 mod lock;
 mod manifest;
@@ -38,6 +39,7 @@ pub use epochs::{
     staging_gc,
 };
 pub use export::{Export, ExportOptions, ExportSummary, RowFormat, RowWriter, write_file};
+pub use foreign::{Foreign, prepare_foreign};
 pub use manifest::{Counts, InputsStatus, PendingStatus, SegmentRecord};
 pub use objects::list_objects;
 pub use pinotage_connector::Cancel;

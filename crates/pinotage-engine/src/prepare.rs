@@ -114,6 +114,11 @@ impl fmt::Display for Release {
 ///
 /// The cluster is asked when the job has one, unless `offline`: then its documents take no part.
 pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
+    if plan.file.source.kind == file::SourceKind::Flink {
+        return Err(Error::unsupported("connectors of Flink run in Flink")
+            .with("option", "source.kind")
+            .action("add `--engine flink` to `run`, `plan` and `check`"));
+    }
     let asked = if offline { None } else { Asked::ask(&plan)? };
     let known_schema = match (&plan.schema, &asked) {
         (Some(schema), _) => Some(schema.clone()),

@@ -3,6 +3,7 @@
 use jni::Env;
 use jni::objects::{JByteArray, JIntArray, JObjectArray, JString};
 use pinotage_common::{Error, Result};
+use pinotage_connector::BadRow;
 
 use crate::errors::Outcome;
 
@@ -79,4 +80,12 @@ pub(crate) fn count<N: TryFrom<i64>>(what: &'static str, number: impl Into<i64>)
         return Err(bad());
     }
     N::try_from(number).map_err(|_| bad())
+}
+
+/// Rows that a table does not take: number, column, rule, message and the row as JSON of each.
+pub(crate) fn bad_rows(rows: Vec<BadRow>) -> impl Iterator<Item = Option<String>> {
+    rows.into_iter().flat_map(|row| {
+        let raw = String::from_utf8_lossy(&row.raw).into_owned();
+        [Some(row.place.row_number.to_string()), row.column, Some(row.rule.to_owned()), Some(row.message), Some(raw)]
+    })
 }

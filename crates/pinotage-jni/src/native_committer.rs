@@ -7,6 +7,7 @@ use jni::objects::{JByteArray, JClass, JLongArray, JObjectArray, JString};
 use jni::sys::jlong;
 use pinotage_common::{Error, Result};
 use pinotage_connector::{Committable, Lives, Sink as _};
+use pinotage_sink::writer::Replacing;
 
 use crate::convert::{byte_arrays, count, string, strings, text};
 use crate::errors::call;
@@ -33,6 +34,11 @@ fn lives(text: &str) -> Result<Lives> {
 
 fn committables(bytes: &[Vec<u8>]) -> Result<Vec<Committable>> {
     bytes.iter().map(|bytes| wire::committable(bytes)).collect()
+}
+
+/// As `io.pinotage.sink.Replacing` writes it.
+fn replacing(json: &str) -> Result<Replacing> {
+    serde_json::from_str(json).map_err(|error| Error::unexpected("cannot read what is replaced").caused_by(error))
 }
 
 #[unsafe(no_mangle)]
@@ -77,7 +83,7 @@ extern "system" fn Java_io_pinotage_jni_NativeCommitter_check<'l>(
     call(env, |_| {
         let Committer { table, run, lives } = &*handles::get::<Committer>(committer)?;
         let epoch = count("an epoch", epoch)?;
-        let sink = table.committing(Arc::new(()))?;
+        let sink = table.committing(Replacing::Nothing, Arc::new(()))?;
         Ok(sink.committer(&committing(table, run, lives, epoch))?.check(epoch)?)
     });
 }
@@ -88,12 +94,41 @@ extern "system" fn Java_io_pinotage_jni_NativeCommitter_start<'l>(
     _class: JClass<'l>,
     committer: jlong,
     all: JObjectArray<'l, JByteArray<'l>>,
+    replacing: JString<'l>,
 ) -> jlong {
     call(env, |env| {
         let Committer { table, run, lives } = &*handles::get::<Committer>(committer)?;
         let all = committables(&byte_arrays(env, &all)?)?;
-        Ok(handles::put(Publication::start(Arc::clone(table), run, lives, all)?))
+        let replacing = self::replacing(&text(env, &replacing)?)?;
+        Ok(handles::put(Publication::start(Arc::clone(table), run, lives, all, replacing)?))
     })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_checkReplacing<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    committer: jlong,
+    replacing: JString<'l>,
+) {
+    call(env, |env| {
+        let Committer { table, .. } = &*handles::get::<Committer>(committer)?;
+        let replacing = self::replacing(&text(env, &replacing)?)?;
+        Ok(table.committing(replacing, Arc::new(()))?.check_replacing()?)
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_forget<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    committer: jlong,
+) {
+    call(env, |_| {
+        let Committer { table, run, lives } = &*handles::get::<Committer>(committer)?;
+        let sink = table.committing(Replacing::Nothing, Arc::new(()))?;
+        Ok(sink.forget(&committing(table, run, lives, 0))?)
+    });
 }
 
 #[unsafe(no_mangle)]
@@ -106,7 +141,7 @@ extern "system" fn Java_io_pinotage_jni_NativeCommitter_abort<'l>(
     call(env, |env| {
         let Committer { table, run, lives } = &*handles::get::<Committer>(committer)?;
         let all = committables(&byte_arrays(env, &all)?)?;
-        let sink = table.committing(Arc::new(()))?;
+        let sink = table.committing(Replacing::Nothing, Arc::new(()))?;
         Ok(sink.committer(&committing(table, run, lives, 0))?.abort(&all)?)
     });
 }

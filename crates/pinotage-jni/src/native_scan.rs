@@ -9,7 +9,15 @@ use crate::convert::{count, string, strings, text};
 use crate::errors::call;
 use crate::scan_reader::{head, tail};
 use crate::scan_table::{Planned, ReadPlan, ReadTable};
-use crate::{c_data, handles};
+use crate::{c_data, handles, scan_options};
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeScan_optionNames<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| Ok(strings(env, scan_options::names()?.into_iter().map(Some))?))
+}
 
 #[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_jni_NativeScan_open<'l>(

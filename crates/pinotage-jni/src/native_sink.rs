@@ -9,7 +9,7 @@ use pinotage_sink::upsert::KeySerializer;
 use pinotage_sink::writer::Partitioning;
 use pinotage_spec::{DataType, PartitionFunction};
 
-use crate::convert::{string, strings, text};
+use crate::convert::{bad_rows, string, strings, text};
 use crate::errors::call;
 use crate::table::Table;
 use crate::{c_data, handles};
@@ -72,6 +72,40 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_primaryKey<'l>(
     call(env, |env| {
         let table = handles::get::<Table>(sink)?;
         Ok(strings(env, table.schema.primary_key_columns().iter().cloned().map(Some))?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_timeColumn<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JString<'l> {
+    call(env, |env| match handles::get::<Table>(sink)?.config.time_column() {
+        Some(column) => Ok(string(env, column)?),
+        None => Ok(JString::null()),
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_timeMillis<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    value: jlong,
+) -> jlong {
+    call(env, |_| Ok(handles::get::<Table>(sink)?.time_millis(value)?))
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_sortedColumn<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> JString<'l> {
+    call(env, |env| match handles::get::<Table>(sink)?.config.sorted_column() {
+        Some(column) => Ok(string(env, &column)?),
+        None => Ok(JString::null()),
     })
 }
 
@@ -193,6 +227,15 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_needsEnd<'l>(
 }
 
 #[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_replaces<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+) -> jboolean {
+    call(env, |_| Ok(handles::get::<Table>(sink)?.config.is_refresh()))
+}
+
+#[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_jni_NativeSink_check<'l>(
     env: EnvUnowned<'l>,
     _class: JClass<'l>,
@@ -223,6 +266,22 @@ extern "system" fn Java_io_pinotage_jni_NativeSink_partitions<'l>(
         let partitioned = JIntArray::new(env, partitions.len())?;
         partitioned.set_region(env, 0, &partitions)?;
         Ok(partitioned)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeSink_rejected<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    sink: jlong,
+    schema: jlong,
+    array: jlong,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| {
+        let rows = handles::get::<SchemaRef>(schema)?;
+        let batch = c_data::import(&rows, array)?;
+        let rejected = handles::get::<Table>(sink)?.rejected(&rows, &batch)?;
+        Ok(strings(env, bad_rows(rejected))?)
     })
 }
 

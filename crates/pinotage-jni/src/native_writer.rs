@@ -7,7 +7,7 @@ use jni::sys::{jboolean, jint, jlong};
 use pinotage_connector::OpenBuffer;
 use pinotage_sink::writer::StagedSegment;
 
-use crate::convert::{byte_arrays, byte_arrays_for, count, strings, text};
+use crate::convert::{bad_rows, byte_arrays, byte_arrays_for, count, strings, text};
 use crate::errors::call;
 use crate::table::Table;
 use crate::writer::{Task, TaskWriter};
@@ -53,18 +53,22 @@ extern "system" fn Java_io_pinotage_jni_NativeWriter_write<'l>(
         let writer = handles::get::<TaskWriter>(writer)?;
         let batch = c_data::import(&writer.rows, array)?;
         let rejected = writer.write(&batch)?;
-        let texts = rejected.into_iter().flat_map(|row| {
-            let raw = String::from_utf8_lossy(&row.raw).into_owned();
-            [
-                Some(row.place.row_number.to_string()),
-                row.column,
-                Some(row.rule.to_owned()),
-                Some(row.message),
-                Some(raw),
-            ]
-        });
-        Ok(strings(env, texts)?)
+        Ok(strings(env, bad_rows(rejected))?)
     })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeWriter_refused<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    writer: jlong,
+    rows: jlong,
+    message: JString<'l>,
+) {
+    call(env, |env| {
+        let message = text(env, &message)?;
+        Ok(handles::get::<TaskWriter>(writer)?.refused(count("rows", rows)?, &message)?)
+    });
 }
 
 #[unsafe(no_mangle)]
@@ -103,6 +107,16 @@ extern "system" fn Java_io_pinotage_jni_NativeWriter_beginEpoch<'l>(
         handles::get::<TaskWriter>(writer)?.begin(count("an epoch", epoch)?);
         Ok(())
     });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeWriter_watermark<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    writer: jlong,
+    millis: jlong,
+) {
+    call(env, |_| Ok(handles::get::<TaskWriter>(writer)?.watermark(millis)?));
 }
 
 #[unsafe(no_mangle)]

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use pinotage_common::{ByteSize, Error, Result};
 use pinotage_connector::{Cancel, Committable, Context, Lives, Sink as _};
 use pinotage_sink::publish::PushObserver;
+use pinotage_sink::writer::Replacing;
 
 use crate::errors::panicked;
 use crate::table::Table;
@@ -74,14 +75,20 @@ pub(crate) struct Publication {
 
 impl Publication {
     /// Begins it in a thread of its own.
-    pub(crate) fn start(table: Arc<Table>, run: &str, lives: &Lives, committables: Vec<Committable>) -> Result<Self> {
+    pub(crate) fn start(
+        table: Arc<Table>,
+        run: &str,
+        lives: &Lives,
+        committables: Vec<Committable>,
+        replacing: Replacing,
+    ) -> Result<Self> {
         let seen = Arc::new(Seen { segments: committables.len() as i64, ..Seen::default() });
         let context = committing(&table, run, lives, EVERY_EPOCH);
         let cancel = context.cancel.clone();
         let observer = Arc::clone(&seen);
         let work = move || {
             let publish = || -> Result<()> {
-                let sink = table.committing(observer.clone())?;
+                let sink = table.committing(replacing, observer.clone())?;
                 sink.committer(&context)?.commit(&committables)
             };
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(publish));

@@ -67,12 +67,21 @@ impl TableOptions {
     }
 }
 
+/// The names of all options of a scan.
+pub(crate) fn names() -> Result<Vec<String>> {
+    Ok(object(ScanOptions::default())?.into_iter().map(|(name, _)| name).collect())
+}
+
+fn object(scan: ScanOptions) -> Result<Map<String, Json>> {
+    match serde_json::to_value(scan) {
+        Ok(Json::Object(all)) => Ok(all),
+        _ => Err(Error::unexpected("options are an object")),
+    }
+}
+
 /// The options with some others.
 fn with(scan: ScanOptions, more: Map<String, Json>) -> Result<ScanOptions> {
-    let mut all = match serde_json::to_value(scan) {
-        Ok(Json::Object(all)) => all,
-        _ => return Err(Error::unexpected("options are an object")),
-    };
+    let mut all = object(scan)?;
     all.extend(more.into_iter().map(|(key, value)| (key, plain(value))));
     let scan: ScanOptions = serde_json::from_value(Json::Object(all)).map_err(|error| {
         Error::invalid_config(format!("the options of the scan: {error}"))

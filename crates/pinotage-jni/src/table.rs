@@ -7,14 +7,14 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use pinotage_client::Controller;
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_connector::{Clock as _, Delivery, Refused, Sink as _, SystemClock};
+use pinotage_connector::{BadRow, Clock as _, Delivery, Refused, Sink as _, SystemClock};
 use pinotage_job::{SinkJob, check_ingestion};
 use pinotage_sink::bootstrap;
 use pinotage_sink::publish::PushObserver;
 use pinotage_sink::upsert::{CreationTimes, StreamKey, StreamTable};
-use pinotage_sink::writer::{Destination, PinotSink, Sealing, Staging, TableDestination, Upload};
+use pinotage_sink::writer::{Destination, PinotSink, Replacing, Sealing, Staging, TableDestination, Upload};
 use pinotage_sink::{Target, check_table, check_uploadable};
-use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
+use pinotage_spec::{ColumnPlan, DateTimeFormat, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
 use pinotage_transform::{BadValue, ConformOptions, Conversion, Converted, Destined};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -22,6 +22,7 @@ use tempfile::TempDir;
 
 use crate::staging::Place;
 use crate::threads::Threads;
+use crate::writer::bad_rows;
 
 /// The form of descriptions.
 const FORM: u32 = 1;
@@ -154,13 +155,6 @@ impl Table {
                 "aggregate in the engine, or in queries",
             );
         }
-        if config.is_refresh() {
-            return refused(
-                "segmentIngestionType",
-                "a REFRESH table is wholly what its job makes, and this sink only adds to it",
-                "make the table APPEND",
-            );
-        }
         let documents = (schema.clone(), config.clone(), version);
         let place = Place::of(&job, threads.io()?)?;
         let how = (place.for_reading(), built(), job.sink.segment.sealing());
@@ -251,12 +245,35 @@ impl Table {
         Ok(Some(all))
     }
 
+    /// The rows of a batch that a writer would not take.
+    pub(crate) fn rejected(&self, rows: &SchemaRef, batch: &RecordBatch) -> Result<Vec<BadRow>> {
+        Ok(bad_rows(self.convert(&self.conversion(rows)?, batch)?.bad, batch))
+    }
+
+    /// Milliseconds since 1970 of a number in the time column.
+    pub(crate) fn time_millis(&self, value: i64) -> Result<i64> {
+        let column = self.config.time_column().unwrap_or_default();
+        let time = self.schema.field(column).and_then(|field| field.date_time.as_ref());
+        match time.map(|time| &time.format) {
+            Some(format @ (DateTimeFormat::Epoch { .. } | DateTimeFormat::Timestamp)) => {
+                Ok(format.number_to_millis(value))
+            }
+            _ => Err(Error::unsupported("the time column holds texts, whose order is not that of times")
+                .with("column", column)
+                .action("overwrite the whole table")),
+        }
+    }
+
     pub(crate) fn promises(&self) -> Delivery {
         self.sink.delivery()
     }
 
-    /// The sink that segments leave through.
-    pub(crate) fn committing(&self, observer: Arc<dyn PushObserver + Send + Sync>) -> Result<PinotSink> {
+    /// The sink that segments leave through, in place of others.
+    pub(crate) fn committing(
+        &self,
+        replacing: Replacing,
+        observer: Arc<dyn PushObserver + Send + Sync>,
+    ) -> Result<PinotSink> {
         let to = TableDestination {
             target: target(&self.job)?,
             config: self.config.json().clone(),
@@ -267,7 +284,7 @@ impl Table {
         let documents = (self.schema.clone(), self.config.clone(), self.version);
         let to = Destination::Table(Box::new(to));
         let how = (self.place.for_reading(), to, self.job.sink.segment.sealing());
-        made(documents, self.stream.clone(), how, &self.threads)
+        made(documents, self.stream.clone(), how, &self.threads)?.replacing(replacing)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The writer of a task of an engine: any rows in, segments and what is open out.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -7,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
 use pinotage_connector::{BadRow, Context, OpenBuffer, Place, Prepared, Sink as _, Writer, by_partition, row_json};
 use pinotage_sink::writer::PinotSink;
-use pinotage_transform::Conversion;
+use pinotage_transform::{BadValue, Conversion};
 use tempfile::TempDir;
 
 use crate::table::{Table, too_many};
@@ -60,6 +61,10 @@ impl TaskWriter {
         let memory = if task.memory == 0 { table.job.limits.memory.bytes() } else { task.memory };
         let (sink, folder) = table.writing(task.epoch, table.job.sink.segment.sealing().within(memory))?;
         let writer = Some(sink.open(open, &context)?);
+        // Engines ask for the names before the first row.
+        for name in ["rows read", "rows written", "rows filtered", "rows quarantined"] {
+            context.metrics.counter(name);
+        }
         let inside = Mutex::new(Inside { conversion, writer, sink, _folder: folder, read: 0, bad: 0 });
         Ok(Self { inside, rows, context, table })
     }
@@ -77,23 +82,11 @@ impl TaskWriter {
         let converted = self.table.convert(conversion, batch)?;
         *read += batch.num_rows() as u64;
         *bad += converted.bad.len() as u64;
-        let counter =
-            |name, rows| self.context.metrics.counter(name).fetch_add(rows, std::sync::atomic::Ordering::Relaxed);
-        counter("rows read", batch.num_rows() as u64);
-        counter("rows written", converted.batch.num_rows() as u64);
-        counter("rows filtered", converted.filtered);
-        counter("rows quarantined", converted.bad.len() as u64);
-        let rejected: Vec<BadRow> = converted
-            .bad
-            .into_iter()
-            .map(|value| BadRow {
-                place: Place { row_number: value.row.into(), ..Place::default() },
-                column: Some(value.column).filter(|column| !column.is_empty()),
-                rule: value.rule,
-                message: value.message,
-                raw: row_json(batch, value.row as usize),
-            })
-            .collect();
+        self.count("rows read", batch.num_rows() as u64);
+        self.count("rows written", converted.batch.num_rows() as u64);
+        self.count("rows filtered", converted.filtered);
+        self.count("rows quarantined", converted.bad.len() as u64);
+        let rejected = bad_rows(converted.bad, batch);
         let budget = self.table.job.limits.errors;
         if let Some(first) = rejected.first().filter(|_| budget.is_spent(*bad)) {
             return Err(too_many(budget, &first.message));
@@ -103,6 +96,21 @@ impl TaskWriter {
         let result = written.try_for_each(|(partition, part)| writer.write(partition, part));
         self.closed_after(result, &mut inside)?;
         Ok(rejected)
+    }
+
+    fn count(&self, name: &'static str, rows: u64) {
+        self.context.metrics.counter(name).fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Rows that came in no batch, because no batch can have them.
+    pub(crate) fn refused(&self, rows: u64, first: &str) -> Result<()> {
+        let mut inside = self.lock();
+        inside.read += rows;
+        inside.bad += rows;
+        self.count("rows read", rows);
+        self.count("rows quarantined", rows);
+        let budget = self.table.job.limits.errors;
+        if budget.is_spent(inside.bad) { Err(too_many(budget, first)) } else { Ok(()) }
     }
 
     /// Whether the share of bad rows is judged at the end of each epoch, when there are enough of them to be a share.
@@ -142,6 +150,13 @@ impl TaskWriter {
         }
     }
 
+    pub(crate) fn watermark(&self, millis: i64) -> Result<()> {
+        let mut inside = self.lock();
+        let writer = inside.writer.as_mut().ok_or_else(failed_before)?;
+        let result = writer.watermark(millis);
+        self.closed_after(result, &mut inside)
+    }
+
     pub(crate) fn recorded(&self, epoch: u64) -> Result<()> {
         self.lock().writer.as_mut().map_or(Ok(()), |writer| writer.recorded(epoch))
     }
@@ -153,6 +168,18 @@ impl TaskWriter {
     pub(crate) fn cancel(&self) {
         self.context.cancel.cancel();
     }
+}
+
+/// Rows of a batch as they come back.
+pub(crate) fn bad_rows(bad: Vec<BadValue>, batch: &RecordBatch) -> Vec<BadRow> {
+    let row = |value: BadValue| BadRow {
+        place: Place { row_number: value.row.into(), ..Place::default() },
+        column: Some(value.column).filter(|column| !column.is_empty()),
+        rule: value.rule,
+        message: value.message,
+        raw: row_json(batch, value.row as usize),
+    };
+    bad.into_iter().map(row).collect()
 }
 
 fn failed_before() -> Error {

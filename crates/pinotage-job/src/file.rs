@@ -7,7 +7,7 @@ use pinotage_common::{ByteSize, TimeSpan};
 use pinotage_connectors::generator::GeneratorOptions;
 use pinotage_sink::publish::PushOptions;
 use pinotage_sink::upsert::{StreamKey, Ties};
-use pinotage_sink::writer::Sealing;
+use pinotage_sink::writer::{EventTime, Sealing};
 use pinotage_spec::PinotVersion;
 use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
@@ -89,7 +89,7 @@ impl Default for Checkpoint {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Source {
-    /// `files` or `generator`
+    /// `files`, `generator` or `flink`
     pub kind: SourceKind,
     /// `csv`, `json`, `parquet`, `avro`, `arrow`, `orc` or `protobuf`. Default: by the files' names.
     #[serde(default)]
@@ -101,6 +101,9 @@ pub struct Source {
     /// With kind `generator`: what is generated.
     #[serde(default)]
     pub generator: Option<GeneratorOptions>,
+    /// With kind `flink`: any connector that the Flink cluster has. For `--engine flink` alone.
+    #[serde(default)]
+    pub flink: Option<FlinkConnector>,
     /// How CSV is written.
     #[serde(default)]
     pub csv: Csv,
@@ -135,6 +138,19 @@ pub enum SourceKind {
     Files,
     /// Rows that are computed, to try things with.
     Generator,
+    /// A connector of Flink, such as that of Kafka.
+    Flink,
+}
+
+/// A connector of Flink.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FlinkConnector {
+    /// The columns as `CREATE TABLE` of Flink's SQL has them, with a watermark if there is to be one: ``id BIGINT, `at` TIMESTAMP_LTZ(3)``.
+    pub columns: String,
+    /// What stands behind `WITH`: `connector`, and its options.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub options: BTreeMap<String, serde_json::Value>,
 }
 
 /// What to do with a row that has a key nobody knows.
@@ -350,7 +366,7 @@ pub enum Archive {
 }
 
 /// When a segment is full.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SegmentLimits {
     /// Rows of a segment at most.
@@ -360,13 +376,29 @@ pub struct SegmentLimits {
     /// With `checkpoint`: how old the first row of a segment may become before the segment counts as full. Default: as old as it
     /// likes.
     pub max_age: Option<TimeSpan>,
+    /// With `checkpoint`: rows whose times are in one window of this length (since 1970, in UTC) go to one segment, which is sealed when
+    /// the window is over. Rows that come later still go together, whatever their window. Not for partial upserts.
+    pub event_time_window: Option<TimeSpan>,
+    /// The column with that time, one of the schema's date-time columns. Default: the table's time column.
+    pub event_time_column: Option<String>,
+    /// How long behind the end of its window a row is waited for. The latest time that was read says how late it is, or the watermark
+    /// of an engine that has one. Default: as long as a window; with the watermark of an engine not at all.
+    pub event_time_lateness: Option<TimeSpan>,
     /// With `checkpoint`: full segments that may wait to be built before rows have to wait.
     pub queue: usize,
 }
 
 impl Default for SegmentLimits {
     fn default() -> Self {
-        Self { max_rows: 5_000_000, max_bytes: ByteSize::mib(512), max_age: None, queue: 2 }
+        Self {
+            max_rows: 5_000_000,
+            max_bytes: ByteSize::mib(512),
+            max_age: None,
+            event_time_window: None,
+            event_time_column: None,
+            event_time_lateness: None,
+            queue: 2,
+        }
     }
 }
 
@@ -379,6 +411,11 @@ impl SegmentLimits {
             task_bytes: u64::MAX,
             fresh_bytes: u64::MAX,
             max_age: self.max_age.map(|age| age.duration()),
+            event_time: self.event_time_window.map(|window| EventTime {
+                window: window.duration(),
+                column: self.event_time_column.clone(),
+                lateness: self.event_time_lateness.map(|lateness| lateness.duration()),
+            }),
             queue: self.queue,
         }
     }

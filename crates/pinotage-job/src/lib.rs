@@ -7,6 +7,7 @@
 
 mod budget;
 pub mod file;
+mod flink;
 mod infer;
 mod input;
 mod nearest;
@@ -20,6 +21,7 @@ mod table_url;
 mod variables;
 
 pub use budget::ErrorBudget;
+pub use flink::{FLINK_RUNNER, FlinkFound, FlinkScript};
 pub use infer::{infer_schema, infer_table_config};
 pub use input::{InputFile, Listing, expand_paths};
 pub use one_to_one::{InputName, NamedInput, OneToOne};

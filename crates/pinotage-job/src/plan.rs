@@ -236,7 +236,16 @@ fn check_source(file: &JobFile) -> Result<()> {
             source.generator.is_none().then_some("source.generator"),
             (!source.paths.is_empty()).then_some("source.paths"),
         ),
+        SourceKind::Flink => (
+            source.flink.is_none().then_some("source.flink"),
+            match (source.paths.is_empty(), &source.generator) {
+                (true, None) => None,
+                (false, _) => Some("source.paths"),
+                (true, Some(_)) => Some("source.generator"),
+            },
+        ),
     };
+    let useless = useless.or((source.kind != SourceKind::Flink && source.flink.is_some()).then_some("source.flink"));
     if let Some(option) = missing {
         return Err(Error::invalid_config(format!("a source of this kind needs `{option}`")).with("option", option));
     }
@@ -250,9 +259,14 @@ fn check_source(file: &JobFile) -> Result<()> {
 
 /// Whether a job runs in epochs, and that it asks for nothing that has no meaning then.
 fn checkpoint(file: &JobFile) -> Result<Option<Checkpoint>> {
-    let computed = file.source.kind == SourceKind::Generator;
+    let computed = file.source.kind != SourceKind::Files;
     let Some(checkpoint) = file.checkpoint.or_else(|| computed.then(Checkpoint::default)) else {
-        let given = [("staging", file.staging.is_some()), ("sink.segment.maxAge", file.sink.segment.max_age.is_some())];
+        let segment = &file.sink.segment;
+        let given = [
+            ("staging", file.staging.is_some()),
+            ("sink.segment.maxAge", segment.max_age.is_some()),
+            ("sink.segment.eventTimeWindow", segment.event_time_window.is_some()),
+        ];
         return match given.iter().find(|(_, is_given)| *is_given) {
             None => Ok(None),
             Some((option, _)) => Err(Error::invalid_config(format!("`{option}` is for jobs that run in epochs"))

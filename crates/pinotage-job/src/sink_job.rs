@@ -95,7 +95,7 @@ impl SinkJob {
         if let Some((option, _, reason)) = refused.iter().find(|(_, is_given, _)| *is_given) {
             return Err(Error::unsupported(*reason).with("option", *option).action(format!("remove `{option}`")));
         }
-        let segment = sink.segment;
+        let segment = &sink.segment;
         if segment.max_rows == 0 || segment.queue == 0 || sink.publish.waiting == 0 {
             return Err(Error::invalid_config(
                 "`sink.segment.maxRows`, `sink.segment.queue` and `sink.publish.waiting` must be at least 1",

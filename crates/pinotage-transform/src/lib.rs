@@ -54,4 +54,4 @@ pub use expression::function_reference;
 pub use ingestion::{Ingested, Ingestion};
 pub use outcome::{BadValue, Changes};
 pub use rollup::{Contributions, Rolled};
-pub use time_column::latest_time;
+pub use time_column::{latest_time, times};

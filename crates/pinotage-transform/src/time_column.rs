@@ -69,21 +69,27 @@ pub(crate) fn check(field: &FieldSpec, array: &ArrayRef, outcome: &mut Outcome<'
     }
 }
 
+/// The time of each row of a time column of a canonical batch, in milliseconds since the epoch; none without a time.
+pub fn times(field: &FieldSpec, array: &ArrayRef) -> Vec<Option<i64>> {
+    let Some(format) = field.date_time.as_ref().map(|spec| &spec.format) else { return vec![None; array.len()] };
+    let number = |number: Option<i64>| number.and_then(|number| millis_of_number(format, number));
+    match array.data_type() {
+        Arrow::Int32 => array.as_primitive::<Int32Type>().iter().map(|value| number(value.map(i64::from))).collect(),
+        Arrow::Int64 => array.as_primitive::<Int64Type>().iter().map(number).collect(),
+        Arrow::Timestamp(..) => array.as_primitive::<TimestampMillisecondType>().iter().map(number).collect(),
+        _ => match cast(array, &Arrow::Utf8) {
+            Ok(texts) => {
+                let texts = texts.as_string::<i32>().iter();
+                texts.map(|text| text.and_then(|text| format.text_to_millis(text))).collect()
+            }
+            Err(_) => vec![None; array.len()],
+        },
+    }
+}
+
 /// The latest time in a time column of a canonical batch, in milliseconds since the epoch; none without a time.
 pub fn latest_time(field: &FieldSpec, array: &ArrayRef) -> Option<i64> {
-    let format = &field.date_time.as_ref()?.format;
-    let number = |number| millis_of_number(format, number);
-    match array.data_type() {
-        Arrow::Int32 => array.as_primitive::<Int32Type>().iter().flatten().map(i64::from).filter_map(number).max(),
-        Arrow::Int64 => array.as_primitive::<Int64Type>().iter().flatten().filter_map(number).max(),
-        Arrow::Timestamp(..) => {
-            array.as_primitive::<TimestampMillisecondType>().iter().flatten().filter_map(number).max()
-        }
-        _ => {
-            let texts = cast(array, &Arrow::Utf8).ok()?;
-            texts.as_string::<i32>().iter().flatten().filter_map(|text| format.text_to_millis(text)).max()
-        }
-    }
+    times(field, array).into_iter().flatten().max()
 }
 
 /// Numbers in a column with a pattern (20231114) are read as their text.
@@ -120,7 +126,7 @@ mod tests {
     #[test]
     fn the_latest_time_is_one_by_the_format() {
         let day = 1_700_006_400_000;
-        let times: [(&str, &str, ArrayRef); 4] = [
+        let cases: [(&str, &str, ArrayRef); 4] = [
             ("INT", "1:DAYS:EPOCH", Arc::new(Int32Array::from(vec![Some(19_000), None, Some(19_676)]))),
             // The larger number is the earlier day.
             ("INT", "1:DAYS:SIMPLE_DATE_FORMAT:ddMMyyyy", Arc::new(Int32Array::from(vec![30_102_023, 15_112_023]))),
@@ -131,13 +137,14 @@ mod tests {
             ),
             ("TIMESTAMP", "TIMESTAMP", Arc::new(TimestampMillisecondArray::from(vec![day, day - 1]))),
         ];
-        for (data_type, format, array) in times {
+        for (data_type, format, array) in cases {
             let schema = format!(
                 r#"{{"schemaName": "t", "dateTimeFieldSpecs": [{{"name": "d", "dataType": "{data_type}", "format": "{format}", "granularity": "1:DAYS"}}]}}"#
             );
             let schema = Schema::from_json(&schema).unwrap();
             let field = schema.field("d").unwrap();
             assert_eq!(latest_time(field, &array), Some(day), "{format}");
+            assert_eq!(times(field, &array).len(), array.len());
             assert_eq!(latest_time(field, &array.slice(0, 0)), None);
         }
     }

@@ -18,7 +18,7 @@ struct Jar {
     description: &'static str,
 }
 
-const JARS: [Jar; 2] = [
+const JARS: [Jar; 3] = [
     Jar {
         name: "pinotage-flink-1.20",
         module: "flink/1.20",
@@ -32,6 +32,13 @@ const JARS: [Jar; 2] = [
         sources: &["native", "flink/common", "flink/2"],
         class_path: "PINOTAGE_FLINK_2_CLASSPATH",
         description: "Reads and writes Apache Pinot from Flink 2",
+    },
+    Jar {
+        name: "pinotage-spark",
+        module: "spark/connector",
+        sources: &["native", "spark/connector"],
+        class_path: "PINOTAGE_SPARK_3_5_CLASSPATH",
+        description: "Reads and writes Apache Pinot from Spark 3.5 and 4, with any Scala",
     },
 ];
 

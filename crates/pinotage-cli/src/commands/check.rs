@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use pinotage_common::Result;
 use pinotage_engine::{prepare, warning_of_old_inputs};
 
+use crate::commands::engine::{Engine, EngineArgs, ForFlink};
 use crate::commands::job::{Job, JobArgs};
 use crate::commands::spec_push;
 use crate::output::print;
@@ -22,9 +23,16 @@ pub(crate) struct Args {
     /// Ask the job's cluster too: whether it can be reached, and whether its table fits
     #[arg(long)]
     online: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.engine.engine == Engine::Flink {
+        ForFlink::load(&args.job, !args.online)?;
+        print(&format!("{}: can run on Flink, if it has the connectors and formats\n", args.job.job.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let job = match args.job.load()? {
         Job::Build(plan) => prepare(*plan, !args.online)?,
         Job::Push(wishes) if args.online => return spec_push::run(&wishes, true),

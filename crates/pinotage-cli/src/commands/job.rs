@@ -83,6 +83,11 @@ impl JobArgs {
         }
     }
 
+    /// The controller that was given in place of the job's own.
+    pub(crate) fn controller(&self) -> Option<&str> {
+        self.controller.as_deref()
+    }
+
     fn auth(&self) -> Result<Auth> {
         Ok(match (&self.auth_token, &self.user, &self.password) {
             (Some(place), ..) => Auth::Header { name: "Authorization".into(), value: secret("--auth-token", place)? },

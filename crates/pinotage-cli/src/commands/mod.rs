@@ -1,6 +1,8 @@
 //! One file a command.
 
 pub(crate) mod check;
+pub(crate) mod engine;
+pub(crate) mod flink;
 pub(crate) mod infer;
 pub(crate) mod job;
 pub(crate) mod place;

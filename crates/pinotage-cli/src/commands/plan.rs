@@ -7,6 +7,7 @@ use pinotage_common::Result;
 use pinotage_engine::{SqlWay, prepare, warning_of_old_inputs};
 use pinotage_spec::{ColumnPlan, DictionaryRule, StarTreePlans};
 
+use crate::commands::engine::{Engine, EngineArgs, ForFlink};
 use crate::commands::job::{Job, JobArgs};
 use crate::commands::spec_push;
 use crate::output::print;
@@ -16,13 +17,21 @@ use crate::output::print;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   pinotage plan job.yaml
-  pinotage plan job.yaml | less")]
+  pinotage plan job.yaml | less
+  pinotage plan job.yaml --engine flink")]
 pub(crate) struct Args {
     #[command(flatten)]
     job: JobArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.engine.engine == Engine::Flink {
+        let job = ForFlink::load(&args.job, false)?;
+        print(&(job.steps() + &job.script.to_sql()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let job = match args.job.load()? {
         Job::Build(plan) => prepare(*plan, false)?,
         Job::Push(wishes) => return spec_push::run(&wishes, true),

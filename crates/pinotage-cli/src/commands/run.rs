@@ -12,8 +12,9 @@ use pinotage_engine::{
     run_epochs,
 };
 
+use crate::commands::engine::{Engine, EngineArgs, FlinkArgs, ForFlink};
 use crate::commands::job::{Job, JobArgs};
-use crate::commands::spec_push;
+use crate::commands::{flink, spec_push};
 use crate::output::print;
 use crate::progress::Progress;
 
@@ -24,7 +25,8 @@ use crate::progress::Progress;
   pinotage run job.yaml
   pinotage run job.yaml --controller localhost:9000
   pinotage run job.yaml --dry-run
-  pinotage run job-spec.yaml --values year=2014")]
+  pinotage run job-spec.yaml --values year=2014
+  pinotage run job.yaml --engine flink --flink jobmanager:8081")]
 pub(crate) struct Args {
     #[command(flatten)]
     job: JobArgs,
@@ -37,9 +39,16 @@ pub(crate) struct Args {
     /// Build every input, changed or not
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten, next_help_heading = "On Flink")]
+    flink: FlinkArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.engine.engine == Engine::Flink {
+        return run_on_flink(args);
+    }
     let job = match args.job.load()? {
         Job::Build(plan) => prepare(*plan, false)?,
         Job::Push(wishes) => return spec_push::run(&wishes, args.dry_run),
@@ -65,6 +74,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     progress.finish();
     print(&(describe(&result?, args.dry_run) + &progress.uploaded()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn run_on_flink(args: &Args) -> Result<ExitCode> {
+    for (option, is_given) in [("--force", args.force), ("--threads", args.threads.is_some())] {
+        if is_given {
+            return Err(Error::unsupported(format!("`{option}` is for our own engine")).with("option", option));
+        }
+    }
+    let job = ForFlink::load(&args.job, false)?;
+    if args.dry_run {
+        print(&(job.steps() + &job.script.to_sql()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    flink::run(&job, &args.flink)
 }
 
 /// A job that runs in epochs, until its source ends or it is stopped.

@@ -11,6 +11,7 @@ mod export;
 mod export_changes;
 mod export_growing;
 mod export_memory;
+mod flink;
 mod hidden;
 mod interrupt;
 mod job_spec;

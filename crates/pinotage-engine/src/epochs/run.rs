@@ -308,7 +308,7 @@ impl Life<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.or(file.threads).unwrap_or(cores).max(1);
         let whole = matches!(self.job.sql, Some(SqlWay::Whole(_)));
-        let (segment, queue) = (file.sink.segment, file.sink.segment.queue as u64);
+        let (segment, queue) = (&file.sink.segment, file.sink.segment.queue as u64);
         // SQL over many rows has a half.
         let memory = file.limits.memory.bytes() / if whole { 2 } else { 1 };
         // Reading has a half at most: what is left decides how large segments become.

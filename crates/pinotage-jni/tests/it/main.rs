@@ -5,7 +5,9 @@ mod border;
 mod cluster;
 mod flink;
 mod java;
+mod jvm;
 mod scan;
+mod spark;
 /// The tables that scans of Rust are tested with.
 #[allow(dead_code)]
 #[path = "../../../pinotage-scan/tests/it/support.rs"]

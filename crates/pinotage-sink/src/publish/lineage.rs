@@ -243,7 +243,7 @@ impl InTheWay<'_> {
 
 /// Segments of a replacement that was taken back keep their names taken until they are gone, and queries do not see what has
 /// such a name until the replacement is forgotten, which is the work of Pinot's retention manager.
-pub(super) async fn remove(target: &Target, names: &[String]) -> Result<()> {
+pub(crate) async fn remove(target: &Target, names: &[String]) -> Result<()> {
     let Target { controller, table, table_type } = target;
     controller.delete_segments(table, *table_type, names).await?;
     let waiting = Waiting::default();

@@ -36,6 +36,7 @@ use crate::{Before, LocalSegment, Snapshot, Target, Waiting, verify};
 pub(crate) use foreign::forked;
 pub use foreign::{History, Mark, foreign, other_states};
 pub use form::Form;
+pub(crate) use lineage::remove;
 pub use lineage::revert;
 
 /// What comes and what goes.

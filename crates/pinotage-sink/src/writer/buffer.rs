@@ -23,6 +23,8 @@ pub(super) struct Buffer {
 /// Rows in staging, and those on their way there.
 pub(super) struct Rows {
     pub(super) partition: u32,
+    /// The begin of the window of their time, if they are of one.
+    pub(super) window: Option<i64>,
     /// When the first one came.
     pub(super) since_millis: i64,
     /// Files that are complete and on disk.
@@ -37,12 +39,21 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(partition: u32, since_millis: i64) -> Self {
-        Self { partition, since_millis, files: Vec::new(), new: 0, open: None, fresh: VecDeque::new(), fresh_bytes: 0 }
+    pub(super) fn new((partition, window): (u32, Option<i64>), since_millis: i64) -> Self {
+        Self {
+            partition,
+            window,
+            since_millis,
+            files: Vec::new(),
+            new: 0,
+            open: None,
+            fresh: VecDeque::new(),
+            fresh_bytes: 0,
+        }
     }
 
-    pub(super) fn restored(partition: u32, kept: &Kept) -> Self {
-        Self { files: kept.files.clone(), ..Self::new(partition, kept.since_millis) }
+    pub(super) fn restored(key: (u32, Option<i64>), kept: &Kept) -> Self {
+        Self { files: kept.files.clone(), ..Self::new(key, kept.since_millis) }
     }
 
     /// Adds rows that another task has kept.
@@ -96,7 +107,7 @@ impl Rows {
         if self.files.len() <= MAX_FILES {
             return Ok(());
         }
-        let mut joined = Rows::new(self.partition, self.since_millis);
+        let mut joined = Rows::new((self.partition, self.window), self.since_millis);
         for file in &self.files {
             delta::read(&shape.staging, file, &mut |batch| {
                 joined.push(batch);
@@ -119,7 +130,8 @@ impl Rows {
 
     /// What has to be recorded of them; all rows are on disk.
     pub(super) fn kept(&self, sealed: Option<SealedAs>) -> Kept {
-        Kept { version: 1, files: self.files.clone(), since_millis: self.since_millis, sealed }
+        let window = self.window;
+        Kept { version: 1, files: self.files.clone(), since_millis: self.since_millis, window, sealed }
     }
 
     /// No row is needed any more: names of files that an epoch may still have recorded, and what nobody knows goes at once.

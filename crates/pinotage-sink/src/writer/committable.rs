@@ -80,6 +80,9 @@ pub(super) struct Kept {
     pub(super) files: Vec<DeltaFile>,
     /// When the first row came, in milliseconds since 1970.
     pub(super) since_millis: i64,
+    /// The begin of the window of their time, if they are of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) window: Option<i64>,
     /// What a segment that is full and not built yet will be.
     pub(super) sealed: Option<SealedAs>,
 }
@@ -171,11 +174,16 @@ mod tests {
             version: 1,
             files: vec![DeltaFile { name: "1-4-0a0b0c0d-0.arrow".into(), rows: 9, bytes: 512, hash: 77 }],
             since_millis: 1_700_000_000_000,
+            window: None,
             sealed: Some(SealedAs { name: "t_j_0a_4_1_0".into(), epoch: 4, creation_millis: 5 }),
         };
         let detail = r#"{"version":1,"files":[{"name":"1-4-0a0b0c0d-0.arrow","rows":9,"bytes":512,"hash":77}],"sinceMillis":1700000000000,"sealed":{"name":"t_j_0a_4_1_0","epoch":4,"creationMillis":5}}"#;
         let open = OpenBuffer { partition: 1, rows: 9, detail: detail.into() };
         assert_eq!(Kept::of(&open).unwrap(), kept);
+        let of_day =
+            OpenBuffer { detail: detail.replace(r#","sealed""#, r#","window":86400000,"sealed""#), ..open.clone() };
+        assert_eq!(Kept::of(&of_day).unwrap().window, Some(86_400_000));
+        assert_eq!(Kept::of(&of_day).unwrap().to_open(1).unwrap(), of_day);
         let files = staged_files([&open], [&committable]).unwrap();
         assert_eq!(files.into_iter().collect::<Vec<_>>(), ["0a0b0c0d/t_j_0a_3_1_0.tar.gz", "1-4-0a0b0c0d-0.arrow"]);
         assert_eq!(kept.to_open(1).unwrap(), open);

@@ -6,15 +6,15 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pinotage_client::TableType;
+use pinotage_client::{LineageEntry, LineageState, TableType};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{Cancel, Committable, Committer, Context};
 use pinotage_spec::TableConfig;
 
 use super::fence::Fence;
 use super::staging::{RunStaging, sync};
-use super::{Destination, StagedSegment, TableDestination};
-use crate::publish::{Foreign, History, Mark, Publication, other_states, publish};
+use super::{Destination, Replacing, StagedSegment, TableDestination};
+use crate::publish::{Foreign, History, Mark, Publication, other_states, publish, remove, revert};
 use crate::{LocalSegment, StoredArchive, needs_partitions};
 
 /// How often a call is asked whether it is still wanted.
@@ -29,11 +29,18 @@ pub(super) struct SegmentCommitter {
     history: History,
     /// What the names of all segments of the run begin with.
     prefix: String,
+    replacing: Replacing,
     cancel: Cancel,
 }
 
 impl SegmentCommitter {
-    pub(super) fn new(destination: Destination, staging: RunStaging, prefix: String, context: &Context) -> Self {
+    pub(super) fn new(
+        destination: Destination,
+        staging: RunStaging,
+        prefix: String,
+        replacing: Replacing,
+        context: &Context,
+    ) -> Self {
         Self {
             destination,
             staging,
@@ -42,6 +49,7 @@ impl SegmentCommitter {
                 lives: context.lives.clone(),
             },
             prefix,
+            replacing,
             cancel: context.cancel.clone(),
         }
     }
@@ -73,7 +81,16 @@ impl SegmentCommitter {
             history: (!self.history.lives.is_empty()).then(|| self.history.clone()),
             ..Publication::default()
         };
-        if to.options.foreign == Foreign::Replace {
+        if self.replacing == Replacing::Epoch && self.has_ended(to, segments).await? {
+            return Ok(());
+        }
+        if self.replacing.overwrites() {
+            let config = TableConfig::from_document(to.config.clone())?;
+            let snapshot = to.target.snapshot().await?;
+            publication.from = self.replacing.leaving(&snapshot, &config, segments, &self.prefix)?;
+            // What an earlier run of the job has begun and left does not come any more.
+            publication.own_prefix = Some(self.prefix_of_job().to_owned());
+        } else if to.options.foreign == Foreign::Replace {
             let snapshot = to.target.snapshot().await?;
             publication.from = other_states(&snapshot, &self.mark(u64::MAX), replaces_table(to))?
                 .into_iter()
@@ -81,6 +98,42 @@ impl SegmentCommitter {
                 .collect();
         }
         publish(&to.target, &to.config, &publication, &to.options, &*to.observer).await
+    }
+
+    /// Looks what another process has brought in of the same epoch. What it has begun and left is taken back; whether it has ended.
+    async fn has_ended(&self, to: &TableDestination, segments: &[StagedSegment]) -> Result<bool> {
+        let epochs: BTreeSet<String> =
+            segments.iter().map(|segment| format!("{}{}_", self.prefix, segment.epoch)).collect();
+        let is_own = |name: &str| epochs.iter().any(|epoch| name.starts_with(epoch.as_str()));
+        let snapshot = to.target.snapshot().await?;
+        if snapshot.visible().into_iter().any(is_own) {
+            return Ok(true);
+        }
+        let mine = |name: &str, crc: Option<u64>| {
+            segments.iter().any(|segment| segment.name == name && crc.is_none_or(|crc| crc == segment.crc))
+        };
+        let known: Vec<String> = snapshot.segments.keys().filter(|name| is_own(name)).cloned().collect();
+        let begun = |entry: &&LineageEntry| {
+            entry.state == LineageState::InProgress && entry.segments_to.iter().any(|name| is_own(name))
+        };
+        // This process has begun exactly this before, and goes on.
+        let begun: Vec<&LineageEntry> = snapshot.lineage.iter().filter(begun).collect();
+        let same = begun.iter().all(|entry| {
+            entry.segments_to.len() == segments.len() && entry.segments_to.iter().all(|name| mine(name, None))
+        });
+        if same && known.iter().all(|name| mine(name, snapshot.segments[name].crc)) {
+            return Ok(false);
+        }
+        for entry in begun {
+            revert(&to.target, Some(&entry.id)).await?;
+        }
+        remove(&to.target, &known).await?;
+        Ok(false)
+    }
+
+    /// What the names of all segments of all runs of the job begin with.
+    fn prefix_of_job(&self) -> &str {
+        self.prefix.strip_suffix(&format!("{}_", self.history.mark.run)).unwrap_or(&self.prefix)
     }
 
     /// Runs a call to its end, unless the job is to stop; whatever it began is gone on with by the next one.
@@ -102,7 +155,7 @@ impl SegmentCommitter {
     /// A folder tells by the names what it has: `<table>_<job>_<run>_<epoch>_…`.
     fn check_folder(&self, folder: &Path, epoch: u64) -> Result<()> {
         let own_run = &self.history.mark.run;
-        let of_job = self.prefix.strip_suffix(&format!("{own_run}_")).unwrap_or(&self.prefix);
+        let of_job = self.prefix_of_job();
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let mut parts = name.strip_prefix(of_job).map(|rest| rest.split(['_', '.'])).into_iter().flatten();
@@ -138,7 +191,7 @@ impl SegmentCommitter {
 impl Committer for SegmentCommitter {
     fn commit(&mut self, committables: &[Committable]) -> Result<()> {
         let segments = committables.iter().map(StagedSegment::of).collect::<Result<Vec<_>>>()?;
-        if segments.is_empty() {
+        if segments.is_empty() && !self.replacing.overwrites() {
             return Ok(());
         }
         let last = segments.iter().map(|segment| segment.epoch).max().unwrap_or_default();

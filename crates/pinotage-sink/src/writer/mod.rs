@@ -12,9 +12,11 @@ mod committer;
 mod content;
 mod delta;
 mod fence;
+mod replacing;
 mod route;
 mod staging;
 mod task;
+mod windows;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -32,10 +34,13 @@ use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
 
 pub use committable::{StagedSegment, latest_creation, staged_files};
 use committer::SegmentCommitter;
+pub use replacing::Replacing;
 use route::Route;
 use staging::RunStaging;
 pub use staging::{Staging, StagingStore};
 use task::TaskWriter;
+pub use windows::EventTime;
+use windows::Windows;
 
 /// When a segment is sealed, and how much may wait.
 #[derive(Debug, Clone)]
@@ -50,6 +55,8 @@ pub struct Sealing {
     pub fresh_bytes: u64,
     /// How old the first row of a segment may become.
     pub max_age: Option<Duration>,
+    /// Rows go to segments by windows of their time.
+    pub event_time: Option<EventTime>,
     /// Sealed segments of a task that wait to be built; with one more, writing waits.
     pub queue: usize,
 }
@@ -179,6 +186,7 @@ pub struct PinotSink {
     times: Arc<Mutex<Option<CreationTimes>>>,
     pool: Arc<ThreadPool>,
     shared_partitions: bool,
+    replacing: Replacing,
 }
 
 impl PinotSink {
@@ -220,6 +228,16 @@ impl PinotSink {
         Self::new(documents, (staging.into(), sealing, destination), kept, Some((upload, times)), pool)
     }
 
+    fn windows(&self) -> Result<Option<Windows>> {
+        let Some(by) = &self.sealing.event_time else { return Ok(None) };
+        if self.merges_rows() {
+            return Err(Error::unsupported("rows of a partial upsert stay together, whatever their time")
+                .with("option", "sink.segment.eventTimeWindow")
+                .action("leave it out"));
+        }
+        Windows::of(by, &self.schema, &self.table, self.shared_partitions).map(Some)
+    }
+
     fn new(
         (schema, table, version): (Schema, TableConfig, PinotVersion),
         (staging, sealing, destination): (Staging, Sealing, Destination),
@@ -235,7 +253,7 @@ impl PinotSink {
         upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
         let (upload, times) = upload.unzip();
         let times = Arc::new(Mutex::new(times));
-        Ok(Self {
+        let sink = Self {
             schema,
             table,
             version,
@@ -249,7 +267,11 @@ impl PinotSink {
             times,
             pool,
             shared_partitions: false,
-        })
+            replacing: Replacing::Nothing,
+        };
+        // What cannot be is refused here, and not by the first writer.
+        sink.windows()?;
+        Ok(sink)
     }
 
     /// How rows are spread; none for a table without partitions.
@@ -267,10 +289,29 @@ impl PinotSink {
     }
 
     /// Each task may have rows of each partition, and buffers of one partition come back from several tasks: for engines that
-    /// spread rows and states in their own way.
+    /// spread rows and states in their own way, and [say](Writer::watermark) how far the time is.
     #[must_use]
     pub fn with_shared_partitions(self) -> Self {
         Self { shared_partitions: true, ..self }
+    }
+
+    /// What goes in the step in which a committer's segments come into a table.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` for tables whose segments cannot be replaced so.
+    pub fn replacing(self, replacing: Replacing) -> Result<Self> {
+        replacing.check(&self.table)?;
+        Ok(Self { replacing, ..self })
+    }
+
+    /// Removes all that staging has of a run. Nobody of the run is at work any more, or needs what it has staged.
+    ///
+    /// # Errors
+    ///
+    /// Those of the storage.
+    pub fn forget(&self, context: &Context) -> Result<()> {
+        self.staging(context)?.clear()
     }
 
     /// Sums rows up where a segment is sealed, as the table does while they come in. Rows then come with what they add in the place of
@@ -349,6 +390,7 @@ impl Sink for PinotSink {
             version: self.version,
             staging,
             sealing: self.sealing.clone(),
+            windows: self.windows()?,
             shared_partitions: self.shared_partitions,
             archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
             job: context.job.clone(),
@@ -366,6 +408,7 @@ impl Sink for PinotSink {
             self.destination.clone(),
             self.staging(context)?,
             format!("{}_", self.base_name(context)),
+            self.replacing.clone(),
             context,
         )))
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_store::{Location, PutMode, Store, quiet};
+use pinotage_store::{ListOptions, Location, PutMode, Store, quiet};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -171,6 +171,21 @@ impl RunStaging {
         };
         let deletes: Vec<_> = elsewhere.into_iter().map(delete).collect();
         runtime.block_on(stream::iter(deletes).buffer_unordered(TRANSFERS).try_collect())
+    }
+
+    /// Removes everything.
+    pub(super) fn clear(&self) -> Result<()> {
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io(error, "cannot remove from staging", &self.folder));
+            }
+            _ => {}
+        }
+        let Some(StagingStore { store, at, runtime }) = &self.store else { return Ok(()) };
+        runtime.block_on(async {
+            let entries = store.list(at, &ListOptions::default());
+            entries.try_for_each_concurrent(TRANSFERS, |entry| async move { store.delete(&entry.location).await }).await
+        })
     }
 }
 

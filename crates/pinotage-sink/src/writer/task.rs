@@ -1,6 +1,6 @@
 //! The writer of one task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +17,7 @@ use super::build::{Builds, Sealed, Workbench};
 use super::committable::{Kept, SealedAs};
 use super::content::Content;
 use super::staging::RunStaging;
+use super::windows::{MAX_OPEN, Windows};
 use super::{Sealing, StagedSegment, Upload, delta};
 use crate::upsert::{CreationTimes, UploadedSegment, UpsertTable};
 
@@ -29,6 +30,7 @@ pub(super) struct Shape {
     /// The run's part of staging.
     pub(super) staging: RunStaging,
     pub(super) sealing: Sealing,
+    pub(super) windows: Option<Windows>,
     pub(super) archives: bool,
     /// Several tasks seal segments of one partition.
     pub(super) shared_partitions: bool,
@@ -89,7 +91,33 @@ impl Shape {
     }
 }
 
-/// Takes the rows of a task into one open segment a partition.
+/// The partition of an open segment, and the begin of the window of its rows' time if they are of one.
+type Key = (u32, Option<i64>);
+
+/// Why a segment is sealed: the number that counts it.
+#[derive(Clone, Copy)]
+enum Reason {
+    Rows,
+    Bytes,
+    Memory,
+    Age,
+    EventTime,
+    Windows,
+    End,
+}
+
+/// Their numbers, in that order.
+const REASONS: [&str; 7] = [
+    "segments sealed by rows",
+    "segments sealed by bytes",
+    "segments sealed by memory",
+    "segments sealed by age",
+    "segments sealed by event time",
+    "segments sealed by open windows",
+    "segments sealed by the end",
+];
+
+/// Takes the rows of a task into one open segment a partition, and window of time if rows are put together by that.
 pub(super) struct TaskWriter {
     shape: Arc<Shape>,
     context: Context,
@@ -97,7 +125,8 @@ pub(super) struct TaskWriter {
     names: Names,
     /// The number of the next segment of a partition that is sealed in this epoch.
     sequences: BTreeMap<u32, u32>,
-    open: BTreeMap<u32, Buffer>,
+    open: BTreeMap<Key, Buffer>,
+    windows: Option<Windows>,
     /// Segments that are full and not built yet, by name.
     sealed: BTreeMap<String, (Rows, SealedAs)>,
     builds: Builds,
@@ -107,6 +136,7 @@ pub(super) struct TaskWriter {
     /// The same, of epochs that have been prepared and of which nobody has said that they are recorded.
     leaving: Vec<(u64, Vec<String>)>,
     sealed_segments: Arc<AtomicU64>,
+    sealed_by: [Arc<AtomicU64>; 7],
 }
 
 impl TaskWriter {
@@ -136,6 +166,8 @@ impl TaskWriter {
             old: Vec::new(),
             leaving: Vec::new(),
             sealed_segments: context.metrics.counter("segments sealed"),
+            sealed_by: REASONS.map(|name| context.metrics.counter(name)),
+            windows: shape.windows.clone(),
             pool,
             shape,
         };
@@ -150,13 +182,15 @@ impl TaskWriter {
     fn restore(&mut self, open: &OpenBuffer) -> Result<()> {
         let kept = Kept::of(open)?;
         // Several tasks may have had rows of the partition.
-        let before = if kept.sealed.is_none() { self.open.remove(&open.partition) } else { None };
+        let window = self.windows.as_ref().and_then(|windows| windows.known(kept.window));
+        let key = (open.partition, window);
+        let before = if kept.sealed.is_none() { self.open.remove(&key) } else { None };
         let mut buffer = match before {
             Some(mut buffer) => {
                 buffer.kept.join(&kept);
                 buffer
             }
-            None => Buffer { content: Content::new(&self.shape)?, kept: Rows::restored(open.partition, &kept) },
+            None => Buffer { content: Content::new(&self.shape)?, kept: Rows::restored(key, &kept) },
         };
         for file in &kept.files {
             // All of them, whatever a segment may have now.
@@ -168,20 +202,20 @@ impl TaskWriter {
         match kept.sealed {
             Some(sealed) => self.build(buffer.content, buffer.kept, sealed),
             None => {
-                self.open.insert(open.partition, buffer);
+                self.open.insert(key, buffer);
                 Ok(())
             }
         }
     }
 
-    fn append(&mut self, partition: u32, batch: &RecordBatch) -> Result<()> {
+    fn append(&mut self, key: Key, batch: &RecordBatch) -> Result<()> {
         let mut start = 0;
         while start < batch.num_rows() {
-            let buffer = match self.open.entry(partition) {
+            let buffer = match self.open.entry(key) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Buffer {
                     content: Content::new(&self.shape)?,
-                    kept: Rows::new(partition, self.context.clock.now_millis()),
+                    kept: Rows::new(key, self.context.clock.now_millis()),
                 }),
             };
             let before = buffer.content.num_rows();
@@ -200,7 +234,7 @@ impl TaskWriter {
             let is_full = rows < wanted || counts && before + rows >= max_rows;
             let is_large = || buffer.content.peak_bytes() as u64 >= self.shape.sealing.max_bytes;
             if can_be_sealed && (is_full || rows == next_check && is_large()) {
-                self.seal(partition)?;
+                self.seal(key, if is_full { Reason::Rows } else { Reason::Bytes })?;
             } else if rows == next_check {
                 self.make_room()?;
                 self.spill()?;
@@ -224,14 +258,15 @@ impl TaskWriter {
     fn make_room(&mut self) -> Result<()> {
         let limit = self.shape.sealing.task_bytes;
         loop {
-            let sizes = self.open.iter().map(|(partition, buffer)| (buffer.content.peak_bytes() as u64, *partition));
-            let (all, largest) = sizes.fold((0, (0, 0)), |(all, largest), size| (all + size.0, largest.max(size)));
+            let sizes = self.open.iter().map(|(key, buffer)| (buffer.content.peak_bytes() as u64, *key));
+            let (all, largest) =
+                sizes.fold((0, (0, (0, None))), |(all, largest), size| (all + size.0, largest.max(size)));
             if all <= limit {
                 return Ok(());
             }
             let Some(buffer) = self.open.get_mut(&largest.1) else { return Ok(()) };
             if buffer.content.can_be_sealed() {
-                self.seal(largest.1)?;
+                self.seal(largest.1, Reason::Memory)?;
                 continue;
             }
             buffer.content.merge(&self.shape)?;
@@ -248,13 +283,29 @@ impl TaskWriter {
         let is_old = |buffer: &Buffer| {
             buffer.content.can_be_sealed() && now - buffer.kept.since_millis >= age.as_millis() as i64
         };
-        let old: Vec<u32> =
-            self.open.iter().filter(|(_, buffer)| is_old(buffer)).map(|(partition, _)| *partition).collect();
-        old.into_iter().try_for_each(|partition| self.seal(partition))
+        let old: Vec<Key> = self.open.iter().filter(|(_, buffer)| is_old(buffer)).map(|(key, _)| *key).collect();
+        old.into_iter().try_for_each(|key| self.seal(key, Reason::Age))
     }
 
-    fn seal(&mut self, partition: u32) -> Result<()> {
-        let Some(Buffer { content, kept }) = self.open.remove(&partition) else { return Ok(()) };
+    /// Seals the windows that are over, and the earliest where too many are open.
+    fn seal_windows(&mut self) -> Result<()> {
+        let Some(windows) = &self.windows else { return Ok(()) };
+        let is_over = |key: &&Key| key.1.is_some_and(|begin| windows.is_over(begin));
+        let over: Vec<Key> = self.open.keys().filter(is_over).copied().collect();
+        over.into_iter().try_for_each(|key| self.seal(key, Reason::EventTime))?;
+        let mut begins: BTreeSet<i64> = self.open.keys().filter_map(|key| key.1).collect();
+        while begins.len() > MAX_OPEN {
+            let Some(first) = begins.pop_first() else { break };
+            let early: Vec<Key> = self.open.keys().filter(|key| key.1 == Some(first)).copied().collect();
+            early.into_iter().try_for_each(|key| self.seal(key, Reason::Windows))?;
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, key: Key, reason: Reason) -> Result<()> {
+        let Some(Buffer { content, kept }) = self.open.remove(&key) else { return Ok(()) };
+        self.sealed_by[reason as usize].fetch_add(1, Ordering::Relaxed);
+        let partition = key.0;
         let (first, step) = match self.shape.shared_partitions {
             true => (self.context.task, self.context.tasks.max(1)),
             false => (0, 1),
@@ -292,7 +343,15 @@ impl TaskWriter {
 
 impl Writer for TaskWriter {
     fn write(&mut self, partition: u32, batch: RecordBatch) -> Result<()> {
-        self.append(partition, &batch)?;
+        match &mut self.windows {
+            None => self.append((partition, None), &batch)?,
+            Some(windows) => {
+                for (window, part) in windows.parts(batch)? {
+                    self.append((partition, window), &part)?;
+                }
+                self.seal_windows()?;
+            }
+        }
         self.collect()
     }
 
@@ -303,8 +362,8 @@ impl Writer for TaskWriter {
         self.begin(epoch);
         self.seal_old()?;
         if last {
-            let open: Vec<u32> = self.open.keys().copied().collect();
-            open.into_iter().try_for_each(|partition| self.seal(partition))?;
+            let open: Vec<Key> = self.open.keys().copied().collect();
+            open.into_iter().try_for_each(|key| self.seal(key, Reason::End))?;
             while let Some(segment) = self.builds.wait()? {
                 self.take(segment);
             }
@@ -340,6 +399,13 @@ impl Writer for TaskWriter {
             self.names.epoch = epoch;
             self.sequences.clear();
         }
+    }
+
+    fn watermark(&mut self, millis: i64) -> Result<()> {
+        let Some(windows) = &mut self.windows else { return Ok(()) };
+        windows.tell(millis);
+        self.seal_windows()?;
+        self.collect()
     }
 
     fn recorded(&mut self, epoch: u64) -> Result<()> {

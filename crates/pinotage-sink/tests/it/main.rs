@@ -14,4 +14,5 @@ mod refreshed;
 mod staged;
 mod support;
 mod upsert;
+mod windows;
 mod writer;

@@ -136,6 +136,35 @@ on_each_line!(
 );
 
 on_each_line!(
+    /// Refused rows are a stream, each once though the job fails: those that the table does not take, and those of which a value is of
+    /// another class than its column.
+    refused_rows_go_on_as_a_stream,
+    |line| {
+        let Some(table) = Table::create("flink_split", line) else { return };
+        let refused = Table::unmade("flink_refused_rows", line).unwrap();
+        let text = |name: &str| json!({"name": name, "dataType": "STRING"});
+        let schema = json!({"schemaName": refused.name, "dimensionFieldSpecs": [text("column"), text("rule"), text("message"), text("row")]});
+        let mut config = refused.config();
+        config["segmentsConfig"] = json!({"replication": "1", "segmentPushType": "APPEND"});
+        refused.cluster.create_table(&schema, &config);
+        let alone = failed(line, "finish", &table.options(40, &[("converter", "wrong"), ("job", "strict")]));
+        assert!(alone.contains("[invalid-data]") && alone.contains("`price`") && alone.contains("java.lang.String much"), "{alone}");
+        let further = [("refused", refused.name.as_str()), ("converter", "wrong"), ("rate", "2000"),
+            ("failures", "2"), ("restarts", "10"), ("batchRows", "100"), ("seed", "11")];
+        assert_eq!(ok(line, "finish", &table.options(8_000, &further)), "failures left 0");
+        let rows = |table: &Table, sql: &str| table.cluster.query(sql)["resultTable"]["rows"][0].to_string();
+        let sql = format!("SELECT COUNT(*), DISTINCTCOUNT(id), SUM(id) FROM {}", table.name);
+        assert_eq!(rows(&table, &sql), "[7200,7200,2.88e+7]");
+        let sql = format!("SELECT COUNT(*), DISTINCTCOUNT(row), MIN(column), MIN(rule) FROM {}", refused.name);
+        let sql = sql.replace("MIN(column)", "DISTINCTCOUNT(\"column\")").replace("MIN(rule)", "DISTINCTCOUNT(rule)");
+        assert_eq!(rows(&refused, &sql.replace("(row)", "(\"row\")")), "[800,800,1,1]");
+        let sql = format!("SELECT \"column\", rule, message, \"row\" FROM {} WHERE \"row\" LIKE '%\"id\":70,%'", refused.name);
+        let row = rows(&refused, &sql);
+        assert!(row.starts_with(r#"["price","wrong-type","#) && row.contains("java.lang.String much"), "{row}");
+    }
+);
+
+on_each_line!(
     /// A controller that answers nothing but errors for a while holds up segments, not the job.
     a_controller_that_fails_for_a_while,
     |line| {

@@ -1,7 +1,9 @@
 //! Each row once, whatever happens to the job.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::lines::Line;
 use super::table::Table;
@@ -160,5 +162,68 @@ on_each_line!(
         table.is_never_doubled(rows);
         let left: u64 = table.segments().iter().sum();
         assert!(left > 0 && left < rows, "{left}");
+    }
+);
+
+on_each_line!(
+    /// A REFRESH table is what the last job made of it: in one step at the end, though checkpoints come and segments are full before. No
+    /// query sees rows of both jobs, or of half a job.
+    a_refresh_table_is_replaced_in_one_step,
+    |line| {
+        let Some(table) = Table::create_with("flink_refresh", line, |config| {
+            config["ingestionConfig"] = serde_json::json!({"batchIngestionConfig": {"segmentIngestionType": "REFRESH"}});
+        }) else { return };
+        ok(line, "finish", &table.options(12_000, &[("segmentRows", "3000")]));
+        table.is_exact(12_000);
+        let other = failed(line, "finish", &table.options(9_000, &[("job", "next")]));
+        assert!(other.contains("[commit-conflict]") && other.contains("sink.push.foreign"), "{other}");
+        let sql = format!("SELECT COUNT(*), DISTINCTCOUNT(id), MAX(id) FROM {}", table.name);
+        let over = AtomicBool::new(false);
+        let seen = std::thread::scope(|scope| {
+            let looks = scope.spawn(|| {
+                let mut seen = BTreeSet::new();
+                while !over.load(Ordering::Relaxed) {
+                    seen.insert(table.cluster.query(&sql)["resultTable"]["rows"][0].to_string());
+                }
+                seen
+            });
+            let further = [("segmentRows", "2000"), ("rate", "3000"), ("foreign", "replace"), ("job", "next"), ("failures", "1"), ("restarts", "10")];
+            let said = ok(line, "finish", &table.options(9_000, &further));
+            over.store(true, Ordering::Relaxed);
+            assert_eq!(said, "failures left 0");
+            looks.join().unwrap()
+        });
+        table.is_exact(9_000);
+        let whole = ["[12000,12000,11999.0]", "[9000,9000,8999.0]"];
+        assert!(seen.iter().all(|seen| whole.contains(&seen.as_str())) && seen.contains(whole[0]), "{seen:?}");
+    }
+);
+
+on_each_line!(
+    /// Windows of ten seconds of the rows' time: each has a segment of each writer and no more, sealed when the watermark is behind it,
+    /// though checkpoints come twice a second and a task fails. Flink knows the numbers by their names.
+    windows_of_time_are_sealed_by_watermarks,
+    |line| {
+        let Some(table) = Table::create("flink_windows", line) else { return };
+        let rows = 60_000;
+        let further = [("parallelism", "1"), ("rate", "8000"), ("window", "10"), ("disorder", "500"), ("failures", "1"),
+            ("restarts", "10"), ("metrics", "true"), ("seed", "3")];
+        let said = ok(line, "finish", &table.options(rows, &further));
+        assert!(said.starts_with("failures left 0"), "{said}");
+        table.is_exact(rows);
+        let sql = format!(
+            "SELECT $segmentName, COUNT(*), MIN(CAST(at AS LONG)), MAX(CAST(at AS LONG)) FROM {} GROUP BY $segmentName LIMIT 1000",
+            table.name
+        );
+        let answer = table.cluster.query(&sql);
+        let windows = answer["resultTable"]["rows"].as_array().unwrap();
+        for row in windows {
+            let window = |place: usize| (row[place].as_f64().unwrap() / 10_000.0).floor();
+            assert_eq!(window(2), window(3), "{row}");
+        }
+        assert_eq!(windows.len(), 6, "{answer}");
+        for name in ["segmentsSealedByEventTime=", "segmentsSealedByTheEnd=", "rowsWritten=", "segmentsPublished=", "publicationMillis="] {
+            assert!(said.contains(name), "{name} is not in {said}");
+        }
     }
 );

@@ -41,11 +41,19 @@ on_each_line!(
     unknown_options_are_refused,
     |line| {
         let Some(table) = Table::create("flink_sql_options", line) else { return };
-        for option in ["'segment-rows' = '5'", "'sink.segment.max-row' = '5'", "'sink.push.fork' = 'tar'"] {
+        for option in ["'segmentUploadTimeMs' = '5'", "'segment-rows' = '5'", "'sink.segment.max-row' = '5'", "'sink.push.fork' = 'tar'"] {
             let path = script(&table, &format!(", {option}"));
             let error = failed(line, "sql", &table.options(0, &[("script", &path)]));
             let name = option.split('\'').nth(1).unwrap().rsplit('.').next().unwrap().replace("max-row", "maxRow");
             assert!(error.contains(&name), "{option}: {error}");
+        }
+        // Rows may be refused, and nobody takes them.
+        for option in ["'limits.errors' = '5'", "'sink.quarantine.max-rows' = '5'",
+            "'limits.errors' = '5', 'sink.quarantine' = '/tmp', 'sink.quarantine.max-rows' = '5'", "'sink.publish.waiting' = '5'"] {
+            let path = script(&table, &format!(", {option}"));
+            let error = failed(line, "sql", &table.options(0, &[("script", &path)]));
+            let name = option.split('\'').nth(1).unwrap();
+            assert!(error.contains(&format!("`{name}`")), "{option}: {error}");
         }
     }
 );

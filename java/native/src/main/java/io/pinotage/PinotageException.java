@@ -21,7 +21,7 @@ public class PinotageException extends RuntimeException {
      * An error that was found in Java.
      *
      * @param kind what went wrong; origin and whether to try again follow from it
-     * @param message first what was expected, then what was found
+     * @param message first what was expected, then what was found; {@link #getMessage()} has the advice behind it
      * @param advice what a person does next
      */
     public PinotageException(ErrorKind kind, String message, String advice) {
@@ -49,7 +49,8 @@ public class PinotageException extends RuntimeException {
             String advice,
             String[] context,
             Throwable cause) {
-        super(message, cause);
+        // Engines show messages alone.
+        super(advice == null || advice.isEmpty() ? message : message + "; to do: " + advice, cause);
         this.kind = kind;
         this.origin = origin;
         this.retryable = retryable;
@@ -103,5 +104,11 @@ public class PinotageException extends RuntimeException {
     /** What a person does next. */
     public String advice() {
         return advice;
+    }
+
+    /** With the advice, for logs and whoever shows no more than this. */
+    @Override
+    public String toString() {
+        return advice == null || advice.isEmpty() ? super.toString() : super.toString() + "; " + advice;
     }
 }

@@ -41,6 +41,7 @@ final class Errors {
             equal(kind, error.kind(), error.getMessage());
             check(error.getMessage().startsWith(kind.text() + ": "), error.getMessage());
             check(!error.advice().isEmpty(), "advice");
+            check(error.getMessage().endsWith("; to do: " + error.advice()), error.getMessage());
             return error;
         } catch (Exception error) {
             throw new AssertionError("another exception", error);

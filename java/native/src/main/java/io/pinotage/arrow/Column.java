@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -25,6 +26,7 @@ public final class Column {
     private ByteBuffer validity;
     private ByteBuffer values = NOTHING;
     private ByteBuffer data = NOTHING;
+    private final long[] addresses = new long[3];
     private List<Column> children;
 
     private Column(ArrowField field, ByteBuffer array) {
@@ -35,13 +37,16 @@ public final class Column {
         int buffers = (int) array.getLong(CData.ARRAY_NUM_BUFFERS);
         ByteBuffer pointers = buffers == 0 ? NOTHING : CData.at(array.getLong(CData.ARRAY_BUFFERS), buffers * 8L);
         long bits = (end + 7) >> 3;
-        this.validity = show(pointers.getLong(0), bits, null);
+        for (int i = 0; i < Math.min(buffers, addresses.length); i++) {
+            addresses[i] = pointers.getLong(i * 8);
+        }
+        this.validity = show(addresses[0], bits, null);
         if (buffers > 1) {
-            this.values = show(pointers.getLong(8), valueBytes(end, bits), NOTHING);
+            this.values = show(addresses[1], valueBytes(end, bits), NOTHING);
         }
         if (buffers > 2) {
             int last = values.capacity() == 0 ? 0 : values.getInt((int) end << 2);
-            this.data = show(pointers.getLong(16), last, NOTHING);
+            this.data = show(addresses[2], last, NOTHING);
         }
         this.children = children(field.children(), array);
         long counted = array.getLong(CData.ARRAY_NULL_COUNT);
@@ -97,6 +102,7 @@ public final class Column {
         validity = NOTHING;
         values = NOTHING;
         data = NOTHING;
+        Arrays.fill(addresses, 0);
         children.forEach(Column::forget);
     }
 
@@ -191,6 +197,20 @@ public final class Column {
     /** The bytes of all texts, for reading them without copies; see {@link #start}. */
     public ByteBuffer data() {
         return data.duplicate().order(ByteOrder.nativeOrder());
+    }
+
+    /**
+     * Where the buffers lie, for engines that read memory themselves: validity (0 when all values are there), values or offsets,
+     * and the bytes of texts. Row {@code r} is {@link #offset} + r of them. Not for use outside of Pinotage's own modules: what reads
+     * there must not outlive the batch.
+     */
+    public long address(int buffer) {
+        return addresses[buffer];
+    }
+
+    /** The place of the first value in its buffers. */
+    public int offset() {
+        return offset;
     }
 
     /** The elements of all lists. */

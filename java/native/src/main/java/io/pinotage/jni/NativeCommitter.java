@@ -13,8 +13,14 @@ public final class NativeCommitter {
     /** Looks whether the table fits a recorded epoch. */
     public static native void check(long committer, long epoch);
 
-    /** Begins a publication in a thread of its own; a handle comes back. */
-    public static native long start(long committer, byte[][] committables);
+    /** Begins a publication in a thread of its own, in place of what a JSON text says; a handle comes back. */
+    public static native long start(long committer, byte[][] committables, String replacing);
+
+    /** Looks whether what is to go can go. */
+    public static native void checkReplacing(long committer, String replacing);
+
+    /** Removes all that staging has of the run. */
+    public static native void forget(long committer);
 
     /** Removes what was kept for committables that are not to come. */
     public static native void abort(long committer, byte[][] committables);

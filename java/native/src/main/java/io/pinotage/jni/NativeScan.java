@@ -4,6 +4,9 @@ package io.pinotage.jni;
 public final class NativeScan {
     private NativeScan() {}
 
+    /** The names of all options of a scan. */
+    public static native String[] optionNames();
+
     /** Asks the controller for the table of options. */
     public static native long open(String options);
 

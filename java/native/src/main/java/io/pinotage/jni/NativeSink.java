@@ -22,6 +22,15 @@ public final class NativeSink {
     /** The columns of the primary key. */
     public static native String[] primaryKey(long sink);
 
+    /** The time column; null for a table without. */
+    public static native String timeColumn(long sink);
+
+    /** Milliseconds since 1970 of a number in the time column. */
+    public static native long timeMillis(long sink, long value);
+
+    /** The sorted column; null for a table without. */
+    public static native String sortedColumn(long sink);
+
     /** The column that says that a row deletes; null for a table without. */
     public static native String deleteColumn(long sink);
 
@@ -40,11 +49,17 @@ public final class NativeSink {
     /** Whether rows of a partition have to stay together until the input ends. */
     public static native boolean needsEnd(long sink);
 
+    /** Whether the segments of a job take the place of all others. */
+    public static native boolean replaces(long sink);
+
     /** Refuses rows that never fit the table. */
     public static native void check(long sink, long schema);
 
     /** The partition of each row of an array, which is moved. */
     public static native int[] partitions(long sink, long schema, long array);
+
+    /** Rows of an array, which is moved, that the table does not take: as {@link NativeWriter#write}. */
+    public static native String[] rejected(long sink, long schema, long array);
 
     /** Puts a text where all tasks find it, and reads it there. */
     public static native void writeProbe(long sink, String name, String text);

@@ -14,11 +14,17 @@ public final class NativeWriter {
      */
     public static native String[] write(long writer, long array);
 
+    /** Counts rows that no batch can have. */
+    public static native void refused(long writer, long rows, String message);
+
     /** Ends an epoch: committables and open buffers. */
     public static native byte[][][] prepare(long writer, long epoch, boolean last);
 
     /** The number of the epoch under way. */
     public static native void beginEpoch(long writer, long epoch);
+
+    /** How far the time is. */
+    public static native void watermark(long writer, long millis);
 
     /** The epoch is recorded. */
     public static native void recorded(long writer, long epoch);

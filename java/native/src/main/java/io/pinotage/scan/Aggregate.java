@@ -44,6 +44,11 @@ public final class Aggregate implements Serializable {
         return of("sum", column);
     }
 
+    /** Whether it counts: it is 0 where others have no value. */
+    public boolean isCount() {
+        return json.startsWith("\"rows") || json.startsWith("{\"count");
+    }
+
     String toJson() {
         return json;
     }

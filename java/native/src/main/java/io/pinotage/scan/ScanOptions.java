@@ -1,7 +1,11 @@
 package io.pinotage.scan;
 
 import io.pinotage.jni.JsonText;
+import io.pinotage.jni.NativeLibrary;
+import io.pinotage.jni.NativeScan;
 import java.io.Serializable;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -31,6 +35,12 @@ public final class ScanOptions implements Serializable {
      */
     public static ScanOptions of(String table) {
         return new ScanOptions(table);
+    }
+
+    /** The names of all options that {@link #set} takes. */
+    public static List<String> names() {
+        NativeLibrary.load();
+        return Arrays.asList(NativeScan.optionNames());
     }
 
     /** The controller: {@code host:9000} or a URL. */

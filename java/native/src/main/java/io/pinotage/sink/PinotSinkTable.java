@@ -92,6 +92,25 @@ public final class PinotSinkTable implements AutoCloseable {
         return NativeSink.deleteColumn(handle);
     }
 
+    /** The column that says of which time a row is; null for a table without. */
+    public String timeColumn() {
+        return NativeSink.timeColumn(handle);
+    }
+
+    /**
+     * Milliseconds since 1970 of a number in the time column.
+     *
+     * @throws io.pinotage.PinotageException {@code unsupported} where the column holds texts
+     */
+    public long timeMillis(long value) {
+        return NativeSink.timeMillis(handle, value);
+    }
+
+    /** The column by which rows of a segment are best in order; null for a table without. */
+    public String sortedColumn() {
+        return NativeSink.sortedColumn(handle);
+    }
+
     /** Whether rows take the place of earlier rows of their key. */
     public boolean upserts() {
         return NativeSink.upserts(handle);
@@ -122,6 +141,14 @@ public final class PinotSinkTable implements AutoCloseable {
     }
 
     /**
+     * Whether the table is wholly what a job makes (REFRESH): all segments have to be published together, when the input has ended. Others
+     * that are there are a {@code commit-conflict}, or go with {@code sink.push.foreign} {@code replace}.
+     */
+    public boolean replaces() {
+        return NativeSink.replaces(handle);
+    }
+
+    /**
      * Refuses columns that can never become rows of the table.
      *
      * @throws io.pinotage.PinotageException {@code schema-mismatch} or {@code unsupported}, naming the column
@@ -143,6 +170,21 @@ public final class PinotSinkTable implements AutoCloseable {
         try {
             return CData.withSchema(
                     rows.schema(), imported -> NativeSink.partitions(handle, imported, rows.address()));
+        } finally {
+            rows.close();
+        }
+    }
+
+    /**
+     * The rows of a batch that a writer would not take, as {@link SinkWriter#write} gives them back.
+     *
+     * @param rows is consumed
+     */
+    public List<RejectedRow> rejected(RecordBatch rows) {
+        try {
+            String[] texts = CData.withSchema(
+                    rows.schema(), imported -> NativeSink.rejected(handle, imported, rows.address()));
+            return RejectedRow.of(texts);
         } finally {
             rows.close();
         }

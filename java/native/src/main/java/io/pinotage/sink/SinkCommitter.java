@@ -30,7 +30,31 @@ public final class SinkCommitter implements AutoCloseable {
      * @throws io.pinotage.PinotageException {@code unsupported} for bytes of a later version
      */
     public Publication start(Collection<Committable> committables) {
-        return new Publication(NativeCommitter.start(handle, bytes(committables)));
+        return start(committables, Replacing.nothing());
+    }
+
+    /**
+     * As {@link #start(Collection)}, in place of segments that are there.
+     *
+     * @throws io.pinotage.PinotageException by the publication: {@code commit-conflict} for a segment that has rows inside and
+     *     outside of what is replaced; {@code unsupported} for a table whose segments cannot be replaced so
+     */
+    public Publication start(Collection<Committable> committables, Replacing replacing) {
+        return new Publication(NativeCommitter.start(handle, bytes(committables), replacing.json()));
+    }
+
+    /**
+     * Looks whether segments can go, before rows are written. It asks the controller and waits for the answer.
+     *
+     * @throws io.pinotage.PinotageException as a publication would
+     */
+    public void check(Replacing replacing) {
+        NativeCommitter.checkReplacing(handle, replacing.json());
+    }
+
+    /** Removes all that staging has of the run: nobody of it is at work any more, or needs what it has staged. */
+    public void forget() {
+        NativeCommitter.forget(handle);
     }
 
     /** Removes what staging keeps of committables that are not to come. What is in the table stays. */

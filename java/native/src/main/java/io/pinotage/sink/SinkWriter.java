@@ -2,7 +2,6 @@ package io.pinotage.sink;
 
 import io.pinotage.arrow.RecordBatch;
 import io.pinotage.jni.NativeWriter;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,8 +12,6 @@ import java.util.Map;
  * closed, and the job goes on behind the last recorded epoch.
  */
 public final class SinkWriter implements AutoCloseable {
-    private static final int TEXTS = 5;
-
     private final long handle;
 
     SinkWriter(long handle) {
@@ -36,15 +33,17 @@ public final class SinkWriter implements AutoCloseable {
         } finally {
             rows.close();
         }
-        if (texts.length == 0) {
-            return Collections.emptyList();
-        }
-        ArrayList<RejectedRow> rejected = new ArrayList<>(texts.length / TEXTS);
-        for (int i = 0; i < texts.length; i += TEXTS) {
-            rejected.add(new RejectedRow(
-                    Integer.parseInt(texts[i]), texts[i + 1], texts[i + 2], texts[i + 3], texts[i + 4]));
-        }
-        return rejected;
+        return texts.length == 0 ? Collections.emptyList() : RejectedRow.of(texts);
+    }
+
+    /**
+     * Counts rows that are not given to {@link #write} because no batch can have them.
+     *
+     * @param message what is wrong with the first of them
+     * @throws io.pinotage.PinotageException {@code invalid-data} as {@link #write}
+     */
+    public void refused(long rows, String message) {
+        NativeWriter.refused(handle, rows, message);
     }
 
     /**
@@ -65,6 +64,16 @@ public final class SinkWriter implements AutoCloseable {
      */
     public void beginEpoch(long epoch) {
         NativeWriter.beginEpoch(handle, epoch);
+    }
+
+    /**
+     * No row with an earlier time is expected any more: segments of windows that are over are sealed. What comes later all the same is
+     * written as any other row.
+     *
+     * @param millis since 1970
+     */
+    public void watermark(long millis) {
+        NativeWriter.watermark(handle, millis);
     }
 
     /** What was prepared up to this epoch is recorded for good: what only earlier epochs needed goes. */

@@ -12,6 +12,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
@@ -57,7 +58,11 @@ public final class GenericRecordConverter implements RowConverter<GenericRecord>
         List<Schema.Field> fields = schema().getFields();
         for (int i = 0; i < fields.size(); i++) {
             Object value = row.get(fields.get(i).name());
-            Values.append(plain(value, fields.get(i).schema()), columns.column(i));
+            try {
+                Values.append(plain(value, fields.get(i).schema()), columns.column(i));
+            } catch (ClassCastException | AvroRuntimeException error) {
+                throw Values.bad(value, columns.column(i), error);
+            }
         }
     }
 

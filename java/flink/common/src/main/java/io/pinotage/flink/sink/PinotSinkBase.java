@@ -48,6 +48,20 @@ public abstract class PinotSinkBase<T>
         this.converter = converter;
     }
 
+    /**
+     * Takes the rows that the table does not take out of a stream: they are the side output {@link RowChecker#REFUSED} of what this gives
+     * back, and its rows are for this sink. Rows are converted once more for it, by what the sink itself converts them with.
+     *
+     * <pre>{@code
+     * SingleOutputStreamOperator<Row> rows = sink.split(stream);
+     * rows.sinkTo(sink);
+     * rows.getSideOutput(RowChecker.REFUSED).sinkTo(others);
+     * }</pre>
+     */
+    public SingleOutputStreamOperator<T> split(DataStream<T> rows) {
+        return rows.transform("Rows of " + settings.table(), rows.getType(), new RowChecker<>(settings, converter));
+    }
+
     /** A writer that begins; what 1.20 calls where 2.x has but one method. */
     protected StatefulSinkWriter<T, WriterState> newWriter(WriterInitContext context) throws IOException {
         return restoreWriter(context, Collections.emptyList());
@@ -66,7 +80,7 @@ public abstract class PinotSinkBase<T>
 
     @Override
     public Committer<PinotCommittable> createCommitter(CommitterInitContext context) {
-        return new PinotCommitter(settings);
+        return new PinotCommitter(settings, context.metricGroup());
     }
 
     @Override

@@ -1,6 +1,5 @@
 package io.pinotage.flink.sink;
 
-import io.pinotage.PinotageException;
 import io.pinotage.arrow.BatchBuilder;
 import io.pinotage.flink.DeliveryGuarantee;
 import io.pinotage.flink.sink.committer.PinotCommittable;
@@ -18,6 +17,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import org.apache.flink.api.common.TaskInfo;
+import org.apache.flink.api.common.eventtime.Watermark;
 import org.apache.flink.api.connector.sink2.CommittingSinkWriter;
 import org.apache.flink.api.connector.sink2.StatefulSinkWriter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
@@ -44,11 +44,15 @@ public final class PinotSinkWriter<T>
     private final PinotSinkTable table;
     private final SinkWriter writer;
     private final WriterMetrics metrics;
-    /** Null where the first row that the table does not take fails the job. */
+    /** Null without a folder for rows that the table does not take. */
     private final Quarantine quarantine;
+    /** Rows since the last batch that cannot be in one. */
+    private final List<RejectedRow> unfit = new ArrayList<>();
     /** The last epoch that was prepared. */
     private long epoch;
     private boolean ended;
+    private long watermark = Long.MIN_VALUE;
+    private long toldWatermark = Long.MIN_VALUE;
     private List<OpenBuffer> open = Collections.emptyList();
     /** Checkpoints that somebody may still go back to, with their times. */
     private final ArrayDeque<long[]> kept = new ArrayDeque<>();
@@ -123,31 +127,61 @@ public final class PinotSinkWriter<T>
         try {
             converter.append(row, batch);
             batch.endRow();
-        } catch (ArithmeticException | PinotageException | UnsupportedOperationException error) {
+        } catch (BadValueException bad) {
+            batch.dropRow();
+            unfit.add(RowText.rejected(bad, row, converter, settings.columns()));
+        } catch (RuntimeException error) {
             batch.dropRow();
             throw error;
         }
-        if (batch.rows() >= settings.batchRows()) {
+        if (batch.rows() + unfit.size() >= settings.batchRows()) {
             give();
         }
     }
 
     /** Gives the batch under way to the library. */
     private void give() {
+        if (!unfit.isEmpty()) {
+            RejectedRow first = unfit.get(0);
+            writer.refused(unfit.size(), "column `" + first.column() + "`: " + first.message());
+            metrics.written(0, 0, unfit.size());
+            unfit.forEach(this::refuse);
+            unfit.clear();
+        }
         int rows = batch.rows();
         if (rows == 0) {
+            tellTime();
             return;
         }
         long bytes = batch.bytes();
         List<RejectedRow> rejected = writer.write(batch.finish());
         metrics.written(rows - rejected.size(), bytes, rejected.size());
-        for (RejectedRow row : rejected) {
-            if (quarantine == null) {
-                // The library allows none then.
-                throw new IllegalStateException(settings.table() + " does not take a row: " + row.message());
-            }
-            quarantine.add(row);
+        rejected.forEach(this::refuse);
+        tellTime();
+    }
+
+    /** Behind the rows that came before the watermark. */
+    private void tellTime() {
+        if (watermark > toldWatermark) {
+            writer.watermark(watermark);
+            toldWatermark = watermark;
         }
+    }
+
+    @Override
+    public void writeWatermark(Watermark mark) {
+        // The end is told by the end.
+        if (mark.getTimestamp() < Long.MAX_VALUE) {
+            watermark = mark.getTimestamp();
+        }
+    }
+
+    /** The library has counted the row, and allows it: that it does without a quarantine would be a fault of ours. */
+    private void refuse(RejectedRow rejected) {
+        if (quarantine == null) {
+            throw new IllegalStateException(settings.table() + " does not take a row: " + rejected.message());
+        }
+        quarantine.add(RefusedRow.of(rejected));
     }
 
     @Override
@@ -210,6 +244,7 @@ public final class PinotSinkWriter<T>
                 BatchBuilder ownBatch = batch) {
             // What was not prepared is read again.
             ownWriter.cancel();
+            metrics.end();
         }
     }
 }

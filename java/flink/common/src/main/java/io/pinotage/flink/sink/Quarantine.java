@@ -1,7 +1,5 @@
 package io.pinotage.flink.sink;
 
-import io.pinotage.sink.RejectedRow;
-import io.pinotage.sink.SinkOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -42,12 +40,8 @@ final class Quarantine {
         }
     }
 
-    void add(RejectedRow row) {
-        SinkOptions json = new SinkOptions().set("rule", row.rule()).set("message", row.message());
-        if (row.column() != null) {
-            json.set("column", row.column());
-        }
-        rows.add(json.setJson("row", row.raw()).toJson());
+    void add(RefusedRow row) {
+        rows.add(row.toJson());
     }
 
     /** Writes what came since the last epoch. */

@@ -6,6 +6,7 @@ import io.pinotage.arrow.ColumnBuilder;
 import io.pinotage.sink.PinotSinkTable;
 import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.DecimalData;
+import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.MapData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.StringData;
@@ -37,8 +38,18 @@ final class RowDataConverter implements RowConverter<RowData> {
     @Override
     public void append(RowData row, BatchBuilder columns) {
         for (int i = 0; i < types.length; i++) {
-            append(row, i, types[i], columns.column(i));
+            try {
+                append(row, i, types[i], columns.column(i));
+            } catch (ArithmeticException | ClassCastException | IllegalArgumentException error) {
+                throw bad(row, i, columns.column(i), error);
+            }
         }
+    }
+
+    /** Rows that are made by hand may have objects of other classes than their type says. */
+    private static BadValueException bad(RowData row, int i, ColumnBuilder column, RuntimeException cause) {
+        Object value = row instanceof GenericRowData ? ((GenericRowData) row).getField(i) : row;
+        return Values.bad(value, column, cause);
     }
 
     @Override

@@ -11,6 +11,7 @@ import io.pinotage.sink.SinkOptions;
 import java.time.Duration;
 import java.util.Objects;
 import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.util.TimeUtils;
 
 /**
  * The options of a sink. {@link #build} asks the controller for the table and checks that it takes the rows: what cannot work is
@@ -21,17 +22,25 @@ import org.apache.flink.api.connector.sink2.Sink;
  */
 public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
     private static final String JOB = "flink";
+    private static final String ERRORS = "limits.errors";
+
+    /** An option of Pinot's own sink. */
+    public static final String UPLOAD_TIME = "segmentUploadTimeMs";
+
     private static final int BATCH_ROWS = 8_192;
     private static final Duration PUBLISH_INTERVAL = Duration.ofSeconds(60);
+    private static final Duration NEVER = Duration.ofMillis(Long.MAX_VALUE);
     private static final Duration STAGING_RETENTION = Duration.ofMinutes(15);
 
-    private final SinkOptions options = new SinkOptions().set("name", JOB).set("sink.kind", "pinot").set("limits.errors", 0);
+    private final SinkOptions options = new SinkOptions().set("name", JOB).set("sink.kind", "pinot").set(ERRORS, 0);
     private String table;
     private RowConverter<T> converter;
     private DeliveryGuarantee guarantee = DeliveryGuarantee.EXACTLY_ONCE;
     private Duration publishInterval = PUBLISH_INTERVAL;
     private Duration stagingRetention = STAGING_RETENTION;
     private String quarantine;
+    /** Whether the options let rows be refused. */
+    private boolean refuses;
     private boolean exchange = true;
     private boolean extraColumns;
     private int batchRows = BATCH_ROWS;
@@ -96,6 +105,14 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
         return option("sink.segment.maxAge", age.toMillis() + "ms");
     }
 
+    /**
+     * Rows whose times are in one window of this length go to one segment, which is sealed when the watermark is behind the window's end.
+     * The time is that of the table's time column, or of {@code sink.segment.eventTimeColumn}.
+     */
+    public B segmentEventTimeWindow(Duration window) {
+        return option("sink.segment.eventTimeWindow", window.toMillis() + "ms");
+    }
+
     /** Full segments appear together, so often at most; 60 s if not given. */
     public B publishInterval(Duration interval) {
         this.publishInterval = Objects.requireNonNull(interval, "interval");
@@ -127,8 +144,7 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
      */
     public B quarantine(String folder, long errors) {
         this.quarantine = Objects.requireNonNull(folder, "folder");
-        options.set("limits.errors", errors);
-        return self();
+        return option(ERRORS, errors);
     }
 
     /** The zone of times that have none, such as {@code Europe/Riga}. */
@@ -165,13 +181,53 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
 
     /** Any option of the sink of a job file by its full name, such as {@code sink.push.form}. */
     public B option(String name, String value) {
+        switch (name) {
+            case "sink.publish.interval":
+                return publishInterval(TimeUtils.parseDuration(value));
+            case "sink.publish.waiting":
+                throw noWaiting();
+            case UPLOAD_TIME:
+                throw noUploadTime();
+            case ERRORS:
+                refuses = !value.equals("0");
+                break;
+            default:
+        }
         options.set(name, value);
         return self();
     }
 
     /** Any option that is a number. */
     public B option(String name, long value) {
+        if (name.equals("sink.publish.waiting")) {
+            throw noWaiting();
+        }
+        if (name.equals(UPLOAD_TIME)) {
+            throw noUploadTime();
+        }
+        refuses = name.equals(ERRORS) ? value != 0 : refuses;
         options.set(name, value);
+        return self();
+    }
+
+    /** The exception of an option of Pinot's own sink that has nothing to say here. */
+    public static PinotageException noUploadTime() {
+        return new PinotageException(
+                ErrorKind.UNSUPPORTED,
+                "`" + UPLOAD_TIME + "` would give all segments one creation time, and here those of a job ascend",
+                "leave it out; `sink.upsert.ties` says whether a row of the job or of the stream wins where they compare as equal");
+    }
+
+    private static PinotageException noWaiting() {
+        return new PinotageException(
+                ErrorKind.UNSUPPORTED,
+                "`sink.publish.waiting` holds up the reading of a job of our own engine, and Flink's checkpoints hold up nothing",
+                "leave it out; `sink.publish.interval` says when segments appear");
+    }
+
+    /** Any option that is a list, as JSON. */
+    public B listOption(String name, String json) {
+        options.setJson(name, json);
         return self();
     }
 
@@ -210,6 +266,12 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
                     "the sink does not know what its rows are",
                     "give it a `converter`, such as one of `RowConverters`");
         }
+        if (refuses && quarantine == null) {
+            throw new PinotageException(
+                    ErrorKind.INVALID_CONFIG,
+                    "`limits.errors` lets rows be refused, and nobody takes them",
+                    "say where they go: `quarantine` (`sink.quarantine` in SQL), or leave `limits.errors` out");
+        }
         try (PinotSinkTable resolved = PinotSinkTable.resolve(options.toJson())) {
             ArrowSchema columns = converter.columns(resolved);
             resolved.check(columns);
@@ -228,7 +290,8 @@ public abstract class SinkBuilder<T, B extends SinkBuilder<T, B>> {
                     columns,
                     partitioner(resolved, columns),
                     guarantee,
-                    publishInterval,
+                    // What replaces a table comes in one step, at the end.
+                    resolved.replaces() ? NEVER : publishInterval,
                     stagingRetention,
                     quarantine,
                     batchRows);

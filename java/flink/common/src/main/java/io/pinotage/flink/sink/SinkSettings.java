@@ -76,7 +76,7 @@ public final class SinkSettings implements Serializable {
         return retentionMillis;
     }
 
-    /** The folder for rows that the table does not take; null where the first one fails the job. */
+    /** The folder for rows that the table does not take; null without. */
     public String quarantine() {
         return quarantine;
     }

@@ -1,7 +1,5 @@
 package io.pinotage.flink.sink;
 
-import io.pinotage.ErrorKind;
-import io.pinotage.PinotageException;
 import io.pinotage.arrow.ArrowType;
 import io.pinotage.arrow.ColumnBuilder;
 import java.math.BigDecimal;
@@ -22,8 +20,29 @@ import java.util.UUID;
 final class Values {
     private Values() {}
 
-    /** Appends an object to a column of the table's own type. */
+    /**
+     * Appends an object to a column of the table's own type.
+     *
+     * @throws BadValueException when it is none of that type
+     */
     static void append(Object value, ColumnBuilder column) {
+        try {
+            put(value, column);
+        } catch (ArithmeticException | IllegalArgumentException error) {
+            throw bad(value, column, error);
+        }
+    }
+
+    /** The exception of a value that a column does not take. */
+    static BadValueException bad(Object value, ColumnBuilder column, RuntimeException cause) {
+        boolean isNumber = cause instanceof ArithmeticException;
+        String fault = "it is of type " + column.field().type() + ", found " + shown(value)
+                + (cause.getMessage() == null ? "" : ": " + cause.getMessage());
+        String rule = isNumber ? BadValueException.NOT_EXACT : BadValueException.WRONG_TYPE;
+        return new BadValueException(column.field().name(), rule, fault);
+    }
+
+    private static void put(Object value, ColumnBuilder column) {
         if (value == null) {
             column.appendNull();
             return;
@@ -73,7 +92,7 @@ final class Values {
     private static void appendFloat(Object value, ColumnBuilder column) {
         float number = value instanceof Float ? (Float) value : number(value, column).floatValue();
         if (!(value instanceof Float) && new BigDecimal(number).compareTo(number(value, column)) != 0) {
-            throw wrong(value, column);
+            throw inexact();
         }
         column.appendFloat(number);
     }
@@ -82,7 +101,7 @@ final class Values {
         boolean isExact = value instanceof Double || value instanceof Float || value instanceof Integer;
         double number = isExact ? ((Number) value).doubleValue() : number(value, column).doubleValue();
         if (!isExact && new BigDecimal(number).compareTo(number(value, column)) != 0) {
-            throw wrong(value, column);
+            throw inexact();
         }
         column.appendDouble(number);
     }
@@ -106,12 +125,12 @@ final class Values {
         ColumnBuilder elements = column.elements();
         if (value instanceof Iterable) {
             for (Object element : (Iterable<?>) value) {
-                append(element, elements);
+                put(element, elements);
             }
         } else if (value.getClass().isArray()) {
             int length = java.lang.reflect.Array.getLength(value);
             for (int i = 0; i < length; i++) {
-                append(java.lang.reflect.Array.get(value, i), elements);
+                put(java.lang.reflect.Array.get(value, i), elements);
             }
         } else {
             throw wrong(value, column);
@@ -121,10 +140,14 @@ final class Values {
 
     private static void appendMap(Map<?, ?> value, ColumnBuilder column) {
         for (Map.Entry<?, ?> entry : value.entrySet()) {
-            append(entry.getKey(), column.keys());
-            append(entry.getValue(), column.values());
+            put(entry.getKey(), column.keys());
+            put(entry.getValue(), column.values());
         }
         column.endValue();
+    }
+
+    private static ArithmeticException inexact() {
+        return new ArithmeticException("it would lose digits");
     }
 
     private static BigDecimal number(Object value, ColumnBuilder column) {
@@ -180,10 +203,8 @@ final class Values {
             return ((ZonedDateTime) value).toInstant().toEpochMilli();
         }
         if (value instanceof LocalDateTime) {
-            throw new PinotageException(
-                    ErrorKind.INVALID_DATA,
-                    "column `" + column.field().name() + "` wants an instant, and a LocalDateTime is one only in a zone",
-                    "convert it with `atZone(…).toInstant()` before the sink");
+            throw new IllegalArgumentException(
+                    "a LocalDateTime is an instant only in a zone: convert it with `atZone(…).toInstant()` before the sink");
         }
         throw wrong(value, column);
     }
@@ -207,13 +228,14 @@ final class Values {
         return type.cast(value);
     }
 
-    private static PinotageException wrong(Object value, ColumnBuilder column) {
+    /** Of elements the type, because the whole value is shown with its column. */
+    private static IllegalArgumentException wrong(Object value, ColumnBuilder column) {
+        return new IllegalArgumentException(
+                "no " + column.field().type() + " is made of " + value.getClass().getName());
+    }
+
+    private static String shown(Object value) {
         String shown = value instanceof byte[] ? Arrays.toString((byte[]) value) : String.valueOf(value);
-        String cut = shown.length() > 100 ? shown.substring(0, 100) + "…" : shown;
-        return new PinotageException(
-                ErrorKind.INVALID_DATA,
-                "column `" + column.field().name() + "` is of type " + column.field().type() + ", found "
-                        + value.getClass().getName() + " " + cut,
-                "convert the value before the sink");
+        return value.getClass().getName() + " " + (shown.length() > 100 ? shown.substring(0, 100) + "…" : shown);
     }
 }

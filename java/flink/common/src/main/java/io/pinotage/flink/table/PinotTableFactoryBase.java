@@ -41,6 +41,9 @@ public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory, 
 
     @Override
     public DynamicTableSink createDynamicTableSink(Context context) {
+        if (context.getCatalogTable().getOptions().containsKey(SinkBuilder.UPLOAD_TIME)) {
+            throw SinkBuilder.noUploadTime();
+        }
         FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
         helper.validateExcept(TableOptions.prefixes());
         ReadableConfig options = helper.getOptions();

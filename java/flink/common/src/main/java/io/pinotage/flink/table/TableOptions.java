@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.table.api.ValidationException;
 
 /**
  * Options of tables of SQL. Those of the job file's sink are taken too, by their names in Flink's way: {@code sink.segment.maxRows}
@@ -105,19 +106,25 @@ public final class TableOptions {
             .noDefaultValue()
             .withDescription("The zone of TIMESTAMP columns, which have none. Default: UTC.");
 
+    /** Whether the schema's changes are allowed. */
+    public static final ConfigOption<Boolean> STRICT = ConfigOptions.key("strict")
+            .booleanType()
+            .defaultValue(false)
+            .withDescription("Whether changes that the schema demands (cut strings, NaN to null) make a row bad instead of being counted.");
+
     /** All of them but those of the job file. */
     static final List<ConfigOption<?>> ALL = Arrays.asList(
             CONTROLLER, TABLE, TABLE_TYPE, JOB, STAGING, GUARANTEE, PARALLELISM, PUBLISH_INTERVAL, RETENTION, SEGMENT_ROWS,
-            QUARANTINE, QUARANTINE_ROWS, EXTRA_COLUMNS, TIME_ZONE);
+            QUARANTINE, QUARANTINE_ROWS, EXTRA_COLUMNS, TIME_ZONE, STRICT);
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
-    static final String[] PREFIXES = {"sink.segment.", "sink.push.", "sink.upsert.", "sink.connection.", "limits."};
+    static final String[] PREFIXES = {"sink.segment.", "sink.publish.", "sink.push.", "sink.upsert.", "sink.connection.", "sink.pinot-version", "limits.", "store."};
 
     /** What options of reading begin with. */
     static final String[] READ_PREFIXES = {ReadOptions.SCAN, ReadOptions.DECIMAL};
 
     static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
-            "maxRows", "queue", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
+            "maxRows", "queue", "waiting", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
     static final Set<String> YES_OR_NO = new HashSet<>(
             Arrays.asList("copyToDeepStore", "insecureTrustAnyServer", "anonymous", "pathStyle", "allowHttp"));
 
@@ -134,12 +141,18 @@ public final class TableOptions {
         options.getOptional(RETENTION).ifPresent(sink::stagingRetention);
         options.getOptional(SEGMENT_ROWS).ifPresent(sink::segmentRows);
         options.getOptional(TIME_ZONE).ifPresent(sink::timeZone);
+        boolean isLimited = raw.containsKey(QUARANTINE_ROWS.key());
+        if (isLimited && (raw.containsKey("limits.errors") || !raw.containsKey(QUARANTINE.key()))) {
+            throw new ValidationException("`" + QUARANTINE_ROWS.key() + "` says how many rows go to `" + QUARANTINE.key()
+                    + "`, which has to be given, as `limits.errors` does: give one of the two");
+        }
         options.getOptional(QUARANTINE).ifPresent(folder -> sink.quarantine(folder, options.get(QUARANTINE_ROWS)));
         sink.extraColumns(options.get(EXTRA_COLUMNS));
+        sink.option("strict", options.get(STRICT));
         sink.deliveryGuarantee(options.get(GUARANTEE));
         for (Map.Entry<String, String> option : raw.entrySet()) {
             String key = option.getKey();
-            boolean isOfJobFile = Arrays.stream(PREFIXES).anyMatch(key::startsWith) && !key.equals(SEGMENT_ROWS.key());
+            boolean isOfJobFile = Arrays.stream(PREFIXES).anyMatch(key::startsWith) && !key.equals(SEGMENT_ROWS.key()) && !key.equals(PUBLISH_INTERVAL.key());
             if (isOfJobFile) {
                 set(camelCase(key), option.getValue(), sink);
             }
@@ -152,6 +165,9 @@ public final class TableOptions {
             sink.option(name, Long.parseLong(value));
         } else if (YES_OR_NO.contains(last) && value.matches("true|false")) {
             sink.option(name, Boolean.parseBoolean(value));
+        } else if (value.startsWith("[") && value.endsWith("]")) {
+            // A list, which has to be JSON.
+            sink.listOption(name, value);
         } else {
             sink.option(name, value);
         }

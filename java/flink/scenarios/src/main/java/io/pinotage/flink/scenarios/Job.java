@@ -2,7 +2,9 @@ package io.pinotage.flink.scenarios;
 
 import io.pinotage.flink.DeliveryGuarantee;
 import io.pinotage.flink.sink.PinotSink;
+import io.pinotage.flink.sink.RefusedRow;
 import io.pinotage.flink.sink.RowConverter;
+import io.pinotage.flink.sink.RowChecker;
 import io.pinotage.flink.sink.RowConverters;
 import io.pinotage.flink.source.PinotSource;
 import io.pinotage.scan.ScanOptions;
@@ -27,6 +29,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
@@ -54,11 +57,12 @@ final class Job {
         if (how.equals("sql")) {
             return Sql.run(options, configuration());
         }
+        Seen.clear();
         Faults.arm((int) options.number("failures", 0), options.number("seed", 0));
         JobClient client = submit();
         if (how.equals("finish")) {
             client.getJobExecutionResult().get(LIMIT_MINUTES, TimeUnit.MINUTES);
-            return "failures left " + Faults.left();
+            return "failures left " + Faults.left() + (options.has("metrics") ? " " + Seen.sums() : "");
         }
         awaitCheckpoints(options.number("until", 4));
         if (how.equals("stop")) {
@@ -84,6 +88,9 @@ final class Job {
             case "row":
                 TypeInformation<Row> row = TypeInformation.of(Row.class);
                 sink(numbers, Rows::row, row, RowConverters.row(Rows.NAMES));
+                break;
+            case "wrong":
+                sink(numbers, Rows::wrong, TypeInformation.of(Row.class), RowConverters.row(Rows.NAMES));
                 break;
             case "pojo":
                 sink(numbers, Order::of, TypeInformation.of(Order.class), RowConverters.pojo(Order.class));
@@ -159,12 +166,47 @@ final class Job {
         if (options.has("quarantine")) {
             sink.quarantine(options.text("quarantine"), options.number("errors", 0));
         }
-        numbers.map(rows).returns(type).uid("rows").sinkTo(sink.build()).uid("sink");
+        if (options.has("foreign")) {
+            sink.option("sink.push.foreign", options.text("foreign"));
+        }
+        if (options.has("window")) {
+            sink.segmentEventTimeWindow(Duration.ofSeconds(options.number("window", 0)));
+        }
+        if (options.has("age")) {
+            sink.segmentAge(Duration.ofMillis(options.number("age", 0)));
+        }
+        // The time of a row is its number, in milliseconds.
+        WatermarkStrategy<Long> time = WatermarkStrategy.<Long>forBoundedOutOfOrderness(Duration.ofMillis(options.number("disorder", 0)))
+                .withTimestampAssigner((id, before) -> Rows.BEGIN_MILLIS + id);
+        DataStream<Long> timed = options.has("window") ? numbers.assignTimestampsAndWatermarks(time).uid("time") : numbers;
+        SingleOutputStreamOperator<T> made = timed.map(rows).returns(type).uid("rows");
+        PinotSink<T> built = sink.build();
+        if (options.has("refused")) {
+            made = built.split(made).uid("split");
+            keep(made.getSideOutput(RowChecker.REFUSED));
+        }
+        made.sinkTo(built).uid("sink");
+    }
+
+    /** Refused rows into a table of their own. */
+    private void keep(DataStream<RefusedRow> refused) {
+        PinotSink<RefusedRow> sink = PinotSink.<RefusedRow>builder()
+                .controller(options.text("controller"))
+                .table(options.text("refused"))
+                .job("refused")
+                .staging(options.text("staging"))
+                .converter(RowConverters.pojo(RefusedRow.class))
+                .publishInterval(Duration.ofMillis(options.number("publishMillis", 1_000)))
+                .build();
+        refused.sinkTo(sink).uid("refused");
     }
 
     private Configuration configuration() {
         Configuration configuration = new Configuration();
         configuration.setString("execution.runtime-mode", options.text("mode", "STREAMING"));
+        if (options.has("metrics")) {
+            configuration.setString("metrics.reporter.seen.factory.class", Seen.Factory.class.getName());
+        }
         configuration.setString("restart-strategy.type", "fixed-delay");
         configuration.setString("restart-strategy.fixed-delay.delay", "200 ms");
         configuration.setString("restart-strategy.fixed-delay.attempts", options.text("restarts", "0"));

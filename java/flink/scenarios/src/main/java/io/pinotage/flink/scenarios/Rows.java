@@ -31,7 +31,7 @@ final class Rows {
             },
             NAMES);
 
-    private static final long BEGIN_MILLIS = 1_700_000_000_000L;
+    static final long BEGIN_MILLIS = 1_700_000_000_000L;
 
     private Rows() {}
 
@@ -45,6 +45,15 @@ final class Rows {
 
     static Row row(long id) {
         return Row.of(id, key(id), id * 0.25, Instant.ofEpochMilli(BEGIN_MILLIS + id), tags(id));
+    }
+
+    /** Each tenth row has text for its price. */
+    static Row wrong(long id) {
+        Row row = row(id);
+        if (id % 10 == 0) {
+            row.setField(2, "much");
+        }
+        return row;
     }
 
     static Map<String, Object> map(long id) {

@@ -87,6 +87,7 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
         // Attempts that end before their first checkpoint have published nothing: they are one process.
         String life = isNew ? submission : TaskContext.newRun();
         lives = isExact ? lives.begin(life, lastCheckpoint) : Lives.NONE;
+        getMetricGroup().gauge("segmentsWaiting", () -> waiting.size());
         Runs.tell(table, submission, run);
         if (isExact) {
             try (SinkCommitter committer = table.openCommitter(run, lives)) {

@@ -7,6 +7,8 @@ import io.pinotage.sink.Publication;
 import io.pinotage.sink.SinkCommitter;
 import java.util.Collection;
 import org.apache.flink.api.connector.sink2.Committer;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.MetricGroup;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,10 +27,18 @@ public final class PinotCommitter implements Committer<PinotCommittable> {
 
     private final SinkSettings settings;
     private final PinotSinkTable table;
+    private final Counter publications;
+    private final Counter segments;
+    private final Counter millis;
+    private volatile long lastMillis;
 
     /** A committer of the table. */
-    public PinotCommitter(SinkSettings settings) {
+    public PinotCommitter(SinkSettings settings, MetricGroup metrics) {
         this.settings = settings;
+        this.publications = metrics.counter("publications");
+        this.segments = metrics.counter("segmentsPublished");
+        this.millis = metrics.counter("publicationMillis");
+        metrics.gauge("lastPublicationMillis", () -> lastMillis);
         this.table = PinotSinkTable.of(settings.description());
     }
 
@@ -61,6 +71,7 @@ public final class PinotCommitter implements Committer<PinotCommittable> {
     }
 
     private void publish(SinkCommitter committer, PinotCommittable committable) throws InterruptedException {
+        long begin = System.nanoTime();
         try (Publication publication = committer.start(committable.segments())) {
             while (!publication.await(LOOK_MILLIS).state().isOver()) {
                 LOG.debug("{} into {}: {}", committable, settings.table(), publication.poll());
@@ -70,6 +81,10 @@ public final class PinotCommitter implements Committer<PinotCommittable> {
             }
             publication.check();
         }
+        lastMillis = (System.nanoTime() - begin) / 1_000_000;
+        millis.inc(lastMillis);
+        publications.inc();
+        segments.inc(committable.segments().size());
         LOG.info("{} are in {}", committable, settings.table());
     }
 

@@ -1,0 +1,144 @@
+//! Tables of Pinot that Spark writes: each row once, whatever happens to tasks.
+
+use serde_json::json;
+
+use super::lines::Line;
+use super::table::Table;
+use super::{failed, ok, on_each_line};
+
+on_each_line!(
+    /// Two writes beside each other's rows, in segments as large as asked for.
+    rows_are_appended,
+    |line| {
+        let Some(table) = Table::create("spark_append", line) else { return };
+        let further = [("tasks", "3"), ("o:sink.segment.maxRows", "7000")];
+        ok(line, "write", &table.options(30_000, &further));
+        table.is_exact(30_000);
+        table.has_no_staging();
+        assert_eq!(table.segments(), [3000, 3000, 3000, 7000, 7000, 7000]);
+        ok(line, "write", &table.options(10_000, &[("tasks", "1"), ("from", "30000")]));
+        table.is_exact(40_000);
+        table.has_no_staging();
+    }
+);
+
+/// A task that fails is tried again; what its first attempt has staged is nobody's.
+#[test]
+fn a_task_that_fails_is_made_again() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_retried", line) else { return };
+    let further = [("tasks", "3"), ("failAt", "19000"), ("failures", "2"), ("o:sink.segment.maxRows", "4000")];
+    ok(line, "write", &table.options(30_000, &further));
+    table.is_exact(30_000);
+    table.has_no_staging();
+}
+
+/// A job that fails leaves the table and staging as they were, and does not stand in the way of the next one.
+#[test]
+fn a_job_that_fails_leaves_nothing() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_failed", line) else { return };
+    let further = [("tasks", "2"), ("failAt", "19000"), ("failures", "9"), ("o:sink.segment.maxRows", "4000")];
+    let error = failed(line, "write", &table.options(20_000, &further)).unwrap();
+    assert!(error.contains("attempt 3 of the task fails here"), "{error}");
+    table.is_empty();
+    table.has_no_staging();
+    ok(line, "write", &table.options(20_000, &[]));
+    table.is_exact(20_000);
+}
+
+/// What can never become rows of the table is refused before any task starts, by name.
+#[test]
+fn what_does_not_fit_is_refused_at_once() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_refused", line) else { return };
+    for (columns, wanted) in [
+        ("id;key;tags;price~AS~prize;at", ["schema-mismatch", "`prize`", "nearest is `price`"]),
+        ("id;key;tags;map(1,2)~AS~price;at", ["", "price", "map"]),
+        ("id;INTERVAL~1~DAY~AS~key;tags;price;at", ["unsupported", "`key`", "INTERVAL"]),
+        ("id;array(id)~AS~key;tags;price;at", ["", "key", "STRING"]),
+    ] {
+        // A task that ran would fail with its own error.
+        let further = [("columns", columns), ("failAt", "0"), ("failures", "9")];
+        let error = failed(line, "write", &table.options(10, &further)).unwrap();
+        assert!(
+            wanted.iter().all(|wanted| error.to_lowercase().contains(&wanted.to_lowercase())),
+            "{columns}: {error}"
+        );
+        assert!(!error.contains("fails here"), "{error}");
+    }
+    for (option, value, wanted) in [
+        ("o:stagin", "x", "did you mean `staging`"),
+        ("o:sink.segment.maxRow", "5", "maxRows"),
+        ("o:delivery", "never", "exactlyOnce or atLeastOnce"),
+        ("o:staging", "relative", "each task would look elsewhere"),
+        ("o:table", "nowhere", "not-found"),
+    ] {
+        let error =
+            failed(line, "write", &table.options(10, &[(option, value), ("failAt", "0"), ("failures", "9")])).unwrap();
+        assert!(error.contains(wanted), "{option}: {error}");
+        assert!(!error.contains("fails here"), "{error}");
+    }
+    let mut options = table.options(10, &[]);
+    options.retain(|(name, _)| *name != "o:staging");
+    let error = failed(line, "write", &options).unwrap();
+    assert!(error.contains("no `staging` is named"), "{error}");
+    table.is_empty();
+}
+
+/// Rows that the table does not take fail the job, or go to the quarantine and are all there.
+#[test]
+fn bad_rows_go_to_the_quarantine() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_bad", line) else { return };
+    let columns = "CASE~WHEN~id%1000=7~THEN~CAST(1e20~AS~DECIMAL(38,0))~ELSE~CAST(id~AS~DECIMAL(38,0))~END~AS~id;key;tags;price;at";
+    let error = failed(line, "write", &table.options(10_000, &[("columns", columns)])).unwrap();
+    assert!(error.contains("invalid-data") && error.contains("id"), "{error}");
+    table.is_empty();
+    let folder = table.folder("quarantine");
+    let quarantine = folder.display().to_string();
+    let further = [("columns", columns), ("o:quarantine", quarantine.as_str()), ("failAt", "9000")];
+    ok(line, "write", &table.options(10_000, &further));
+    table.cluster.await_count(&table.name, 9_990);
+    let mut rows = Vec::new();
+    for file in std::fs::read_dir(folder)
+        .unwrap()
+        .flatten()
+        .filter(|file| file.path().extension().is_some_and(|it| it == "jsonl"))
+    {
+        rows.extend(std::fs::read_to_string(file.path()).unwrap().lines().map(str::to_owned));
+    }
+    assert_eq!(rows.len(), 10, "{rows:?}");
+    let first: serde_json::Value = serde_json::from_str(&rows[0]).unwrap();
+    assert_eq!(first["column"], json!("id"), "{first}");
+}
+
+/// All that queries see goes in the step in which the new rows come.
+#[test]
+fn a_table_is_overwritten() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_overwritten", line) else { return };
+    ok(line, "write", &table.options(9_000, &[("o:sink.segment.maxRows", "2000")]));
+    table.is_exact(9_000);
+    ok(line, "write", &table.options(5_000, &[("mode", "overwrite"), ("o:sink.segment.maxRows", "2000")]));
+    table.is_exact(5_000);
+    ok(line, "write", &table.options(0, &[("mode", "overwrite")]));
+    table.is_empty();
+    ok(line, "write", &table.options(3_000, &[("mode", "overwrite")]));
+    table.is_exact(3_000);
+    table.has_no_staging();
+}
+
+/// A REFRESH table is wholly what a write makes.
+#[test]
+fn a_refresh_table_is_only_overwritten() {
+    let line = Line::V4;
+    let change = |config: &mut serde_json::Value| config["segmentsConfig"]["segmentPushType"] = json!("REFRESH");
+    let Some(table) = Table::create_with("spark_refresh", line, change) else { return };
+    let error = failed(line, "write", &table.options(10, &[])).unwrap();
+    assert!(error.contains("REFRESH"), "{error}");
+    for rows in [4_000, 3_000] {
+        ok(line, "write", &table.options(rows, &[("mode", "overwrite")]));
+        table.is_exact(rows);
+    }
+}

@@ -1,0 +1,242 @@
+//! A job file for Flink: its source as a table of SQL, its query, and the options of the connector's table.
+//!
+//! Variables of the file (`${env:NAME}`) stay what they are where the connector reads them itself, so that no secret travels.
+
+mod options;
+mod source;
+
+use std::fmt::Write as _;
+
+use arrow::datatypes::Schema;
+use pinotage_common::{Error, Result};
+use serde_json::Value as Json;
+
+use self::options::sink_options;
+use self::source::{Declared, source_tables};
+use crate::Plan;
+use crate::file::SourceKind;
+use crate::nearest::document_error;
+
+/// The class of the connector's jar that runs a script.
+pub const FLINK_RUNNER: &str = "io.pinotage.flink.JobRunner";
+
+/// What of a job its own words do not say.
+#[derive(Debug, Clone, Default)]
+pub struct FlinkFound {
+    /// The columns of its files, and their format.
+    pub files: Option<(Schema, String)>,
+    /// The table's primary key.
+    pub primary_key: Vec<String>,
+    /// Another controller than the file's.
+    pub controller: Option<String>,
+}
+
+/// A job as Flink runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlinkScript {
+    /// Flink's configuration.
+    pub settings: Vec<(String, String)>,
+    /// What declares the table `source`.
+    pub statements: Vec<String>,
+    /// The rows for the table in Pinot.
+    pub query: String,
+    /// The options of that table, without the connector's name.
+    pub sink: Vec<(String, String)>,
+    /// The primary key, for a query whose rows change.
+    pub key: Vec<String>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+impl FlinkScript {
+    /// The script of a job whose file has this text.
+    ///
+    /// # Errors
+    ///
+    /// `unsupported` for what Flink cannot do of it, by the option's name; `invalid-config` for what it needs and the file does not say.
+    pub fn of(text: &str, plan: &Plan, found: &FlinkFound) -> Result<Self> {
+        let document: Json =
+            serde_saphyr::from_str(text).map_err(|error| document_error("the job file", &error.to_string()))?;
+        let file = &plan.file;
+        let mut notes = Vec::new();
+        let declared = match (&file.source.kind, &found.files) {
+            (SourceKind::Files, Some((columns, format))) => Declared::Files { columns, format },
+            (SourceKind::Flink, _) => Declared::Connector(&document["source"]["flink"]),
+            _ => {
+                return Err(Error::unsupported("the generator is one of our own engine")
+                    .with("option", "source.kind")
+                    .action("use `kind: flink` with `connector: datagen`, or files"));
+            }
+        };
+        let statements = source_tables(plan, declared, &mut notes)?;
+        let query = match &file.transform {
+            Some(transform) => transform.sql.trim().trim_end_matches(';').to_owned(),
+            None => "SELECT * FROM `source`".to_owned(),
+        };
+        let sink = sink_options(&document, plan, found.controller.as_deref())?;
+        for (option, is_given, reason) in [
+            ("state", file.state.is_some(), "Flink's checkpoints are the state"),
+            ("threads", file.threads.is_some(), "the cluster has tasks"),
+        ] {
+            if is_given {
+                notes.push(format!("`{option}` is not used: {reason}"));
+            }
+        }
+        if file.quarantine.is_none() {
+            notes.push("without `quarantine` the first bad row fails the job".to_owned());
+        }
+        let key = found.primary_key.clone();
+        Ok(Self { settings: settings(plan), statements, query, sink, key, notes })
+    }
+
+    /// The arguments of [`FLINK_RUNNER`].
+    pub fn arguments(&self) -> Vec<String> {
+        let pair = |(key, value): &(String, String)| format!("{key}={value}");
+        let settings = self.settings.iter().map(|setting| ("--set", pair(setting)));
+        let statements = self.statements.iter().map(|statement| ("--statement", statement.clone()));
+        let sink = self.sink.iter().map(|option| ("--sink", pair(option)));
+        let key = self.key.iter().map(|column| ("--key", column.clone()));
+        let query = std::iter::once(("--query", self.query.clone()));
+        let all = settings.chain(statements).chain(sink).chain(key).chain(query);
+        all.flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    }
+
+    /// The script as SQL, for a person.
+    pub fn to_sql(&self) -> String {
+        let mut sql = String::new();
+        for (key, value) in &self.settings {
+            let _ = writeln!(sql, "SET {} = {};", quoted(key), quoted(value));
+        }
+        for statement in &self.statements {
+            let _ = writeln!(sql, "{statement};");
+        }
+        let _ = writeln!(sql, "-- the columns of `sink` are those of the query");
+        let with = with([("connector".to_owned(), "pinotage".to_owned())].iter().chain(&self.sink));
+        let _ = writeln!(sql, "CREATE TEMPORARY TABLE `sink` (…) WITH (\n{with}\n);");
+        let _ = writeln!(sql, "INSERT INTO `sink`\n{};", self.query);
+        sql
+    }
+}
+
+fn settings(plan: &Plan) -> Vec<(String, String)> {
+    let file = &plan.file;
+    let mut settings =
+        vec![("pipeline.name", file.name.clone()), ("table.local-time-zone", file.source.time_zone.clone())];
+    let millis = |span: pinotage_common::TimeSpan| format!("{} ms", span.duration().as_millis());
+    match &plan.checkpoint {
+        None => settings.push(("execution.runtime-mode", "BATCH".into())),
+        Some(checkpoint) => settings.extend([
+            ("execution.runtime-mode", "STREAMING".to_owned()),
+            ("execution.checkpointing.interval", millis(checkpoint.interval)),
+            ("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION".into()),
+            ("restart-strategy.type", "fixed-delay".into()),
+            ("restart-strategy.fixed-delay.attempts", checkpoint.restarts.to_string()),
+            ("restart-strategy.fixed-delay.delay", millis(checkpoint.restart_delay)),
+        ]),
+    }
+    settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// A text of SQL.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A name of SQL.
+fn named(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// The inside of a `WITH`.
+fn with<'a>(options: impl IntoIterator<Item = &'a (String, String)>) -> String {
+    let option = |(key, value): &(String, String)| format!("  {} = {}", quoted(key), quoted(value));
+    options.into_iter().map(option).collect::<Vec<_>>().join(",\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use arrow::datatypes::{DataType, Field};
+
+    use super::options::text_of;
+    use super::*;
+
+    const JOB: &str = "name: orders
+source: { kind: files, format: json, paths: [data/orders.json, s3://bucket/in/*.json], timeZone: Europe/Riga }
+transform: { sql: 'SELECT id, price * 2 AS price FROM source' }
+sink:
+  kind: pinot
+  table: orders
+  connection: { controller: 'host:9000', auth: { kind: basic, user: me, password: '${env:HOME}' } }
+  segment: { maxRows: 1000, maxAge: 1h }
+checkpoint: { interval: 5s, restarts: 3 }
+staging: /shared/staging
+limits: { errors: 5 }
+quarantine: /shared/bad
+";
+
+    fn found() -> FlinkFound {
+        let columns =
+            Schema::new(vec![Field::new("id", DataType::Int64, true), Field::new("price", DataType::Float64, true)]);
+        FlinkFound { files: Some((columns, "json".into())), ..FlinkFound::default() }
+    }
+
+    fn script(text: &str) -> Result<FlinkScript> {
+        let plan = Plan::from_yaml(text, Path::new("/jobs"))?;
+        FlinkScript::of(text, &plan, &found())
+    }
+
+    #[test]
+    fn a_job_becomes_sql() {
+        let script = script(JOB).unwrap();
+        insta::assert_snapshot!(script.to_sql());
+        assert!(script.arguments().contains(&"sink.connection.auth.password=${env:HOME}".to_owned()));
+    }
+
+    #[test]
+    fn a_connector_of_flink_is_taken_as_it_is() {
+        let text = "name: orders
+source:
+  kind: flink
+  flink:
+    columns: 'id BIGINT, `at` TIMESTAMP_LTZ(3), WATERMARK FOR `at` AS `at` - INTERVAL ''5'' SECOND'
+    options: { connector: kafka, topic: orders, properties.bootstrap.servers: 'kafka:9092', scan.bounded.mode: latest-offset, format: json }
+sink: { kind: pinot, table: orders, controller: 'host:9000', segment: { eventTimeWindow: 1d } }
+staging: /shared/staging
+";
+        insta::assert_snapshot!(script(text).unwrap().to_sql());
+    }
+
+    #[test]
+    fn what_flink_cannot_do_is_refused_by_name() {
+        for (from, to, option) in [
+            ("staging: /shared/staging\n", "", "staging"),
+            ("staging: /shared/staging", "staging: out/staging", "staging"),
+            ("quarantine: /shared/bad\n", "", "limits.errors"),
+            ("'${env:HOME}'", "secret", "sink.connection.auth.password"),
+            ("format: json", "format: arrow", "source.format"),
+            ("format: json", "format: csv", "source.csv.header"),
+            ("format: json", "format: csv, csv: { header: false, trim: true }", "source.csv.trim"),
+            ("  segment:", "  output: /out\n  segment:", "sink.output"),
+            ("  segment:", "  publish: { waiting: 5 }\n  segment:", "sink.publish.waiting"),
+        ] {
+            let text = JOB.replace(from, to);
+            let plan = Plan::from_yaml(&text, Path::new("/jobs"));
+            let mut found = found();
+            for format in ["arrow", "csv"] {
+                if text.contains(&format!("format: {format}")) {
+                    found.files.as_mut().unwrap().1 = format.into();
+                }
+            }
+            let error = plan.and_then(|plan| FlinkScript::of(&text, &plan, &found)).unwrap_err();
+            assert!(format!("{error} {:?}", error.context()).contains(option), "{option}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_quoted() {
+        assert_eq!((quoted("it's"), named("a`b")), ("'it''s'".to_owned(), "`a``b`".to_owned()));
+        assert_eq!(text_of(&serde_json::json!(["a", 1])), r#"["a",1]"#);
+    }
+}

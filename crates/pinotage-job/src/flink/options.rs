@@ -1,0 +1,169 @@
+//! The options of the connector's table.
+
+use std::path::Path;
+
+use pinotage_common::{Error, Result};
+use pinotage_store::Location;
+use serde_json::Value as Json;
+
+use crate::Plan;
+use crate::file::{HalfOfTable, Limits};
+
+/// The parts of `sink` that are options of the connector as they are.
+const PARTS: [&str; 5] = ["segment", "publish", "push", "upsert", "connection"];
+
+/// Values that nobody may see, and Flink shows the options of a table.
+const SECRETS: [&str; 8] =
+    ["password", "keyPassword", "token", "accessKey", "secretKey", "sessionToken", "sas", "value"];
+
+pub(super) fn sink_options(document: &Json, plan: &Plan, controller: Option<&str>) -> Result<Vec<(String, String)>> {
+    let file = &plan.file;
+    let sink = &document["sink"];
+    refuse(plan, sink)?;
+    let mut options = vec![
+        ("table".to_owned(), file.sink.table.clone()),
+        ("job".to_owned(), file.name.clone()),
+        ("staging".to_owned(), staging(plan)?),
+        ("time-zone".to_owned(), file.source.time_zone.clone()),
+        // As everywhere: what the table lacks is for what it computes.
+        ("sink.extra-columns".to_owned(), "true".to_owned()),
+    ];
+    let mut add = |key: &str, value: String| options.push((key.to_owned(), value));
+    if file.sink.table_type == Some(HalfOfTable::Realtime) || plan.beside_stream {
+        add("table-type", "REALTIME".into());
+    }
+    let given = controller.map(ToOwned::to_owned).or_else(|| sink["controller"].as_str().map(ToOwned::to_owned));
+    if let Some(address) = given {
+        add("controller", address);
+    }
+    if let Some(version) = sink.get("pinotVersion") {
+        add("sink.pinot-version", text_of(version));
+    }
+    if file.strict {
+        add("strict", "true".into());
+    }
+    if let Some(folder) = &file.quarantine {
+        let folder = if Location::is_uri(folder) { folder.clone() } else { file_uri(&plan.base.join(folder)) };
+        add("sink.quarantine", folder);
+        let errors = document["limits"].get("errors").map_or_else(|| Limits::default().errors.to_string(), text_of);
+        add("limits.errors", errors);
+    }
+    if let Some(memory) = document["limits"].get("memory") {
+        add("limits.memory", text_of(memory));
+    }
+    if let Some(retention) = document["checkpoint"].get("stagingRetention") {
+        add("staging.retention", text_of(retention));
+    }
+    for part in PARTS {
+        let mut path = vec!["sink".to_owned(), part.to_owned()];
+        flatten(&sink[part], &mut path, &mut options)?;
+    }
+    flatten(&document["store"], &mut vec!["store".to_owned()], &mut options)?;
+    if controller.is_some() {
+        options.retain(|(key, _)| key != "sink.connection.controller");
+    }
+    Ok(options)
+}
+
+fn refuse(plan: &Plan, sink: &Json) -> Result<()> {
+    let file = &plan.file;
+    if plan.connection.is_none() {
+        return Err(Error::invalid_config("on Flink segments go to a cluster, and none is named")
+            .with("option", "sink.controller")
+            .action("set it to `host:9000` or a URL, or `sink.connection` for a cluster that asks who comes"));
+    }
+    let refused = [
+        ("sink.output", file.sink.output.is_some(), "segments go from staging to the cluster"),
+        ("sink.archive", file.sink.archive.is_some(), "segments go to the cluster as archives"),
+        (
+            "sink.segmentName",
+            file.sink.segment_name.is_some(),
+            "segments have names of their own, which no two ever share",
+        ),
+        ("sink.publish.waiting", sink["publish"].get("waiting").is_some(), "Flink's checkpoints hold up no reading"),
+        (
+            "source.packBytes",
+            file.source.pack_bytes.is_some(),
+            "segments are as large as asked for, whatever the inputs",
+        ),
+    ];
+    if let Some((option, _, reason)) = refused.iter().find(|(_, is_given, _)| *is_given) {
+        return Err(Error::unsupported(format!("with Flink {reason}"))
+            .with("option", *option)
+            .action(format!("remove `{option}`")));
+    }
+    if file.quarantine.is_none() && sink_errors(file.limits) {
+        return Err(Error::invalid_config("bad rows are allowed, and nobody takes them")
+            .with("option", "limits.errors")
+            .action("name a folder that all tasks see: `quarantine`"));
+    }
+    Ok(())
+}
+
+/// Whether somebody has asked for bad rows.
+fn sink_errors(limits: Limits) -> bool {
+    limits.errors != Limits::default().errors && limits.errors.to_string() != "0"
+}
+
+/// Staging has to be named, because it has to be the same for all tasks.
+fn staging(plan: &Plan) -> Result<String> {
+    let option = |error: Error| error.with("option", "staging");
+    match &plan.file.staging {
+        None => Err(option(Error::invalid_config("tasks of Flink need a place for rows that they all see"))
+            .action("set `staging` to a URI such as `s3://bucket/staging`, or to the path of a shared folder")),
+        Some(text) if !Location::is_uri(text) && !Path::new(text).is_absolute() => {
+            Err(option(Error::invalid_config(format!("`{text}` is relative, and each task would look elsewhere")))
+                .action("write a URI such as `s3://bucket/staging`, or the path of a folder that all hosts see"))
+        }
+        Some(text) => Ok(text.clone()),
+    }
+}
+
+pub(super) fn file_uri(path: &Path) -> String {
+    format!("file://{}", path.display())
+}
+
+/// Each value below, under Flink's spelling of its name.
+fn flatten(value: &Json, path: &mut Vec<String>, options: &mut Vec<(String, String)>) -> Result<()> {
+    match value {
+        Json::Null => {}
+        Json::Object(entries) => {
+            for (key, inner) in entries {
+                path.push(key.clone());
+                flatten(inner, path, options)?;
+                path.pop();
+            }
+        }
+        other => {
+            let text = text_of(other);
+            let is_secret = path.last().is_some_and(|key| SECRETS.contains(&key.as_str()));
+            if is_secret && !text.contains("${") {
+                return Err(Error::invalid_config(
+                    "Flink's web pages show the options of a job, and this one is a secret",
+                )
+                .with("option", path.join("."))
+                .action(
+                    "write `${env:NAME}` and set the variable for the cluster's processes, or `${file:/absolute/path}`",
+                ));
+            }
+            options.push((path.iter().map(|part| kebab_case(part)).collect::<Vec<_>>().join("."), text));
+        }
+    }
+    Ok(())
+}
+
+/// A value as an option of SQL has it; lists as JSON.
+pub(super) fn text_of(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+/// `maxRows` becomes `max-rows`.
+fn kebab_case(name: &str) -> String {
+    name.chars().fold(String::new(), |mut text, c| {
+        if c.is_ascii_uppercase() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+        text
+    })
+}

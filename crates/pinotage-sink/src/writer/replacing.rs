@@ -1,0 +1,252 @@
+//! What goes when segments come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pinotage_client::SegmentZkMetadata;
+use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_spec::TableConfig;
+use serde::Deserialize;
+
+use super::{Destination, PinotSink, StagedSegment};
+use crate::{Snapshot, needs_partitions};
+
+/// What goes in the step in which the segments of a run come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Replacing {
+    /// Nothing: they come beside what is there.
+    #[default]
+    Nothing,
+    /// What this run has begun of the same epoch in another process and not ended. If it has ended there, nothing comes.
+    Epoch,
+    /// All that queries see.
+    Table,
+    /// All segments of a time range: each that has rows in it has to lie inside as a whole.
+    Times {
+        /// The first millisecond of the range; none for all times before `to`.
+        from: Option<i64>,
+        /// The first one behind the range; none for all times from `from` on.
+        to: Option<i64>,
+    },
+    /// All segments of the partitions that the new ones have: each that has rows of them may have no others.
+    Partitions,
+}
+
+impl Replacing {
+    /// Segments that others have pushed go.
+    pub fn overwrites(&self) -> bool {
+        !matches!(self, Self::Nothing | Self::Epoch)
+    }
+
+    /// Refuses tables whose segments cannot be replaced so.
+    pub(super) fn check(&self, table: &TableConfig) -> Result<()> {
+        if !self.overwrites() {
+            return Ok(());
+        }
+        if table.json()["tableType"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("REALTIME"))
+            || needs_partitions(table.json())
+        {
+            return Err(Error::unsupported(
+                "rows of this table cannot be overwritten in one step: each key has one row, wherever it is",
+            )
+            .with("table", table.raw_name())
+            .action(
+                "append the rows, which take the place of those of their keys; delete others by the delete column",
+            ));
+        }
+        let option =
+            |key| Error::unsupported("the table config does not say which segments these are").with("option", key);
+        match self {
+            Self::Times { .. } if table.time_column().is_none() => {
+                Err(option("segmentsConfig.timeColumnName")
+                    .action("overwrite the whole table, or give it a time column"))
+            }
+            Self::Partitions if partition_column(table).is_none() => {
+                Err(option("tableIndexConfig.segmentPartitionConfig.columnPartitionMap")
+                    .action("overwrite the whole table or a time range, or partition the table"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Names and CRCs of the segments that go. `own` is what the names of this run begin with.
+    ///
+    /// # Errors
+    ///
+    /// `commit-conflict` for a segment that has rows inside and outside of what is replaced.
+    pub(super) fn leaving(
+        &self,
+        snapshot: &Snapshot,
+        table: &TableConfig,
+        coming: &[StagedSegment],
+        own: &str,
+    ) -> Result<BTreeMap<String, u64>> {
+        let mut leaving = BTreeMap::new();
+        if !self.overwrites() {
+            return Ok(leaving);
+        }
+        let column = partition_column(table).unwrap_or_default();
+        let touched: BTreeSet<u32> =
+            coming.iter().filter_map(|segment| segment.partitions.get(&column)).flatten().copied().collect();
+        for name in snapshot.visible().into_iter().filter(|name| !name.starts_with(own)) {
+            let Some(segment) = snapshot.segments.get(name) else { continue };
+            let goes = match self {
+                Self::Times { from, to } => in_range(segment, *from, *to)?,
+                Self::Partitions => of_partitions(segment, &column, &touched)?,
+                _ => true,
+            };
+            if goes {
+                leaving.insert(name.to_owned(), segment.crc.unwrap_or_default());
+            }
+        }
+        Ok(leaving)
+    }
+}
+
+impl PinotSink {
+    /// Looks whether what is to go can go, before rows are written. Partitions are not known yet then.
+    ///
+    /// # Errors
+    ///
+    /// `commit-conflict` for a segment that has rows inside and outside of a range of times.
+    pub fn check_replacing(&self) -> Result<()> {
+        let (Destination::Table(to), Replacing::Times { .. }) = (&self.destination, &self.replacing) else {
+            return Ok(());
+        };
+        let snapshot = to.runtime.block_on(to.target.snapshot())?;
+        self.replacing.leaving(&snapshot, &self.table, &[], "\0").map(drop)
+    }
+}
+
+/// The one column by which a table is partitioned.
+fn partition_column(table: &TableConfig) -> Option<String> {
+    let columns = table.json().pointer("/tableIndexConfig/segmentPartitionConfig/columnPartitionMap")?.as_object()?;
+    columns.keys().next().cloned()
+}
+
+fn in_range(segment: &SegmentZkMetadata, from: Option<i64>, to: Option<i64>) -> Result<bool> {
+    let (Some(start), Some(end)) = (segment.start_millis, segment.end_millis) else {
+        return Err(straddles(segment, "does not say which times it has"));
+    };
+    let (from, to) = (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
+    if end < from || start >= to {
+        return Ok(false);
+    }
+    match start >= from && end < to {
+        true => Ok(true),
+        false => Err(straddles(segment, "has rows inside and outside of the range that is overwritten")
+            .with("segment times", format!("{start} to {end}"))
+            .with("range", format!("{from} to before {to}"))),
+    }
+}
+
+fn of_partitions(segment: &SegmentZkMetadata, column: &str, touched: &BTreeSet<u32>) -> Result<bool> {
+    let own = segment.partitions.get(column).map(|found| found.partitions.as_slice()).unwrap_or_default();
+    let inside = own.iter().filter(|partition| touched.contains(partition)).count();
+    if own.is_empty() {
+        return Err(straddles(segment, "does not say which partitions it has"));
+    }
+    match (inside, own.len()) {
+        (0, _) => Ok(false),
+        (some, all) if some == all => Ok(true),
+        _ => Err(straddles(segment, "has rows of partitions that are overwritten, and of others")
+            .with("partitions", format!("{own:?}"))),
+    }
+}
+
+fn straddles(segment: &SegmentZkMetadata, what: &str) -> Error {
+    Error::new(ErrorKind::CommitConflict, format!("a segment {what}"))
+        .with("segment", &segment.name)
+        .action("widen what is overwritten until it has all rows of the segment, or overwrite the whole table")
+}
+
+#[cfg(test)]
+mod tests {
+    use pinotage_client::ColumnPartition;
+
+    use super::*;
+
+    fn snapshot(segments: &[(&str, Option<(i64, i64)>, &[u32])]) -> Snapshot {
+        let record = |(name, times, partitions): &(&str, Option<(i64, i64)>, &[u32])| {
+            let partition = ColumnPartition {
+                function_name: "Murmur".into(),
+                num_partitions: 8,
+                partitions: partitions.to_vec(),
+                function_config: None,
+            };
+            let segment = SegmentZkMetadata {
+                name: (*name).to_owned(),
+                crc: Some(7),
+                status: None,
+                start_millis: times.map(|(start, _)| start),
+                end_millis: times.map(|(_, end)| end),
+                total_docs: None,
+                size_bytes: None,
+                creation_millis: None,
+                push_millis: None,
+                refresh_millis: None,
+                download_url: None,
+                crypter: None,
+                custom: BTreeMap::new(),
+                partitions: [("key".to_owned(), partition)].into(),
+                extra: BTreeMap::new(),
+            };
+            ((*name).to_owned(), segment)
+        };
+        let segments: BTreeMap<String, SegmentZkMetadata> = segments.iter().map(record).collect();
+        Snapshot { assigned: segments.keys().cloned().collect(), segments, ..Snapshot::default() }
+    }
+
+    fn table() -> TableConfig {
+        let partitions = serde_json::json!({"key": {"functionName": "Murmur", "numPartitions": 8}});
+        TableConfig::from_document(serde_json::json!({
+            "tableName": "t_OFFLINE", "tableType": "OFFLINE",
+            "tableIndexConfig": {"segmentPartitionConfig": {"columnPartitionMap": partitions}},
+        }))
+        .unwrap()
+    }
+
+    fn leaving(
+        replacing: &Replacing,
+        snapshot: &Snapshot,
+        touched: &[u32],
+    ) -> std::result::Result<Vec<String>, String> {
+        let coming = StagedSegment {
+            name: "own_1".into(),
+            file: String::new(),
+            crc: 1,
+            rows: 1,
+            epoch: 1,
+            creation_millis: 0,
+            partitions: [("key".to_owned(), touched.iter().copied().collect())].into(),
+        };
+        let leaving = replacing.leaving(snapshot, &table(), &[coming], "own_");
+        leaving.map(|names| names.into_keys().collect()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn segments_of_a_range_lie_inside() {
+        let all = snapshot(&[("a", Some((0, 9)), &[]), ("b", Some((10, 19)), &[]), ("own_0", Some((5, 15)), &[])]);
+        let times = |from, to| Replacing::Times { from, to };
+        assert_eq!(leaving(&times(Some(0), Some(10)), &all, &[]).unwrap(), ["a"]);
+        assert_eq!(leaving(&times(None, Some(20)), &all, &[]).unwrap(), ["a", "b"]);
+        assert_eq!(leaving(&times(Some(10), None), &all, &[]).unwrap(), ["b"]);
+        assert_eq!(leaving(&times(Some(20), None), &all, &[]).unwrap(), [""; 0]);
+        for (from, to) in [(Some(0), Some(9)), (Some(1), Some(10)), (Some(9), Some(10))] {
+            let error = leaving(&times(from, to), &all, &[]).unwrap_err();
+            assert!(error.contains("commit-conflict") && error.contains("segment: a"), "{error}");
+        }
+        let untimed = snapshot(&[("c", None, &[])]);
+        assert!(leaving(&times(None, Some(5)), &untimed, &[]).unwrap_err().contains("segment: c"));
+    }
+
+    #[test]
+    fn segments_of_partitions_have_no_others() {
+        let all = snapshot(&[("a", None, &[1]), ("b", None, &[2, 3]), ("c", None, &[4])]);
+        assert_eq!(leaving(&Replacing::Partitions, &all, &[1, 4]).unwrap(), ["a", "c"]);
+        assert_eq!(leaving(&Replacing::Partitions, &all, &[2, 3, 7]).unwrap(), ["b"]);
+        assert!(leaving(&Replacing::Partitions, &all, &[3]).unwrap_err().contains("segment: b"));
+        assert_eq!(leaving(&Replacing::Table, &all, &[]).unwrap(), ["a", "b", "c"]);
+        assert_eq!(leaving(&Replacing::Nothing, &all, &[1]).unwrap(), [""; 0]);
+    }
+}

@@ -1,0 +1,63 @@
+package io.pinotage.sink;
+
+/** What goes in the step in which the segments of a run come into a table. */
+public final class Replacing {
+    private final String json;
+
+    private Replacing(String json) {
+        this.json = json;
+    }
+
+    /** Nothing: they come beside what is there. */
+    public static Replacing nothing() {
+        return new Replacing("\"nothing\"");
+    }
+
+    /**
+     * What this run has begun of the same epoch in another process and not ended. If it has ended there, nothing comes: an engine
+     * that makes an epoch again may make other segments of its rows.
+     */
+    public static Replacing epoch() {
+        return new Replacing("\"epoch\"");
+    }
+
+    /** All that queries see. */
+    public static Replacing table() {
+        return new Replacing("\"table\"");
+    }
+
+    /**
+     * All segments of a range of times, in milliseconds since 1970. Each that has rows in it has to lie inside as a whole.
+     *
+     * @param from the first one; null for all times before {@code to}
+     * @param to the first one behind the range; null for all times from {@code from} on
+     */
+    public static Replacing times(Long from, Long to) {
+        return new Replacing("{\"times\":{\"from\":" + from + ",\"to\":" + to + "}}");
+    }
+
+    /** All segments of the partitions that the new ones have. Each that has rows of them may have no others. */
+    public static Replacing partitions() {
+        return new Replacing("\"partitions\"");
+    }
+
+    /** As the library reads it. */
+    String json() {
+        return json;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Replacing && json.equals(((Replacing) other).json);
+    }
+
+    @Override
+    public int hashCode() {
+        return json.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return json;
+    }
+}

@@ -1,0 +1,135 @@
+package io.pinotage.spark.write;
+
+import io.pinotage.ErrorKind;
+import io.pinotage.PinotageException;
+import io.pinotage.arrow.BatchBuilder;
+import io.pinotage.sink.PinotSinkTable;
+import io.pinotage.sink.RejectedRow;
+import io.pinotage.sink.SinkOptions;
+import io.pinotage.sink.SinkWriter;
+import io.pinotage.sink.TaskContext;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.connector.write.DataWriter;
+import org.apache.spark.sql.connector.write.WriterCommitMessage;
+
+/**
+ * The rows of one attempt of a task. What attempts stage lies under names that no other attempt chooses, and counts only when the
+ * driver gets the message of one.
+ */
+final class PinotDataWriter implements DataWriter<InternalRow> {
+    private static final int BATCH_ROWS = 8_192;
+    private static final long BATCH_BYTES = 4 << 20;
+    private static final int ROWS_BETWEEN_LOOKS = 256;
+
+    private final WriteSettings settings;
+    private final Run run;
+    private final int task;
+    private final RowAppender rows;
+    private final List<String> rejected = new ArrayList<>();
+    private long rejectedChars;
+    /** Most tasks of small inputs have no rows: nothing is opened for them. */
+    private PinotSinkTable table;
+    private SinkWriter writer;
+    private BatchBuilder batch;
+    private TaskMemory memory;
+
+    PinotDataWriter(WriteSettings settings, Run run, int task) {
+        this.settings = settings;
+        this.run = run;
+        this.task = task;
+        this.rows = new RowAppender(settings.rows());
+    }
+
+    private void open() {
+        memory = TaskMemory.acquire(settings.memoryBytes());
+        table = PinotSinkTable.of(settings.description());
+        // What the driver has put there: who does not see it would stage where nobody looks.
+        table.readStagingProbe(run.probe());
+        TaskContext own = new TaskContext(run.id(), run.epoch() - 1, task, run.tasks(), memory.bytes());
+        writer = table.openWriter(settings.columns(), own, Collections.emptyList());
+        batch = new BatchBuilder(settings.columns());
+    }
+
+    @Override
+    public void write(InternalRow row) {
+        if (batch == null) {
+            open();
+        }
+        try {
+            rows.append(row, batch);
+            batch.endRow();
+        } catch (ArithmeticException | IllegalArgumentException error) {
+            batch.dropRow();
+            throw new PinotageException(
+                    ErrorKind.INVALID_DATA, "row " + batch.rows() + " of a batch: " + error.getMessage(), "correct the row", error);
+        }
+        int count = batch.rows();
+        if (count >= BATCH_ROWS || count % ROWS_BETWEEN_LOOKS == 0 && batch.bytes() >= BATCH_BYTES) {
+            give();
+        }
+    }
+
+    /** Gives the batch under way to the library. */
+    private void give() {
+        if (batch == null || batch.rows() == 0) {
+            return;
+        }
+        for (RejectedRow row : writer.write(batch.finish())) {
+            reject(row);
+        }
+    }
+
+    private void reject(RejectedRow row) {
+        if (settings.quarantine() == null) {
+            // The library allows none then, unless `limits.errors` says so.
+            throw new PinotageException(
+                    ErrorKind.INVALID_DATA,
+                    settings.table() + " does not take a row: " + row.message(),
+                    "correct it, or name a folder for such rows by `" + WriteOptions.QUARANTINE + "`");
+        }
+        SinkOptions json = new SinkOptions().set("rule", row.rule()).set("message", row.message());
+        if (row.column() != null) {
+            json.set("column", row.column());
+        }
+        String line = json.setJson("row", row.raw()).toJson();
+        rejectedChars += line.length();
+        if (rejectedChars > Quarantine.TASK_CHARS) {
+            throw new PinotageException(
+                    ErrorKind.RESOURCE_EXHAUSTED,
+                    "the rows of a task that " + settings.table() + " does not take are longer than " + Quarantine.TASK_CHARS
+                            + " characters together",
+                    "lower `limits.errors`, and correct such rows before they are written");
+        }
+        rejected.add(line);
+    }
+
+    @Override
+    public WriterCommitMessage commit() {
+        give();
+        if (writer == null) {
+            return new StagedSegments(Collections.emptyList(), rejected);
+        }
+        return new StagedSegments(writer.prepare(run.epoch(), true).committables(), rejected);
+    }
+
+    /** What was staged goes with the run's folder, which the driver removes. */
+    @Override
+    public void abort() {
+        if (writer != null) {
+            writer.cancel();
+        }
+    }
+
+    @Override
+    public void close() {
+        try (TaskMemory ownMemory = memory;
+                PinotSinkTable ownTable = table;
+                SinkWriter ownWriter = writer;
+                BatchBuilder ownBatch = batch) {
+            batch = null;
+        }
+    }
+}

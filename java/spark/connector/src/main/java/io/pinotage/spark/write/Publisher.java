@@ -1,0 +1,80 @@
+package io.pinotage.spark.write;
+
+import io.pinotage.ErrorKind;
+import io.pinotage.PinotageException;
+import io.pinotage.sink.Committable;
+import io.pinotage.sink.PinotSinkTable;
+import io.pinotage.sink.Publication;
+import io.pinotage.sink.Replacing;
+import io.pinotage.sink.SinkCommitter;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Brings the segments of a run into the table, in the driver. The library publishes in a thread of its own; this one waits for it. */
+final class Publisher {
+    private static final Logger LOG = LoggerFactory.getLogger(Publisher.class);
+    private static final long LOOK_MILLIS = 500;
+    private static final int TRIES = 6;
+    private static final long FIRST_PAUSE_MILLIS = 1_000;
+
+    private Publisher() {}
+
+    /** A cluster that does not answer is asked again a few times. What one try has begun, the next one goes on with. */
+    static void publish(WriteSettings settings, Run run, List<Committable> segments, Replacing replacing) {
+        try (PinotSinkTable table = PinotSinkTable.of(settings.description());
+                SinkCommitter committer = table.openCommitter(run.id())) {
+            long pause = FIRST_PAUSE_MILLIS;
+            for (int attempt = 1; ; attempt++) {
+                try {
+                    publish(settings, committer, segments, replacing);
+                    return;
+                } catch (PinotageException error) {
+                    if (!error.retryable() || attempt == TRIES) {
+                        throw error;
+                    }
+                    LOG.warn("segments of {} are tried again in {} ms", settings.table(), pause, error);
+                }
+                Thread.sleep(pause);
+                pause *= 2;
+            }
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            throw new PinotageException(
+                    ErrorKind.CANCELLED, "the job was stopped; segments on their way are not visible yet", "write again", stop);
+        }
+    }
+
+    private static void publish(
+            WriteSettings settings, SinkCommitter committer, List<Committable> segments, Replacing replacing)
+            throws InterruptedException {
+        try (Publication publication = committer.start(segments, replacing)) {
+            while (!publication.await(LOOK_MILLIS).state().isOver()) {
+                LOG.debug("{}: {}", settings.table(), publication.poll());
+            }
+            for (String warning : publication.warnings()) {
+                LOG.warn("{}: {}", settings.table(), warning);
+            }
+            publication.check();
+        }
+        LOG.info("{} segments are in {}", segments.size(), settings.table());
+    }
+
+    /** Puts something into staging that tasks have to see. */
+    static void open(WriteSettings settings, Run run) {
+        try (PinotSinkTable table = PinotSinkTable.of(settings.description())) {
+            table.writeStagingProbe(run.probe(), settings.table());
+        }
+    }
+
+    /** Removes what a run has in staging. What cannot be removed is said, and is no failure of the write. */
+    static void forget(WriteSettings settings, Run run) {
+        try (PinotSinkTable table = PinotSinkTable.of(settings.description());
+                SinkCommitter committer = table.openCommitter(run.id())) {
+            committer.forget();
+            table.removeStagingProbe(run.probe());
+        } catch (PinotageException error) {
+            LOG.warn("what run {} has left in staging cannot be removed", run.id(), error);
+        }
+    }
+}
