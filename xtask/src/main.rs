@@ -50,6 +50,8 @@ Commands:
                   Reads them by servers and directly, with DataFusion over Parquet beside it.
   bench epochs [--scale N] [--rounds N]
                   Builds them by epochs, beside the same job that remembers inputs.
+  bench spark [--scale N] [--rounds N]
+                  Reads them in Spark, with Spark over Parquet beside it.
 
 Examples:
   cargo xtask test

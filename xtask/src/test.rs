@@ -66,6 +66,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<(), String> {
     let (script, options) = match options {
         ["scan", options @ ..] => ("benches/scan.py", options),
         ["epochs", options @ ..] => ("benches/epochs.py", options),
+        ["spark", options @ ..] => ("benches/spark.py", options),
         _ => ("benches/lineitem.py", options),
     };
     let mut args = vec![script];

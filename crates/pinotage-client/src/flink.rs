@@ -268,8 +268,8 @@ fn thrown(what: &str, trace: &str) -> Error {
 
 /// The innermost exception.
 fn last_cause(trace: &str) -> &str {
-    let causes = trace.lines().filter_map(|line| line.trim_start().strip_prefix("Caused by: "));
-    causes.last().unwrap_or_else(|| first_line(trace))
+    let mut causes = trace.lines().filter_map(|line| line.trim_start().strip_prefix("Caused by: "));
+    causes.next_back().unwrap_or_else(|| first_line(trace))
 }
 
 fn first_line(trace: &str) -> &str {

@@ -14,7 +14,7 @@ use pinotage_sink::publish::PushObserver;
 use pinotage_sink::upsert::{CreationTimes, StreamKey, StreamTable};
 use pinotage_sink::writer::{Destination, PinotSink, Replacing, Sealing, Staging, TableDestination, Upload};
 use pinotage_sink::{Target, check_table, check_uploadable};
-use pinotage_spec::{ColumnPlan, DateTimeFormat, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
+use pinotage_spec::{ColumnPlan, DateTimeFormat, PinotVersion, Schema, TableConfig, arrow_field};
 use pinotage_transform::{BadValue, ConformOptions, Conversion, Converted, Destined};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -145,16 +145,6 @@ impl Table {
         }
         check_ingestion(&config)?;
         let columns = ColumnPlan::resolve_for(&schema, &config, version)?;
-        let refused = |option: &'static str, reason: &str, action: &str| {
-            Err(Error::unsupported(reason).with("option", option).action(action))
-        };
-        if Rollup::resolve(&schema, &config)?.is_some() {
-            return refused(
-                "ingestionConfig.aggregationConfigs",
-                "a table that aggregates while rows come in cannot be written by an engine",
-                "aggregate in the engine, or in queries",
-            );
-        }
         let documents = (schema.clone(), config.clone(), version);
         let place = Place::of(&job, threads.io()?)?;
         let how = (place.for_reading(), built(), job.sink.segment.sealing());
@@ -307,7 +297,7 @@ fn made(
             PinotSink::beside_stream((schema, config), staging, sealing, to, (upload, times), pool)?
         }
     };
-    Ok(sink.with_shared_partitions())
+    sink.rolling_up().map(PinotSink::with_shared_partitions)
 }
 
 fn target(job: &SinkJob) -> Result<Target> {

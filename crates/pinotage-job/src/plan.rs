@@ -66,6 +66,28 @@ impl Plan {
         Self::from_yaml(&text, &folder_of(path)).map_err(|error| error.with("file", path.display()))
     }
 
+    /// The same for a job that another engine runs: it needs `staging` whether the job runs in epochs or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::from_file`].
+    pub fn for_engine(path: &Path, controller: Option<Address>) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the job file", path))?;
+        let base = folder_of(path);
+        let read = || {
+            let mut file: JobFile = parse("the job file", &text, &base)?;
+            let staging = file.staging.take();
+            let plan = Self::validated(file, &base)?;
+            let mut plan = match controller {
+                Some(controller) => plan.with_controller(controller)?,
+                None => plan,
+            };
+            plan.file.staging = staging;
+            Ok(plan)
+        };
+        read().map_err(|error: Error| error.with("file", path.display()))
+    }
+
     /// Validates the text of a job file that lies in `base`.
     ///
     /// # Errors

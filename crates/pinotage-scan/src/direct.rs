@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, make_array, new_null_array};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, make_array, new_null_array};
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
-use pinotage_segment::read::{ScanOptions, Segment};
+use pinotage_segment::read::{DOC_ID, ScanOptions, Segment};
 use pinotage_spec::{CompareOp, FieldSpec, Predicate, Schema, Value};
 use roaring::RoaringBitmap;
 
 use crate::constant::constant;
+use crate::query::SEGMENT_NAME;
 
 /// What is read of each segment.
 pub(crate) struct DirectRead<'a> {
@@ -40,12 +41,12 @@ impl DirectRead<'_> {
             Some(Folded::Same(false)) => return Ok(()),
             Some(Folded::Open(predicate)) => Some(predicate),
         };
-        let columns = self.batch_schema.fields().iter().map(|field| field.name()).filter(|name| has(name)).cloned();
-        let columns = Some(columns.collect());
+        let columns = self.batch_schema.fields().iter().map(|field| field.name());
+        let columns = Some(columns.filter(|name| has(name) || *name == DOC_ID).cloned().collect());
         let (batch_rows, batch_bytes) = (self.batch_rows, Some(self.batch_bytes));
         let options = ScanOptions { columns, predicate, batch_rows, batch_bytes, nulls: self.nulls, docs };
         for batch in segment.scan(options)? {
-            if !give(self.complete(&batch?)?) {
+            if !give(self.complete(&batch?, segment)?) {
                 break;
             }
         }
@@ -57,7 +58,7 @@ impl DirectRead<'_> {
     /// # Pinot equivalent
     ///
     /// `BaseDefaultColumnHandler`
-    fn complete(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    fn complete(&self, batch: &RecordBatch, segment: &Segment) -> Result<RecordBatch> {
         let rows = batch.num_rows();
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.batch_schema.fields().len());
         for field in self.batch_schema.fields() {
@@ -79,6 +80,10 @@ impl DirectRead<'_> {
                     )
                 }
                 Some(column) => Arc::clone(column),
+                None if field.name() == SEGMENT_NAME => {
+                    let name = &segment.metadata().name;
+                    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(name, rows)))
+                }
                 None if field.is_nullable() => new_null_array(field.data_type(), rows),
                 None => {
                     let spec = self.field(field.name())?;

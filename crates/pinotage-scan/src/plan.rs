@@ -16,6 +16,7 @@ use crate::fetch::is_only_peers;
 use crate::keyed::{keyed_splits, valid_splits};
 use crate::options::{MissingSegments, Nulls, Reader, ScanOptions};
 use crate::prune::Known;
+use crate::query;
 use crate::reasons::{against_direct, against_servers, indexed};
 use crate::scanner::Inner;
 use crate::split::{Split, Work, direct_splits, server_splits};
@@ -33,7 +34,8 @@ const WHOLE_ANSWER_BYTES: u64 = 16 << 20;
 /// What is to be read of a table.
 #[derive(Debug, Clone, Default)]
 pub struct ScanRequest {
-    /// The columns, in this order; `None` is all of the schema. May be empty: the batches then only count rows.
+    /// The columns, in this order; `None` is all of the schema. May be empty: the batches then only count rows. `$segmentName`
+    /// and `$docId` say where a row lies.
     pub columns: Option<Vec<String>>,
     /// Which rows; `None` is all.
     pub predicate: Option<Predicate>,
@@ -115,7 +117,10 @@ impl ScanPlan {
         let schema = match &request.columns {
             None => Arc::clone(&full),
             Some(columns) => {
-                let field = |name: &String| full.field_with_name(name).cloned().map_err(|_| unknown(table, name));
+                let field = |name: &String| match query::virtual_field(name) {
+                    Some(field) => Ok(field),
+                    None => full.field_with_name(name).cloned().map_err(|_| unknown(table, name)),
+                };
                 Arc::new(arrow::datatypes::Schema::new(columns.iter().map(field).collect::<Result<Vec<_>>>()?))
             }
         };

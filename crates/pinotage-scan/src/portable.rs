@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::options::{Nulls, Reader};
 use crate::plan::{HalfPlan, ScanPlan};
+use crate::query;
 use crate::scanner::Scanner;
 use crate::split::{Split, Work};
 use crate::table::Table;
@@ -123,10 +124,11 @@ impl Scanner {
     pub fn planned(&self, document: SplitDocument) -> Result<ScanPlan> {
         let table = self.table();
         let full = table.arrow_schema(document.nulls);
-        let field = |name: &String| {
-            full.field_with_name(name).cloned().map_err(|_| {
+        let field = |name: &String| match query::virtual_field(name) {
+            Some(field) => Ok(field),
+            None => full.field_with_name(name).cloned().map_err(|_| {
                 Error::schema_mismatch("the table has no such column").with("table", table.name()).with("column", name)
-            })
+            }),
         };
         let schema = ArrowSchema::new(document.columns.iter().map(field).collect::<Result<Vec<_>>>()?);
         let predicate = document.predicate.map(|it| Predicate::from_document(&it, table.schema())).transpose()?;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::{DataType, Field};
+use pinotage_segment::read::DOC_ID;
 use pinotage_spec::{Expression, Operator, PinotQuery, Pushed};
 
 use crate::options::ScanOptions;
@@ -10,11 +12,18 @@ use crate::top::Top;
 /// The highest limit that Pinot takes; without one it gives ten rows.
 const ALL: u32 = i32::MAX as u32;
 
-/// The column that costs servers nothing, when rows are only to be counted.
-pub(crate) const DOC_ID: &str = "$docId";
-
 /// The column that servers know without looking at rows.
-const SEGMENT_NAME: &str = "$segmentName";
+pub(crate) const SEGMENT_NAME: &str = "$segmentName";
+
+/// A column that each row of a segment has, and no schema: where it lies.
+pub(crate) fn virtual_field(name: &str) -> Option<Field> {
+    let data_type = match name {
+        SEGMENT_NAME => DataType::Utf8,
+        DOC_ID => DataType::Int32,
+        _ => return None,
+    };
+    Some(Field::new(name, data_type, false))
+}
 
 /// What every request says.
 pub(crate) struct Common<'a> {
@@ -54,6 +63,7 @@ impl Common<'_> {
 
 /// A request for rows: these columns, at most so many.
 pub(crate) fn select(common: &Common<'_>, columns: &[&str], limit: Option<u64>) -> PinotQuery {
+    // Rows that are only counted come with the column that costs servers nothing.
     let columns = if columns.is_empty() { &[DOC_ID] } else { columns };
     let limit = limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(ALL).min(ALL);
     common.query(columns.iter().copied().map(Expression::column).collect(), limit)

@@ -144,7 +144,7 @@ mod tests {
             let schema = Schema::from_json(&schema).unwrap();
             let field = schema.field("d").unwrap();
             assert_eq!(latest_time(field, &array), Some(day), "{format}");
-            assert_eq!(times(field, &array).len(), array.len());
+            assert_eq!(super::times(field, &array).len(), array.len());
             assert_eq!(latest_time(field, &array.slice(0, 0)), None);
         }
     }

@@ -2,26 +2,26 @@
 
 use std::path::PathBuf;
 
+use pinotage_client::Address;
 use pinotage_common::{Error, Result};
 use pinotage_engine::{Foreign, prepare_foreign};
-use pinotage_job::{FlinkFound, FlinkScript, Plan};
+use pinotage_job::{FlinkFound, FlinkScript, Plan, pinot_spec};
 
-use crate::commands::job::{Job, JobArgs};
+use crate::commands::job::JobArgs;
 
 /// Who runs the job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Engine {
-    /// This process
+    // With a line of documentation each, all options would be printed in the long form.
     #[default]
     Embedded,
-    /// A session cluster of Flink
     Flink,
 }
 
 /// The engine.
 #[derive(clap::Args)]
 pub(crate) struct EngineArgs {
-    /// Who runs the job
+    /// Who runs the job: this process, or a session cluster of Flink
     #[arg(long, value_enum, default_value_t, value_name = "ENGINE")]
     pub(crate) engine: Engine,
 }
@@ -59,16 +59,15 @@ pub(crate) struct ForFlink {
 impl ForFlink {
     /// Reads the job, looks at its files, and asks its Pinot unless `offline`. Says on stderr what a person should know.
     pub(crate) fn load(args: &JobArgs, offline: bool) -> Result<Self> {
-        let plan = match args.load()? {
-            Job::Build(plan) if plan.one_to_one.is_none() => *plan,
-            _ => {
-                return Err(Error::unsupported("Pinot's own job specs run here, segment by segment")
-                    .with("file", args.job.display())
-                    .action("leave `--engine flink` out, or write a job file"));
-            }
-        };
         let text = std::fs::read_to_string(&args.job)
             .map_err(|error| Error::io(error, "cannot read the job file", &args.job))?;
+        if pinot_spec::is_job_spec(&text) {
+            return Err(Error::unsupported("Pinot's own job specs run here, segment by segment")
+                .with("file", args.job.display())
+                .action("leave `--engine flink` out, or write a job file"));
+        }
+        let controller = args.controller().map(Address::parse).transpose()?;
+        let plan = Plan::for_engine(&args.job, controller)?;
         let foreign = prepare_foreign(&plan, offline)?;
         let found = FlinkFound {
             files: foreign.files.as_ref().map(|(schema, format)| (schema.as_ref().clone(), format.clone())),

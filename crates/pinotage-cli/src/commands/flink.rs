@@ -69,7 +69,7 @@ fn jar_beside(line: &str) -> Result<PathBuf> {
     let command = std::env::current_exe().map_err(|error| Error::io(error, "cannot find this command's file", "."))?;
     let folder = command.parent().unwrap_or(Path::new("."));
     let prefix = format!("pinotage-flink-{line}-");
-    let folders = [folder.to_owned(), folder.join("jars")];
+    let folders = [folder.to_owned(), folder.join("jars"), folder.join("../jars")];
     let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
     let is_jar = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -113,11 +113,15 @@ impl Watch<'_> {
         let mut shown = String::new();
         loop {
             let job = self.flink.job(self.id).await?;
-            let checkpoints = self.flink.checkpoints(self.id).await?;
+            // Flink finds nothing where there are none.
+            let checkpoints = match has_checkpoints {
+                true => format!("{} checkpoints", self.flink.checkpoints(self.id).await?),
+                false => "without checkpoints".to_owned(),
+            };
             if job.is_over() {
-                return self.end(&job, checkpoints).await;
+                return self.end(&job, &checkpoints).await;
             }
-            let now = format!("{}: {checkpoints} checkpoints, {} rows read", job.state.to_lowercase(), job.rows);
+            let now = format!("{}: {checkpoints}, {} rows read", job.state.to_lowercase(), job.rows);
             if now != shown {
                 eprintln!("{now}");
                 shown = now;
@@ -129,9 +133,9 @@ impl Watch<'_> {
         }
     }
 
-    async fn end(&self, job: &FlinkJob, checkpoints: u64) -> Result<String> {
+    async fn end(&self, job: &FlinkJob, checkpoints: &str) -> Result<String> {
         match job.state.as_str() {
-            "FINISHED" => Ok(format!("finished {}: {checkpoints} checkpoints\n", self.id)),
+            "FINISHED" => Ok(format!("finished {}: {checkpoints}\n", self.id)),
             "FAILED" => Err(self.flink.failure(self.id).await?),
             _ => Err(cancelled("somebody cancelled the job", self.id)),
         }

@@ -428,3 +428,37 @@ fn a_full_disk_costs_nothing() {
         assert_eq!(count(path), expected(200_000), "{folder}");
     }
 }
+
+/// Rows of three days, in turn: a segment of each day, whatever epochs there are.
+#[test]
+fn each_window_of_time_has_its_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "id", "dataType": "LONG"}], "dateTimeFieldSpecs": [
+        {"name": "at", "dataType": "TIMESTAMP", "format": "1:MILLISECONDS:TIMESTAMP", "granularity": "1:MILLISECONDS"}]}"#;
+    let table = r#"{"tableName": "t", "tableType": "OFFLINE", "segmentsConfig": {"timeColumnName": "at"}}"#;
+    fs::write(path.join("schema.json"), schema).unwrap();
+    fs::write(path.join("table.json"), table).unwrap();
+    let begin = 1_700_006_400_000_u64;
+    let row = |id: u64| format!("{{\"id\": {id}, \"at\": {}}}", begin + id % 3 * 86_400_000 + id);
+    fs::write(path.join("in.json"), (0..3_000).map(row).collect::<Vec<_>>().join("\n")).unwrap();
+    let job = "name: days\nsource: { kind: files, paths: [in.json] }\nsink:\n  kind: pinot\n  table: t\n  schema: schema.json\n  \
+               tableConfig: table.json\n  output: out\n  segment: { eventTimeWindow: 1d, eventTimeLateness: 9d }\n\
+               checkpoint: { interval: 10ms }\n";
+    fs::write(path.join("job.yaml"), job).unwrap();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains("published 3 segments"), "{text}");
+    for entry in fs::read_dir(path.join("out")).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        let named = format!("t={}", entry.path().display());
+        let sql = "SELECT count(*) AS n, max(at) - min(at) < INTERVAL '1 day' AS of_a_day FROM t";
+        let answer = ok(path, &["sql", sql, "--table", &named, "--output", "csv"]);
+        assert_eq!(answer.lines().nth(1), Some("1000,true"), "{answer}");
+    }
+    // Without epochs it has no meaning, and a column has to be a time.
+    for (from, to) in [("checkpoint: { interval: 10ms }\n", ""), ("1d,", "1d, eventTimeColumn: id,")] {
+        fs::write(path.join("job.yaml"), job.replace(from, to)).unwrap();
+        let output = pinotage(path, &["check", "job.yaml"]);
+        let why = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && why.contains("sink.segment.eventTime"), "{why}");
+    }
+}

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use pinotage_testkit::cluster::{Cluster, eventually};
 use pinotage_testkit::flink::{Line, Session, SessionOptions};
+use pinotage_testkit::servers::Kafka;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -92,12 +93,15 @@ impl Place {
     }
 }
 
-/// Stops a command when it has said so many checkpoints.
-fn interrupted_after(mut child: Child, checkpoints: &str) -> String {
+/// Stops a command when it has said so many checkpoints, or more.
+fn interrupted_after(mut child: Child, checkpoints: u32) -> String {
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while errors.read_line(&mut said).unwrap() > 0 {
-        if said.lines().last().unwrap_or_default().contains(checkpoints) {
+        let words: Vec<&str> = said.lines().last().unwrap_or_default().split(' ').collect();
+        let count =
+            words.windows(2).find(|pair| pair[1].starts_with("checkpoints")).and_then(|pair| pair[0].parse().ok());
+        if count.is_some_and(|count: u32| count >= checkpoints) {
             assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
             break;
         }
@@ -150,8 +154,9 @@ fn runs_job_files(line: Line) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let stopped = interrupted_after(child, " 3 checkpoints");
-    let from = stopped.split('`').nth(1).unwrap().trim_start_matches("--from ").to_owned();
+    let stopped = interrupted_after(child, 3);
+    let from =
+        stopped.split('`').nth(1).unwrap_or_else(|| panic!("{stopped}")).trim_start_matches("--from ").to_owned();
     place.run("stream.yaml", &["--from", &from]);
     place.holds(2 * ROWS, ROWS, 2.0 * sum(ROWS));
 
@@ -159,6 +164,20 @@ fn runs_job_files(line: Line) {
     place.job("alone", files, "");
     assert!(place.run("alone.yaml", &["--detach"]).starts_with("submitted alone to Flink "));
     place.holds(3 * ROWS, ROWS, 3.0 * sum(ROWS));
+
+    // Out of Kafka, by the connector that the cluster has.
+    let Some(kafka) = Kafka::shared() else { return };
+    kafka.create_topic(&place.table, 3);
+    kafka.write_numbers(&place.table, 3, 0, ROWS);
+    let topic = format!(
+        "source:\n  kind: flink\n  flink:\n    columns: text STRING\n    options: {{ connector: kafka, topic: {}, \
+         properties.bootstrap.servers: '{}', scan.startup.mode: earliest-offset, scan.bounded.mode: latest-offset, format: raw }}\n\
+         transform: {{ sql: \"SELECT CAST(text AS BIGINT) AS id, 'k' AS name, CAST(text AS DOUBLE) * 0.5 AS price FROM source\" }}",
+        place.table, kafka.address
+    );
+    place.job("topic", &topic, "checkpoint: { interval: 500ms }");
+    place.run("topic.yaml", &[]);
+    place.holds(4 * ROWS, ROWS, 4.0 * sum(ROWS));
 
     // What cannot be is an error of the submission, with a name.
     for (options, lacking, jar) in [
@@ -176,7 +195,7 @@ fn runs_job_files(line: Line) {
     place.job("failing", &files.replace("in/*.json", "in/b.json").replace("paid AS", "CAST(name AS DOUBLE) AS"), "");
     let (_, why) = place.refused("failing.yaml");
     assert!(why.contains("the job failed"), "{why}");
-    place.holds(3 * ROWS, ROWS, 3.0 * sum(ROWS));
+    place.holds(4 * ROWS, ROWS, 4.0 * sum(ROWS));
 }
 
 #[test]

@@ -96,6 +96,8 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
     if !job.plan.beside_stream {
         check_offline(&job.schema, &job.table)?;
     }
+    let event_time = job.plan.file.sink.segment.sealing().event_time;
+    event_time.map_or(Ok(()), |event_time| event_time.check(&job.schema, &job.table))?;
     let source = source_of(job)?;
     if replaces_table(job) && !source.is_bounded() {
         return Err(Error::unsupported("a REFRESH table is wholly what its job makes, and this source has no end")

@@ -78,6 +78,7 @@ fn another_process_reads_every_type_of_the_oldest_release() {
     all_columns(Place::Oldest, false, &["reader=server"]);
     // Its servers send no nulls.
     all_columns(Place::Oldest, true, &["reader=auto"]);
+    crate::spark::read::the_oldest_release_is_read();
     a_server_that_ends_is_an_error();
 }
 

@@ -120,6 +120,8 @@ fn staging(plan: &Plan) -> Result<String> {
 }
 
 pub(super) fn file_uri(path: &Path) -> String {
+    // Tasks have other working folders.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     format!("file://{}", path.display())
 }
 

@@ -37,7 +37,7 @@ pub(crate) use directory::read_small;
 
 pub use diff::SegmentDifference;
 pub use documents::SegmentDocuments;
-pub use scan::{ScanOptions, SegmentScan};
+pub use scan::{DOC_ID, ScanOptions, SegmentScan};
 pub use verify::{Finding, Severity};
 
 /// An open segment.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
+use arrow::array::{Int32Array, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::Predicate;
 use roaring::RoaringBitmap;
@@ -12,6 +12,13 @@ use super::Segment;
 use super::column::Columns;
 use super::predicate::Filter;
 use crate::forward::Docs;
+
+/// The column that is the number of a row's doc in its segment.
+///
+/// # Pinot equivalent
+///
+/// `CommonConstants.Segment.BuiltInVirtualColumn.DOCID`
+pub const DOC_ID: &str = "$docId";
 
 /// A selective filter gathers rows for a batch from at most so many times the docs of one, then gives what it has.
 const MAX_LOOKED_AT: usize = 16;
@@ -22,7 +29,8 @@ const FIRST_ROWS: usize = 64;
 /// What a scan reads.
 #[derive(Debug, Clone)]
 pub struct ScanOptions {
-    /// The columns, in this order; `None` is all, sorted by name. May be empty: the batches then only count rows.
+    /// The columns, in this order; `None` is all, sorted by name. May be empty: the batches then only count rows. [`DOC_ID`] is
+    /// the number of the doc: Int32.
     pub columns: Option<Vec<String>>,
     /// Which rows; `None` is all.
     pub predicate: Option<Predicate>,
@@ -47,8 +55,8 @@ impl Default for ScanOptions {
 pub struct SegmentScan<'a> {
     schema: SchemaRef,
     columns: Columns<'a>,
-    /// The columns of a batch.
-    projected: Vec<usize>,
+    /// The columns of a batch; `None` are the docs' numbers.
+    projected: Vec<Option<usize>>,
     filter: Option<Filter>,
     /// Docs outside of which none passes, when an index or the caller knows.
     candidates: Option<RoaringBitmap>,
@@ -98,9 +106,14 @@ impl<'a> SegmentScan<'a> {
         let mut columns = Columns::new(segment, options.nulls);
         let (mut projected, mut fields) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
         for name in &names {
+            if name == DOC_ID {
+                projected.push(None);
+                fields.push(Field::new(DOC_ID, DataType::Int32, false));
+                continue;
+            }
             // A segment without rows has no indexes.
             if num_docs > 0 {
-                projected.push(columns.open(name)?);
+                projected.push(Some(columns.open(name)?));
             } else {
                 segment.column_metadata(name)?;
             }
@@ -182,7 +195,10 @@ impl<'a> SegmentScan<'a> {
     fn read(&mut self, docs: Docs<'_>) -> Result<RecordBatch> {
         let mut arrays = Vec::with_capacity(self.projected.len());
         for column in &self.projected {
-            arrays.push(self.columns.get(*column)?.read(docs)?);
+            arrays.push(match column {
+                Some(column) => self.columns.get(*column)?.read(docs)?,
+                None => Arc::new(Int32Array::from_iter_values(docs.iter().map(|doc| doc as i32))),
+            });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(docs.len()));
         RecordBatch::try_new_with_options(self.schema(), arrays, &options)

@@ -9,7 +9,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use pinotage_common::ErrorKind;
 use pinotage_segment::metadata::{ColumnMetadata, SegmentMetadata};
-use pinotage_segment::read::{OpenOptions, ScanOptions, Segment, Severity};
+use pinotage_segment::read::{DOC_ID, OpenOptions, ScanOptions, Segment, Severity};
 use pinotage_segment::write::SegmentBuilder;
 use pinotage_spec::{CompareOp, DataType, Predicate, Schema, TableConfig, TextPattern, TimestampIndex, Value};
 use pinotage_testkit::{columns_to_batch, golden_cases};
@@ -204,6 +204,22 @@ fn not_a_number_outside_of_the_bounds_is_found() {
     assert_eq!([Lt, LtEq, Eq, NotEq, Gt, GtEq].map(|op| count(op, 1.0)), [0, 2, 2, 1, 1, 3]);
     assert_eq!([Lt, LtEq, Eq, NotEq, Gt, GtEq].map(|op| count(op, 5.0)), [2, 2, 0, 3, 1, 1]);
     assert_eq!([Lt, LtEq, Eq, NotEq, Gt, GtEq].map(|op| count(op, f64::NAN)), [2, 3, 1, 2, 0, 1]);
+}
+
+#[test]
+fn docs_tell_their_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = worked_example().write_dir(folder.path()).unwrap();
+    let all = read(&path, ScanOptions { columns: Some(vec![DOC_ID.into(), "n".into()]), ..ScanOptions::default() });
+    let numbers = all["n"].as_primitive::<Int32Type>().values();
+    assert_eq!(
+        all[DOC_ID].as_primitive::<Int32Type>().values().to_vec(),
+        (0..numbers.len() as i32).collect::<Vec<_>>()
+    );
+    let last = numbers.len() - 1;
+    let predicate = Some(compare("n", CompareOp::Eq, Value::Int(numbers[last])));
+    let one = read(&path, ScanOptions { columns: Some(vec![DOC_ID.into()]), predicate, ..ScanOptions::default() });
+    assert_eq!(one[DOC_ID].as_primitive::<Int32Type>().values().last(), Some(&(last as i32)));
 }
 
 #[test]

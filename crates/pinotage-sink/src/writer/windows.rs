@@ -27,6 +27,17 @@ pub struct EventTime {
     pub lateness: Option<Duration>,
 }
 
+impl EventTime {
+    /// Whether rows of a table can be put together so.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a column that has no times, and for windows of no length.
+    pub fn check(&self, schema: &Schema, table: &TableConfig) -> Result<()> {
+        Windows::of(self, schema, table, false).map(drop)
+    }
+}
+
 /// The windows of a table.
 #[derive(Debug, Clone)]
 pub(super) struct Windows {

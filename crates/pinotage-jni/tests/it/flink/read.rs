@@ -256,3 +256,48 @@ on_each_line!(
         }
     }
 );
+
+on_each_line!(
+    /// The optimizer knows how many rows come, of all of them and of a part.
+    plans_have_the_number_of_rows,
+    |line| {
+        let Some(reading) = Reading::new("flink_estimates", line, false) else { return };
+        let rows = reading.fixture.cluster.query(&format!("SELECT COUNT(*) FROM {}", reading.fixture.name));
+        let rows = rows["resultTable"]["rows"][0][0].as_u64().unwrap();
+        let plan = reading.answer("", "EXPLAIN ESTIMATED_COST SELECT id FROM TABLE_READ");
+        let read: f64 = plan.split("rowcount = ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+        assert_eq!(read as u64, rows, "{plan}");
+    }
+);
+
+on_each_line!(
+    /// With a zone times are TIMESTAMP, as clocks there show them; and they go back to the same instants.
+    times_of_a_zone,
+    |line| {
+        let Some(reading) = Reading::new("flink_zone", line, false) else { return };
+        let zone = ", 'time-zone' = 'Asia/Kathmandu'";
+        let described = reading.answer(zone, "DESCRIBE TABLE_READ");
+        assert!(described.contains("t, TIMESTAMP(3), "), "{described}");
+        let instants = "SELECT CAST(id AS STRING) || ';' || COALESCE(CAST(TIMESTAMPDIFF(SECOND, TO_TIMESTAMP_LTZ(0, 3), t) AS STRING), 'null') FROM TABLE_READ";
+        let clocks = "SELECT CAST(id AS STRING) || ';' || COALESCE(CAST(TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 05:45:00', t) AS STRING), 'null') FROM TABLE_READ";
+        // Kathmandu was 15 minutes behind until 1986.
+        let earlier = |rows: BTreeSet<String>| rows.into_iter().filter(|row| row.ends_with("null") || row.split(';').nth(1).unwrap().parse::<i64>().unwrap() > 600_000_000).collect::<BTreeSet<_>>();
+        let (instants, clocks) = (earlier(reading.rows("", instants)), earlier(reading.rows(zone, clocks)));
+        assert!(!instants.is_empty());
+        assert_eq!(instants, clocks);
+
+        let name = format!("{}_copy", reading.fixture.name);
+        let folder = reading.folder.path().join("staging").display().to_string();
+        let options = format!("{zone}, 'staging' = '{folder}'");
+        let copied = format!(
+            "CREATE TABLE pinot.`default`.{name} (id BIGINT, t TIMESTAMP(3)) WITH ('connector' = 'pinotage', 'create.time-column' = 't');
+            INSERT INTO pinot.`default`.{name} SELECT id, t FROM TABLE_READ WHERE t IS NOT NULL;
+            SELECT COUNT(*) FROM pinot.`default`.{name} AS copied JOIN TABLE_READ AS original ON copied.id = original.id AND copied.t = original.t"
+        );
+        let same = reading.answer(&options, &copied);
+        let all = reading.answer("", "SELECT COUNT(*) FROM TABLE_READ WHERE t IS NOT NULL");
+        assert_eq!(same, all);
+        let refused = failed(line, "sql", &reading.script("", &format!("CREATE TABLE pinot.`default`.{name}_2 (t TIMESTAMP(3))")));
+        assert!(refused.contains("time-zone"), "{refused}");
+    }
+);

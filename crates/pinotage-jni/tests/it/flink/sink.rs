@@ -200,6 +200,32 @@ on_each_line!(
 );
 
 on_each_line!(
+    /// A table that sums rows up has one row of each key in a segment, and sums are exact though tasks fail.
+    rows_are_summed_up,
+    |line| {
+        let Some(table) = Table::unmade("flink_sums", line) else { return };
+        let schema = serde_json::json!({"schemaName": table.name,
+            "dimensionFieldSpecs": [{"name": "key", "dataType": "STRING"}],
+            "metricFieldSpecs": [{"name": "total", "dataType": "DOUBLE"}, {"name": "many", "dataType": "LONG"}]});
+        let mut config = table.config();
+        config["segmentsConfig"] = serde_json::json!({"replication": "1", "segmentPushType": "APPEND"});
+        config["tableIndexConfig"]["noDictionaryColumns"] = serde_json::json!(["total", "many"]);
+        config["ingestionConfig"] = serde_json::json!({"aggregationConfigs": [
+            {"columnName": "total", "aggregationFunction": "SUM(price)"}, {"columnName": "many", "aggregationFunction": "COUNT(*)"}]});
+        table.cluster.create_table(&schema, &config);
+        let rows = 30_000;
+        let further = [("extra", "true"), ("segmentRows", "10000"), ("age", "700"), ("rate", "8000"), ("failures", "1"), ("restarts", "10"), ("parallelism", "2")];
+        assert_eq!(ok(line, "finish", &table.options(rows, &further)), "failures left 0");
+        let sql = format!("SELECT SUM(total), SUM(many), DISTINCTCOUNT(key), COUNT(*) FROM {}", table.name);
+        let answer = table.cluster.query(&sql);
+        let found: Vec<f64> = (0..4).map(|at| answer["resultTable"]["rows"][0][at].as_f64().unwrap()).collect();
+        let sum = (rows * (rows - 1) / 2) as f64 * 0.25;
+        assert_eq!(found[..3], [sum, rows as f64, 500.0], "{answer}");
+        assert!(found[3] < rows as f64 / 2.0, "{answer}");
+    }
+);
+
+on_each_line!(
     /// Windows of ten seconds of the rows' time: each has a segment of each writer and no more, sealed when the watermark is behind it,
     /// though checkpoints come twice a second and a task fails. Flink knows the numbers by their names.
     windows_of_time_are_sealed_by_watermarks,

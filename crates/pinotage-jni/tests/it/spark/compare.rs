@@ -8,7 +8,7 @@ use super::ok;
 use crate::tables::{Fixture, Place, WORDS, noise, seed};
 
 /// Queries of a run; a run in the large size has more.
-const QUERIES: u64 = 24;
+const QUERIES: u64 = 16;
 const MANY_QUERIES: u64 = 600;
 
 /// A stream of numbers that look random.

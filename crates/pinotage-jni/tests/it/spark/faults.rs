@@ -7,7 +7,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::lines::Line;
-use crate::tables::{Fixture, build};
+use super::ok;
+use crate::tables::{Fixture, Place, build};
 
 const LINE: Line = Line::V4;
 
@@ -69,6 +70,24 @@ fn users_certificates_and_a_server_that_is_lost() {
     assert!(error.contains("unavailable") || error.contains("spark_secure_"), "{error}");
 }
 
+/// A job that is cancelled ends its readers, which wait for servers at the moment.
+#[test]
+fn a_job_is_cancelled() {
+    if LINE.class_path().is_none() {
+        return;
+    }
+    let Some(fixture) = Fixture::new(Place::Modern, "spark_cancelled", 3, 300, false, json!({})) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let view = format!(
+        "'controller' = '{}', 'table' = '{}', 'reader' = 'server', 'rowsPerSecond' = '5', 'requestSize' = '1KiB'",
+        fixture.cluster.controller, fixture.name
+    );
+    let mut options = script(&folder, &view, "SELECT SUM(length(r)) FROM t");
+    options.push(("afterMillis", "500".to_owned()));
+    let why = ok(LINE, "cancel", &options).unwrap();
+    assert!(why.contains("cancelled"), "{why}");
+}
+
 /// A table that has twenty times the memory of Spark.
 #[test]
 fn a_table_is_larger_than_the_memory() {
@@ -105,7 +124,7 @@ fn a_table_is_larger_than_the_memory() {
     cluster.await_online(&format!("{name}_OFFLINE"), SEGMENTS as usize);
     // As often as it takes.
     let once = SEGMENTS * ROWS * LENGTH;
-    let times = (HEAP_MIB * TIMES << 20).div_ceil(once);
+    let times = ((HEAP_MIB * TIMES) << 20).div_ceil(once);
     let heap = format!("-Xmx{HEAP_MIB}m");
     let mut jvm = LINE.start_with(&[&heap], &[("spark.testing.memory", "536870912")]).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -46,6 +46,8 @@ impl Reading {
         line.class_path()?;
         let name = format!("{name}_{line:?}").to_lowercase();
         let fixture = Fixture::new(place, &name, 3, 300, nulls, json!({}))?;
+        // Brokers come behind servers.
+        fixture.cluster.await_count(&name, 900);
         Some(Self { line, fixture, folder: tempfile::tempdir().unwrap() })
     }
 
@@ -235,40 +237,39 @@ on_both_lines!(
     }
 );
 
-on_both_lines!(
-    /// Decimals, and columns that somebody names: fewer, in another order, as what they may be.
-    columns_are_as_somebody_names_them,
-    |line| {
-        let Some(reading) = Reading::new("spark_columns", line, true) else { return };
-        let tenths: i64 = reading
-            .fixture
-            .rows
-            .iter()
-            .filter(|row| row["$nulls"].as_array().is_none_or(|nulls| !nulls.contains(&json!("n"))))
-            .map(|row| row["n"].as_str().unwrap().replace('.', "").parse::<i64>().unwrap())
-            .sum();
-        let sum = format!("[{}{}.{}]", if tenths < 0 { "-" } else { "" }, (tenths / 10).abs(), (tenths % 10).abs());
-        let query = "SELECT SUM(n) FROM t";
-        for digits in ["4,1", "28,1"] {
-            assert_eq!(reading.answer(&format!(", 'decimal.n' = '{digits}'"), query), sum);
-        }
-        let error = reading.failed(", 'decimal.default' = '4,0'", query);
-        assert!(error.contains("does not fit a decimal of 4 digits") && error.contains("column: n"), "{error}");
-        let view = |columns: &str, query: &str| reading.view("", &format!(" COLUMNS {columns}"), query);
-        let named = |columns: &str, query: &str| ok(line, "sql", &view(columns, query)).unwrap();
-        assert_eq!(named("n DECIMAL(20, 1), id BIGINT", query), sum);
-        // Milliseconds, in conditions, too.
-        let ours = different(&named("t BIGINT, id BIGINT", "SELECT id FROM t WHERE t > 1700000000000"));
-        assert_eq!(ours, reading.broker_ids("t > 1700000000000"));
-        let refused = |columns: &str, words: [&str; 2]| {
-            let error = failed(line, "sql", &view(columns, "SELECT * FROM t")).unwrap();
-            assert!(error.contains("schema-mismatch") && words.iter().all(|word| error.contains(word)), "{error}");
-        };
-        refused("id BIGINT, nowhere INT", ["`nowhere`", "no column of this name"]);
-        refused("id INT", ["`id`", "comes as BIGINT"]);
-        refused("i INT NOT NULL", ["`i`", "keeps nulls"]);
+/// Decimals, and columns that somebody names: fewer, in another order, as what they may be.
+#[test]
+fn columns_are_as_somebody_names_them() {
+    let line = Line::V4;
+    let Some(reading) = Reading::new("spark_columns", line, true) else { return };
+    let tenths: i64 = reading
+        .fixture
+        .rows
+        .iter()
+        .filter(|row| row["$nulls"].as_array().is_none_or(|nulls| !nulls.contains(&json!("n"))))
+        .map(|row| row["n"].as_str().unwrap().replace('.', "").parse::<i64>().unwrap())
+        .sum();
+    let sum = format!("[{}{}.{}]", if tenths < 0 { "-" } else { "" }, (tenths / 10).abs(), (tenths % 10).abs());
+    let query = "SELECT SUM(n) FROM t";
+    for digits in ["4,1", "28,1"] {
+        assert_eq!(reading.answer(&format!(", 'decimal.n' = '{digits}'"), query), sum);
     }
-);
+    let error = reading.failed(", 'decimal.default' = '4,0'", query);
+    assert!(error.contains("does not fit a decimal of 4 digits") && error.contains("column: n"), "{error}");
+    let view = |columns: &str, query: &str| reading.view("", &format!(" COLUMNS {columns}"), query);
+    let named = |columns: &str, query: &str| ok(line, "sql", &view(columns, query)).unwrap();
+    assert_eq!(named("n DECIMAL(20, 1), id BIGINT", query), sum);
+    // Milliseconds, in conditions, too.
+    let ours = different(&named("t BIGINT, id BIGINT", "SELECT id FROM t WHERE t > 1700000000000"));
+    assert_eq!(ours, reading.broker_ids("t > 1700000000000"));
+    let refused = |columns: &str, words: [&str; 2]| {
+        let error = failed(line, "sql", &view(columns, "SELECT * FROM t")).unwrap();
+        assert!(error.contains("schema-mismatch") && words.iter().all(|word| error.contains(word)), "{error}");
+    };
+    refused("id BIGINT, nowhere INT", ["`nowhere`", "no column of this name"]);
+    refused("id INT", ["`id`", "comes as BIGINT"]);
+    refused("i INT NOT NULL", ["`i`", "keeps nulls"]);
+}
 
 on_both_lines!(
     /// The catalog lists, describes and makes tables, which join with others.
@@ -329,7 +330,7 @@ on_both_lines!(
     }
 );
 
-on_each_line!(
+on_both_lines!(
     /// Each is told before a task starts, by what is wrong and what is meant.
     wrong_options_are_told,
     |line| {
@@ -361,22 +362,24 @@ on_each_line!(
     }
 );
 
-on_both_lines!(
-    /// A job of the existing connector changes the name of its format and nothing else.
-    options_of_the_existing_connector,
-    |line| {
-        let Some(reading) = Reading::new("spark_old", line, true) else { return };
-        let all = ", 'tableType' = 'offline', 'usePushDownFilters' = 'true', 'segmentsPerSplit' = '1', 'broker' = 'localhost:8000',
-            'pinotServerTimeoutMs' = '60000', 'useGrpcServer' = 'true', 'failOnInvalidSegments' = 'true', 'secureMode' = 'false',
-            'queryOptions' = 'enableNullHandling=true,timeoutMs=30000', 'proxy.enabled' = 'false', 'grpc.port' = '8090',
-            'grpc.max-inbound-message-size' = '1000000', 'grpc.use-plain-text' = 'true', 'authToken' = 'none'";
-        assert_eq!(reading.answer(all, "SELECT COUNT(*) FROM t WHERE i > 2"), reading.answer("", "SELECT COUNT(*) FROM t WHERE i > 2"));
-        let plan = reading.answer(", 'TABLETYPE' = 'OFFLINE'", "EXPLAIN SELECT id FROM t");
-        assert!(plan.contains("OFFLINE: reader="), "{plan}");
-        let error = reading.failed(", 'tableType' = 'realtime'", "SELECT id FROM t");
-        assert!(error.contains("not-found"), "{error}");
-    }
-);
+/// A job of the existing connector changes the name of its format and nothing else.
+#[test]
+fn options_of_the_existing_connector() {
+    let line = Line::V4;
+    let Some(reading) = Reading::new("spark_old", line, true) else { return };
+    let all = ", 'tableType' = 'offline', 'usePushDownFilters' = 'true', 'segmentsPerSplit' = '1', 'broker' = 'localhost:8000',
+        'pinotServerTimeoutMs' = '60000', 'useGrpcServer' = 'true', 'failOnInvalidSegments' = 'true', 'secureMode' = 'false',
+        'queryOptions' = 'enableNullHandling=true,timeoutMs=30000', 'proxy.enabled' = 'false', 'grpc.port' = '8090',
+        'grpc.max-inbound-message-size' = '1000000', 'grpc.use-plain-text' = 'true', 'authToken' = 'none'";
+    assert_eq!(
+        reading.answer(all, "SELECT COUNT(*) FROM t WHERE i > 2"),
+        reading.answer("", "SELECT COUNT(*) FROM t WHERE i > 2")
+    );
+    let plan = reading.answer(", 'TABLETYPE' = 'OFFLINE'", "EXPLAIN SELECT id FROM t");
+    assert!(plan.contains("OFFLINE: reader="), "{plan}");
+    let error = reading.failed(", 'tableType' = 'realtime'", "SELECT id FROM t");
+    assert!(error.contains("not-found"), "{error}");
+}
 
 on_both_lines!(
     /// What a join finds out of its small side leaves out rows of the table; a table that is read twice is read once.
@@ -398,3 +401,53 @@ on_both_lines!(
         assert!(plan.contains("ReusedExchange"), "{plan}");
     }
 );
+
+on_both_lines!(
+    /// Where a row lies, by either reader, as the broker has it.
+    rows_say_where_they_lie,
+    |line| {
+        let Some(reading) = Reading::new("spark_places", line, true) else { return };
+        let name = &reading.fixture.name;
+        let sql = format!("SELECT id, $docId, $segmentName FROM {name} WHERE s = 'a' LIMIT 1000");
+        let answer = reading.fixture.cluster.query(&sql);
+        let text = |row: &Json| format!("{};{};{}", row[0], row[1], row[2].as_str().unwrap());
+        let expected: BTreeSet<String> = answer["resultTable"]["rows"].as_array().unwrap().iter().map(text).collect();
+        assert!(expected.len() > 10, "{answer}");
+        // Of the catalog's tables: a view of Spark hides them.
+        let answer = |reader: &str, query: &str| {
+            let settings = format!(
+                "SET spark.sql.catalog.pinot = io.pinotage.spark.PinotCatalog;\nSET spark.sql.catalog.pinot.controller = {};
+                SET spark.sql.catalog.pinot.reader = {reader};\nSET spark.sql.catalog.pinot.batchRows = 7;\n{query};",
+                reading.fixture.cluster.controller
+            );
+            ok(line, "sql", &reading.statements(&settings)).unwrap()
+        };
+        let query = format!(
+            "SELECT CAST(id AS STRING) || ';' || CAST(`$docId` AS STRING) || ';' || `$segmentName` FROM pinot.{name} WHERE s = 'a'"
+        );
+        let of = format!("SELECT COUNT(*), MAX(`$docId`) FROM pinot.{name} WHERE `$segmentName` = '{name}_1'");
+        for reader in ["server", "direct"] {
+            assert_eq!(different(&answer(reader, &query)), expected, "{reader}");
+            assert_eq!(answer(reader, &of), "[300,299]");
+        }
+        // They are no columns of the table.
+        assert!(!reading.answer("", "DESCRIBE t").contains("docId"));
+    }
+);
+
+/// Of Pinot 0.11, whose servers send no nulls, with the line of Spark that is the oldest, too. Whoever stops its server calls it before.
+pub(crate) fn the_oldest_release_is_read() {
+    let Some(reading) = Reading::on(Place::Oldest, "spark_oldest", Line::V3_5, false) else { return };
+    let rows: BTreeSet<String> = reading.fixture.rows.iter().map(expected).collect();
+    for reader in ["server", "direct"] {
+        let options = format!(", 'reader' = '{reader}'");
+        assert_eq!(reading.rows(&options, &format!("SELECT {COLUMNS} FROM t")), rows, "{reader}");
+    }
+    let small = reading.fixture.rows.iter().filter(|row| row["i"].as_i64().unwrap() > 2);
+    let query = "SELECT COUNT(*), SUM(i), MIN(day) FROM t WHERE i > 2";
+    let wanted =
+        format!("[{},{},19000]", small.clone().count(), small.map(|row| row["i"].as_i64().unwrap()).sum::<i64>());
+    assert_eq!(reading.answer("", query), wanted);
+    let plan = reading.answer("", &format!("EXPLAIN {query}"));
+    assert!(plan.contains("aggregates=["), "{plan}");
+}

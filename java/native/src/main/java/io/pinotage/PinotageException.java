@@ -105,10 +105,4 @@ public class PinotageException extends RuntimeException {
     public String advice() {
         return advice;
     }
-
-    /** With the advice, for logs and whoever shows no more than this. */
-    @Override
-    public String toString() {
-        return advice == null || advice.isEmpty() ? super.toString() : super.toString() + "; " + advice;
-    }
 }

@@ -11,17 +11,21 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.spark.sql.connector.catalog.MetadataColumn;
+import org.apache.spark.sql.connector.catalog.SupportsMetadataColumns;
 import org.apache.spark.sql.connector.catalog.SupportsRead;
 import org.apache.spark.sql.connector.catalog.SupportsWrite;
 import org.apache.spark.sql.connector.catalog.TableCapability;
 import org.apache.spark.sql.connector.read.ScanBuilder;
 import org.apache.spark.sql.connector.write.LogicalWriteInfo;
 import org.apache.spark.sql.connector.write.WriteBuilder;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 
 /** A table of Pinot in Spark. */
-public final class PinotSparkTable implements SupportsRead, SupportsWrite {
+public final class PinotSparkTable implements SupportsRead, SupportsWrite, SupportsMetadataColumns {
     /** Rows that are written come by name and position as the columns say, which Spark sees to. */
     private static final Set<TableCapability> OF_CATALOG = Collections.unmodifiableSet(EnumSet.of(
             TableCapability.BATCH_READ,
@@ -102,6 +106,47 @@ public final class PinotSparkTable implements SupportsRead, SupportsWrite {
     }
 
     @Override
+    public MetadataColumn[] metadataColumns() {
+        return new MetadataColumn[] {
+            new Place("$segmentName", DataTypes.StringType, "the segment that has the row"),
+            new Place("$docId", DataTypes.IntegerType, "the row's number in its segment")
+        };
+    }
+
+    /** A column that says where a row lies; it comes when it is named. */
+    private static final class Place implements MetadataColumn {
+        private final String name;
+        private final DataType type;
+        private final String comment;
+
+        Place(String name, DataType type, String comment) {
+            this.name = name;
+            this.type = type;
+            this.comment = comment;
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public DataType dataType() {
+            return type;
+        }
+
+        @Override
+        public boolean isNullable() {
+            return false;
+        }
+
+        @Override
+        public String comment() {
+            return comment;
+        }
+    }
+
+    @Override
     public Map<String, String> properties() {
         return Collections.unmodifiableMap(properties);
     }
@@ -113,7 +158,7 @@ public final class PinotSparkTable implements SupportsRead, SupportsWrite {
 
     @Override
     public WriteBuilder newWriteBuilder(LogicalWriteInfo info) {
-        return new PinotWriteBuilder(options.with(info.options().asCaseSensitiveMap()), info);
+        return new PinotWriteBuilder(options.with(info.options().asCaseSensitiveMap()), info, declared == null);
     }
 
     @Override

@@ -46,7 +46,10 @@ final class NewTable {
         return config;
     }
 
-    static NewTable of(String name, ResolvedSchema columns, Map<String, String> options) {
+    /**
+     * @param zoned whether somebody has said where times without a zone are
+     */
+    static NewTable of(String name, ResolvedSchema columns, Map<String, String> options, boolean zoned) {
         for (String option : options.keySet()) {
             if (!KNOWN.contains(option)) {
                 throw refused(ErrorKind.INVALID_CONFIG, "`" + option + "` is no option of a new table",
@@ -71,6 +74,10 @@ final class NewTable {
                         "compute it in a query, or in a view of another catalog");
             }
             found |= column.getName().equals(time);
+            if (!zoned && hasLocalTime(column.getDataType().getLogicalType())) {
+                throw refused(ErrorKind.UNSUPPORTED, "column `" + column.getName() + "` has times without a zone, and Pinot has instants",
+                        "make it TIMESTAMP_LTZ(3), or give the catalog the option `time-zone`");
+            }
             add(column, column.getName().equals(time), dimensions, metrics, times);
         }
         if (!found) {
@@ -87,6 +94,11 @@ final class NewTable {
         schema.append('}');
         return new NewTable(
                 schema.toString(), config == null ? config(name, time, options.getOrDefault(REPLICATION, "1")) : config);
+    }
+
+    private static boolean hasLocalTime(LogicalType type) {
+        return type.getTypeRoot() == LogicalTypeRoot.TIMESTAMP_WITHOUT_TIME_ZONE
+                || type.getChildren().stream().anyMatch(NewTable::hasLocalTime);
     }
 
     private static void fields(String key, List<String> fields, StringBuilder json) {
@@ -164,6 +176,7 @@ final class NewTable {
             case VARBINARY:
                 return "BYTES";
             case TIMESTAMP_WITH_LOCAL_TIME_ZONE:
+            case TIMESTAMP_WITHOUT_TIME_ZONE:
                 return "TIMESTAMP";
             default:
                 throw refused(ErrorKind.UNSUPPORTED, "column `" + column + "` is of type " + type.asSummaryString()

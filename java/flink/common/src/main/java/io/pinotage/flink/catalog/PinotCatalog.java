@@ -6,6 +6,7 @@ import io.pinotage.catalog.PinotTables;
 import io.pinotage.flink.source.PinotTypes;
 import io.pinotage.flink.table.PinotTableFactoryBase;
 import io.pinotage.flink.table.ReadOptions;
+import io.pinotage.flink.table.TableOptions;
 import io.pinotage.scan.PinotTable;
 import io.pinotage.scan.ScanColumn;
 import java.util.Collections;
@@ -74,7 +75,7 @@ public final class PinotCatalog extends TablesOnlyCatalog {
         try {
             return ask.get();
         } catch (PinotageException error) {
-            throw new CatalogException(error.getMessage() + "; " + error.advice(), error);
+            throw new CatalogException(error.getMessage(), error);
         }
     }
 
@@ -135,7 +136,7 @@ public final class PinotCatalog extends TablesOnlyCatalog {
             if (error.kind() == ErrorKind.NOT_FOUND) {
                 throw new TableNotExistException(getName(), path, error);
             }
-            throw new CatalogException(error.getMessage() + "; " + error.advice(), error);
+            throw new CatalogException(error.getMessage(), error);
         }
     }
 
@@ -143,7 +144,7 @@ public final class PinotCatalog extends TablesOnlyCatalog {
         String digits = ReadOptions.decimal(decimals, column.name());
         boolean isDecimal = column.type().equals("BIG_DECIMAL") && !column.multiValue();
         if (!isDecimal || digits == null) {
-            return PinotTypes.of(column.field());
+            return PinotTypes.of(column.field(), options.containsKey(TableOptions.TIME_ZONE.key()));
         }
         Matcher numbers = DIGITS.matcher(digits);
         if (!numbers.matches()) {
@@ -169,7 +170,11 @@ public final class PinotCatalog extends TablesOnlyCatalog {
         }
         ResolvedCatalogTable resolved = (ResolvedCatalogTable) table;
         tell(() -> {
-            NewTable made = NewTable.of(path.getObjectName(), resolved.getResolvedSchema(), resolved.getOptions());
+            NewTable made = NewTable.of(
+                    path.getObjectName(),
+                    resolved.getResolvedSchema(),
+                    resolved.getOptions(),
+                    options.containsKey(TableOptions.TIME_ZONE.key()));
             tables.create(made.schema(), made.config());
             return null;
         });

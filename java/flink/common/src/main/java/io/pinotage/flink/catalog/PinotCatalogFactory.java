@@ -46,6 +46,7 @@ public final class PinotCatalogFactory implements CatalogFactory {
         if (ReadOptions.controller(tables) == null && ReadOptions.connection(tables) == null) {
             throw new ValidationException("a catalog of Pinot's tables needs the option `controller`");
         }
+        ReadOptions.zone(tables);
         return new PinotCatalog(context.getName(), tables);
     }
 }

@@ -3,6 +3,9 @@ package io.pinotage.flink.source;
 import io.pinotage.arrow.Column;
 import io.pinotage.arrow.RecordBatch;
 import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.util.List;
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.RowData;
@@ -34,8 +37,13 @@ import org.apache.flink.table.types.logical.RowType;
 final class BatchRows {
     private final ColumnarRowData row;
     private final int rows;
+    private final ZoneId zone;
 
-    BatchRows(RecordBatch batch, RowType type) {
+    /**
+     * @param zone where times without a zone are; null for rows that have none
+     */
+    BatchRows(RecordBatch batch, RowType type, ZoneId zone) {
+        this.zone = zone;
         List<LogicalType> types = type.getChildren();
         ColumnVector[] vectors = new ColumnVector[types.size()];
         for (int i = 0; i < vectors.length; i++) {
@@ -55,7 +63,7 @@ final class BatchRows {
     }
 
     /** The values from a row to another one; no others are asked for. */
-    private static ColumnVector vector(Column column, LogicalType type, int from, int to) {
+    private ColumnVector vector(Column column, LogicalType type, int from, int to) {
         switch (type.getTypeRoot()) {
             case BOOLEAN:
                 return new Booleans(column);
@@ -69,6 +77,8 @@ final class BatchRows {
                 return new Doubles(column);
             case TIMESTAMP_WITH_LOCAL_TIME_ZONE:
                 return new Instants(column);
+            case TIMESTAMP_WITHOUT_TIME_ZONE:
+                return new Locals(column, zone);
             case DECIMAL:
                 return new Decimals(column);
             case ARRAY:
@@ -183,6 +193,21 @@ final class BatchRows {
         @Override
         public TimestampData getTimestamp(int row, int precision) {
             return TimestampData.fromEpochMillis(column.getLong(row));
+        }
+    }
+
+    private static final class Locals extends Vector implements TimestampColumnVector {
+        private final ZoneId zone;
+
+        Locals(Column column, ZoneId zone) {
+            super(column);
+            this.zone = zone;
+        }
+
+        @Override
+        public TimestampData getTimestamp(int row, int precision) {
+            Instant instant = Instant.ofEpochMilli(column.getLong(row));
+            return TimestampData.fromLocalDateTime(LocalDateTime.ofInstant(instant, zone));
         }
     }
 

@@ -2,6 +2,7 @@ package io.pinotage.flink.source;
 
 import io.pinotage.arrow.RecordBatch;
 import io.pinotage.scan.ScanReader;
+import java.time.ZoneId;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,6 +43,7 @@ final class PinotReader implements SourceReader<RowData, PinotSplit> {
 
     private final SourceReaderContext context;
     private final RowType type;
+    private final ZoneId zone;
     private final ArrayDeque<PinotSplit> waiting = new ArrayDeque<>();
     private final ExecutorService thread;
     private boolean noMore;
@@ -54,9 +56,10 @@ final class PinotReader implements SourceReader<RowData, PinotSplit> {
     private CompletableFuture<Piece> coming;
     private CompletableFuture<Void> available = new CompletableFuture<>();
 
-    PinotReader(SourceReaderContext context, RowType type) {
+    PinotReader(SourceReaderContext context, RowType type, ZoneId zone) {
         this.context = context;
         this.type = type;
+        this.zone = zone;
         this.thread = Executors.newSingleThreadExecutor(work -> {
             Thread made = new Thread(work, "pinotage-source-" + context.getIndexOfSubtask());
             made.setDaemon(true);
@@ -144,7 +147,7 @@ final class PinotReader implements SourceReader<RowData, PinotSplit> {
 
     private void give(RecordBatch batch, ReaderOutput<RowData> output) {
         try (RecordBatch given = batch) {
-            BatchRows rows = new BatchRows(given, type);
+            BatchRows rows = new BatchRows(given, type, zone);
             long known = split.rows() - came;
             for (int row = (int) Math.max(0, Math.min(known, rows.rows())); row < rows.rows(); row++) {
                 output.collect(rows.row(row));

@@ -2,6 +2,7 @@ package io.pinotage.flink.source;
 
 import io.pinotage.scan.ScanOptions;
 import io.pinotage.scan.ScanRequest;
+import java.time.ZoneId;
 import java.util.Collections;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.connector.source.Boundedness;
@@ -30,6 +31,7 @@ public final class PinotSource
     private final ScanOptions options;
     private final ScanRequest request;
     private final RowType type;
+    private final ZoneId zone;
 
     /**
      * A source of some rows of a table.
@@ -37,9 +39,19 @@ public final class PinotSource
      * @param type the columns of the request in its order, as {@link PinotTypes} gives them
      */
     public PinotSource(ScanOptions options, ScanRequest request, RowType type) {
+        this(options, request, type, null);
+    }
+
+    /**
+     * The same, with columns of TIMESTAMP, which have no zone.
+     *
+     * @param zone where those times are; null without such columns
+     */
+    public PinotSource(ScanOptions options, ScanRequest request, RowType type, ZoneId zone) {
         this.options = options;
         this.request = request;
         this.type = type;
+        this.zone = zone;
     }
 
     /**
@@ -63,7 +75,7 @@ public final class PinotSource
 
     @Override
     public SourceReader<RowData, PinotSplit> createReader(SourceReaderContext context) {
-        return new PinotReader(context, type);
+        return new PinotReader(context, type, zone);
     }
 
     @Override

@@ -33,11 +33,20 @@ public final class PinotTypes {
 
     /** The type of a column. */
     public static DataType of(ArrowField field) {
-        DataType type = single(field);
+        return of(field, false);
+    }
+
+    /**
+     * The type of a column.
+     *
+     * @param local whether times are those of a zone that somebody has named, as {@code TIMESTAMP(3)}
+     */
+    public static DataType of(ArrowField field, boolean local) {
+        DataType type = single(field, local);
         return field.nullable() ? type.nullable() : type.notNull();
     }
 
-    private static DataType single(ArrowField field) {
+    private static DataType single(ArrowField field, boolean local) {
         ArrowType type = field.type();
         switch (type.kind()) {
             case BOOL:
@@ -55,14 +64,14 @@ public final class PinotTypes {
             case BINARY:
                 return DataTypes.BYTES();
             case TIMESTAMP_MILLIS:
-                return DataTypes.TIMESTAMP_LTZ(3);
+                return local ? DataTypes.TIMESTAMP(3) : DataTypes.TIMESTAMP_LTZ(3);
             case DECIMAL128:
                 return DataTypes.DECIMAL(type.precision(), type.scale());
             case LIST:
-                return DataTypes.ARRAY(of(field.children().get(0)));
+                return DataTypes.ARRAY(of(field.children().get(0), local));
             case MAP:
                 List<ArrowField> entries = field.children().get(0).children();
-                return DataTypes.MAP(of(entries.get(0)), of(entries.get(1)));
+                return DataTypes.MAP(of(entries.get(0), local), of(entries.get(1), local));
             default:
                 throw new PinotageException(
                         ErrorKind.UNEXPECTED, "column `" + field.name() + "` comes as " + type, "please report it");

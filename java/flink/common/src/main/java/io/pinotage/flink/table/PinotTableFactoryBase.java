@@ -4,6 +4,7 @@ import io.pinotage.flink.sink.SinkBuilder;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ReadableConfig;
@@ -67,6 +68,7 @@ public abstract class PinotTableFactoryBase implements DynamicTableSinkFactory, 
         helper.validateExcept(TableOptions.prefixes());
         RowType type = (RowType) context.getPhysicalRowDataType().getLogicalType();
         String name = context.getObjectIdentifier().getObjectName();
-        return PinotTableSource.create(name, ReadOptions.of(context.getCatalogTable().getOptions(), name), type);
+        Map<String, String> raw = context.getCatalogTable().getOptions();
+        return PinotTableSource.create(name, ReadOptions.of(raw, name), type, ReadOptions.zone(raw));
     }
 }

@@ -8,6 +8,7 @@ import io.pinotage.flink.source.Pushed;
 import io.pinotage.scan.PinotTable;
 import io.pinotage.scan.ScanColumn;
 import io.pinotage.scan.ScanOptions;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -19,8 +20,10 @@ import org.apache.flink.table.connector.source.abilities.SupportsAggregatePushDo
 import org.apache.flink.table.connector.source.abilities.SupportsFilterPushDown;
 import org.apache.flink.table.connector.source.abilities.SupportsLimitPushDown;
 import org.apache.flink.table.connector.source.abilities.SupportsProjectionPushDown;
+import org.apache.flink.table.connector.source.abilities.SupportsStatisticReport;
 import org.apache.flink.table.expressions.AggregateExpression;
 import org.apache.flink.table.expressions.ResolvedExpression;
+import org.apache.flink.table.plan.stats.TableStats;
 import org.apache.flink.table.types.DataType;
 import org.apache.flink.table.types.logical.DecimalType;
 import org.apache.flink.table.types.logical.LogicalType;
@@ -36,19 +39,23 @@ final class PinotTableSource
                 SupportsProjectionPushDown,
                 SupportsFilterPushDown,
                 SupportsLimitPushDown,
-                SupportsAggregatePushDown {
+                SupportsAggregatePushDown,
+                SupportsStatisticReport {
     private final String table;
     private final ScanOptions options;
     private final Pushed pushed;
+    /** Where times without a zone are; null where nobody says. */
+    private final ZoneId zone;
 
-    private PinotTableSource(String table, ScanOptions options, Pushed pushed) {
+    private PinotTableSource(String table, ScanOptions options, Pushed pushed, ZoneId zone) {
         this.table = table;
         this.options = options;
         this.pushed = pushed;
+        this.zone = zone;
     }
 
     /** The columns that SQL declares have to be columns of the table, of the same types. */
-    static PinotTableSource create(String table, ScanOptions options, RowType declared) {
+    static PinotTableSource create(String table, ScanOptions options, RowType declared, ZoneId zone) {
         for (RowType.RowField field : declared.getFields()) {
             LogicalType type = field.getType();
             if (type.getTypeRoot() == LogicalTypeRoot.DECIMAL) {
@@ -65,9 +72,16 @@ final class PinotTableSource
             if (column == null) {
                 throw mismatch(field, "the table has no column of this name, but " + String.join(", ", columns.keySet()));
             }
-            check(field, PinotTypes.of(column.field()).getLogicalType());
+            boolean isLocal = zone != null && hasLocalTime(field.getType());
+            check(field, PinotTypes.of(column.field(), isLocal).getLogicalType());
         }
-        return new PinotTableSource(table, options, Pushed.nothing(declared));
+        return new PinotTableSource(table, options, Pushed.nothing(declared), zone);
+    }
+
+    /** Whether it is declared as a time without a zone, or a list of such. */
+    private static boolean hasLocalTime(LogicalType type) {
+        return type.getTypeRoot() == LogicalTypeRoot.TIMESTAMP_WITHOUT_TIME_ZONE
+                || type.getChildren().stream().anyMatch(PinotTableSource::hasLocalTime);
     }
 
     private static void check(RowType.RowField field, LogicalType found) {
@@ -110,7 +124,7 @@ final class PinotTableSource
 
     @Override
     public ScanRuntimeProvider getScanRuntimeProvider(ScanContext context) {
-        return SourceProvider.of(new PinotSource(options, pushed.request(), pushed.rowType()));
+        return SourceProvider.of(new PinotSource(options, pushed.request(), pushed.rowType(), zone));
     }
 
     @Override
@@ -146,9 +160,17 @@ final class PinotTableSource
         }
     }
 
+    /** About how many rows come: the optimizer decides by it which side of a join is the smaller one. */
+    @Override
+    public TableStats reportStatistics() {
+        try (PinotTable found = PinotTable.open(options)) {
+            return new TableStats(found.plan(pushed.request()).expectedRows());
+        }
+    }
+
     @Override
     public DynamicTableSource copy() {
-        return new PinotTableSource(table, options, pushed.copy());
+        return new PinotTableSource(table, options, pushed.copy(), zone);
     }
 
     @Override

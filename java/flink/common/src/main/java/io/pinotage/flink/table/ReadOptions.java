@@ -1,7 +1,11 @@
 package io.pinotage.flink.table;
 
+import io.pinotage.ErrorKind;
+import io.pinotage.PinotageException;
 import io.pinotage.jni.JsonText;
 import io.pinotage.scan.ScanOptions;
+import java.time.DateTimeException;
+import java.time.ZoneId;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -51,6 +55,23 @@ public final class ReadOptions {
     public static String decimal(Map<String, String> options, String column) {
         String digits = options.get(DECIMAL + column);
         return digits == null ? options.get(DECIMAL + ALL_OTHERS) : digits;
+    }
+
+    /**
+     * Where times without a zone are, for options of a table or of a catalog; null where times are instants.
+     *
+     * @throws PinotageException for a zone that there is not
+     */
+    public static ZoneId zone(Map<String, String> options) {
+        String zone = options.get(TableOptions.TIME_ZONE.key());
+        try {
+            return zone == null ? null : ZoneId.of(zone);
+        } catch (DateTimeException error) {
+            throw new PinotageException(
+                    ErrorKind.INVALID_CONFIG,
+                    "`" + zone + "` is no time zone",
+                    "name one of the tz database in `" + TableOptions.TIME_ZONE.key() + "`, such as Europe/Riga");
+        }
     }
 
     /** The controller's address; null when the options have none. */

@@ -118,7 +118,9 @@ public final class TableOptions {
             QUARANTINE, QUARANTINE_ROWS, EXTRA_COLUMNS, TIME_ZONE, STRICT);
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
-    static final String[] PREFIXES = {"sink.segment.", "sink.publish.", "sink.push.", "sink.upsert.", "sink.connection.", "sink.pinot-version", "limits.", "store."};
+    static final String[] PREFIXES = {
+        "sink.segment.", "sink.publish.", "sink.push.", "sink.upsert.", "sink.connection.", "sink.pinot-version", "limits.", "store."
+    };
 
     /** What options of reading begin with. */
     static final String[] READ_PREFIXES = {ReadOptions.SCAN, ReadOptions.DECIMAL};
@@ -152,7 +154,8 @@ public final class TableOptions {
         sink.deliveryGuarantee(options.get(GUARANTEE));
         for (Map.Entry<String, String> option : raw.entrySet()) {
             String key = option.getKey();
-            boolean isOfJobFile = Arrays.stream(PREFIXES).anyMatch(key::startsWith) && !key.equals(SEGMENT_ROWS.key()) && !key.equals(PUBLISH_INTERVAL.key());
+            boolean isApplied = key.equals(SEGMENT_ROWS.key()) || key.equals(PUBLISH_INTERVAL.key());
+            boolean isOfJobFile = !isApplied && Arrays.stream(PREFIXES).anyMatch(key::startsWith);
             if (isOfJobFile) {
                 set(camelCase(key), option.getValue(), sink);
             }

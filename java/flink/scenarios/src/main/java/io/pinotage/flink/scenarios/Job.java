@@ -31,7 +31,6 @@ import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
 import org.apache.flink.table.types.logical.BigIntType;
 import org.apache.flink.table.types.logical.LogicalType;
@@ -165,6 +164,9 @@ final class Job {
                 .batchRows((int) options.number("batchRows", 1_000));
         if (options.has("quarantine")) {
             sink.quarantine(options.text("quarantine"), options.number("errors", 0));
+        }
+        if (options.has("extra")) {
+            sink.extraColumns(true);
         }
         if (options.has("foreign")) {
             sink.option("sink.push.foreign", options.text("foreign"));

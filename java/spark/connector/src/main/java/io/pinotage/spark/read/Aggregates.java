@@ -23,26 +23,28 @@ import org.apache.spark.sql.types.StructType;
 
 /** Aggregations of Spark as those of a scan. Whether servers answer exactly, the plan says. */
 final class Aggregates {
-    private final StructType columns;
     private final Conditions names;
     /** Somebody wants the mean of a BIGINT, which Spark would then ask for as its sum: that wraps, and Spark's mean does not. */
     private boolean hasMeanOfLongs;
 
     Aggregates(StructType columns) {
-        this.columns = columns;
         this.names = new Conditions(columns);
     }
 
     /** Whether the only number is how many rows there are. */
-    boolean isCountOfAll(Aggregation aggregation) {
+    static boolean isCountOfAll(Aggregation aggregation) {
         AggregateFunc[] functions = aggregation.aggregateExpressions();
-        for (AggregateFunc function : functions) {
+        return aggregation.groupByExpressions().length == 0 && functions.length == 1 && functions[0] instanceof CountStar;
+    }
+
+    /** Spark shows an aggregation as it was meant, before it asks for the same without means. */
+    void show(Aggregation aggregation) {
+        for (AggregateFunc function : aggregation.aggregateExpressions()) {
             if (function instanceof Avg) {
                 StructField column = names.column(((Avg) function).column());
                 hasMeanOfLongs |= column == null || column.dataType().equals(DataTypes.LongType);
             }
         }
-        return aggregation.groupByExpressions().length == 0 && functions.length == 1 && functions[0] instanceof CountStar;
     }
 
     /** The same aggregation; false when there is none. */

@@ -123,7 +123,8 @@ final class PinotScan implements Batch, SupportsReportStatistics, SupportsRuntim
         List<NamedReference> columns = new ArrayList<>();
         for (StructField field : pushed.isWhole() ? pushed.schema.fields() : new StructField[0]) {
             if (isComparable(field.dataType())) {
-                columns.add(Expressions.column(field.name()));
+                // A name is read as SQL.
+                columns.add(Expressions.column("`" + field.name().replace("`", "``") + "`"));
             }
         }
         return columns.toArray(new NamedReference[0]);

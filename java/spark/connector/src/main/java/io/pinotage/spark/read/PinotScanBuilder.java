@@ -124,7 +124,8 @@ public final class PinotScanBuilder
 
     @Override
     public boolean supportCompletePushDown(Aggregation aggregation) {
-        return aggregates.isCountOfAll(aggregation) && pushAggregation(aggregation) && plan.exactRows().isPresent();
+        aggregates.show(aggregation);
+        return Aggregates.isCountOfAll(aggregation) && pushAggregation(aggregation) && plan.exactRows().isPresent();
     }
 
     @Override
@@ -137,7 +138,7 @@ public final class PinotScanBuilder
             return false;
         }
         ScanPlan planned = table.plan(wanted.request());
-        boolean isCounted = aggregates.isCountOfAll(aggregation) && planned.exactRows().isPresent();
+        boolean isCounted = Aggregates.isCountOfAll(aggregation) && planned.exactRows().isPresent();
         if (!planned.aggregated() && !isCounted) {
             return false;
         }

@@ -68,7 +68,7 @@ public final class Main {
             text.append(at.getClass().getSimpleName()).append(": ").append(at.getMessage());
             if (at instanceof PinotageException) {
                 PinotageException ours = (PinotageException) at;
-                text.append(" [").append(ours.kind().text()).append("] ").append(ours.context()).append(' ').append(ours.advice());
+                text.append(" [").append(ours.kind().text()).append("] ").append(ours.context());
             }
             text.append(" | ");
         }

@@ -20,10 +20,16 @@ interface Scenario {
                 return Sql::run;
             case "compare":
                 return Compare::run;
+            case "noop":
+                return Noop::run;
+            case "cancel":
+                return Cancel::run;
             case "memory":
                 return Memory::run;
             case "write":
                 return Writes::batch;
+            case "stream":
+                return Writes::stream;
             default:
                 throw new IllegalArgumentException("there is no scenario `" + name + "`");
         }

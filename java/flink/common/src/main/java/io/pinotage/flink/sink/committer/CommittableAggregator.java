@@ -83,11 +83,11 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
         // Without a state of its own the sink is new to the job, whatever else the job goes on with.
         boolean isNew = run == null;
         run = isNew ? submission : run;
+        getMetricGroup().gauge("segmentsWaiting", () -> waiting.size());
         boolean isExact = settings.guarantee() == DeliveryGuarantee.EXACTLY_ONCE;
         // Attempts that end before their first checkpoint have published nothing: they are one process.
         String life = isNew ? submission : TaskContext.newRun();
         lives = isExact ? lives.begin(life, lastCheckpoint) : Lives.NONE;
-        getMetricGroup().gauge("segmentsWaiting", () -> waiting.size());
         Runs.tell(table, submission, run);
         if (isExact) {
             try (SinkCommitter committer = table.openCommitter(run, lives)) {

@@ -1,0 +1,126 @@
+"""TPC-H lineitem in Spark: rows that nobody keeps (`noop`), of a real Pinot, directly and by its server, beside Spark over Parquet
+files of the same rows; and an aggregation.
+
+    python3 benches/spark.py [--scale 0.25] [--rounds 5] [--library libpinotage.so]     (or: cargo xtask bench spark …)
+
+Starts Pinot 1.5.1 (java/cluster, one server), pushes the four segments that benches/lineitem.py builds, and Spark 4 in one JVM with a
+core for each task. All ways take turns in it, the first turn is not counted, and the table has medians. The planning of a query is
+part of its time; Parquet and the segments (`cache`) are in the page cache.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import lineitem
+import scan
+from lineitem import ROOT, measure
+
+EVERY = list(lineitem.TYPES)
+QUERIES = {
+    "1 column": "SELECT l_partkey FROM {t}",
+    "5 columns": f"SELECT {', '.join(scan.FIVE)} FROM {{t}}",
+    "16 columns": f"SELECT {', '.join(EVERY)} FROM {{t}}",
+    "sums by two keys": "SELECT l_returnflag, l_linestatus, COUNT(*), SUM(l_linenumber), MAX(l_partkey) FROM {t} GROUP BY l_returnflag, l_linestatus",
+}
+OPENED = ["lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util", "util.concurrent", "util.concurrent.atomic"]
+
+
+class Spark:
+    """A JVM that runs the scenarios of java/spark/scenarios."""
+
+    def __init__(self, class_path, library, folder):
+        self.script = folder / "script.sql"
+        opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENED]
+        opened += [f"--add-opens=java.base/sun.{name}=ALL-UNNAMED" for name in ("nio.ch", "nio.cs", "security.action", "util.calendar")]
+        settings = [f"spark.master=local[{os.cpu_count()}]", "spark.sql.shuffle.partitions=4"]
+        command = ["java", *opened, "-Xmx4g", f"-Dpinotage.library={library}", "-cp", class_path,
+                   "io.pinotage.spark.scenarios.Main", *settings]
+        self.log = open(folder / "spark.log", "w")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        if self.process.stdout.readline().strip() != "ready":
+            sys.exit(f"Spark did not start; its log is {self.log.name}")
+
+    def run(self, scenario, statements):
+        self.script.write_text(statements)
+        print(f"{scenario} script={self.script}", file=self.process.stdin, flush=True)
+        state, _, said = self.process.stdout.readline().strip().partition(" ")
+        if state != "ok":
+            sys.exit(f"{statements}: {state} {said}")
+        return said
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def compare(spark, pinot, files, cache, rounds):
+    view = lambda reader: (f"VIEW t ('controller' = '{pinot.controller}', 'table' = 'lineitem', 'reader' = '{reader}', 'cache' = '{cache}');\n", "t")
+    ways = {"Parquet": ("", f"parquet.`{files[0].parent}`"), "direct": view("direct"), "server": view("server")}
+    print(f"{'':20}{'':10}{'s':>8}{'Mrows/s':>9}{'x Parquet':>11}")
+    for case, query in QUERIES.items():
+        answers, found = set(), {name: [] for name in ways}
+        for turn in range(rounds + 1):
+            for name, (view, table) in ways.items():
+                statements = view + query.replace("{t}", table) + ";"
+                if turn:
+                    found[name].append(float(spark.run("noop", statements)))
+                    continue
+                # The first turn fills caches, and shows that all ways have the same rows.
+                counted = view + f"SELECT COUNT(*) FROM ({query.replace('{t}', table)});"
+                answers.add(spark.run("sql", counted))
+                spark.run("noop", statements)
+        if len(answers) != 1:
+            sys.exit(f"{case}: different numbers of rows: {answers}")
+        parquet = statistics.median(found["Parquet"])
+        for name, seconds in found.items():
+            middle = statistics.median(seconds)
+            print(f"{case:20}{name:10}{middle:>8.3f}{sum(scan.ROWS) / middle / 1e6:>9.2f}{parquet / middle:>11.2f}")
+            case = ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1.0, help="TPC-H scale factor (1 is 6,001,215 rows)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--library", type=pathlib.Path, help="a built libpinotage.so; by default it is built")
+    parser.add_argument("--pinotage", type=pathlib.Path, help="a built command that makes the segments; by default it is built")
+    options = parser.parse_args()
+    work = ROOT / "target" / "bench"
+    work.mkdir(parents=True, exist_ok=True)
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    files = lineitem.make_data(work, options.scale)
+    lineitem.write_config(work, files)
+    library, command = options.library, options.pinotage
+    if library is None:
+        subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "pinotage-jni"], cwd=ROOT, check=True)
+        library = target / "release/libpinotage.so"
+    if command is None:
+        subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "pinotage-cli"], cwd=ROOT, check=True)
+        command = target / "release/pinotage"
+    segments = work / "ours"
+    shutil.rmtree(segments, ignore_errors=True)
+    out = measure([command, "run", work / "job.yaml", "--force"])[-1]
+    scan.ROWS.extend(int(rows) for rows in re.findall(r"(\d+) rows read", out))
+    path = next(line.split("=", 1)[1] for line in scan.java_class_paths() if line.startswith("PINOTAGE_SPARK_4_CLASSPATH="))
+    pinot = scan.Pinot(work, sorted(segments.glob("lineitem_*")))
+    try:
+        pinot.await_rows(sum(scan.ROWS))
+        with tempfile.TemporaryDirectory() as folder:
+            spark = Spark(path, library, pathlib.Path(folder))
+            try:
+                compare(spark, pinot, files, work / "scan-cache", options.rounds)
+            finally:
+                spark.stop()
+    finally:
+        pinot.stop()
+
+
+if __name__ == "__main__":
+    main()
