@@ -65,7 +65,7 @@ fn come_and_go(name: &str, line: Line, options: &SessionOptions, connector: Conn
         let manager = left(own.session.task_manager_process(0), Some(own.session.task_manager_disk(0)));
         (manager, left(own.session.job_manager_process(), None))
     };
-    let two = ["two-a", "two-b"].map(|job| submit(job, "600"));
+    let two = ["two-a", "two-b"].map(|job| submit(job, "200"));
     two[0].await_checkpoints(1);
     let own_loader = connector != Connector::InLib;
     assert!(!own_loader || class_loaders(own.session.task_manager_process(0)) > 0, "class loaders have another name");

@@ -37,7 +37,7 @@ fn kill(name: &str, line: Line, cluster: Option<&'static Cluster>) {
         ("kafka", kafka.address.as_str()),
         ("topic", table.name.as_str()),
         ("restarts", "1000"),
-        ("rate", "2000"),
+        ("rate", "1500"),
         ("parallelism", "4"),
         ("segmentRows", segment_rows.as_str()),
         ("checkpointMillis", "1000"),

@@ -4,8 +4,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use pinotage_testkit::cluster::eventually;
 use pinotage_testkit::fake::{Gate, Side};
 use pinotage_testkit::flink::{Connector, Job, JobState, Session, SessionOptions};
+use pinotage_testkit::is_full;
 
 use super::lines::Line;
 use super::on_each_line;
@@ -61,17 +63,19 @@ on_each_line!(
     |line| {
         let Some(table) = Table::create("flink_session", line) else { return };
         let Some(shared) = shared(line) else { return };
-        let (rows, savepoints) = (60_000, format!("file://{}", table.folder("savepoints").display()));
-        let slow = table.options(rows, &[("rate", "4000"), ("segmentRows", "7000")]);
+        let (rows, savepoints) = (12_000, format!("file://{}", table.folder("savepoints").display()));
+        // So slow that it does not end before it is stopped.
+        let slow = table.options(rows, &[("rate", "100"), ("segmentRows", "200")]);
         let job = shared.submit(&slow, None);
-        job.await_checkpoints(3);
+        job.await_checkpoints(2);
         let first = job.stop_with_savepoint(&savepoints);
         assert_eq!(job.wait(), JobState::Finished);
         table.is_never_doubled(rows);
+        let known = table.rows();
         let job = shared.submit(&slow, Some(&first));
-        job.await_checkpoints(8);
+        eventually("more rows", || if table.rows() > known { Ok(()) } else { Err(job.failure()) });
         let second = job.stop_with_savepoint(&savepoints);
-        let fast = table.options(rows, &[("segmentRows", "7000")]);
+        let fast = table.options(rows, &[("segmentRows", "1000")]);
         let JobState::Failed(reason) = shared.submit(&fast, Some(&first)).wait() else { panic!("it is behind the table") };
         assert!(reason.contains("commit-conflict"), "{reason}");
         shared.submit(&fast, Some(&second)).finish();
@@ -83,6 +87,10 @@ on_each_line!(
     /// Two jobs go on from one savepoint at the same time, at different paces. Whoever publishes later is stopped, and no row is there twice.
     of_two_copies_one_is_stopped,
     |line| {
+        // The same on both lines; the small size takes one.
+        if line == Line::V1_20 && !is_full() {
+            return;
+        }
         let Some(table) = Table::create("flink_copies", line) else { return };
         let Some(shared) = shared(line) else { return };
         let rows = 24_000;
@@ -90,8 +98,8 @@ on_each_line!(
             let further = [("rate", rate), ("segmentRows", "1500"), ("publishMillis", "0"), ("restarts", "100")];
             table.options(rows, &further)
         };
-        let job = shared.submit(&options("1500"), None);
-        job.await_checkpoints(4);
+        let job = shared.submit(&options("200"), None);
+        job.await_checkpoints(2);
         let savepoint = job.stop_with_savepoint(&format!("file://{}", table.folder("savepoints").display()));
         let jobs = ["1500", "1000"].map(|rate| shared.submit(&options(rate), Some(&savepoint)));
         let ends = jobs.each_ref().map(|job| {
@@ -103,7 +111,6 @@ on_each_line!(
         });
         assert!(ends.iter().any(|failure| failure.contains("commit-conflict")), "{ends:?}");
         let states = jobs.each_ref().map(Job::cancel);
-        eprintln!("{states:?}");
         table.is_never_doubled(rows);
         if states.contains(&JobState::Finished) {
             table.is_exact(rows);

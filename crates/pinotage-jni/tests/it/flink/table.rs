@@ -97,8 +97,21 @@ impl Table {
     fn has(&self, wanted: (u64, u64, f64, f64)) {
         eventually(&format!("{wanted:?} in {}", self.name), || {
             let found = self.found();
-            if found == Some(wanted) { Ok(()) } else { Err(format!("{found:?}")) }
+            if found == Some(wanted) { Ok(()) } else { Err(format!("{found:?}, {}", self.gaps())) }
         });
+    }
+
+    /// Which thousands of ids are not whole, and the segments that are there.
+    fn gaps(&self) -> String {
+        let counts = format!(
+            "SELECT FLOOR(id / 1000), COUNT(*) FROM {} GROUP BY 1 HAVING COUNT(*) <> 1000 LIMIT 100",
+            self.name
+        );
+        let segments = format!(
+            "SELECT $segmentName, COUNT(*), MIN(id), MAX(id) FROM {} GROUP BY $segmentName LIMIT 300",
+            self.name
+        );
+        [counts, segments].map(|sql| self.cluster.query(&sql)["resultTable"]["rows"].to_string()).join("; ")
     }
 
     /// Rows, distinct ids, the sum of ids and of prices.
@@ -107,6 +120,11 @@ impl Table {
         let answer = self.cluster.query(&sql);
         let row = answer["resultTable"]["rows"][0].as_array()?;
         Some((row[0].as_u64()?, row[1].as_u64()?, row[2].as_f64()?, row[3].as_f64()?))
+    }
+
+    /// The rows that queries see now.
+    pub(super) fn rows(&self) -> u64 {
+        self.found().map_or(0, |found| found.0)
     }
 
     /// Whatever has happened: no row twice, and no more than there are.

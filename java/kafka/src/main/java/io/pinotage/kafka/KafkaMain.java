@@ -10,16 +10,20 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.atomic.AtomicReference;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
 import kafka.tools.StorageTool;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.utils.Time;
@@ -104,8 +108,14 @@ public final class KafkaMain {
         switch (words[0]) {
             case "topic":
                 try (Admin admin = admin()) {
-                    NewTopic topic = new NewTopic(words[1], Integer.parseInt(words[2]), (short) 1);
-                    admin.createTopics(List.of(topic)).all().get();
+                    int partitions = Integer.parseInt(words[2]);
+                    admin.createTopics(List.of(new NewTopic(words[1], partitions, (short) 1))).all().get();
+                    Map<TopicPartition, OffsetSpec> all = new HashMap<>();
+                    for (int partition = 0; partition < partitions; partition++) {
+                        all.put(new TopicPartition(words[1], partition), OffsetSpec.latest());
+                    }
+                    // Leaders answer: before they do, a producer may lose its first batches to them, or wait for minutes.
+                    admin.listOffsets(all).all().get();
                 }
                 return;
             case "numbers":
@@ -116,16 +126,24 @@ public final class KafkaMain {
         }
     }
 
-    /** Numbers as text, each into the partition of its remainder. */
-    private void numbers(String topic, int partitions, long begin, long end) {
+    /** Numbers as text, each into the partition of its remainder. All of them are there in the end, or it throws. */
+    private void numbers(String topic, int partitions, long begin, long end) throws Exception {
+        AtomicReference<Exception> failure = new AtomicReference<>();
         Map<String, Object> settings = Map.of("bootstrap.servers", address, "acks", "all", "linger.ms", "20");
         try (KafkaProducer<byte[], byte[]> producer =
                 new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
             for (long number = begin; number < end; number++) {
                 byte[] value = Long.toString(number).getBytes(StandardCharsets.UTF_8);
-                producer.send(new ProducerRecord<>(topic, (int) (number % partitions), null, value));
+                producer.send(new ProducerRecord<>(topic, (int) (number % partitions), null, value), (written, error) -> {
+                    if (error != null) {
+                        failure.compareAndSet(null, error);
+                    }
+                });
             }
             producer.flush();
+        }
+        if (failure.get() != null) {
+            throw failure.get();
         }
     }
 
