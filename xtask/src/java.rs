@@ -18,6 +18,7 @@ const MODULES: &[(&str, &str)] = &[
     ("PINOTAGE_SEGMENTS_0_11_0_CLASSPATH", "segments/writer"),
     ("PINOTAGE_SEGMENTS_1_1_0_CLASSPATH", "segments/1.1.0"),
     ("PINOTAGE_SEGMENTS_1_5_1_CLASSPATH", "segments/1.5.1"),
+    ("PINOTAGE_READERS_CLASSPATH", "readers"),
     ("PINOTAGE_FLINK_1_20_CLASSPATH", "flink/test-1.20"),
     ("PINOTAGE_FLINK_2_CLASSPATH", "flink/test-2"),
     ("PINOTAGE_SPARK_3_5_CLASSPATH", "spark/test-3.5"),

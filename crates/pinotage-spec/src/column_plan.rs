@@ -137,9 +137,9 @@ impl ColumnPlan {
                 let error = Error::unsupported(format!("Pinot {version} has no {what}"));
                 Err(error.with("column", &column.field.name).action(instead))
             };
-            let most = if !column.field.single_value && !version.reads_raw_lists_4() { 3 } else { 4 };
-            if column.dictionary != DictionaryRule::Always && !version.reads_raw_5() {
-                column.forward.version = column.forward.version.min(most);
+            if column.dictionary != DictionaryRule::Always {
+                let newest = version.newest_raw_chunks(column.field.single_value);
+                column.forward.version = column.forward.version.min(newest);
             }
             if column.left_to_server.contains(&"vector") && column.dictionary != DictionaryRule::Always {
                 let error = Error::unsupported(

@@ -1,9 +1,11 @@
 //! One column of a schema (`FieldSpec`).
 
+use std::borrow::Cow;
+
 use pinotage_common::{Error, Result};
 use serde_json::Value as Json;
 
-use crate::{DataType, DateTimeFormat, FieldType, StoredType, Value};
+use crate::{DataType, DateTimeFormat, FieldType, StoredType, Value, java};
 
 /// What happens to a STRING, JSON or BYTES value longer than the column's `maxLength`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,30 @@ impl FieldSpec {
             date_time: None,
             children: Vec::new(),
         }
+    }
+
+    /// The default null value is longer than `maxLength` itself: what happens to values of that length happens to nulls.
+    pub fn default_is_too_long(&self) -> bool {
+        match &self.default_null_value {
+            Value::String(text) => java::utf16_len(text) > self.max_length,
+            Value::Bytes(bytes) => self.data_type != DataType::Map && bytes.len() > self.max_length,
+            _ => false,
+        }
+    }
+
+    /// What a segment has for a null: the default null value, cut where values of its length are.
+    pub fn stored_null(&self) -> Cow<'_, Value> {
+        if self.max_length_strategy != MaxLengthStrategy::TrimLength || !self.default_is_too_long() {
+            return Cow::Borrowed(&self.default_null_value);
+        }
+        Cow::Owned(match &self.default_null_value {
+            Value::String(text) => {
+                let (whole, half) = java::cut_utf16(text, self.max_length);
+                Value::String(format!("{whole}{}", if half { "?" } else { "" }))
+            }
+            Value::Bytes(bytes) => Value::Bytes(bytes[..self.max_length].to_vec()),
+            other => other.clone(),
+        })
     }
 
     /// Reads one entry of a schema's field list.

@@ -49,7 +49,10 @@ fn layout(scientific: &str, value: f64, is_same: impl Fn(&str) -> bool) -> Strin
     if value == 0.0 {
         return format!("{sign}0.0");
     }
-    let (mantissa, exponent) = rest.split_once('e').unwrap_or((rest, "0"));
+    // Java has two digits at least, which among the smallest numbers are others than the only one and a zero: 4.9E-324.
+    let two = Some(format!("{:.1e}", value.abs())).filter(|two| rest.find('e') == Some(1) && is_same(two));
+    let rest = two.as_deref().map_or(rest.to_owned(), |two| two.replace(".0e", "e"));
+    let (mantissa, exponent) = rest.split_once('e').unwrap_or((&rest, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let mut digits: String = mantissa.chars().filter(|c| *c != '.').collect();
     if let Some(even) = even_digits(&digits, value, is_same) {
@@ -96,6 +99,18 @@ pub fn utf16_len(text: &str) -> usize {
     text.bytes().filter(|byte| (byte & 0xC0) != 0x80).map(|byte| 1 + usize::from(byte >= 0xF0)).sum()
 }
 
+/// The first `units` UTF-16 units, and whether half a surrogate pair follows: Java encodes that as `?`.
+pub fn cut_utf16(text: &str, units: usize) -> (&str, bool) {
+    let mut left = units;
+    for (at, c) in text.char_indices() {
+        if left < c.len_utf16() {
+            return (&text[..at], left == 1);
+        }
+        left -= c.len_utf16();
+    }
+    (text, false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +152,9 @@ mod tests {
         }
         assert_eq!(float_to_string(3.4028235e38), "3.4028235E38");
         assert_eq!(float_to_string(0.1), "0.1");
+        let smallest = [1, 2, 3, 4].map(|bits| double_to_string(f64::from_bits(bits)));
+        assert_eq!(smallest, ["4.9E-324", "9.9E-324", "1.5E-323", "2.0E-323"]);
+        assert_eq!([float_to_string(f32::from_bits(1)), double_to_string(2e23)], ["1.4E-45", "2.0E23"]);
         assert_eq!(double_to_string(f64::NEG_INFINITY), "-Infinity");
     }
 

@@ -81,25 +81,26 @@ impl PinotVersion {
     }
 
     /// Servers load star-trees whose metrics of bytes (AVG, MINMAXRANGE, sketches) are of raw index version 4, which is the
-    /// default. Without it they fail to load the segment: there such metrics have to be of `indexVersion` 2. Releases between
-    /// 0.11 and this one were not tried. Metrics of numbers are loaded by all.
+    /// default. Without it they fail to load the segment: there such metrics have to be of `indexVersion` 2. 0.12 does not; 1.0
+    /// was not tried. Metrics of numbers are loaded by all.
     pub fn loads_star_tree_bytes(self) -> bool {
-        self >= Self { major: 1, minor: 5 }
+        self >= Self { major: 1, minor: 1 }
     }
 
-    /// Servers load star-trees with COUNTMV, SUMMV and AVGMV. Releases between 0.11 and this one were not tried.
+    /// Servers load star-trees with COUNTMV, SUMMV and AVGMV. 1.4 does not.
     pub fn loads_star_tree_lists(self) -> bool {
         self >= Self { major: 1, minor: 5 }
     }
 
-    /// Servers load raw columns of several values a row in chunk version 4; 0.11 reads 2 and 3 only. 1.1 writes it.
-    pub fn reads_raw_lists_4(self) -> bool {
-        self >= Self { major: 1, minor: 1 }
-    }
-
-    /// Servers load raw columns in chunk version 5. 1.1 does not write it; 1.2 was not tried.
-    pub fn reads_raw_5(self) -> bool {
-        self >= Self { major: 1, minor: 3 }
+    /// The newest version of chunks in which servers load raw columns. 0.11 loads lists in 2 and 3 only; 0.12 nothing of version 4
+    /// but numbers, as its servers ask for the codec of a column and its readers of text do not tell it. 1.0 and 1.2 were not tried.
+    pub fn newest_raw_chunks(self, single_value: bool) -> u8 {
+        match (self.major, self.minor) {
+            (0, 11) if single_value => 4,
+            (0, _) | (1, 0) => 3,
+            (1, 1 | 2) => 4,
+            _ => 5,
+        }
     }
 
     /// Raw columns may be compressed by GZIP. 1.1 does not know it; 1.2 was not tried.
@@ -108,9 +109,9 @@ impl PinotVersion {
     }
 
     /// A timestamp index is one wherever a field config has granularities. 0.11 also wants `TIMESTAMP` in its `indexTypes` and a
-    /// column of that type, and drops the range indexes of others when it loads them. Releases between were not tried.
+    /// column of that type, and drops the range indexes of others when it loads them.
     pub fn takes_any_timestamp_config(self) -> bool {
-        self >= Self { major: 1, minor: 5 }
+        self >= Self { major: 0, minor: 12 }
     }
 
     /// Segments may have MAP columns. 1.1 does not know them; 1.2 was not tried.
@@ -185,7 +186,12 @@ mod tests {
         assert_eq!(version("0.11.0-1b4d6b6b0a27422c1552ea1a936ad145056f7033"), PinotVersion::OLDEST);
         assert!(version("1.6.0-SNAPSHOT") > version("1.5.1"));
         assert!(!version("0.12.1").sends_nulls() && version("1.0.0").sends_nulls());
-        assert!(!PinotVersion::OLDEST.loads_star_tree_bytes() && version("1.5.1").loads_star_tree_bytes());
+        assert!(!version("0.12.1").loads_star_tree_bytes() && version("1.1.0").loads_star_tree_bytes());
+        let chunks = |text| [true, false].map(|single| version(text).newest_raw_chunks(single));
+        assert_eq!(
+            [chunks("0.11.0"), chunks("0.12.1"), chunks("1.1.0"), chunks("1.3.0")],
+            [[4, 3], [3, 3], [4, 4], [5, 5]]
+        );
         assert!(PinotVersion::parse("Unknown").is_err());
         assert_eq!("1.10".parse::<PinotVersion>().unwrap(), PinotVersion { major: 1, minor: 10 });
         assert!("0.10.0".parse::<PinotVersion>().is_err() && "latest".parse::<PinotVersion>().is_err());

@@ -196,13 +196,16 @@ fn defaults() -> Case {
 
 /// Without null handling a null is its default value and nothing else.
 fn untracked_nulls() -> Case {
-    let fields = json!({"enableColumnBasedNullHandling": false, "dimensionFieldSpecs": [{"name": "s", "dataType": "STRING"}, {"name": "i", "dataType": "INT"}],
+    let fields = json!({"enableColumnBasedNullHandling": false, "dimensionFieldSpecs": [{"name": "s", "dataType": "STRING"}, {"name": "i", "dataType": "INT"},
+                            {"name": "cut", "dataType": "STRING", "maxLength": 5, "defaultNullValue": "none at all"},
+                            {"name": "cutBytes", "dataType": "BYTES", "maxLength": 2, "maxLengthExceedStrategy": "TRIM_LENGTH", "defaultNullValue": "abcdef"}],
                         "metricFieldSpecs": [{"name": "m", "dataType": "LONG"}]});
     case("untracked-nulls", 40, fields, json!({}), |row| {
         if row % 4 == 1 {
-            json!({"s": "null", "i": i32::MIN, "m": 0, "$absent": ["s", "i", "m"]})
+            let absent = ["s", "i", "m", "cut", "cutBytes"];
+            json!({"s": "null", "i": i32::MIN, "m": 0, "cut": "none ", "cutBytes": "abcd", "$absent": absent})
         } else {
-            json!({"s": WORDS[row % 5], "i": row, "m": -(row as i64)})
+            json!({"s": WORDS[row % 5], "i": row, "m": -(row as i64), "cut": "x", "cutBytes": "01"})
         }
     })
 }

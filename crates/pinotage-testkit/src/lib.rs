@@ -15,9 +15,11 @@ pub mod servers;
 mod case;
 mod cases;
 mod row;
+mod stored;
 
 pub use case::Case;
 pub use row::{GoldenCase, cases_in, columns_to_batch, golden_cases, is_null, read_only_cases, rows_to_batch};
+pub use stored::stored;
 
 /// Whether the tests are to take their large sizes, as `cargo xtask test --full` says.
 pub fn is_full() -> bool {

@@ -7,12 +7,12 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType as Arrow, Schema as ArrowSchema, SchemaRef};
 use chrono_tz::Tz;
 use pinotage_common::{Error, Result};
-use pinotage_spec::{ColumnPlan, FieldSpec, arrow_field};
+use pinotage_spec::{ColumnPlan, FieldSpec, MaxLengthStrategy, arrow_field};
 
 use crate::accept::accept;
 use crate::date::DateTexts;
 use crate::outcome::{BadValue, Changes, Outcome};
-use crate::{convert, dictionary, list, time_column};
+use crate::{convert, dictionary, list, rule, time_column};
 
 /// How rows are read.
 #[derive(Debug, Clone, Copy)]
@@ -182,6 +182,12 @@ impl Conformer {
             }
             if self.time_column.as_ref() == Some(&field.name) {
                 time_column::check(field, &array, &mut outcome);
+            }
+            // Pinot looks at the length of what it stores for a null, too.
+            if field.max_length_strategy == MaxLengthStrategy::Error && field.default_is_too_long() {
+                for row in (0..array.len()).filter(|row| array.is_null(*row)) {
+                    outcome.bad(row, rule::TOO_LONG, format_args!("a default of at most {}", field.max_length), "null");
+                }
             }
             arrays.push(array);
             bad.append(&mut outcome.bad);

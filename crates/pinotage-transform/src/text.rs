@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StringArray, String
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowPrimitiveType, DataType as Arrow, Float32Type, Float64Type, Int64Type, UInt64Type};
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_spec::java::{self, utf16_len};
+use pinotage_spec::java::{self, cut_utf16, utf16_len};
 use pinotage_spec::{FieldSpec, MaxLengthStrategy, Value};
 
 use crate::number::failed;
@@ -173,23 +173,11 @@ fn sanitize_value(field: &FieldSpec, at: usize, text: &str, rewrite: &mut Rewrit
             // Pinot cuts at both where it cuts at all.
             if is_long && (nul.is_some() || field.max_length_strategy == MaxLengthStrategy::TrimLength) {
                 outcome.change(at, rule::TRIMMED, text);
-                let (whole, half) = trim(cut, field.max_length);
+                let (whole, half) = cut_utf16(cut, field.max_length);
                 if half { rewrite.put(at, &format!("{whole}?")) } else { rewrite.put(at, whole) }
             } else {
                 rewrite.put(at, cut);
             }
         }
     }
-}
-
-/// The first `units` UTF-16 units, and whether half a surrogate pair follows: Java encodes that as `?`.
-fn trim(text: &str, units: usize) -> (&str, bool) {
-    let mut left = units;
-    for (at, c) in text.char_indices() {
-        if left < c.len_utf16() {
-            return (&text[..at], left == 1);
-        }
-        left -= c.len_utf16();
-    }
-    (text, false)
 }

@@ -12,17 +12,16 @@ use crate::commands::job::JobArgs;
 /// Who runs the job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Engine {
-    /// This process
+    // With a line of documentation each, all options would be printed in the long form.
     #[default]
     Embedded,
-    /// A session cluster of Flink
     Flink,
 }
 
 /// The engine.
 #[derive(clap::Args)]
 pub(crate) struct EngineArgs {
-    /// Who runs the job
+    /// Who runs the job: this process, or a session cluster of Flink
     #[arg(long, value_enum, default_value_t, value_name = "ENGINE")]
     pub(crate) engine: Engine,
 }

@@ -9,6 +9,7 @@ mod ingestion;
 mod live_sql;
 mod packs;
 mod parts;
+mod readers;
 mod reconcile;
 mod rewrite;
 mod stores;

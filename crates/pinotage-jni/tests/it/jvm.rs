@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 /// It ends when its standard input does: with this process, however that ends.
 pub(crate) struct Jvm {
-    _child: Child,
+    child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     log: TempDir,
@@ -22,7 +22,7 @@ impl Jvm {
         let mut child = java.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut jvm = Self { _child: child, input, output, log };
+        let mut jvm = Self { child, input, output, log };
         assert_eq!(jvm.line(), "ready");
         jvm
     }
@@ -57,9 +57,15 @@ impl Jvm {
     /// Waits for what was begun.
     pub(crate) fn answer(&mut self) -> Result<String, String> {
         let answer = self.line();
-        match answer.split_once(' ') {
-            Some(("ok", result)) => Ok(result.to_owned()),
+        match answer.split_once(' ').unwrap_or((&answer, "")) {
+            ("ok", result) => Ok(result.to_owned()),
             _ => Err(answer),
         }
+    }
+
+    /// Kills it as it stands.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }

@@ -183,7 +183,8 @@ impl ColumnBuilder {
     fn append_values(&mut self, array: &dyn Array) -> Result<()> {
         let ids = &mut self.ids;
         let field = &self.plan.field;
-        match (&mut self.distinct, &field.default_null_value) {
+        let null = field.stored_null();
+        match (&mut self.distinct, null.as_ref()) {
             (Distinct::Int(values), Value::Int(null)) if field.data_type == DataType::Boolean => {
                 values.intern_all(array.as_boolean().iter().map(|value| value.map_or(*null, i32::from)), ids);
             }
@@ -213,9 +214,8 @@ impl ColumnBuilder {
 
     /// Text that comes as a dictionary.
     fn append_dictionary(&mut self, array: &DictionaryArray<Int32Type>) -> Result<()> {
-        let (Distinct::Bytes(interner), Value::String(null)) =
-            (&mut self.distinct, &self.plan.field.default_null_value)
-        else {
+        let null = self.plan.field.stored_null();
+        let (Distinct::Bytes(interner), Value::String(null)) = (&mut self.distinct, null.as_ref()) else {
             return Err(Error::unexpected("a dictionary for a column that is no text"));
         };
         let source = self.source.take().filter(|(last, _)| last.to_data().ptr_eq(&array.values().to_data()));

@@ -15,8 +15,8 @@ use crate::write::finish;
 const ROWS: i64 = 3_000;
 
 /// One capability: what the table config says, and what is asked.
-struct Load {
-    name: &'static str,
+pub(crate) struct Load {
+    pub(crate) name: &'static str,
     /// Merged into `tableIndexConfig`.
     indexing: Json,
     fields: Json,
@@ -27,15 +27,16 @@ struct Load {
     refused: Option<&'static str>,
 }
 
-fn loads() -> Vec<Load> {
+pub(crate) fn loads() -> Vec<Load> {
     let load = |name, indexing, queries| Load { name, indexing, fields: json!([]), queries, docs: None, refused: None };
     let raw = |name, version: u8, codec: &str| {
         let raw = |column: &str| {
             json!({"name": column, "encodingType": "RAW", "compressionCodec": codec,
                    "properties": {"rawIndexWriterVersion": version.to_string()}})
         };
-        let fields = json!(["city", "kind", "n", "d", "x", "text", "list", "texts", "at"].map(raw));
-        Load { fields, ..load(name, json!({}), SCANS) }
+        let columns = ["city", "kind", "n", "d", "x", "text", "list", "texts", "at", "y", "ok", "sum"];
+        // Releases before 1.3 take a column for raw only where the list names it.
+        Load { fields: json!(columns.map(raw)), ..load(name, json!({"noDictionaryColumns": columns}), SCANS) }
     };
     let star_tree = |name, pairs: Json, queries, docs| Load {
         docs: Some(docs),
@@ -149,22 +150,24 @@ const RANGES: &[&str] = &[
     "SELECT COUNT(*) FROM t WHERE kind >= 3 AND at < 1690000000000",
 ];
 
-fn schema(name: &str) -> Json {
+pub(crate) fn schema(name: &str) -> Json {
     let dimension = |name: &str, data_type: &str| json!({"name": name, "dataType": data_type});
     let list = |name: &str, data_type: &str| json!({"name": name, "dataType": data_type, "singleValueField": false});
     json!({"schemaName": name,
         "dimensionFieldSpecs": [dimension("city", "STRING"), dimension("kind", "INT"), dimension("text", "STRING"), dimension("j", "JSON"),
+                                dimension("y", "BYTES"), dimension("ok", "BOOLEAN"),
                                 list("list", "INT"), list("texts", "STRING")],
-        "metricFieldSpecs": [dimension("n", "LONG"), dimension("d", "DOUBLE"), dimension("x", "FLOAT")],
+        "metricFieldSpecs": [dimension("n", "LONG"), dimension("d", "DOUBLE"), dimension("x", "FLOAT"), dimension("sum", "BIG_DECIMAL")],
         "dateTimeFieldSpecs": [{"name": "at", "dataType": "TIMESTAMP", "format": "1:MILLISECONDS:TIMESTAMP", "granularity": "1:MILLISECONDS"}]})
 }
 
-fn rows() -> Vec<Json> {
+pub(crate) fn rows() -> Vec<Json> {
     let row = |row: i64| {
         let noise = row.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64).rotate_left(23).unsigned_abs();
         let mut all = json!({"city": format!("c{}", noise % 7), "kind": noise % 5, "text": format!("text {}", noise % 97), "n": row,
                "d": (noise % 4000) as f64 / 8.0, "x": (noise % 64) as f64 / 4.0, "list": [noise % 9, row % 4], "texts": [format!("é{}", row % 6)],
                "j": json!({"a": row % 5, "b": [{"c": noise % 11}, {"c": row % 13}]}).to_string(),
+               "y": format!("{:04x}", noise % 300), "ok": u8::from(noise.is_multiple_of(3)), "sum": format!("{}.{:03}1", noise % 1_000_000, row % 1000),
                "at": 1_680_000_000_000_i64 + (noise % 20_000_000_000) as i64});
         if row % 50 == 7 {
             all["kind"] = json!(i32::MIN);
@@ -175,7 +178,7 @@ fn rows() -> Vec<Json> {
     (0..ROWS).map(row).collect()
 }
 
-fn table(name: &str, load: Option<&Load>) -> Json {
+pub(crate) fn table(name: &str, load: Option<&Load>) -> Json {
     let mut indexing = json!({"loadMode": "MMAP"});
     let mut fields = json!([]);
     if let Some(load) = load {

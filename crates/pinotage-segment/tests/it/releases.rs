@@ -104,7 +104,8 @@ fn segments_of_pinot_1_5_1_are_read() {
     are_read("1.5.1");
 }
 
-fn are_read(release: &str) {
+/// A program of `java/segments` with a release of Pinot; none where nobody built that.
+pub(crate) fn java(release: &str, program: &str) -> Option<Command> {
     let variable = format!("PINOTAGE_SEGMENTS_{}_CLASSPATH", release.replace('.', "_"));
     let Ok(class_path) = std::env::var(&variable) else {
         let size = if SMALL.contains(&release) { "" } else { " --full" };
@@ -112,20 +113,26 @@ fn are_read(release: &str) {
             "SKIPPED: no Pinot {release}, because {variable} is not set; `cargo xtask test{size}` builds and sets it"
         );
         assert!(!is_full(), "in the large sizes no release is left out");
-        return;
+        return None;
     };
-    let root = tempfile::tempdir().unwrap();
-    let output = Command::new("java")
-        .args(["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+    let mut java = Command::new("java");
+    java.args(["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
         .args(OPENS.map(|package| format!("--add-opens=java.base/{package}=ALL-UNNAMED")))
-        .args(["-cp", &class_path, "io.pinotage.segments.WriteSegments", release])
-        .arg(root.path())
-        .current_dir(root.path())
-        .output()
-        .unwrap();
+        .args(["-cp", &class_path, &format!("io.pinotage.segments.{program}")]);
+    Some(java)
+}
+
+/// The numbers of a release, which have an order.
+pub(crate) fn numbers(release: &str) -> Vec<u32> {
+    release.split('.').map(|number| number.parse().unwrap()).collect()
+}
+
+fn are_read(release: &str) {
+    let Some(mut java) = java(release, "WriteSegments") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let output = java.arg(release).arg(root.path()).current_dir(root.path()).output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "Pinot {release} cannot write everything:\n{text}");
-    let numbers = |release: &str| release.split('.').map(|number| number.parse().unwrap()).collect::<Vec<u32>>();
     let expected = CASES.iter().filter(|(_, since)| numbers(since) <= numbers(release)).map(|(name, _)| *name);
     let cases = cases_in(root.path());
     assert_eq!(cases.iter().map(|case| case.name.as_str()).collect::<Vec<_>>(), expected.collect::<Vec<_>>());

@@ -166,8 +166,11 @@ mod tests {
 
     use super::*;
 
-    fn snapshot(segments: &[(&str, Option<(i64, i64)>, &[u32])]) -> Snapshot {
-        let record = |(name, times, partitions): &(&str, Option<(i64, i64)>, &[u32])| {
+    /// Name, times, partitions.
+    type Segment<'a> = (&'a str, Option<(i64, i64)>, &'a [u32]);
+
+    fn snapshot(segments: &[Segment<'_>]) -> Snapshot {
+        let record = |(name, times, partitions): &Segment<'_>| {
             let partition = ColumnPartition {
                 function_name: "Murmur".into(),
                 num_partitions: 8,

@@ -6,10 +6,11 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema};
 use pinotage_common::Result;
 use pinotage_spec::{ColumnPlan, PinotVersion, Schema, TableConfig};
+use pinotage_testkit::stored;
 use pinotage_transform::{ConformOptions, Conformer, Ingestion};
 use serde_json::{Value, json};
 
-use crate::transforms::{judged, stored};
+use crate::transforms::judged;
 
 const COLUMNS: [&str; 6] = ["id", "p", "tags", "objs", "n", "deep"];
 

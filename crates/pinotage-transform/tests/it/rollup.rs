@@ -4,13 +4,14 @@ use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::DataType;
 use pinotage_common::{ErrorKind, Result};
 use pinotage_spec::{ColumnPlan, PinotVersion, Rollup, Schema, TableConfig};
+use pinotage_testkit::stored;
 use pinotage_transform::{ConformOptions, Conformed, Conformer, Contributions, Ingestion, Rolled, rule};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::transforms::{asked, batch_of, stored};
+use crate::transforms::{asked, batch_of};
 
 fn columns() -> Vec<(&'static str, &'static str, DataType)> {
     vec![

@@ -3,10 +3,11 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int32Type, Schema as ArrowSchema, TimeUnit};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, TimeUnit};
 use pinotage_common::Result;
 use pinotage_spec::{ColumnPlan, PinotVersion, Schema, TableConfig};
+use pinotage_testkit::stored;
 use pinotage_transform::{ConformOptions, Conformer, Ingested, Ingestion, function_reference};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -311,30 +312,6 @@ fn ours(case: &Case, batch: &RecordBatch) -> Result<Vec<Result<Option<Value>, St
         answers[origin(row)] = Ok(Some(stored(column, at)));
     }
     Ok(answers)
-}
-
-/// A stored value as the judge writes it.
-pub(super) fn stored(array: &ArrayRef, at: usize) -> Value {
-    use arrow::datatypes::{Float32Type, Float64Type, Int64Type, TimestampMillisecondType};
-    use pinotage_spec::java;
-    if array.is_null(at) {
-        return Value::Null;
-    }
-    match array.data_type() {
-        DataType::List(_) => {
-            let items = array.as_list::<i32>().value(at);
-            (0..items.len()).map(|item| stored(&items, item)).collect()
-        }
-        DataType::Utf8 => array.as_string::<i32>().value(at).into(),
-        DataType::Int32 => array.as_primitive::<Int32Type>().value(at).to_string().into(),
-        DataType::Int64 => array.as_primitive::<Int64Type>().value(at).to_string().into(),
-        DataType::Float32 => java::float_to_string(array.as_primitive::<Float32Type>().value(at)).into(),
-        DataType::Float64 => java::double_to_string(array.as_primitive::<Float64Type>().value(at)).into(),
-        DataType::Boolean => i32::from(array.as_boolean().value(at)).to_string().into(),
-        DataType::Binary => pinotage_spec::to_hex(array.as_binary::<i32>().value(at)).into(),
-        DataType::Timestamp(..) => array.as_primitive::<TimestampMillisecondType>().value(at).to_string().into(),
-        other => panic!("{other}"),
-    }
 }
 
 pub(super) fn judged(input: &Value) -> Option<Vec<Value>> {

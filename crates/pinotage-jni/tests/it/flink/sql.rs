@@ -76,6 +76,11 @@ on_each_line!(
             "routing": {"instanceSelectorType": "strictReplicaGroup"},
             "upsertConfig": {"mode": "FULL", "deleteRecordColumn": "gone"}});
         cluster.create_table(&schema, &config);
+        // Brokers come to know of it later.
+        eventually("the broker knows the table", || {
+            let answer = cluster.query(&format!("SELECT COUNT(*) FROM {name}"));
+            if answer["resultTable"].is_object() { Ok(()) } else { Err(answer.to_string()) }
+        });
         let folder = tempfile::tempdir().unwrap();
         let path = |file: &str| folder.path().join(file).display().to_string();
         // Keys 0 to 599 come three times, and are gone then; 600 to 1199 come twice.

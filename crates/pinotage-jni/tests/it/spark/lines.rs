@@ -82,16 +82,21 @@ impl Line {
 
     /// The same with options of the JVM.
     pub(super) fn start_with(self, options: &[&str], settings: &[(&str, &str)]) -> Option<Jvm> {
-        let mut java = java(&self.class_path()?);
-        java.args(options);
-        java.arg("io.pinotage.spark.scenarios.Main");
-        java.args(settings.iter().map(|(name, value)| format!("{name}={value}")));
-        Some(Jvm::start(java))
+        Some(Jvm::start(scenarios(&self.class_path()?, options, settings)))
     }
 }
 
+/// Java that runs scenarios.
+pub(super) fn scenarios(class_path: &str, options: &[&str], settings: &[(&str, &str)]) -> Command {
+    let mut java = java(class_path);
+    java.args(options);
+    java.arg("io.pinotage.spark.scenarios.Main");
+    java.args(settings.iter().map(|(name, value)| format!("{name}={value}")));
+    java
+}
+
 /// Java with a class path and the library.
-fn java(class_path: &str) -> Command {
+pub(super) fn java(class_path: &str) -> Command {
     let mut java = Command::new("java");
     for package in OPENED {
         java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));

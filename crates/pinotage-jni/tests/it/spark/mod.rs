@@ -3,9 +3,13 @@
 mod compare;
 mod faults;
 mod halves;
+mod hosts;
+mod insert;
 mod jar;
+mod kills;
 mod lines;
 pub(crate) mod read;
+mod stream;
 mod table;
 mod write;
 

@@ -142,3 +142,22 @@ fn a_refresh_table_is_only_overwritten() {
         table.is_exact(rows);
     }
 }
+
+/// Where Spark manages memory outside of the heap, that of segments is a part of it, and it is given back.
+#[test]
+fn memory_comes_from_spark() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_memory", line) else { return };
+    let settings =
+        [("spark.memory.offHeap.enabled", "true"), ("spark.memory.offHeap.size", "120m"), ("spark.master", "local[1]")];
+    let Some(mut jvm) = line.start(&settings) else { return };
+    // More than there is: each task has what there is, which would not be enough for two.
+    let further = [("tasks", "3"), ("o:limits.memory", "4GiB")];
+    jvm.run("write", &table.options(30_000, &further)).unwrap();
+    table.is_exact(30_000);
+    drop(jvm);
+    let Some(mut jvm) = line.start(&[("spark.memory.offHeap.size", "20m"), settings[0]]) else { return };
+    let error = jvm.run("write", &table.options(10, &[("tasks", "1")])).unwrap_err();
+    assert!(error.contains("resource-exhausted") && error.contains("spark.memory.offHeap.size"), "{error}");
+    table.is_exact(30_000);
+}

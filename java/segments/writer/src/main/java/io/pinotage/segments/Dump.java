@@ -6,11 +6,14 @@ import java.io.File;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import org.apache.pinot.segment.local.segment.readers.PinotSegmentColumnReader;
 import org.apache.pinot.segment.spi.IndexSegment;
+import org.apache.pinot.segment.spi.index.reader.ForwardIndexReader;
+import org.apache.pinot.segment.spi.index.reader.ForwardIndexReaderContext;
 import org.apache.pinot.spi.data.readers.GenericRow;
 
 /** Writes rows as {@code expected.jsonl} of {@code java/conformance} has them. */
@@ -33,7 +36,7 @@ final class Dump {
         out.writeStartObject();
         for (int c = 0; c < names.size(); c++) {
           out.writeFieldName(names.get(c));
-          write(out, readers.get(c).getValue(row));
+          write(out, value(segment, names.get(c), readers.get(c), row));
           if (readers.get(c).isNull(row)) {
             nulls.add(names.get(c));
           }
@@ -47,6 +50,35 @@ final class Dump {
         }
         out.writeEndObject();
         out.writeRaw('\n');
+      }
+    }
+  }
+
+  /** The column reader of 0.11 cannot read raw lists, which its queries can. */
+  @SuppressWarnings("unchecked")
+  private static Object value(IndexSegment segment, String column, PinotSegmentColumnReader reader, int row) throws IOException {
+    ForwardIndexReader<ForwardIndexReaderContext> forward =
+        (ForwardIndexReader<ForwardIndexReaderContext>) segment.getDataSource(column).getForwardIndex();
+    if (forward.isSingleValue() || forward.isDictionaryEncoded()) {
+      return reader.getValue(row);
+    }
+    int most = segment.getDataSource(column).getDataSourceMetadata().getMaxNumValuesPerMVEntry();
+    try (ForwardIndexReaderContext context = forward.createContext()) {
+      switch (forward.getStoredType()) {
+        case INT: {
+          int[] values = new int[most];
+          return Arrays.stream(values, 0, forward.getIntMV(row, values, context)).boxed().toArray();
+        }
+        case LONG: {
+          long[] values = new long[most];
+          return Arrays.stream(values, 0, forward.getLongMV(row, values, context)).boxed().toArray();
+        }
+        case STRING: {
+          String[] values = new String[most];
+          return Arrays.copyOf(values, forward.getStringMV(row, values, context), Object[].class);
+        }
+        default:
+          return reader.getValue(row);
       }
     }
   }

@@ -95,10 +95,13 @@ final class Realtime {
         .setInvertedIndexColumns(new HashSet<>(indexing.getInvertedIndexColumns()));
   }
 
-  private static Object loading(TableConfig table, Schema schema) throws Exception {
+  static IndexLoadingConfig loading(TableConfig table, Schema schema) throws Exception {
     for (Constructor<?> constructor : IndexLoadingConfig.class.getConstructors()) {
       if (constructor.getParameterCount() == 2 && constructor.getParameterTypes()[0] == TableConfig.class) {
-        return constructor.newInstance(table, schema);
+        return (IndexLoadingConfig) constructor.newInstance(table, schema);
+      }
+      if (constructor.getParameterCount() == 3 && constructor.getParameterTypes()[2] == Schema.class) {
+        return (IndexLoadingConfig) constructor.newInstance(null, table, schema);
       }
     }
     return new IndexLoadingConfig(null, table);

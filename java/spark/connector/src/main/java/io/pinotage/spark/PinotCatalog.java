@@ -6,14 +6,19 @@ import io.pinotage.catalog.PinotTables;
 import io.pinotage.scan.PinotTable;
 import io.pinotage.spark.catalog.NewTable;
 import io.pinotage.spark.catalog.OneNamespace;
+import io.pinotage.spark.write.PartitionFunction;
+import io.pinotage.spark.write.PinotWriteBuilder;
 import java.util.Map;
 import java.util.function.Function;
+import org.apache.spark.sql.catalyst.analysis.NoSuchFunctionException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchNamespaceException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
 import org.apache.spark.sql.catalyst.analysis.TableAlreadyExistsException;
+import org.apache.spark.sql.connector.catalog.FunctionCatalog;
 import org.apache.spark.sql.connector.catalog.Identifier;
 import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.connector.catalog.TableChange;
+import org.apache.spark.sql.connector.catalog.functions.UnboundFunction;
 import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
@@ -23,7 +28,7 @@ import org.apache.spark.sql.util.CaseInsensitiveStringMap;
  * with options such as {@code spark.sql.catalog.pinot.controller}, which are those of each table. What is in the catalog is what the
  * controller says at that moment.
  */
-public final class PinotCatalog extends OneNamespace {
+public final class PinotCatalog extends OneNamespace implements FunctionCatalog {
     private PinotOptions options;
 
     /** Spark makes it. */
@@ -130,5 +135,32 @@ public final class PinotCatalog extends OneNamespace {
     @Override
     public void renameTable(Identifier table, Identifier name) {
         throw refused("rename a table: Pinot cannot");
+    }
+
+    /** None that a person would look for: there is one for each table that has partitions, which writes use. */
+    @Override
+    public Identifier[] listFunctions(String[] namespace) throws NoSuchNamespaceException {
+        check(namespace);
+        return new Identifier[0];
+    }
+
+    @Override
+    public UnboundFunction loadFunction(Identifier function) throws NoSuchFunctionException {
+        String name = function.name();
+        if (!isHere(function.namespace()) || !name.startsWith(PartitionFunction.PREFIX)) {
+            throw new NoSuchFunctionException(function);
+        }
+        String table = name.substring(PartitionFunction.PREFIX.length());
+        try {
+            PartitionFunction found = PinotWriteBuilder.partitionFunction(options.ofTable(table));
+            if (found != null) {
+                return found;
+            }
+        } catch (PinotageException error) {
+            if (error.kind() != ErrorKind.NOT_FOUND) {
+                throw error;
+            }
+        }
+        throw new NoSuchFunctionException(function);
     }
 }

@@ -50,9 +50,10 @@ public final class PinotOptions implements Serializable {
     private static final String ALL_OTHERS = "default";
     private static final String SCHEME = "://";
 
-    /** What Spark's own catalog keeps with a table of this format. */
+    /** What Spark keeps with a table of this format, and with a stream. */
     private static final Set<String> OF_SPARK = new HashSet<>(Arrays.asList(
-            "provider", "owner", "location", "external", "comment", "is_managed_location", "serialization.format"));
+            "provider", "owner", "location", "external", "comment", "is_managed_location", "serialization.format",
+            "checkpointlocation"));
 
     private static final String OF_SPARK_TOO = "option.";
 

@@ -158,7 +158,7 @@ public final class PinotSparkTable implements SupportsRead, SupportsWrite, Suppo
 
     @Override
     public WriteBuilder newWriteBuilder(LogicalWriteInfo info) {
-        return new PinotWriteBuilder(options.with(info.options().asCaseSensitiveMap()), info);
+        return new PinotWriteBuilder(options.with(info.options().asCaseSensitiveMap()), info, declared == null);
     }
 
     @Override

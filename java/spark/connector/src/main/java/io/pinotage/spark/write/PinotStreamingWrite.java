@@ -3,6 +3,7 @@ package io.pinotage.spark.write;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.Replacing;
 import io.pinotage.sink.SinkCommitter;
+import io.pinotage.sink.TaskContext;
 import org.apache.spark.sql.connector.write.PhysicalWriteInfo;
 import org.apache.spark.sql.connector.write.WriterCommitMessage;
 import org.apache.spark.sql.connector.write.streaming.StreamingDataWriterFactory;
@@ -18,7 +19,7 @@ final class PinotStreamingWrite implements StreamingWrite {
 
     private final WriteSettings settings;
     private final boolean besideStream;
-    private final String id;
+    private final String query;
     private Run run;
 
     /**
@@ -30,8 +31,8 @@ final class PinotStreamingWrite implements StreamingWrite {
     PinotStreamingWrite(WriteSettings settings, String query, boolean besideStream) {
         this.settings = settings;
         this.besideStream = besideStream;
-        this.id = query.replace("-", "").substring(0, RUN_DIGITS);
-        this.run = new Run(id, 1, 1);
+        this.query = query.replace("-", "").substring(0, RUN_DIGITS);
+        this.run = new Run(this.query, 1, 1);
     }
 
     /** Batches begin with 0, epochs with 1. */
@@ -41,7 +42,8 @@ final class PinotStreamingWrite implements StreamingWrite {
 
     @Override
     public StreamingDataWriterFactory createStreamingWriterFactory(PhysicalWriteInfo info) {
-        run = new Run(id, 1, Math.max(1, info.numPartitions()));
+        // Beside a stream a batch that is made again comes again, and what its first segments are called is taken.
+        run = new Run(besideStream ? TaskContext.newRun() : query, 1, Math.max(1, info.numPartitions()));
         Publisher.open(settings, run);
         return new PinotWriterFactory(settings, run);
     }
@@ -50,14 +52,20 @@ final class PinotStreamingWrite implements StreamingWrite {
     public void commit(long batch, WriterCommitMessage[] messages) {
         Run epoch = run.of(epoch(batch));
         Quarantine.write(settings, epoch, StagedSegments.rejected(messages));
-        try (PinotSinkTable table = PinotSinkTable.of(settings.description());
-                SinkCommitter committer = table.openCommitter(id)) {
-            // A checkpoint that was set back or copied would bring rows in again.
-            committer.check(epoch.epoch());
+        if (!besideStream) {
+            check(epoch);
         }
         Replacing replacing = besideStream ? Replacing.nothing() : Replacing.epoch();
         Publisher.publish(settings, epoch, StagedSegments.segments(messages), replacing);
         Publisher.forget(settings, run);
+    }
+
+    /** A checkpoint that was set back or copied would bring rows in again. */
+    private void check(Run epoch) {
+        try (PinotSinkTable table = PinotSinkTable.of(settings.description());
+                SinkCommitter committer = table.openCommitter(epoch.id())) {
+            committer.check(epoch.epoch());
+        }
     }
 
     @Override

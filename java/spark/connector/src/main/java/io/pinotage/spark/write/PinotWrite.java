@@ -5,6 +5,7 @@ import io.pinotage.PinotageException;
 import io.pinotage.arrow.ArrowField;
 import io.pinotage.arrow.ArrowSchema;
 import io.pinotage.sink.Delivery;
+import io.pinotage.sink.PinotPartitioner;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.Replacing;
 import io.pinotage.sink.SinkCommitter;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.connector.distributions.Distribution;
 import org.apache.spark.sql.connector.distributions.Distributions;
+import org.apache.spark.sql.connector.expressions.Expression;
 import org.apache.spark.sql.connector.expressions.Expressions;
 import org.apache.spark.sql.connector.expressions.SortDirection;
 import org.apache.spark.sql.connector.expressions.SortOrder;
@@ -31,12 +33,18 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
 
     private final WriteOptions options;
     private final LogicalWriteInfo info;
+    /** Those of a batch; a stream has its own. */
+    private final WriteSettings settings;
+
+    private final Replacing replacing;
     private final Overwrite overwrite;
     private final ArrowSchema columns;
     private final String sortedColumn;
     private final boolean isAtLeastOnce;
+    /** Where rows belong, if the catalog has a function for it; otherwise null. */
+    private final PinotPartitioner partitioner;
 
-    PinotWrite(WriteOptions options, LogicalWriteInfo info, Overwrite overwrite) {
+    PinotWrite(WriteOptions options, LogicalWriteInfo info, Overwrite overwrite, boolean isOfCatalog) {
         this.options = options;
         this.info = info;
         this.overwrite = overwrite;
@@ -44,10 +52,13 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
         this.isAtLeastOnce = "atLeastOnce".equals(options.oneOf(WriteOptions.DELIVERY, "exactlyOnce", "atLeastOnce"));
         try (PinotSinkTable table = resolve(BATCH_JOB)) {
             check(table);
-            Replacing replacing = overwrite.of(table);
+            this.replacing = overwrite.of(table);
+            this.settings = settings(table);
             try (SinkCommitter committer = table.openCommitter(TaskContext.newRun())) {
                 committer.check(replacing);
             }
+            PinotPartitioner found = isOfCatalog ? table.partitioner() : null;
+            this.partitioner = found != null && PartitionFunction.takes(info.schema(), found) ? found : null;
             String sorted = options.is(WriteOptions.SORT, true) ? table.sortedColumn() : null;
             this.sortedColumn = sorted != null && columns.indexOf(sorted) >= 0 ? sorted : null;
         }
@@ -96,7 +107,12 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
 
     @Override
     public Distribution requiredDistribution() {
-        return Distributions.unspecified();
+        if (partitioner == null) {
+            return Distributions.unspecified();
+        }
+        Expression[] columns = partitioner.columns().stream().map(Expressions::column).toArray(Expression[]::new);
+        return Distributions.clustered(
+                new Expression[] {Expressions.apply(PartitionFunction.PREFIX + options.table(), columns)});
     }
 
     @Override
@@ -108,9 +124,7 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
 
     @Override
     public BatchWrite toBatch() {
-        try (PinotSinkTable table = resolve(BATCH_JOB)) {
-            return new PinotBatchWrite(settings(table), overwrite.of(table));
-        }
+        return new PinotBatchWrite(settings, replacing);
     }
 
     @Override

@@ -3,8 +3,12 @@ package io.pinotage.spark.write;
 import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
 import io.pinotage.catalog.PinotTables;
+import io.pinotage.sink.PinotPartitioner;
+import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.spark.PinotOptions;
 import io.pinotage.spark.catalog.NewTable;
+import java.util.Collections;
+import java.util.Map;
 import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.connector.expressions.filter.Predicate;
 import org.apache.spark.sql.connector.write.LogicalWriteInfo;
@@ -17,12 +21,18 @@ import org.apache.spark.sql.connector.write.WriteBuilder;
 public final class PinotWriteBuilder implements WriteBuilder, SupportsOverwriteV2, SupportsDynamicOverwrite {
     private final WriteOptions options;
     private final LogicalWriteInfo info;
+    private final boolean isOfCatalog;
     private Overwrite overwrite = Overwrite.NOTHING;
 
-    /** Of rows that Spark describes. */
-    public PinotWriteBuilder(PinotOptions options, LogicalWriteInfo info) {
+    /**
+     * Of rows that Spark describes.
+     *
+     * @param isOfCatalog the table is one of a catalog, which has its {@link PartitionFunction}
+     */
+    public PinotWriteBuilder(PinotOptions options, LogicalWriteInfo info, boolean isOfCatalog) {
         this.options = new WriteOptions(options);
         this.info = info;
+        this.isOfCatalog = isOfCatalog;
     }
 
     @Override
@@ -52,7 +62,22 @@ public final class PinotWriteBuilder implements WriteBuilder, SupportsOverwriteV
     @Override
     public Write build() {
         create();
-        return new PinotWrite(options, info, overwrite);
+        return new PinotWrite(options, info, overwrite, isOfCatalog);
+    }
+
+    /**
+     * The function of a catalog's table; null for one whose rows need not be spread.
+     *
+     * @throws PinotageException {@code not-found} for a table that does not exist
+     */
+    public static PartitionFunction partitionFunction(PinotOptions options) {
+        // Nothing is staged by who only asks; a write may name another place.
+        Map<String, String> staging = Collections.singletonMap(WriteOptions.STAGING, "/");
+        WriteOptions write = new WriteOptions(options.get(WriteOptions.STAGING) == null ? options.with(staging) : options);
+        try (PinotSinkTable table = PinotSinkTable.resolve(write.sink("spark", "replace").toJson())) {
+            PinotPartitioner partitioner = table.partitioner();
+            return partitioner == null ? null : new PartitionFunction(write.table(), partitioner);
+        }
     }
 
     private void create() {

@@ -28,6 +28,8 @@ interface Scenario {
                 return Memory::run;
             case "write":
                 return Writes::batch;
+            case "stream":
+                return Writes::stream;
             default:
                 throw new IllegalArgumentException("there is no scenario `" + name + "`");
         }

@@ -1,11 +1,17 @@
 package io.pinotage.spark.scenarios;
 
+import java.nio.file.Files;
+import java.nio.file.Paths;
+import java.util.HashMap;
+import java.util.Map;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.DataFrameWriter;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.streaming.DataStreamWriter;
+import org.apache.spark.sql.streaming.Trigger;
 import org.apache.spark.sql.types.DataTypes;
 
 /** Numbered rows into a table. */
@@ -25,9 +31,16 @@ final class Writes {
     };
 
     /** Rows {@code from} to {@code from + rows}, in so many tasks. */
-    static String batch(SparkSession spark, Options options) {
-        Dataset<Row> rows = rows(spark, options);
-        DataFrameWriter<Row> writer = rows.write().format("pinotage").mode(options.text("mode", "append"));
+    static String batch(SparkSession spark, Options options) throws Exception {
+        long from = options.number("from", 0);
+        long rows = options.number("rows", 1000);
+        spark.udf().register("met", meeting(options), DataTypes.LongType);
+        Dataset<Row> ids = spark.range(from, from + rows, 1, (int) options.number("tasks", 2)).selectExpr("met(id) AS id");
+        if (options.text("mode", "append").equals("dynamic")) {
+            dynamic(spark, columns(ids, options), options);
+            return "written";
+        }
+        DataFrameWriter<Row> writer = columns(ids, options).write().format("pinotage").mode(options.text("mode", "append"));
         options.forEach((name, value) -> {
             if (name.startsWith(OPTION)) {
                 writer.option(name.substring(OPTION.length()), value);
@@ -37,18 +50,48 @@ final class Writes {
         return "written";
     }
 
-    private static Dataset<Row> rows(SparkSession spark, Options options) {
-        long from = options.number("from", 0);
-        long rows = options.number("rows", 1000);
-        int tasks = (int) options.number("tasks", 2);
-        spark.udf().register("met", meeting(options), DataTypes.LongType);
-        Dataset<Row> ids = spark.range(from, from + rows, 1, tasks).selectExpr("met(id) AS id");
-        Dataset<Row> all = ids.selectExpr(COLUMNS);
-        if (options.has("columns")) {
-            // Without blanks, which separate the options of a scenario.
-            all = all.selectExpr(options.text("columns").replace('~', ' ').split(";"));
+    /** In place of the partitions that the rows have, through a catalog. */
+    private static void dynamic(SparkSession spark, Dataset<Row> rows, Options options) throws Exception {
+        String catalog = "spark.sql.catalog.dynamic";
+        spark.conf().set(catalog, "io.pinotage.spark.PinotCatalog");
+        for (String name : new String[] {"controller", "staging"}) {
+            spark.conf().set(catalog + "." + name, options.text(OPTION + name));
         }
-        return all;
+        rows.writeTo("dynamic.default." + options.text(OPTION + "table")).overwritePartitions();
+    }
+
+    /** The same as a stream of files, a batch each, to its end. */
+    static String stream(SparkSession spark, Options options) throws Exception {
+        String input = options.text("input");
+        long files = options.number("files", 1);
+        long rows = options.number("rows", 1000) / files;
+        for (long file = 0; file < files && !Files.exists(Paths.get(input, "files=" + files)); file++) {
+            spark.range(file * rows, (file + 1) * rows, 1, 1).write().parquet(input + "/file=" + file);
+        }
+        Files.createDirectories(Paths.get(input, "files=" + files));
+        Dataset<Row> ids = spark.readStream()
+                .schema("id BIGINT")
+                .option("maxFilesPerTrigger", 1)
+                .parquet(input + "/file=*")
+                .repartition((int) options.number("tasks", 2));
+        DataStreamWriter<Row> writer = columns(ids, options).writeStream().format("pinotage");
+        Map<String, String> all = new HashMap<>();
+        options.forEach((name, value) -> {
+            if (name.startsWith(OPTION)) {
+                all.put(name.substring(OPTION.length()), value);
+            }
+        });
+        all.put("checkpointLocation", options.text("checkpoint"));
+        // What it gives back has another type in each line.
+        writer.getClass().getMethod("options", Map.class).invoke(writer, all);
+        writer.trigger(Trigger.AvailableNow()).start().awaitTermination();
+        return "ended";
+    }
+
+    private static Dataset<Row> columns(Dataset<Row> ids, Options options) {
+        Dataset<Row> all = ids.selectExpr(COLUMNS);
+        // Without blanks, which separate the options of a scenario.
+        return options.has("columns") ? all.selectExpr(options.text("columns").replace('~', ' ').split(";")) : all;
     }
 
     /** What happens where a row is met: its task fails, once or as often as it is tried, or it takes its time. */
