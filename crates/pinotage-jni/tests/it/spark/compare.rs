@@ -9,7 +9,7 @@ use crate::tables::{Fixture, Place, WORDS, noise, seed};
 
 /// Queries of a run; a run in the large size has more.
 const QUERIES: u64 = 16;
-const MANY_QUERIES: u64 = 600;
+const MANY_QUERIES: u64 = 200;
 
 /// A stream of numbers that look random.
 struct Random {
