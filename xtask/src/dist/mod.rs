@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! target/dist
-//! ├── pinotage-<version>-<machine>-linux.tar.gz   the command, its licences, the flights example
+//! ├── pinotage-<version>-<machine>-linux.tar.gz   the command, the jars for Flink, licences, the flights example
 //! ├── maven/io/pinotage/…                         a local Maven repository: jars with the library, sources, javadoc, POMs
 //! ├── pinotage-<version>.schema.json              the JSON Schema of job files, for editors
 //! ├── <package>.cdx.json                          a software bill of materials (CycloneDX) for the command and the library
@@ -16,7 +16,7 @@ mod sbom;
 mod tree;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{root, run, target};
@@ -34,8 +34,8 @@ pub(crate) fn all(profile: &str) -> Result<String, String> {
         write(&folder.join(format!("{package}.cdx.json")), &sbom::of(package, &version, &linked)?)?;
     }
     copy(&root().join("docs/reference/job.schema.json"), &folder.join(format!("pinotage-{version}.schema.json")))?;
-    command(&folder, &version, &built.command)?;
     let jars = maven::jars(&target().join("jars"), &built.library)?;
+    command(&folder, &version, &built.command, &jars)?;
     maven::install(&folder.join("maven"), &version, &jars)?;
     sums(&folder)?;
     Ok(folder.display().to_string())
@@ -51,8 +51,8 @@ pub(crate) fn jars(profile: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The archive with the command.
-fn command(folder: &Path, version: &str, program: &Path) -> Result<(), String> {
+/// The archive with the command, and the jars that it gives to Flink.
+fn command(folder: &Path, version: &str, program: &Path, jars: &[PathBuf]) -> Result<(), String> {
     let name = format!("pinotage-{version}-{}-linux", std::env::consts::ARCH);
     let content = target().join("dist-content");
     empty(&content)?;
@@ -63,6 +63,12 @@ fn command(folder: &Path, version: &str, program: &Path) -> Result<(), String> {
     }
     for file in ["examples/flights/schema.json", "examples/flights/table.json", "examples/data/flights.parquet"] {
         copy(&root().join(file), &inside.join(file))?;
+    }
+    for jar in jars {
+        let name = jar.file_name().unwrap_or_default();
+        if name.to_string_lossy().starts_with("pinotage-flink-") {
+            copy(jar, &inside.join("jars").join(name))?;
+        }
     }
     write(&inside.join("THIRD-PARTY.txt"), &licences::of(&tree::linked_into("pinotage-cli")?)?)?;
     // The same content gives the same bytes.
