@@ -24,7 +24,7 @@ fn a_job_goes_on_with_the_state_of_a_database() {
     let path = folder.path();
     fs::write(path.join("password"), "hunter2\n").unwrap();
     let text = fs::read_to_string(path.join("job.yaml")).unwrap();
-    let slow = text.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 20000");
+    let slow = text.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 4000");
     fs::write(path.join("slow.yaml"), slow).unwrap();
     fs::write(path.join("hasty.yaml"), text.replace("interval: 50ms", "interval: 50ms, restarts: 0")).unwrap();
     assert!(ok(path, &["runs", "job.yaml"]).contains("the job has no state yet"));
@@ -67,7 +67,7 @@ fn a_process_that_was_stopped_for_long_has_lost_its_job() {
     let folder = events(60_000, &format!("state: '{}'\n", server.url("pinot")));
     let path = folder.path();
     let text = fs::read_to_string(path.join("job.yaml")).unwrap();
-    fs::write(path.join("slow.yaml"), text.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 10000"))
+    fs::write(path.join("slow.yaml"), text.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 2000"))
         .unwrap();
     let mut child = start(path, &["run", "slow.yaml"]);
     while status(path)["epochs"]["epoch"].as_u64().is_none_or(|epoch| epoch < 3) {
