@@ -67,8 +67,7 @@ fn a_process_that_was_stopped_for_long_has_lost_its_job() {
     let folder = events(60_000, &format!("state: '{}'\n", server.url("pinot")));
     let path = folder.path();
     let text = fs::read_to_string(path.join("job.yaml")).unwrap();
-    fs::write(path.join("slow.yaml"), text.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 2000"))
-        .unwrap();
+    fs::write(path.join("slow.yaml"), text.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 2000")).unwrap();
     let mut child = start(path, &["run", "slow.yaml"]);
     while status(path)["epochs"]["epoch"].as_u64().is_none_or(|epoch| epoch < 3) {
         assert!(child.try_wait().unwrap().is_none(), "the job has ended");

@@ -86,6 +86,8 @@ async fn aggregations_are_those_of_the_broker() {
         let Some(cluster) = place.cluster() else { return };
         let (servers, server) = (servers(&connection(cluster)), server(cluster, 0).await);
         let segment = table(cluster, &golden("indexes"), "aggregations");
+        // Brokers come behind servers.
+        cluster.await_count("aggregations", golden("indexes").batch().num_rows() as u64);
         let what = "COUNT(*), SUM(i), MIN(i), MAX(i), AVG(i), MINMAXRANGE(i)";
         let select = format!("SELECT {what} FROM t");
         let expected = cluster.query(&format!("SELECT {what} FROM aggregations"))["resultTable"]["rows"][0].clone();
