@@ -41,10 +41,11 @@ pub(super) struct Built {
 pub(super) fn build(profile: Profile, packages: &[&str]) -> Result<Built, String> {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let mut build = Command::new(cargo);
+    // Where the library is, and the command above it.
     let from = match profile {
         Profile::Dev => {
             build.args(["test", "--workspace", "--no-run"]);
-            target().join("debug")
+            target().join("debug/deps")
         }
         Profile::Release => {
             let tools = tools()?.join("bin");
@@ -55,7 +56,7 @@ pub(super) fn build(profile: Profile, packages: &[&str]) -> Result<Built, String
             build.args(["zigbuild", "--release", "--target", &oldest]);
             build.args(packages.iter().flat_map(|package| ["--package", package]));
             build.env("PATH", path.map_err(|error| format!("PATH: {error}"))?);
-            target().join(triple).join("release")
+            target().join(triple).join("release/deps")
         }
     };
     run(build.args(["--locked", "--quiet"]))?;
@@ -64,6 +65,8 @@ pub(super) fn build(profile: Profile, packages: &[&str]) -> Result<Built, String
     let built = Built { command: folder.join("pinotage"), library: folder.join("libpinotage.so") };
     for (package, to) in [("pinotage-cli", &built.command), ("pinotage-jni", &built.library)] {
         if packages.contains(&package) {
+            // Cargo puts a library of tests nowhere else; what lies above may be of an older build.
+            let from = if package == "pinotage-jni" { from.as_path() } else { from.parent().unwrap_or(&from) };
             run(Command::new("objcopy").arg("--strip-all").arg(from.join(to.file_name().unwrap_or_default())).arg(to))?;
             if profile == Profile::Release {
                 runs_on_old_systems(to)?;

@@ -50,6 +50,8 @@ impl Process {
             .args(["-c", WATCH, "sh", program])
             .args(args)
             .current_dir(folder.path())
+            // Cargo names its own folders there, and Java would look for libraries in them.
+            .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -75,6 +75,8 @@ fn a_jar_of_the_maven_repository_runs_the_example() {
     let class_path = std::env::join_paths([path.to_path_buf(), jar].into_iter().chain(others)).unwrap();
     done(Command::new("javac").arg("-cp").arg(&class_path).arg("-d").arg(path).arg(path.join("Orders.java")));
     let mut java = Command::new("java");
+    // Cargo names its own folders there, and a library in them comes before that of the jar.
+    java.env_remove("LD_LIBRARY_PATH");
     for package in ["java.util", "java.lang", "java.time"] {
         java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
     }

@@ -93,7 +93,7 @@ on_each_line!(
     /// What is written is read back, nulls too.
     every_type_goes_there_and_back,
     |line| {
-        let Some(table) = Table::unmade("spark_types", line) else { return };
+        let Some(table) = Table::unmade("spark_types_written", line) else { return };
         let name = &table.name;
         let statements = format!(
             "CREATE TABLE pinot.default.{name} (id BIGINT, b BOOLEAN, i INT, f FLOAT, d DOUBLE, s STRING, x BINARY, t TIMESTAMP,
