@@ -14,10 +14,12 @@ pub mod servers;
 
 mod case;
 mod cases;
+mod dist;
 mod row;
 mod stored;
 
 pub use case::Case;
+pub use dist::{dist, done};
 pub use row::{GoldenCase, cases_in, columns_to_batch, golden_cases, is_null, read_only_cases, rows_to_batch};
 pub use stored::stored;
 

@@ -4,23 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The folder; none where nobody made it, which is said.
-fn dist() -> Option<PathBuf> {
-    let folder = std::env::var_os("PINOTAGE_DIST").map(PathBuf::from);
-    if folder.is_none() {
-        let missing = "nothing to install, because PINOTAGE_DIST is not set; `cargo xtask test` makes it and sets it";
-        assert!(std::env::var_os("PINOTAGE_REQUIRE_CLUSTERS").is_none(), "{missing}");
-        eprintln!("SKIPPED: {missing}");
-    }
-    folder
-}
-
-fn done(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}\n{}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
-}
+use pinotage_testkit::{dist, done};
 
 /// The only entry of a folder.
 fn only(folder: &Path) -> PathBuf {

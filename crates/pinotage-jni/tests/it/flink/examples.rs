@@ -5,14 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use pinotage_testkit::cluster::{Cluster, eventually};
+use pinotage_testkit::done;
 
 use super::lines::Line;
-
-fn done(command: &mut Command) {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}\n{}{}", text(&output.stdout), text(&output.stderr));
-}
 
 #[test]
 fn the_examples_write_their_orders() {

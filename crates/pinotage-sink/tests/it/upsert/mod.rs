@@ -6,11 +6,10 @@ mod rows;
 use std::process::Command;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int32Type, Int64Type, Schema as ArrowSchema, TimestampMillisecondType,
-};
-use pinotage_spec::{Schema, arrow_field, java};
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema as ArrowSchema;
+use pinotage_spec::{Schema, arrow_field};
+use pinotage_testkit::stored;
 use serde_json::{Value as Json, json};
 
 /// Where `cargo xtask test` says how to start the judge.
@@ -59,25 +58,4 @@ fn written(rows: &RecordBatch) -> Vec<Json> {
             .into()
     };
     (0..rows.num_rows()).map(row).collect()
-}
-
-fn stored(array: &ArrayRef, at: usize) -> Json {
-    if array.is_null(at) {
-        return Json::Null;
-    }
-    match array.data_type() {
-        DataType::List(_) => {
-            let items = array.as_list::<i32>().value(at);
-            (0..items.len()).map(|item| stored(&items, item)).collect()
-        }
-        DataType::Utf8 => array.as_string::<i32>().value(at).into(),
-        DataType::Int32 => array.as_primitive::<Int32Type>().value(at).to_string().into(),
-        DataType::Int64 => array.as_primitive::<Int64Type>().value(at).to_string().into(),
-        DataType::Float32 => java::float_to_string(array.as_primitive::<Float32Type>().value(at)).into(),
-        DataType::Float64 => java::double_to_string(array.as_primitive::<Float64Type>().value(at)).into(),
-        DataType::Boolean => i32::from(array.as_boolean().value(at)).to_string().into(),
-        DataType::Binary => pinotage_spec::to_hex(array.as_binary::<i32>().value(at)).into(),
-        DataType::Timestamp(..) => array.as_primitive::<TimestampMillisecondType>().value(at).to_string().into(),
-        other => panic!("{other}"),
-    }
 }
