@@ -94,9 +94,12 @@ impl Windows {
         let times = times(&self.field, column);
         let begin = |time: i64| time.div_euclid(self.width_millis).saturating_mul(self.width_millis);
         let mut rows: BTreeMap<Option<i64>, Vec<u32>> = BTreeMap::new();
-        for (row, time) in times.iter().enumerate() {
-            let window = time.map(begin).filter(|begin| !self.is_over(*begin));
-            rows.entry(window).or_default().push(row as u32);
+        // Rows of a window come one behind the other, as a rule.
+        let mut row = 0;
+        for run in times.chunk_by(|one, next| one.map(begin) == next.map(begin)) {
+            let window = run[0].map(begin).filter(|begin| !self.is_over(*begin));
+            rows.entry(window).or_default().extend(row..row + run.len() as u32);
+            row += run.len() as u32;
         }
         if !self.is_told
             && let Some(latest) = times.iter().flatten().max()

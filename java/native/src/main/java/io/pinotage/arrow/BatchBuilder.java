@@ -20,6 +20,9 @@ import java.util.List;
  * <p>One thread uses it. It can be used again after {@link #finish}.
  */
 public final class BatchBuilder implements AutoCloseable {
+    private static final long GOOD_BYTES = 4 << 20;
+    private static final int ROWS_BETWEEN_LOOKS = 32;
+
     private final ArrowSchema schema;
     private final List<ColumnBuilder> columns;
     private int rows;
@@ -71,6 +74,11 @@ public final class BatchBuilder implements AutoCloseable {
     /** The rows so far. */
     public int rows() {
         return rows;
+    }
+
+    /** Whether a batch of at most so many rows is to be handed over: it has them, or some megabytes. */
+    public boolean isFull(int maxRows) {
+        return rows >= maxRows || rows % ROWS_BETWEEN_LOOKS == 0 && bytes() >= GOOD_BYTES;
     }
 
     /** The bytes that they take, at least. A batch of some megabytes is a good one. */

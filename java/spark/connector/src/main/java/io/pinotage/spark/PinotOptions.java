@@ -5,6 +5,7 @@ import io.pinotage.PinotageException;
 import io.pinotage.jni.JsonText;
 import io.pinotage.scan.ScanColumn;
 import io.pinotage.scan.ScanOptions;
+import io.pinotage.sink.SinkOptions;
 import io.pinotage.spark.write.WriteOptions;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -57,8 +58,8 @@ public final class PinotOptions implements Serializable {
 
     private static final String OF_SPARK_TOO = "option.";
 
-    private static final Set<String> NUMBERS = new HashSet<>(Arrays.asList("attempts"));
-    private static final Set<String> YES_OR_NO = new HashSet<>(Arrays.asList("insecureTrustAnyServer"));
+    /** Hosts with commas between them. */
+    private static final String EXCEPT = "except";
 
     /** By their own names. */
     private final TreeMap<String, String> options;
@@ -238,62 +239,27 @@ public final class PinotOptions implements Serializable {
 
     /** How the cluster is reached, as JSON with the keys of {@code sink.connection}; null when an address is all there is. */
     public String connection() {
-        TreeMap<String, Object> connection = new TreeMap<>();
-        options.forEach((name, value) -> {
-            if (name.startsWith(CONNECTION)) {
-                put(connection, name.substring(CONNECTION.length()), value);
-            }
-        });
-        if (connection.isEmpty()) {
-            return null;
-        }
+        SinkOptions connection = new SinkOptions();
         if (controller() != null) {
-            connection.putIfAbsent(CONTROLLER, controller());
+            connection.set(CONTROLLER, controller());
         }
-        StringBuilder json = new StringBuilder();
-        write(connection, json);
-        return json.toString();
-    }
-
-    @SuppressWarnings("unchecked")
-    private static void put(TreeMap<String, Object> into, String name, String value) {
-        int dot = name.indexOf('.');
-        if (dot < 0) {
-            into.put(name, value);
-            return;
-        }
-        Object inner = into.computeIfAbsent(name.substring(0, dot), key -> new TreeMap<String, Object>());
-        if (!(inner instanceof TreeMap)) {
-            throw new PinotageException(
-                    ErrorKind.INVALID_CONFIG,
-                    "`" + CONNECTION + name.substring(0, dot) + "` has a value and keys below it",
-                    "give either");
-        }
-        put((TreeMap<String, Object>) inner, name.substring(dot + 1), value);
-    }
-
-    private static void write(Map<String, ?> object, StringBuilder json) {
-        json.append('{');
-        for (Map.Entry<String, ?> entry : object.entrySet()) {
-            JsonText.key(entry.getKey(), json);
-            if (entry.getValue() instanceof Map) {
-                @SuppressWarnings("unchecked")
-                Map<String, ?> inner = (Map<String, ?>) entry.getValue();
-                write(inner, json);
+        boolean isEmpty = true;
+        for (Map.Entry<String, String> option : options.entrySet()) {
+            if (!option.getKey().startsWith(CONNECTION)) {
                 continue;
             }
-            String value = (String) entry.getValue();
-            boolean isNumber = NUMBERS.contains(entry.getKey()) && value.matches("[0-9]{1,18}");
-            boolean isFlag = YES_OR_NO.contains(entry.getKey()) && value.matches("true|false");
-            if (isNumber || isFlag) {
-                json.append(value);
-            } else if (entry.getKey().equals("except")) {
-                JsonText.list(Arrays.asList(value.split("\\s*,\\s*")), json, JsonText::text);
+            isEmpty = false;
+            String name = option.getKey().substring(CONNECTION.length());
+            if (name.endsWith(EXCEPT)) {
+                List<String> hosts = Arrays.asList(option.getValue().split("\\s*,\\s*"));
+                StringBuilder json = new StringBuilder();
+                JsonText.list(hosts, json, JsonText::text);
+                connection.setJson(name, json.toString());
             } else {
-                JsonText.text(value, json);
+                connection.setText(name, option.getValue());
             }
         }
-        json.append('}');
+        return isEmpty ? null : connection.toJson();
     }
 
     @Override

@@ -134,7 +134,7 @@ public final class PinotSinkWriter<T>
             batch.dropRow();
             throw error;
         }
-        if (batch.rows() + unfit.size() >= settings.batchRows()) {
+        if (unfit.size() >= settings.batchRows() || batch.isFull(settings.batchRows() - unfit.size())) {
             give();
         }
     }

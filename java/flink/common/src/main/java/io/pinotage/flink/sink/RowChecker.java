@@ -72,7 +72,7 @@ public final class RowChecker<T> extends AbstractStreamOperator<T> implements On
             batch.dropRow();
             throw error;
         }
-        if (waiting.size() >= settings.batchRows()) {
+        if (batch.isFull(settings.batchRows())) {
             flush();
         }
     }

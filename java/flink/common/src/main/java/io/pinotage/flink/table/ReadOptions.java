@@ -2,12 +2,11 @@ package io.pinotage.flink.table;
 
 import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
-import io.pinotage.jni.JsonText;
 import io.pinotage.scan.ScanOptions;
+import io.pinotage.sink.SinkOptions;
 import java.time.DateTimeException;
 import java.time.ZoneId;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * What the options of a table of SQL say about reading it: {@code scan.<option>}, {@code decimal.<column>}, and how the cluster is
@@ -82,53 +81,17 @@ public final class ReadOptions {
 
     /** How the cluster is reached, as JSON; null when there is no more than an address. */
     public static String connection(Map<String, String> options) {
-        TreeMap<String, Object> connection = new TreeMap<>();
+        SinkOptions connection = new SinkOptions();
+        boolean isEmpty = true;
+        if (controller(options) != null) {
+            connection.set("controller", controller(options));
+        }
         for (Map.Entry<String, String> option : options.entrySet()) {
             if (option.getKey().startsWith(CONNECTION)) {
-                put(connection, TableOptions.camelCase(option.getKey().substring(CONNECTION.length())), option.getValue());
+                isEmpty = false;
+                connection.setText(TableOptions.camelCase(option.getKey().substring(CONNECTION.length())), option.getValue());
             }
         }
-        if (connection.isEmpty()) {
-            return null;
-        }
-        if (controller(options) != null) {
-            connection.putIfAbsent("controller", controller(options));
-        }
-        StringBuilder json = new StringBuilder();
-        write(connection, json);
-        return json.toString();
-    }
-
-    @SuppressWarnings("unchecked")
-    private static void put(TreeMap<String, Object> into, String name, String value) {
-        int dot = name.indexOf('.');
-        if (dot < 0) {
-            into.put(name, value);
-        } else {
-            Object inner = into.computeIfAbsent(name.substring(0, dot), key -> new TreeMap<String, Object>());
-            put((TreeMap<String, Object>) inner, name.substring(dot + 1), value);
-        }
-    }
-
-    private static void write(Map<String, ?> object, StringBuilder json) {
-        json.append('{');
-        for (Map.Entry<String, ?> entry : object.entrySet()) {
-            JsonText.key(entry.getKey(), json);
-            if (entry.getValue() instanceof Map) {
-                @SuppressWarnings("unchecked")
-                Map<String, ?> inner = (Map<String, ?>) entry.getValue();
-                write(inner, json);
-            } else {
-                String value = (String) entry.getValue();
-                boolean isNumber = TableOptions.NUMBERS.contains(entry.getKey()) && value.matches("[0-9]{1,18}");
-                boolean isFlag = TableOptions.YES_OR_NO.contains(entry.getKey()) && value.matches("true|false");
-                if (isNumber || isFlag) {
-                    json.append(value);
-                } else {
-                    JsonText.text(value, json);
-                }
-            }
-        }
-        json.append('}');
+        return isEmpty ? null : connection.toJson();
     }
 }

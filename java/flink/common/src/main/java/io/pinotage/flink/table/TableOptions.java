@@ -2,12 +2,11 @@ package io.pinotage.flink.table;
 
 import io.pinotage.flink.DeliveryGuarantee;
 import io.pinotage.flink.sink.SinkBuilder;
+import io.pinotage.sink.SinkOptions;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
@@ -125,11 +124,6 @@ public final class TableOptions {
     /** What options of reading begin with. */
     static final String[] READ_PREFIXES = {ReadOptions.SCAN, ReadOptions.DECIMAL};
 
-    static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
-            "maxRows", "queue", "waiting", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
-    static final Set<String> YES_OR_NO = new HashSet<>(
-            Arrays.asList("copyToDeepStore", "insecureTrustAnyServer", "anonymous", "pathStyle", "allowHttp"));
-
     private TableOptions() {}
 
     /** Gives a sink what the options of a table say. */
@@ -163,13 +157,11 @@ public final class TableOptions {
     }
 
     private static void set(String name, String value, SinkBuilder<?, ?> sink) {
-        String last = name.substring(name.lastIndexOf('.') + 1);
-        if (NUMBERS.contains(last) && value.matches("[0-9]{1,18}")) {
+        if (SinkOptions.isNumber(name, value)) {
             sink.option(name, Long.parseLong(value));
-        } else if (YES_OR_NO.contains(last) && value.matches("true|false")) {
+        } else if (SinkOptions.isYesOrNo(name, value)) {
             sink.option(name, Boolean.parseBoolean(value));
-        } else if (value.startsWith("[") && value.endsWith("]")) {
-            // A list, which has to be JSON.
+        } else if (SinkOptions.isList(value)) {
             sink.listOption(name, value);
         } else {
             sink.option(name, value);

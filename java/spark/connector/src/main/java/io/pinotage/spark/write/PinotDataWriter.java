@@ -21,8 +21,6 @@ import org.apache.spark.sql.connector.write.WriterCommitMessage;
  */
 final class PinotDataWriter implements DataWriter<InternalRow> {
     private static final int BATCH_ROWS = 8_192;
-    private static final long BATCH_BYTES = 4 << 20;
-    private static final int ROWS_BETWEEN_LOOKS = 256;
 
     private final WriteSettings settings;
     private final Run run;
@@ -66,8 +64,7 @@ final class PinotDataWriter implements DataWriter<InternalRow> {
             throw new PinotageException(
                     ErrorKind.INVALID_DATA, "row " + batch.rows() + " of a batch: " + error.getMessage(), "correct the row", error);
         }
-        int count = batch.rows();
-        if (count >= BATCH_ROWS || count % ROWS_BETWEEN_LOOKS == 0 && batch.bytes() >= BATCH_BYTES) {
+        if (batch.isFull(BATCH_ROWS)) {
             give();
         }
     }

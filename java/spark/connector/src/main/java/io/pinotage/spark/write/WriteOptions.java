@@ -5,11 +5,9 @@ import io.pinotage.PinotageException;
 import io.pinotage.sink.SinkOptions;
 import io.pinotage.spark.PinotOptions;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /** What the options of a table say about writing. Those of the job file's sink have their names there: {@code sink.segment.maxRows}. */
 public final class WriteOptions {
@@ -45,11 +43,6 @@ public final class WriteOptions {
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     public static final List<String> PREFIXES = Arrays.asList("sink.", "limits.", "store.", "create.");
-
-    private static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
-            "maxRows", "queue", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
-    private static final Set<String> YES_OR_NO = new HashSet<>(
-            Arrays.asList("copyToDeepStore", "insecureTrustAnyServer", "anonymous", "pathStyle", "allowHttp", STRICT));
 
     /** Memory of a task, outside of Java's heap. */
     static final String DEFAULT_MEMORY = "512MiB";
@@ -193,14 +186,10 @@ public final class WriteOptions {
     }
 
     private static void set(SinkOptions sink, String name, String value) {
-        String last = name.substring(name.lastIndexOf('.') + 1);
-        boolean isCount = name.equals(ERRORS) || NUMBERS.contains(last);
-        if (isCount && value.matches("[0-9]{1,18}")) {
+        if (name.equals(ERRORS) && value.matches("[0-9]{1,18}")) {
             sink.set(name, Long.parseLong(value));
-        } else if (YES_OR_NO.contains(last) && value.matches("true|false")) {
-            sink.set(name, Boolean.parseBoolean(value));
         } else {
-            sink.set(name, value);
+            sink.setText(name, value);
         }
     }
 
