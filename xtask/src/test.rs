@@ -51,7 +51,8 @@ pub(crate) fn run(full: bool) -> Result<(), String> {
                 // A test that finds no cluster is skipped elsewhere; here everything has been built.
                 let mut env = vec![("PINOTAGE_TEST_SIZE", size), ("PINOTAGE_REQUIRE_CLUSTERS", "1")];
                 env.extend(built.iter().map(|(variable, value)| (*variable, value.as_str())));
-                sh(&cargo, &["test", "--workspace", "--locked"], &env)
+                // All failures of a run are told, not those of the first crate alone.
+                sh(&cargo, &["test", "--workspace", "--locked", "--no-fail-fast"], &env)
             })
         });
     eprintln!("== minutes");

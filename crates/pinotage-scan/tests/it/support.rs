@@ -112,6 +112,8 @@ impl Fixture {
             fixture.rows.extend(rows);
         }
         cluster.await_online(&format!("{name}_OFFLINE"), segments as usize);
+        // Brokers hear of segments after the servers; tests ask them what to expect.
+        cluster.await_count(name, segments * rows);
         fixture
     }
 
