@@ -109,10 +109,7 @@ fn translate(
     if let Some(framework) = spec.execution_framework_spec.as_ref().filter(|_| runs == Runs::Here) {
         let name = framework.name.as_deref().unwrap_or("standalone");
         let there = if name == "spark" { "; `--engine spark` has Spark run it" } else { "" };
-        notes.no_effect(
-            "executionFrameworkSpec",
-            &format!("the job runs in this process, not as `{name}`{there}"),
-        );
+        notes.no_effect("executionFrameworkSpec", &format!("the job runs in this process, not as `{name}`{there}"));
     }
     let push = form.map(|form| PushWishes::try_new(spec, form, table_name, (&output, &store), access)).transpose()?;
     if push.is_none() && spec.clean_up_output_dir == Some(true) {

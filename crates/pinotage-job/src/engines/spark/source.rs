@@ -73,7 +73,7 @@ pub(super) fn reading(
         Some(Declared::Spark(words)) => Ok(connector(words)),
         Some(Declared::Flink(_)) | None => Err(Error::unsupported("Spark has no source of this kind")
             .with("option", "source.kind")
-            .action("use `kind: spark`, of which `format: rate` computes rows, or files")),
+            .action("use `kind: spark` with any format that Spark reads, or files")),
     }
 }
 
@@ -171,9 +171,8 @@ fn csv(csv: &Csv) -> Result<Vec<(String, String)>> {
     options.extend(escape.map(|escape| ("escape", escape.to_string())));
     options.extend(csv.comment.map(|comment| ("comment", comment.to_string())));
     if csv.trim {
-        options.extend(
-            ["ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace"].map(|option| (option, "true".to_owned())),
-        );
+        options
+            .extend(["ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace"].map(|option| (option, "true".to_owned())));
     }
     Ok(options.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
