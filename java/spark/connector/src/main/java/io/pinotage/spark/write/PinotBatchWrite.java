@@ -1,7 +1,9 @@
 package io.pinotage.spark.write;
 
+import io.pinotage.sink.Committable;
 import io.pinotage.sink.Replacing;
 import io.pinotage.sink.TaskContext;
+import java.util.List;
 import org.apache.spark.sql.connector.write.BatchWrite;
 import org.apache.spark.sql.connector.write.DataWriterFactory;
 import org.apache.spark.sql.connector.write.PhysicalWriteInfo;
@@ -28,8 +30,13 @@ final class PinotBatchWrite implements BatchWrite {
 
     @Override
     public void commit(WriterCommitMessage[] messages) {
-        Quarantine.write(settings, run, StagedSegments.rejected(messages));
-        Publisher.publish(settings, run, StagedSegments.segments(messages), replacing);
+        List<String> rejected = StagedSegments.rejected(messages);
+        List<Committable> segments = StagedSegments.segments(messages);
+        WriteListener listener = WriteListener.current();
+        listener.publishing(segments.size());
+        Quarantine.write(settings, run, rejected);
+        Publisher.publish(settings, run, segments, replacing);
+        listener.published(segments.size(), segments.stream().mapToLong(Committable::rows).sum(), rejected.size());
         Publisher.forget(settings, run);
     }
 

@@ -55,7 +55,8 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
             this.replacing = overwrite.of(table);
             this.settings = settings(table);
             try (SinkCommitter committer = table.openCommitter(TaskContext.newRun())) {
-                committer.check(replacing);
+                boolean isFirst = options.is(WriteOptions.ONCE, false) && !overwrite.replaces();
+                committer.check(isFirst ? Replacing.first() : replacing);
             }
             PinotPartitioner found = isOfCatalog ? table.partitioner() : null;
             this.partitioner = found != null && PartitionFunction.takes(info.schema(), found) ? found : null;
