@@ -117,10 +117,15 @@ impl Table {
              MIN(CAST(at AS LONG) - id), MAX(CAST(at AS LONG) - id), SUM(ARRAYLENGTH(tags)) FROM {}",
             self.name
         );
-        let row = self.cluster.query(&sql)["resultTable"]["rows"][0].clone();
         let (begin, tags) = (1_700_000_000_000_f64, (rows.div_ceil(2) * 2 + rows / 2) as f64);
-        let found: Vec<f64> = row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
-        assert_eq!(found, [rows as f64, rows as f64, begin, begin, tags], "{row}");
+        assert_eq!(self.numbers(&sql), [rows as f64, rows as f64, begin, begin, tags]);
+    }
+
+    /// The one row of an answer, all numbers.
+    pub(super) fn numbers(&self, sql: &str) -> Vec<f64> {
+        let answer = self.cluster.query(sql);
+        let row = answer["resultTable"]["rows"][0].as_array().unwrap_or_else(|| panic!("{answer}"));
+        row.iter().map(|value| value.as_f64().unwrap()).collect()
     }
 
     /// The rows of each segment that queries see.

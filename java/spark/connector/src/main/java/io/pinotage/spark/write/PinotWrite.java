@@ -52,13 +52,14 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
         this.isAtLeastOnce = "atLeastOnce".equals(options.oneOf(WriteOptions.DELIVERY, "exactlyOnce", "atLeastOnce"));
         try (PinotSinkTable table = resolve(BATCH_JOB)) {
             check(table);
-            this.replacing = overwrite.of(table);
+            Replacing found = overwrite.of(table);
+            this.replacing = options.is(WriteOptions.REWRITE_STRADDLING, false) ? found.rewritingStraddling() : found;
             this.settings = settings(table);
             try (SinkCommitter committer = table.openCommitter(TaskContext.newRun())) {
                 committer.check(replacing);
             }
-            PinotPartitioner found = isOfCatalog ? table.partitioner() : null;
-            this.partitioner = found != null && PartitionFunction.takes(info.schema(), found) ? found : null;
+            PinotPartitioner known = isOfCatalog ? table.partitioner() : null;
+            this.partitioner = known != null && PartitionFunction.takes(info.schema(), known) ? known : null;
             String sorted = options.is(WriteOptions.SORT, true) ? table.sortedColumn() : null;
             this.sortedColumn = sorted != null && columns.indexOf(sorted) >= 0 ? sorted : null;
         }
