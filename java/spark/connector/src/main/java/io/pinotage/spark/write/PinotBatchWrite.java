@@ -28,14 +28,12 @@ final class PinotBatchWrite implements BatchWrite {
 
     @Override
     public void commit(WriterCommitMessage[] messages) {
-        Quarantine.write(settings, run, StagedSegments.rejected(messages));
-        Publisher.publish(settings, run, StagedSegments.segments(messages), replacing);
-        Publisher.forget(settings, run);
+        Publisher.commit(settings, run, messages, replacing);
     }
 
     @Override
     public void abort(WriterCommitMessage[] messages) {
-        Publisher.forget(settings, run);
+        Publisher.abort(settings, run);
     }
 
     @Override

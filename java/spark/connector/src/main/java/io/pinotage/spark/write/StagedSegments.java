@@ -10,11 +10,12 @@ final class StagedSegments implements WriterCommitMessage {
     private static final long serialVersionUID = 1L;
 
     private final byte[][] segments;
-    private final ArrayList<String> rejected;
+    /** Where the rows are that the table does not take; null when there are none. */
+    private final String quarantined;
 
-    StagedSegments(List<Committable> segments, List<String> rejected) {
+    StagedSegments(List<Committable> segments, String quarantined) {
         this.segments = segments.stream().map(Committable::toBytes).toArray(byte[][]::new);
-        this.rejected = new ArrayList<>(rejected);
+        this.quarantined = quarantined;
     }
 
     /** Those of all tasks that there is a message of: of each task one attempt's. */
@@ -30,12 +31,12 @@ final class StagedSegments implements WriterCommitMessage {
         return all;
     }
 
-    /** Rows that the table does not take, as lines of JSON. */
-    static List<String> rejected(WriterCommitMessage[] messages) {
+    /** Files of rows that the table does not take, of the same attempts. */
+    static List<String> quarantined(WriterCommitMessage[] messages) {
         List<String> all = new ArrayList<>();
         for (WriterCommitMessage message : messages) {
-            if (message != null) {
-                all.addAll(((StagedSegments) message).rejected);
+            if (message != null && ((StagedSegments) message).quarantined != null) {
+                all.add(((StagedSegments) message).quarantined);
             }
         }
         return all;

@@ -56,7 +56,7 @@ final class Writes {
             }
         });
         writer.save();
-        return "written";
+        return options.has("takeAt") ? "written beside " + Neighbour.taken() + " bytes" : "written";
     }
 
     /** A write through a catalog. */
@@ -115,6 +115,8 @@ final class Writes {
         long failures = options.number("failures", 1);
         long slow = options.number("slowAt", -1);
         long millis = options.number("slowMillis", 0);
+        long taking = options.number("takeAt", -1);
+        long bytes = options.number("takeBytes", 0);
         return id -> {
             int attempt = TaskContext.get().attemptNumber();
             if (id == failing && attempt < failures) {
@@ -122,6 +124,9 @@ final class Writes {
             }
             if (id == slow && attempt == 0) {
                 Thread.sleep(millis);
+            }
+            if (id == taking) {
+                Neighbour.take(bytes);
             }
             return id;
         };
