@@ -139,11 +139,19 @@ fn written() -> Table {
         cells: shown.iter().zip(TESTS).map(|(shown, test)| cell(shown, test, cases)).collect(),
     };
     let all = |what, cases| each(what, cases, ["yes"; 6]);
-    let lucene = |what, case| {
-        let mut cells: Vec<Cell> = (0..5).map(|_| Cell::Without("not tried")).collect();
-        cells.push(cell("built by the server", "servers_build_lucenes_indexes_on_our_segments", case));
-        Row { what, cells }
+    const LUCENES: [&str; 6] = [
+        "the_oldest_servers_build_lucenes_indexes_on_our_segments",
+        "lucenes_indexes_are_built_by_pinot_0_12_1",
+        "lucenes_indexes_are_built_by_pinot_1_1_0",
+        "lucenes_indexes_are_built_by_pinot_1_3_0",
+        "lucenes_indexes_are_built_by_pinot_1_4_0",
+        "servers_build_lucenes_indexes_on_our_segments",
+    ];
+    let lucene = |what, case, shown: [&'static str; 6]| Row {
+        what,
+        cells: shown.iter().zip(LUCENES).map(|(shown, test)| cell(shown, test, case)).collect(),
     };
+    const BUILT: &str = "built by the server";
     let mut maps = each("maps", &["maps"], ["refused", "refused", "refused", "yes", "yes", "yes"]);
     maps.cells[0] = cell("refused", "the_oldest_release_gets_what_it_can_load", &[]);
     maps.cells[5] = cell("yes", "pinot_opens_and_answers_what_we_write", &[]);
@@ -208,9 +216,13 @@ fn written() -> Table {
             ),
             each("raw: GZIP", &["raw_gzip"], ["refused by its controller", "refused", "refused", "yes", "yes", "yes"]),
             maps,
-            lucene("text indexes", &["lucene_text"]),
-            lucene("FST indexes", &["lucene_fst"]),
-            lucene("vector indexes", &["lucene_vector"]),
+            lucene("text indexes", &["lucene_text"], [BUILT; 6]),
+            lucene("FST indexes", &["lucene_fst"], [BUILT; 6]),
+            lucene(
+                "vector indexes",
+                &["lucene_vector"],
+                ["refused by its controller", "refused", BUILT, BUILT, BUILT, BUILT],
+            ),
         ],
     }
 }

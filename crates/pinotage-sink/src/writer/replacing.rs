@@ -8,6 +8,7 @@ use pinotage_spec::TableConfig;
 use serde::Deserialize;
 
 use super::{Destination, PinotSink, StagedSegment};
+use crate::publish::{Foreign, Mark, other_states};
 use crate::rewrite::OldSegment;
 use crate::{Snapshot, needs_partitions};
 
@@ -18,6 +19,9 @@ pub enum Replacing {
     /// Nothing: they come beside what is there.
     #[default]
     Nothing,
+    /// Nothing, and another run of the same job may have nothing there: its rows would be there twice. Tables that know rows by their
+    /// keys have them once.
+    First,
     /// What this run has begun of the same epoch in another process and not ended. If it has ended there, nothing comes.
     Epoch,
     /// All that queries see.
@@ -69,7 +73,7 @@ enum Lies {
 impl Replacing {
     /// Segments that others have pushed go.
     pub fn overwrites(&self) -> bool {
-        !matches!(self, Self::Nothing | Self::Epoch)
+        !matches!(self, Self::Nothing | Self::First | Self::Epoch)
     }
 
     /// Refuses tables whose segments cannot be replaced so.
@@ -153,14 +157,30 @@ impl PinotSink {
     /// # Errors
     ///
     /// `commit-conflict` for a segment that has rows inside and outside of a range of times; if it is rewritten, `unsupported` for one
-    /// that cannot be.
-    pub fn check_replacing(&self) -> Result<()> {
-        let (Destination::Table(to), Replacing::Times { .. }) = (&self.destination, &self.replacing) else {
-            return Ok(());
-        };
-        let snapshot = to.runtime.block_on(to.target.snapshot())?;
-        let touched = self.replacing.touched(&snapshot, &self.table, &[], "\0")?;
-        touched.straddling.into_iter().try_for_each(|segment| OldSegment::of(segment).map(drop))
+    /// that cannot be; `already-exists` for one that the same job has brought before, if it must not be there.
+    pub fn check_replacing(&self, job: &str) -> Result<()> {
+        let Destination::Table(to) = &self.destination else { return Ok(()) };
+        match &self.replacing {
+            Replacing::Times { .. } => {
+                let snapshot = to.runtime.block_on(to.target.snapshot())?;
+                let touched = self.replacing.touched(&snapshot, &self.table, &[], "\0")?;
+                touched.straddling.into_iter().try_for_each(|segment| OldSegment::of(segment).map(drop))
+            }
+            Replacing::First if to.options.foreign == Foreign::Refuse && !needs_partitions(self.table.json()) => {
+                let snapshot = to.runtime.block_on(to.target.snapshot())?;
+                let mark = Mark { job: job.to_owned(), run: String::new(), epoch: u64::MAX };
+                let before = other_states(&snapshot, &mark, false)?;
+                let Some(segment) = before.first() else { return Ok(()) };
+                Err(Error::new(ErrorKind::AlreadyExists, "the job has run before, and its rows would be there twice")
+                    .with("table", to.target.key())
+                    .with("segment", segment)
+                    .with("segments", before.len())
+                    .action(
+                        "set `sink.push.foreign: replace` to bring these rows in their place, or `keep` to add them to those",
+                    ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

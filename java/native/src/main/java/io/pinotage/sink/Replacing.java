@@ -16,6 +16,11 @@ public final class Replacing {
         return new Replacing("\"nothing\"");
     }
 
+    /** Nothing, and another run of the same job may have nothing there: its rows would be there twice. */
+    public static Replacing first() {
+        return new Replacing("\"first\"");
+    }
+
     /**
      * What this run has begun of the same epoch in another process and not ended. If it has ended there, nothing comes: an engine
      * that makes an epoch again may make other segments of its rows.

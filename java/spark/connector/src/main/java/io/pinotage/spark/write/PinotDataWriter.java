@@ -127,7 +127,7 @@ final class PinotDataWriter implements DataWriter<InternalRow> {
     public WriterCommitMessage commit() {
         give();
         List<Committable> all = writer == null ? Collections.emptyList() : writer.prepare(run.epoch(), true).committables();
-        return new StagedSegments(all, quarantine == null ? null : quarantine.finish());
+        return new StagedSegments(all, quarantine == null ? null : quarantine.finish(), refused);
     }
 
     /** What was staged goes with the run's folder, which the driver removes. */

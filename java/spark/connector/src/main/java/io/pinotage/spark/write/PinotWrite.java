@@ -56,7 +56,8 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
             this.replacing = options.is(WriteOptions.REWRITE_STRADDLING, false) ? found.rewritingStraddling() : found;
             this.settings = settings(table);
             try (SinkCommitter committer = table.openCommitter(TaskContext.newRun())) {
-                committer.check(replacing);
+                boolean isFirst = options.is(WriteOptions.ONCE, false) && !overwrite.replaces();
+                committer.check(isFirst ? Replacing.first() : replacing);
             }
             PinotPartitioner known = isOfCatalog ? table.partitioner() : null;
             this.partitioner = known != null && PartitionFunction.takes(info.schema(), known) ? known : null;

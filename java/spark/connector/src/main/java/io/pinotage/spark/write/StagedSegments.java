@@ -3,6 +3,8 @@ package io.pinotage.spark.write;
 import io.pinotage.sink.Committable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.apache.spark.sql.connector.write.WriterCommitMessage;
 
 /** What a task has made: segments in staging, and the rows that the table does not take. */
@@ -12,10 +14,12 @@ final class StagedSegments implements WriterCommitMessage {
     private final byte[][] segments;
     /** Where the rows are that the table does not take; null when there are none. */
     private final String quarantined;
+    private final long refused;
 
-    StagedSegments(List<Committable> segments, String quarantined) {
+    StagedSegments(List<Committable> segments, String quarantined, long refused) {
         this.segments = segments.stream().map(Committable::toBytes).toArray(byte[][]::new);
         this.quarantined = quarantined;
+        this.refused = refused;
     }
 
     /** Those of all tasks that there is a message of: of each task one attempt's. */
@@ -40,5 +44,10 @@ final class StagedSegments implements WriterCommitMessage {
             }
         }
         return all;
+    }
+
+    /** How many they are. */
+    static long refused(WriterCommitMessage[] messages) {
+        return Stream.of(messages).filter(Objects::nonNull).mapToLong(message -> ((StagedSegments) message).refused).sum();
     }
 }

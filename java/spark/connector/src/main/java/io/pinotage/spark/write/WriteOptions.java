@@ -29,6 +29,9 @@ public final class WriteOptions {
     /** {@code exactlyOnce}, or {@code atLeastOnce} for tables that cannot do better. */
     static final String DELIVERY = "delivery";
 
+    /** Whether rows that this job has brought before are an error, because they would be there twice. */
+    static final String ONCE = "once";
+
     /** {@code ifMissing}: the table is made from the columns of the rows. */
     static final String CREATE_TABLE = "createTable";
 
@@ -42,7 +45,7 @@ public final class WriteOptions {
 
     /** All of them but those of the job file. */
     public static final List<String> NAMES = Arrays.asList(
-            STAGING, JOB, QUARANTINE, EXTRA_COLUMNS, SORT, DELIVERY, CREATE_TABLE, REWRITE_STRADDLING, TIME_ZONE, STRICT);
+            STAGING, JOB, QUARANTINE, EXTRA_COLUMNS, SORT, DELIVERY, ONCE, CREATE_TABLE, REWRITE_STRADDLING, TIME_ZONE, STRICT);
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     public static final List<String> PREFIXES = Arrays.asList("sink.", "limits.", "store.", "create.");
