@@ -230,7 +230,7 @@ fn written() -> Table {
 /// What scans do not lose.
 fn scanned() -> Table {
     // Numbers as in the list of what the connector does.
-    const ROWS: [(&str, &str); 27] = [
+    const ROWS: [(&str, &str); 30] = [
         ("W1 errors in the last message of an answer by gRPC", "what_a_server_cannot_answer_names_it_and_the_segments"),
         (
             "W1 an answer without its last message",
@@ -261,6 +261,9 @@ fn scanned() -> Table {
         ("W18 tasks that run twice, executors that die", "tasks_run_twice_and_executors_are_killed"),
         ("W18 rows that a table does not take", "bad_rows_go_to_the_quarantine"),
         ("W18 a table that is overwritten", "a_table_is_overwritten"),
+        ("W18 values of every type, and nulls, of a real table config", "every_type_goes_there_and_back"),
+        ("W18 a part of a table that is overwritten", "rows_beside_a_range_stay"),
+        ("W18 deletes and backfills of an upsert table", "keys_are_filled_in_and_deleted"),
     ];
     let row = |(what, test)| Row { what, cells: vec![Cell::Shown("yes", Evidence { test, cases: &[] })] };
     Table {

@@ -80,7 +80,8 @@ impl ForSpark {
 
     /// What would be submitted, and what would change in Pinot.
     pub(crate) fn described(&self) -> Result<String> {
-        let submit = submit_command(&self.plan).map_or_else(|_| "spark-submit".to_owned(), |it| it.display().to_string());
+        let submit =
+            submit_command(&self.plan).map_or_else(|_| "spark-submit".to_owned(), |it| it.display().to_string());
         let arguments = self.shown.arguments(&self.plan, Path::new("<pinotage-spark.jar>"), Path::new("<job>"));
         Ok(format!("{}-- {submit} {}\n{}", steps(&self.foreign), arguments.join(" "), self.shown.to_text()))
     }
@@ -102,7 +103,9 @@ fn given(plan: &mut Plan, args: &SparkArgs) -> Result<()> {
     }
     for setting in &args.conf {
         let Some((name, value)) = setting.split_once('=') else {
-            return Err(Error::invalid_config(format!("expected NAME=VALUE, found `{setting}`")).with("option", "--conf"));
+            return Err(
+                Error::invalid_config(format!("expected NAME=VALUE, found `{setting}`")).with("option", "--conf")
+            );
         };
         engine.conf.insert(name.to_owned(), value.into());
     }
@@ -118,7 +121,9 @@ fn submit_command(plan: &Plan) -> Result<PathBuf> {
     };
     let there = |file: PathBuf, option: &'static str| match file.is_file() {
         true => Ok(file),
-        false => Err(missing(Error::not_found("there is no spark-submit").with("file", file.display()).with("option", option))),
+        false => Err(missing(
+            Error::not_found("there is no spark-submit").with("file", file.display()).with("option", option),
+        )),
     };
     if let Some(given) = &plan.file.engine.spark.submit {
         return there(plan.base.join(given), "engine.spark.submit");
@@ -136,7 +141,9 @@ pub(crate) fn run(job: &ForSpark, jar: Option<&Path>) -> Result<ExitCode> {
     let submit = submit_command(&job.plan)?;
     let jar = match jar {
         Some(jar) if jar.is_file() => jar.to_owned(),
-        Some(jar) => return Err(Error::not_found("there is no such jar").with("file", jar.display()).with("option", "--jar")),
+        Some(jar) => {
+            return Err(Error::not_found("there is no such jar").with("file", jar.display()).with("option", "--jar"));
+        }
         None => jar_beside("pinotage-spark-")?,
     };
     let cancel = Arc::new(AtomicBool::new(false));
@@ -267,7 +274,10 @@ impl Driver<'_> {
             // What came in before it heard of it is in.
             None if success => return Ok(self.written),
             Some(_) if is_stopped => {
-                return Err(Error::new(ErrorKind::Cancelled, "the job was asked to stop, and nothing of it is in the table"));
+                return Err(Error::new(
+                    ErrorKind::Cancelled,
+                    "the job was asked to stop, and nothing of it is in the table",
+                ));
             }
             Some(trace) => {
                 let error = thrown("the job failed", &trace);

@@ -165,8 +165,9 @@ fn queries_and_readers_of_spark() {
     let Some(place) = Place::new(Line::V4, "sql") else { return };
     let flights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/flights.parquet");
     let sql = r#"SELECT row_number() OVER (ORDER BY time_hour, carrier, flight) AS id, "carrier" AS name, air_time AS price, array(origin, dest) AS tags FROM source WHERE month = 1"#;
-    let source =
-        |from: &str| format!("source: {{ kind: files, paths: ['{}'] }}\ntransform: {{ sql: '{from}' }}", flights.display());
+    let source = |from: &str| {
+        format!("source: {{ kind: files, paths: ['{}'] }}\ntransform: {{ sql: '{from}' }}", flights.display())
+    };
     place.job("flights", &source(sql), "");
     place.run("flights.yaml", &[]);
     let wanted = json!([27_004, 27_004, 16, 54_008.0]);
@@ -189,7 +190,13 @@ fn queries_and_readers_of_spark() {
     for (name, source, code, kind, words) in [
         ("wrong", source(&sql.replace("air_time", "air_tame")), 2, "invalid-config", "air_tame"),
         ("failing", source(&sql.replace("air_time", "CAST(origin AS DOUBLE)")), 1, "invalid-data", "EWR"),
-        ("lacking", "source: { kind: spark, spark: { format: nowhere } }".to_owned(), 2, "unsupported", "engine.spark.packages"),
+        (
+            "lacking",
+            "source: { kind: spark, spark: { format: nowhere } }".to_owned(),
+            2,
+            "unsupported",
+            "engine.spark.packages",
+        ),
     ] {
         place.job(name, &source, "");
         let (found, why) = place.refused(&format!("{name}.yaml"));
@@ -208,7 +215,8 @@ fn queries_and_readers_of_spark() {
 fn ctrl_c_ends_a_job() {
     let Some(place) = Place::new(Line::V4, "stopped") else { return };
     place.csv("a.csv", 0..ROWS, "");
-    let slow = "SELECT id, name, price, tags FROM source WHERE reflect(''java.lang.Thread'', ''sleep'', 50L) IS NOT NULL";
+    let slow =
+        "SELECT id, name, price, tags FROM source WHERE reflect(''java.lang.Thread'', ''sleep'', 50L) IS NOT NULL";
     place.job("slow", &format!("{FILES}\ntransform: {{ sql: '{slow}' }}"), "");
     let mut child = Command::new(env!("CARGO_BIN_EXE_pinotage"))
         .args(place.args("slow.yaml", &[]))

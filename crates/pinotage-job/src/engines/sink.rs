@@ -129,8 +129,11 @@ fn sink_errors(limits: Limits) -> bool {
 fn staging(engine: &Engine, plan: &Plan) -> Result<String> {
     let option = |error: Error| error.with("option", "staging");
     match &plan.file.staging {
-        None => Err(option(Error::invalid_config(format!("tasks of {} need a place for rows that they all see", engine.name)))
-            .action("set `staging` to a URI such as `s3://bucket/staging`, or to the path of a shared folder")),
+        None => Err(option(Error::invalid_config(format!(
+            "tasks of {} need a place for rows that they all see",
+            engine.name
+        )))
+        .action("set `staging` to a URI such as `s3://bucket/staging`, or to the path of a shared folder")),
         Some(text) if !Location::is_uri(text) && !Path::new(text).is_absolute() => {
             Err(option(Error::invalid_config(format!("`{text}` is relative, and each task would look elsewhere")))
                 .action("write a URI such as `s3://bucket/staging`, or the path of a folder that all hosts see"))

@@ -47,8 +47,11 @@ fn files(plan: &Plan, columns: &Schema, format: &str, notes: &mut Vec<String>) -
         "parquet" | "avro" | "orc" => {}
         other => return Err(no_format(&ENGINE, other)),
     }
-    let columns: Result<Vec<String>> =
-        columns.fields().iter().map(|field| Ok(format!("{} {}", named(field.name()), sql_type(&FLINK, field)?))).collect();
+    let columns: Result<Vec<String>> = columns
+        .fields()
+        .iter()
+        .map(|field| Ok(format!("{} {}", named(field.name()), sql_type(&FLINK, field)?)))
+        .collect();
     let columns = columns?.join(",\n  ");
     let paths = &plan.file.source.paths;
     let mut statements = Vec::new();

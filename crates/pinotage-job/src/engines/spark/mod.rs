@@ -140,12 +140,16 @@ impl SparkScript {
         }
         self.reading.describe(&mut text);
         let _ = writeln!(text, "sql   {}", self.query.split_whitespace().collect::<Vec<_>>().join(" "));
-        let _ = writeln!(text, "write pinotage, {}", match self.overwrite.as_deref() {
-            None => "rows are added".to_owned(),
-            Some(TABLE) => "in place of all rows".to_owned(),
-            Some("partitions") => "in place of the partitions that the rows have".to_owned(),
-            Some(range) => format!("in place of {range}"),
-        });
+        let _ = writeln!(
+            text,
+            "write pinotage, {}",
+            match self.overwrite.as_deref() {
+                None => "rows are added".to_owned(),
+                Some(TABLE) => "in place of all rows".to_owned(),
+                Some("partitions") => "in place of the partitions that the rows have".to_owned(),
+                Some(range) => format!("in place of {range}"),
+            }
+        );
         for (key, value) in &self.sink {
             let _ = writeln!(text, "        {key} = {value}");
         }

@@ -171,9 +171,8 @@ fn csv(csv: &Csv) -> Result<Vec<(String, String)>> {
     options.extend(escape.map(|escape| ("escape", escape.to_string())));
     options.extend(csv.comment.map(|comment| ("comment", comment.to_string())));
     if csv.trim {
-        options.extend(
-            ["ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace"].map(|option| (option, "true".to_owned())),
-        );
+        options
+            .extend(["ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace"].map(|option| (option, "true".to_owned())));
     }
     Ok(options.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
