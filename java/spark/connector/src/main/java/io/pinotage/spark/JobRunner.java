@@ -159,7 +159,7 @@ public final class JobRunner implements WriteListener {
     }
 
     @Override
-    public void published(int segments, long rows, int quarantined) {
+    public void published(int segments, long rows, long quarantined) {
         isPublishing = false;
         out.println(SIGN + "written " + segments + " " + rows + " " + quarantined);
     }

@@ -30,19 +30,17 @@ final class PinotBatchWrite implements BatchWrite {
 
     @Override
     public void commit(WriterCommitMessage[] messages) {
-        List<String> rejected = StagedSegments.rejected(messages);
         List<Committable> segments = StagedSegments.segments(messages);
         WriteListener listener = WriteListener.current();
         listener.publishing(segments.size());
-        Quarantine.write(settings, run, rejected);
-        Publisher.publish(settings, run, segments, replacing);
-        listener.published(segments.size(), segments.stream().mapToLong(Committable::rows).sum(), rejected.size());
-        Publisher.forget(settings, run);
+        Publisher.commit(settings, run, messages, replacing);
+        long rows = segments.stream().mapToLong(Committable::rows).sum();
+        listener.published(segments.size(), rows, StagedSegments.refused(messages));
     }
 
     @Override
     public void abort(WriterCommitMessage[] messages) {
-        Publisher.forget(settings, run);
+        Publisher.abort(settings, run);
     }
 
     @Override

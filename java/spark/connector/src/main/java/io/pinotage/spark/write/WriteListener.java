@@ -8,7 +8,7 @@ public interface WriteListener {
     void publishing(int segments);
 
     /** They are in the table, with so many rows; others were not taken. */
-    void published(int segments, long rows, int quarantined);
+    void published(int segments, long rows, long quarantined);
 
     /** Who hears of it from now on. */
     static void listen(WriteListener listener) {
@@ -27,7 +27,7 @@ public interface WriteListener {
             public void publishing(int segments) {}
 
             @Override
-            public void published(int segments, long rows, int quarantined) {}
+            public void published(int segments, long rows, long quarantined) {}
         });
 
         private Holder() {}

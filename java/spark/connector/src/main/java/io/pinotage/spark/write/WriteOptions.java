@@ -35,14 +35,17 @@ public final class WriteOptions {
     /** {@code ifMissing}: the table is made from the columns of the rows. */
     static final String CREATE_TABLE = "createTable";
 
+    /** Whether rows outside of what is overwritten are written again where a segment has them beside others. */
+    static final String REWRITE_STRADDLING = "overwrite.rewriteStraddling";
+
     private static final String TIME_ZONE = "timeZone";
     private static final String STRICT = "strict";
     private static final String ERRORS = "limits.errors";
     private static final String MEMORY = "limits.memory";
 
     /** All of them but those of the job file. */
-    public static final List<String> NAMES =
-            Arrays.asList(STAGING, JOB, QUARANTINE, EXTRA_COLUMNS, SORT, DELIVERY, ONCE, CREATE_TABLE, TIME_ZONE, STRICT);
+    public static final List<String> NAMES = Arrays.asList(
+            STAGING, JOB, QUARANTINE, EXTRA_COLUMNS, SORT, DELIVERY, ONCE, CREATE_TABLE, REWRITE_STRADDLING, TIME_ZONE, STRICT);
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     public static final List<String> PREFIXES = Arrays.asList("sink.", "limits.", "store.", "create.");

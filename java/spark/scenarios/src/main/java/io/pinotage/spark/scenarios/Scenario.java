@@ -22,6 +22,8 @@ interface Scenario {
                 return Compare::run;
             case "noop":
                 return Noop::run;
+            case "cost":
+                return Cost::run;
             case "cancel":
                 return Cancel::run;
             case "memory":
