@@ -86,6 +86,11 @@ impl Line {
     }
 }
 
+/// What Spark's scripts tell Java 17.
+pub(super) fn opened() -> impl Iterator<Item = String> {
+    OPENED.iter().map(|package| format!("--add-opens=java.base/{package}=ALL-UNNAMED"))
+}
+
 /// Java that runs scenarios.
 pub(super) fn scenarios(class_path: &str, options: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut java = java(class_path);
@@ -98,9 +103,7 @@ pub(super) fn scenarios(class_path: &str, options: &[&str], settings: &[(&str, &
 /// Java with a class path and the library.
 pub(super) fn java(class_path: &str) -> Command {
     let mut java = Command::new("java");
-    for package in OPENED {
-        java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
-    }
+    java.args(opened());
     // Queries are short: they end before the second compiler has made them fast.
     java.args(["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
     java.arg(format!("-Dpinotage.library={}", crate::java::library().display()));
