@@ -184,6 +184,13 @@ on_both_lines!(
             assert_eq!(!plan.contains("Filter "), *whole, "{plan}");
             assert!(plan.contains("reader=") && plan.contains("columns=[id"), "{plan}");
         }
+        // Each aggregate by itself, of the whole table, and of rows that servers do not aggregate.
+        for alone in ["COUNT(*)", "COUNT(s)", "SUM(i)", "MIN(l)", "MAX(t)", "COUNT(i), COUNT(*)"] {
+            let rows = format!("SELECT {alone} FROM (SELECT * FROM t WHERE length(r) >= 0 OR r IS NULL)");
+            let of_all = reading.answer(", 'reader' = 'server'", &format!("SELECT {alone} FROM t"));
+            assert_eq!(of_all, reading.answer("", &rows), "{alone}");
+            assert!(!of_all.contains("null"), "{alone}: {of_all}");
+        }
         let nothing = reading.answer(", 'usePushDownFilters' = 'false'", "EXPLAIN SELECT id FROM t WHERE i > 2");
         assert!(nothing.contains("Filter ") && !nothing.contains("filter="), "{nothing}");
         let query = "SELECT id FROM t LIMIT 7";

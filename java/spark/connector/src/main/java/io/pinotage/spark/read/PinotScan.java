@@ -1,5 +1,6 @@
 package io.pinotage.spark.read;
 
+import io.pinotage.scan.Aggregate;
 import io.pinotage.scan.Condition;
 import io.pinotage.scan.PinotTable;
 import io.pinotage.scan.Pushdown;
@@ -89,7 +90,7 @@ final class PinotScan
     public InputPartition[] planInputPartitions() {
         LOG.info("Reading {}", plan);
         boolean isOne = pushed.aggregates != null && pushed.groupBy.isEmpty();
-        if (isOne && plan.exactRows().isPresent() && pushed.aggregates.size() == 1) {
+        if (isOne && plan.exactRows().isPresent() && pushed.aggregates.stream().allMatch(Aggregate::isRows)) {
             // How many rows there are, the cluster's records say.
             return new InputPartition[] {PinotPartition.ofRow(plan.exactRows().getAsLong())};
         }
