@@ -120,7 +120,7 @@ fn bad_rows_go_to_the_quarantine() {
 }
 
 /// The lines of each file of a quarantine, which has nothing else in it.
-fn quarantined(folder: &Path) -> Vec<Vec<String>> {
+pub(super) fn quarantined(folder: &Path) -> Vec<Vec<String>> {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     // Spark's checksums of local files are beside them.
     let files = files.filter(|file| file.extension().is_none_or(|extension| extension != "crc"));
