@@ -5,7 +5,8 @@ files of the same rows; and an aggregation.
 
 Starts Pinot 1.5.1 (java/cluster, one server), pushes the four segments that benches/lineitem.py builds, and Spark 4 in one JVM with a
 core for each task. All ways take turns in it, the first turn is not counted, and the table has medians. The planning of a query is
-part of its time; Parquet and the segments (`cache`) are in the page cache.
+part of its time; Parquet and the segments (`cache`) are in the page cache. `bytes` is a client that asks the server the same and throws
+its answers away, `library` the native library without Spark, whose batches nobody looks at.
 
 With --write the same rows go from Parquet through Spark into an empty table, in place of those of the turn before, and to nobody
 (`noop`): the difference in CPU-seconds of that process is what writing takes, pushing included. Beside it stands Pinot's own builder
@@ -28,10 +29,9 @@ import scan
 from lineitem import ROOT, measure
 
 EVERY = list(lineitem.TYPES)
+COLUMNS = {"1 column": ["l_partkey"], "5 columns": scan.FIVE, "16 columns": EVERY}
 QUERIES = {
-    "1 column": "SELECT l_partkey FROM {t}",
-    "5 columns": f"SELECT {', '.join(scan.FIVE)} FROM {{t}}",
-    "16 columns": f"SELECT {', '.join(EVERY)} FROM {{t}}",
+    **{case: f"SELECT {', '.join(columns)} FROM {{t}}" for case, columns in COLUMNS.items()},
     "sums by two keys": "SELECT l_returnflag, l_linestatus, COUNT(*), SUM(l_linenumber), MAX(l_partkey) FROM {t} GROUP BY l_returnflag, l_linestatus",
 }
 OPENED = ["lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util", "util.concurrent", "util.concurrent.atomic"]
@@ -55,10 +55,13 @@ class Spark:
     def run(self, scenario, statements, **options):
         self.script.write_text(statements)
         words = [f"{name}={value}" for name, value in {"script": self.script, **options}.items()]
-        print(" ".join([scenario, *words]), file=self.process.stdin, flush=True)
+        return self.ask(scenario, " ".join(words))
+
+    def ask(self, scenario, options):
+        print(f"{scenario} {options}", file=self.process.stdin, flush=True)
         state, _, said = self.process.stdout.readline().strip().partition(" ")
         if state != "ok":
-            sys.exit(f"{statements}: {state} {said}")
+            sys.exit(f"{scenario} {options}: {state} {said}")
         return said
 
     def __enter__(self):
@@ -69,12 +72,22 @@ class Spark:
         self.process.wait()
 
 
-def compare(spark, pinot, files, cache, rounds):
+def native(spark, pinot, target, columns):
+    """What servers and the library take for the same columns: bytes of the answers that nobody looks at, by a process of its own; and
+    batches that nobody looks at, in the process of Spark. A function for each, that gives seconds."""
+    splits = scan.run(scan.scan(target, pinot.controller, columns, reader="server"))[-1]["splits"]
+    discard = scan.discard(target, pinot, columns, "", splits)
+    drain = f"table=lineitem controller={pinot.controller} columns={','.join(columns)}"
+    return {"bytes": lambda: scan.run(discard)[1], "library": lambda: float(spark.ask("drain", drain).split()[1])}
+
+
+def compare(spark, pinot, target, files, cache, rounds):
     view = lambda reader: (f"VIEW t ('controller' = '{pinot.controller}', 'table' = 'lineitem', 'reader' = '{reader}', 'cache' = '{cache}');\n", "t")
     ways = {"Parquet": ("", f"parquet.`{files[0].parent}`"), "direct": view("direct"), "server": view("server")}
-    print(f"{'':20}{'':10}{'s':>8}{'Mrows/s':>9}{'x Parquet':>11}")
+    print(f"{'':20}{'':10}{'s':>8}{'Mrows/s':>9}{'x Parquet':>11}{'x bytes':>9}")
     for case, query in QUERIES.items():
-        answers, found = set(), {name: [] for name in ways}
+        apart = native(spark, pinot, target, COLUMNS[case]) if case in COLUMNS else {}
+        answers, found = set(), {name: [] for name in [*ways, *apart]}
         for turn in range(rounds + 1):
             for name, (view, table) in ways.items():
                 statements = view + query.replace("{t}", table) + ";"
@@ -85,12 +98,17 @@ def compare(spark, pinot, files, cache, rounds):
                 counted = view + f"SELECT COUNT(*) FROM ({query.replace('{t}', table)});"
                 answers.add(spark.run("sql", counted))
                 spark.run("noop", statements)
+            for name, read in apart.items():
+                seconds = read()
+                if turn:
+                    found[name].append(seconds)
         if len(answers) != 1:
             sys.exit(f"{case}: different numbers of rows: {answers}")
         parquet = statistics.median(found["Parquet"])
+        client = statistics.median(found.get("bytes", [float("nan")]))
         for name, seconds in found.items():
             middle = statistics.median(seconds)
-            print(f"{case:20}{name:10}{middle:>8.3f}{sum(scan.ROWS) / middle / 1e6:>9.2f}{parquet / middle:>11.2f}")
+            print(f"{case:20}{name:10}{middle:>8.3f}{sum(scan.ROWS) / middle / 1e6:>9.2f}{parquet / middle:>11.2f}{client / middle:>9.2f}")
             case = ""
 
 
@@ -148,6 +166,8 @@ def main():
     if command is None:
         subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "pinotage-cli"], cwd=ROOT, check=True)
         command = target / "release/pinotage"
+    examples = ["-p", "pinotage-scan", "-p", "pinotage-client", "--example", "scan_table", "--example", "discard"]
+    subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "pinotage-cli", *examples], cwd=ROOT, check=True)
     segments = work / "ours"
     shutil.rmtree(segments, ignore_errors=True)
     out = measure([command, "run", work / "job.yaml", "--force"])[-1]
@@ -155,7 +175,7 @@ def main():
     pushed = sorted(segments.glob("lineitem_*"))
     with scan.Pinot(work, pushed) as pinot, tempfile.TemporaryDirectory() as folder, Spark(path, library, pathlib.Path(folder)) as spark:
         pinot.await_rows(sum(scan.ROWS))
-        compare(spark, pinot, files, work / "scan-cache", options.rounds)
+        compare(spark, pinot, target, files, work / "scan-cache", options.rounds)
 
 
 if __name__ == "__main__":

@@ -87,12 +87,15 @@ fn is_connector(path: &Path) -> bool {
     name.strip_prefix("pinotage-spark-").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
+/// What Spark's scripts tell Java 17.
+pub fn opened() -> impl Iterator<Item = String> {
+    OPENED.iter().map(|package| format!("--add-opens=java.base/{package}=ALL-UNNAMED"))
+}
+
 /// Java for Spark with a class path and our library.
 pub fn java(class_path: &str, library: &Path) -> Command {
     let mut java = Command::new("java");
-    for package in OPENED {
-        java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
-    }
+    java.args(opened());
     // Queries are short: they end before the second compiler has made them fast.
     java.args(["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
     java.arg(format!("-Dpinotage.library={}", library.display()));

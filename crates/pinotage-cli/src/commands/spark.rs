@@ -95,8 +95,10 @@ impl ForSpark {
 /// What the command line says of Spark, before the job file.
 fn given(plan: &mut Plan, args: &SparkArgs) -> Result<()> {
     let engine = &mut plan.file.engine.spark;
-    if args.spark_submit.is_some() {
-        engine.submit.clone_from(&args.spark_submit);
+    if let Some(submit) = &args.spark_submit {
+        // As every path of a command line: not beside the job file.
+        let path = std::path::absolute(submit).map_err(|error| Error::io(error, "cannot find the command", submit))?;
+        engine.submit = Some(path.display().to_string());
     }
     if args.master.is_some() {
         engine.master.clone_from(&args.master);

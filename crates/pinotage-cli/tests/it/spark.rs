@@ -122,9 +122,9 @@ impl Place {
 const ROWS: u64 = 4_000;
 const FILES: &str = "source: { kind: files, paths: ['in/*.csv'], csv: { multiValueDelimiter: '|' } }";
 
-/// Files as they are, rows that the table does not take, and the same job again.
-fn runs_files(line: Line) {
-    let Some(place) = Place::new(line, "files") else { return };
+/// Files as they are, and rows that the table does not take.
+fn runs_files(line: Line) -> Option<Place> {
+    let place = Place::new(line, "files")?;
     place.csv("a.csv", 0..ROWS / 2, "");
     place.csv("b.csv", ROWS / 2..ROWS, "77,x,much,a\n78,x,,a\nnone,x,5,a\n");
     place.job("files", FILES, "  segment: { maxRows: 1500 }");
@@ -138,7 +138,18 @@ fn runs_files(line: Line) {
     let bad = bad.filter(|file| file.extension().is_some_and(|it| it == "jsonl"));
     let bad: String = bad.map(|file| fs::read_to_string(file).unwrap()).collect();
     assert!(bad.lines().count() == 2 && bad.contains("much") && bad.contains("none"), "{bad}");
+    Some(place)
+}
 
+#[test]
+fn spark_3_5_runs_files() {
+    runs_files(Line::V3_5);
+}
+
+/// And the same job again.
+#[test]
+fn spark_4_runs_files() {
+    let Some(place) = runs_files(Line::V4) else { return };
     // Its rows are there; then others take their place.
     let (code, why) = place.refused("files.yaml");
     assert!(code == Some(2) && why.contains("already-exists") && why.contains("sink.push.foreign"), "{why}");
@@ -147,16 +158,6 @@ fn runs_files(line: Line) {
     place.run("files.yaml", &[]);
     place.has_rows(ROWS);
     place.has_no_staging();
-}
-
-#[test]
-fn spark_3_5_runs_files() {
-    runs_files(Line::V3_5);
-}
-
-#[test]
-fn spark_4_runs_files() {
-    runs_files(Line::V4);
 }
 
 /// Parquet of real flights with SQL as our own engine takes it, and a reader of Spark; in place of what is there.

@@ -108,7 +108,8 @@ fn translate(
     let store = file_system::options(spec.pinot_fs_specs.as_deref().unwrap_or_default(), &uris, &mut notes)?;
     if let Some(framework) = spec.execution_framework_spec.as_ref().filter(|_| runs == Runs::Here) {
         let name = framework.name.as_deref().unwrap_or("standalone");
-        notes.no_effect("executionFrameworkSpec", &format!("the job runs in this process, not as `{name}`"));
+        let there = if name == "spark" { "; `--engine spark` has Spark run it" } else { "" };
+        notes.no_effect("executionFrameworkSpec", &format!("the job runs in this process, not as `{name}`{there}"));
     }
     let push = form.map(|form| PushWishes::try_new(spec, form, table_name, (&output, &store), access)).transpose()?;
     if push.is_none() && spec.clean_up_output_dir == Some(true) {

@@ -64,8 +64,13 @@ fn batches_that_were_written_again_are_known() {
     ok(line, "stream", &options(&table, 8_000, &[("files", "2"), ("tasks", "1")]));
     table.is_exact(8_000);
     let range = "at~>=~timestamp_millis(1700000001000)~AND~at~<~timestamp_millis(1700000005000)";
-    let rewriting =
-        [("mode", "where"), ("where", range), ("from", "1000"), ("tasks", "1"), ("o:overwrite.rewriteStraddling", "true")];
+    let rewriting = [
+        ("mode", "where"),
+        ("where", range),
+        ("from", "1000"),
+        ("tasks", "1"),
+        ("o:overwrite.rewriteStraddling", "true"),
+    ];
     ok(line, "write", &table.options(4_000, &rewriting));
     table.is_exact(8_000);
     assert_eq!(table.segments(), [1_000, 3_000, 4_000]);
@@ -121,7 +126,8 @@ fn batches_go_beside_a_stream() {
     cluster.create_table(&schema, &config);
     let folder = tempfile::tempdir().unwrap();
     let path = |part: &str| folder.path().join(part).display().to_string();
-    let columns = "key;CASE~WHEN~id%1000=7~THEN~CAST(1e20~AS~DECIMAL(38,0))~ELSE~CAST(id~AS~DECIMAL(38,0))~END~AS~id;at";
+    let columns =
+        "key;CASE~WHEN~id%1000=7~THEN~CAST(1e20~AS~DECIMAL(38,0))~ELSE~CAST(id~AS~DECIMAL(38,0))~END~AS~id;at";
     let quarantine = folder.path().join("quarantine");
     fs::create_dir(&quarantine).unwrap();
     let mut options: Vec<(&str, String)> = vec![

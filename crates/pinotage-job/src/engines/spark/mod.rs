@@ -122,7 +122,9 @@ impl SparkScript {
 
     /// Leaves out what is secret and stands in the file itself.
     fn hide(&mut self) {
-        let reader = self.reading.options.iter_mut().filter(|(name, _)| submit::says_secret(name));
+        // URLs of databases may have them inside.
+        let is_hidden = |(name, value): &&mut (String, String)| submit::says_secret(name) || submit::says_secret(value);
+        let reader = self.reading.options.iter_mut().filter(is_hidden);
         let settings = self.settings.iter_mut().filter(|(name, _)| submit::says_secret(name));
         let sink = self.sink.iter_mut().filter(|(name, _)| is_secret(name));
         for (_, value) in reader.chain(settings).chain(sink).filter(|(_, value)| !value.contains("${")) {

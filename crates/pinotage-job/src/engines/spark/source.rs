@@ -73,7 +73,7 @@ pub(super) fn reading(
         Some(Declared::Spark(words)) => Ok(connector(words)),
         Some(Declared::Flink(_)) | None => Err(Error::unsupported("Spark has no source of this kind")
             .with("option", "source.kind")
-            .action("use `kind: spark`, of which `format: rate` computes rows, or files")),
+            .action("use `kind: spark` with any format that Spark reads, or files")),
     }
 }
 

@@ -66,7 +66,7 @@ fn a_reader_of_spark_is_taken_as_it_is() {
     let text = "name: orders
 source:
   kind: spark
-  spark: { format: jdbc, columns: 'id BIGINT', options: { url: 'jdbc:x', dbtable: orders, password: p, fetchsize: 10 } }
+  spark: { format: jdbc, columns: 'id BIGINT', options: { url: 'jdbc:x?password=p', dbtable: orders, password: p, fetchsize: 10 } }
 sink: { kind: pinot, table: orders, controller: 'host:9000', push: { foreign: keep } }
 staging: /shared/staging
 engine: { spark: { overwrite: 'day >= 5' } }

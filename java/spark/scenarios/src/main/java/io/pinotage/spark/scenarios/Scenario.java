@@ -20,6 +20,10 @@ interface Scenario {
                 return Sql::run;
             case "compare":
                 return Compare::run;
+            case "later":
+                return Later::run;
+            case "drain":
+                return Drain::run;
             case "noop":
                 return Noop::run;
             case "cost":
