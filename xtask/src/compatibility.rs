@@ -139,11 +139,19 @@ fn written() -> Table {
         cells: shown.iter().zip(TESTS).map(|(shown, test)| cell(shown, test, cases)).collect(),
     };
     let all = |what, cases| each(what, cases, ["yes"; 6]);
-    let lucene = |what, case| {
-        let mut cells: Vec<Cell> = (0..5).map(|_| Cell::Without("not tried")).collect();
-        cells.push(cell("built by the server", "servers_build_lucenes_indexes_on_our_segments", case));
-        Row { what, cells }
+    const LUCENES: [&str; 6] = [
+        "the_oldest_servers_build_lucenes_indexes_on_our_segments",
+        "lucenes_indexes_are_built_by_pinot_0_12_1",
+        "lucenes_indexes_are_built_by_pinot_1_1_0",
+        "lucenes_indexes_are_built_by_pinot_1_3_0",
+        "lucenes_indexes_are_built_by_pinot_1_4_0",
+        "servers_build_lucenes_indexes_on_our_segments",
+    ];
+    let lucene = |what, case, shown: [&'static str; 6]| Row {
+        what,
+        cells: shown.iter().zip(LUCENES).map(|(shown, test)| cell(shown, test, case)).collect(),
     };
+    const BUILT: &str = "built by the server";
     let mut maps = each("maps", &["maps"], ["refused", "refused", "refused", "yes", "yes", "yes"]);
     maps.cells[0] = cell("refused", "the_oldest_release_gets_what_it_can_load", &[]);
     maps.cells[5] = cell("yes", "pinot_opens_and_answers_what_we_write", &[]);
@@ -208,9 +216,13 @@ fn written() -> Table {
             ),
             each("raw: GZIP", &["raw_gzip"], ["refused by its controller", "refused", "refused", "yes", "yes", "yes"]),
             maps,
-            lucene("text indexes", &["lucene_text"]),
-            lucene("FST indexes", &["lucene_fst"]),
-            lucene("vector indexes", &["lucene_vector"]),
+            lucene("text indexes", &["lucene_text"], [BUILT; 6]),
+            lucene("FST indexes", &["lucene_fst"], [BUILT; 6]),
+            lucene(
+                "vector indexes",
+                &["lucene_vector"],
+                ["refused by its controller", "refused", BUILT, BUILT, BUILT, BUILT],
+            ),
         ],
     }
 }
@@ -218,7 +230,7 @@ fn written() -> Table {
 /// What scans do not lose.
 fn scanned() -> Table {
     // Numbers as in the list of what the connector does.
-    const ROWS: [(&str, &str); 29] = [
+    const ROWS: [(&str, &str); 31] = [
         ("W1 errors in the last message of an answer by gRPC", "what_a_server_cannot_answer_names_it_and_the_segments"),
         (
             "W1 an answer without its last message",
@@ -254,6 +266,9 @@ fn scanned() -> Table {
         ("W18 tasks that run twice, executors that die", "tasks_run_twice_and_executors_are_killed"),
         ("W18 rows that a table does not take", "bad_rows_go_to_the_quarantine"),
         ("W18 a table that is overwritten", "a_table_is_overwritten"),
+        ("W18 values of every type, and nulls, of a real table config", "every_type_goes_there_and_back"),
+        ("W18 a part of a table that is overwritten", "rows_beside_a_range_stay"),
+        ("W18 deletes and backfills of an upsert table", "keys_are_filled_in_and_deleted"),
     ];
     let row = |(what, test)| Row { what, cells: vec![Cell::Shown("yes", Evidence { test, cases: &[] })] };
     Table {

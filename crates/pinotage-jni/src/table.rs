@@ -273,7 +273,8 @@ impl Table {
         };
         let documents = (self.schema.clone(), self.config.clone(), self.version);
         let to = Destination::Table(Box::new(to));
-        let how = (self.place.for_reading(), to, self.job.sink.segment.sealing());
+        let sealing = self.job.sink.segment.sealing().within(self.job.limits.memory.bytes());
+        let how = (self.place.for_reading(), to, sealing);
         made(documents, self.stream.clone(), how, &self.threads)?.replacing(replacing)
     }
 }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pinotage_testkit::{dist, done};
+use pinotage_testkit::{dist, done, spark::opened};
 use serde_json::json;
 
-use super::lines::{Line, opened};
+use super::lines::Line;
 use crate::installed;
 use crate::tables::{Fixture, Place};
 

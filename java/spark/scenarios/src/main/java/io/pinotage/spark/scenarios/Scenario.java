@@ -26,6 +26,8 @@ interface Scenario {
                 return Drain::run;
             case "noop":
                 return Noop::run;
+            case "cost":
+                return Cost::run;
             case "cancel":
                 return Cancel::run;
             case "memory":
