@@ -101,10 +101,13 @@ fn tables_that_are_partitioned_alike_are_joined_without_a_shuffle() {
         let plan = answer(line, &left, &off, &format!("EXPLAIN {}", alike[0]), "");
         assert!(plan.contains("Exchange hashpartitioning(") && !plan.contains("partitions="), "{plan}");
         // What a join finds out later leaves the partitions as they are.
-        let small = "SELECT COUNT(*), SUM(a.id) FROM pinot.spark_parts_a a JOIN pinot.spark_parts_b b ON a.s = b.s
+        let small = "SELECT /*+ BROADCAST(c) */ COUNT(*), SUM(a.id) FROM pinot.spark_parts_a a JOIN pinot.spark_parts_b b ON a.s = b.s
             JOIN (SELECT 'a' AS word, 3 AS k UNION ALL SELECT 'A', 4) c ON a.s = c.word WHERE c.k * 2 > 5";
         let wanted = answer(line, &left, apart, small, "");
         assert_eq!(answer(line, &left, together, small, ""), wanted, "{line:?}");
+        let plan = answer(line, &left, together, small, "executed");
+        assert!(plan.contains("filter=s IN ") && plan.contains("partitions=Murmur(s, 4)"), "{plan}");
+        assert!(!plan.contains("Exchange hashpartitioning("), "{plan}");
     }
     assert_eq!(
         answer(Line::V4, &left, together, &inner("spark_parts_c"), ""),
