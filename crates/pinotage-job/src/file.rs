@@ -13,6 +13,7 @@ use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::engines::{DeployMode, Engines, FlinkConnector, SparkEngine, SparkReader};
 use crate::{ErrorBudget, StatePlace};
 
 /// A job: a source, an optional transform, a sink.
@@ -56,6 +57,9 @@ pub struct JobFile {
     /// Worker threads. Default: one for each core.
     #[serde(default)]
     pub threads: Option<usize>,
+    /// How other engines run the job.
+    #[serde(default)]
+    pub engine: Engines,
 }
 
 /// How a job remembers how far it has come.
@@ -89,7 +93,7 @@ impl Default for Checkpoint {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Source {
-    /// `files`, `generator` or `flink`
+    /// `files`, `generator`, `flink` or `spark`
     pub kind: SourceKind,
     /// `csv`, `json`, `parquet`, `avro`, `arrow`, `orc` or `protobuf`. Default: by the files' names.
     #[serde(default)]
@@ -104,6 +108,9 @@ pub struct Source {
     /// With kind `flink`: any connector that the Flink cluster has. For `--engine flink` alone.
     #[serde(default)]
     pub flink: Option<FlinkConnector>,
+    /// With kind `spark`: any format that Spark reads. For `--engine spark` alone.
+    #[serde(default)]
+    pub spark: Option<SparkReader>,
     /// How CSV is written.
     #[serde(default)]
     pub csv: Csv,
@@ -140,17 +147,8 @@ pub enum SourceKind {
     Generator,
     /// A connector of Flink, such as that of Kafka.
     Flink,
-}
-
-/// A connector of Flink.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FlinkConnector {
-    /// The columns as `CREATE TABLE` of Flink's SQL has them, with a watermark if there is to be one: ``id BIGINT, `at` TIMESTAMP_LTZ(3)``.
-    pub columns: String,
-    /// What stands behind `WITH`: `connector`, and its options.
-    #[schemars(with = "BTreeMap<String, String>")]
-    pub options: BTreeMap<String, serde_json::Value>,
+    /// A reader of Spark, such as that of JDBC.
+    Spark,
 }
 
 /// What to do with a row that has a key nobody knows.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::{ok, pinotage};
 
 /// The library that is built with these tests, because they depend on it.
-fn library() -> PathBuf {
+pub(crate) fn library() -> PathBuf {
     let path = std::env::current_exe().unwrap().with_file_name("libpinotage.so");
     assert!(path.is_file(), "{} was not built", path.display());
     path
