@@ -36,11 +36,11 @@ pub fn prepare_foreign(plan: &Plan, offline: bool) -> Result<Foreign> {
         (None, None) => None,
     };
     let files = files(plan, known.clone())?;
-    let cluster = match asked {
+    let found = match asked {
         None => None,
         Some(asked) if plan.beside_stream => {
             let schema = known.clone().ok_or_else(|| missing(plan))?;
-            Some(asked.beside_stream(&schema, plan.file.sink.pinot_version)?.0)
+            Some(asked.beside_stream(&schema, plan.file.sink.pinot_version)?)
         }
         Some(asked) => {
             let schema = known.clone().ok_or_else(|| missing(plan))?;
@@ -49,9 +49,16 @@ pub fn prepare_foreign(plan: &Plan, offline: bool) -> Result<Foreign> {
                 None => asked.table()?,
             };
             let table: TableConfig = table.ok_or_else(|| missing(plan))?;
-            Some(asked.compare(plan, &schema, &table)?.0)
+            Some(asked.compare(plan, &schema, &table)?)
         }
     };
+    let (cluster, table) = found.unzip();
+    let event_time = plan.file.sink.segment.sealing().event_time;
+    if let (Some(event_time), Some(schema), Some(table)) =
+        (event_time, &known, table.as_ref().or(plan.table_config.as_ref()))
+    {
+        event_time.check(schema, table)?;
+    }
     let primary_key = known.map(|schema: Schema| schema.primary_key_columns().to_vec()).unwrap_or_default();
     Ok(Foreign { files, cluster, primary_key })
 }

@@ -9,7 +9,7 @@ use crate::errors::call;
 use crate::threads;
 
 /// What Java and the library say to each other; `NativeLibrary.INTERFACE` is the same number, and grows with every change.
-const INTERFACE: jint = 2;
+const INTERFACE: jint = 3;
 
 #[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_jni_NativeLibrary_interfaceVersion<'l>(

@@ -19,7 +19,7 @@ import java.util.Locale;
  */
 public final class NativeLibrary {
     /** The version of what Java and the library say to each other; both sides have it. */
-    static final int INTERFACE = 2;
+    static final int INTERFACE = 3;
 
     private static final String NAME = "pinotage";
 
