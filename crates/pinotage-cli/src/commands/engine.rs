@@ -29,9 +29,9 @@ pub(crate) struct EngineArgs {
 /// How a cluster of Flink runs a job.
 #[derive(clap::Args)]
 pub(crate) struct FlinkArgs {
-    /// With `--engine flink`: a JobManager's REST address
-    #[arg(long, value_name = "ADDRESS", default_value = "localhost:8081")]
-    pub(crate) flink: String,
+    /// With `--engine flink`: a JobManager's REST address, if not that of the job file; `localhost:8081` without both
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) flink: Option<String>,
     /// The connector's jar, if it is not beside this command as `pinotage-flink-<line>-<version>.jar`
     #[arg(long, value_name = "FILE")]
     pub(crate) jar: Option<PathBuf>,
