@@ -39,7 +39,11 @@ class PinotCommittableSerializerTest {
     void laterAndSpoiltBytesAreRefused() throws IOException {
         byte[] bytes = serializer.serialize(
                 new PinotCommittable("0a", Lives.NONE, List.of(Committable.fromBytes(new byte[] {5}))));
-        assertThrows(IOException.class, () -> serializer.deserialize(4, bytes));
+        IOException later = assertThrows(IOException.class, () -> serializer.deserialize(4, bytes));
+        assertEquals(
+                "the checkpoint has segments to commit of version 4, and this Pinotage knows 3: go on with the Pinotage that wrote it, or a"
+                        + " later one",
+                later.getMessage());
         assertThrows(IOException.class, () -> serializer.deserialize(0, bytes));
         for (int length = 0; length < bytes.length; length++) {
             byte[] cut = Arrays.copyOf(bytes, length);
