@@ -220,14 +220,20 @@ def java(work, jobs, threads):
     files = jobs["parquet"][0] if "parquet" in jobs else []
     if not files:
         sys.exit("Pinot's own builder takes its rows from Parquet: add it to --formats, or say --no-java")
+    peak, out = build_by_java(work, files, threads)
+    print("java says: " + " ".join(out.split()))
+    print(f"java peak of the whole process, loaded rows included: {peak:.0f} MiB")
+
+
+def build_by_java(work, files, threads):
+    """Peak MiB, and what java/bench says as JSON."""
     subprocess.run(["mvn", "-B", "-q", "-f", "java/pom.xml", "-Pbench", "package"], cwd=ROOT, check=True)
     bench = ROOT / "java" / "bench" / "target"
     shutil.rmtree(work / "theirs", ignore_errors=True)
     java = ["java", "-Xmx6g", "-cp", f"{bench / 'classes'}:{(bench / 'classpath.txt').read_text().strip()}", "io.pinotage.bench.Bench",
             "--schema", work / "schema.json", "--table", work / "table.json", "--out", work / "theirs", "--threads", threads, *files]
     *_, peak, out = measure(java)
-    print("java says: " + " ".join(out.split()))
-    print(f"java peak of the whole process, loaded rows included: {peak:.0f} MiB")
+    return peak, out
 
 
 if __name__ == "__main__":

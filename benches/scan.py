@@ -81,6 +81,12 @@ class Pinot:
                 sys.exit(f"the table has not {rows} rows after two minutes")
             time.sleep(0.3)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
     def stop(self):
         self.process.stdin.close()
         self.process.wait()

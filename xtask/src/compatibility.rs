@@ -139,11 +139,19 @@ fn written() -> Table {
         cells: shown.iter().zip(TESTS).map(|(shown, test)| cell(shown, test, cases)).collect(),
     };
     let all = |what, cases| each(what, cases, ["yes"; 6]);
-    let lucene = |what, case| {
-        let mut cells: Vec<Cell> = (0..5).map(|_| Cell::Without("not tried")).collect();
-        cells.push(cell("built by the server", "servers_build_lucenes_indexes_on_our_segments", case));
-        Row { what, cells }
+    const LUCENES: [&str; 6] = [
+        "the_oldest_servers_build_lucenes_indexes_on_our_segments",
+        "lucenes_indexes_are_built_by_pinot_0_12_1",
+        "lucenes_indexes_are_built_by_pinot_1_1_0",
+        "lucenes_indexes_are_built_by_pinot_1_3_0",
+        "lucenes_indexes_are_built_by_pinot_1_4_0",
+        "servers_build_lucenes_indexes_on_our_segments",
+    ];
+    let lucene = |what, case, shown: [&'static str; 6]| Row {
+        what,
+        cells: shown.iter().zip(LUCENES).map(|(shown, test)| cell(shown, test, case)).collect(),
     };
+    const BUILT: &str = "built by the server";
     let mut maps = each("maps", &["maps"], ["refused", "refused", "refused", "yes", "yes", "yes"]);
     maps.cells[0] = cell("refused", "the_oldest_release_gets_what_it_can_load", &[]);
     maps.cells[5] = cell("yes", "pinot_opens_and_answers_what_we_write", &[]);
@@ -208,9 +216,13 @@ fn written() -> Table {
             ),
             each("raw: GZIP", &["raw_gzip"], ["refused by its controller", "refused", "refused", "yes", "yes", "yes"]),
             maps,
-            lucene("text indexes", &["lucene_text"]),
-            lucene("FST indexes", &["lucene_fst"]),
-            lucene("vector indexes", &["lucene_vector"]),
+            lucene("text indexes", &["lucene_text"], [BUILT; 6]),
+            lucene("FST indexes", &["lucene_fst"], [BUILT; 6]),
+            lucene(
+                "vector indexes",
+                &["lucene_vector"],
+                ["refused by its controller", "refused", BUILT, BUILT, BUILT, BUILT],
+            ),
         ],
     }
 }
@@ -218,12 +230,13 @@ fn written() -> Table {
 /// What scans do not lose.
 fn scanned() -> Table {
     // Numbers as in the list of what the connector does.
-    const ROWS: [(&str, &str); 27] = [
+    const ROWS: [(&str, &str); 32] = [
         ("W1 errors in the last message of an answer by gRPC", "what_a_server_cannot_answer_names_it_and_the_segments"),
         (
             "W1 an answer without its last message",
             "an_answer_that_is_cut_comes_whole_from_the_other_replica_or_not_at_all",
         ),
+        ("W1 answers that are cut, through Spark", "answers_that_are_cut_give_no_rows"),
         ("W2 errors in an answer by Netty", "what_a_server_cannot_answer_by_netty_names_it_and_the_segments"),
         ("W3 a time-out at the server", "a_time_out_at_the_server_is_an_error"),
         ("W3 a server that hangs, with another replica", "a_server_that_falls_silent_is_left_for_the_other_replica"),
@@ -244,11 +257,18 @@ fn scanned() -> Table {
         ("W16 aggregates at servers", "servers_aggregate_what_the_rows_come_to"),
         ("W16 the first rows of an order, at servers", "first_rows_by_servers_are_those_of_all_rows"),
         ("W16 connections that are used again", "connections_are_used_again_unless_their_query_was_dropped"),
+        (
+            "W16 joins of tables that are partitioned alike",
+            "tables_that_are_partitioned_alike_are_joined_without_a_shuffle",
+        ),
         ("W17 numbers of requests", "no_two_queries_have_the_same_number"),
         ("W18 drivers that die before and in mid-publication", "drivers_are_killed"),
         ("W18 tasks that run twice, executors that die", "tasks_run_twice_and_executors_are_killed"),
         ("W18 rows that a table does not take", "bad_rows_go_to_the_quarantine"),
         ("W18 a table that is overwritten", "a_table_is_overwritten"),
+        ("W18 values of every type, and nulls, of a real table config", "every_type_goes_there_and_back"),
+        ("W18 a part of a table that is overwritten", "rows_beside_a_range_stay"),
+        ("W18 deletes and backfills of an upsert table", "keys_are_filled_in_and_deleted"),
     ];
     let row = |(what, test)| Row { what, cells: vec![Cell::Shown("yes", Evidence { test, cases: &[] })] };
     Table {

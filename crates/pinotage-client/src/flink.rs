@@ -10,12 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::http::{Address, Answer, Call, Content, Http, Wait};
 use crate::options::Connection;
-
-/// What the exceptions of our Java side begin with, in a stack trace.
-const OURS: &str = "io.pinotage.PinotageException: ";
-
-/// Between a message of theirs and what to do.
-const ADVICE: &str = "; to do: ";
+use crate::trace::{first_line, last_cause, thrown};
 
 /// A running Flink cluster.
 pub struct FlinkCluster {
@@ -129,7 +124,7 @@ impl FlinkCluster {
         let answer = self.http.exchange(&call.json(&body)?).await?;
         match answer.status().is_success() {
             true => Ok(answer.json::<Submitted>()?.jobid),
-            false => Err(thrown("the job was not submitted", &trace(&answer)).with("request", "POST …/run")),
+            false => Err(flink_threw("the job was not submitted", &trace(&answer)).with("request", "POST …/run")),
         }
     }
 
@@ -179,7 +174,7 @@ impl FlinkCluster {
     pub async fn failure(&self, id: &str) -> Result<Error> {
         let all: Json = self.get("look at the exceptions", &["jobs", id, "exceptions"]).await?;
         let latest = all["exceptionHistory"]["entries"][0]["stacktrace"].as_str();
-        Ok(thrown("the job failed", latest.or(all["root-exception"].as_str()).unwrap_or_default()).with("job", id))
+        Ok(flink_threw("the job failed", latest.or(all["root-exception"].as_str()).unwrap_or_default()).with("job", id))
     }
 
     /// Stops a job with a savepoint, in this folder or the cluster's own; the id to ask [`FlinkCluster::savepoint`] with.
@@ -248,32 +243,15 @@ fn trace(answer: &Answer) -> String {
     if text.is_empty() { format!("{} {}", answer.status(), answer.words()) } else { text.join("\n") }
 }
 
-/// The error of a stack trace: ours as it was thrown, or the innermost of Java's.
-fn thrown(what: &str, trace: &str) -> Error {
-    let ours = trace.lines().filter_map(|line| line.split_once(OURS)).map(|(_, text)| text).next_back();
-    let Some(text) = ours else {
-        let cause = last_cause(trace);
-        let error = Error::unexpected(format!("{what}: {cause}"));
-        return match cause.contains("NoClassDefFoundError: org/apache/flink/table/") {
-            true => error.action("put Flink's `flink-table-planner-loader`, `flink-table-runtime` and `flink-table-api-java-uber` into its `lib`"),
-            false => error.action("the logs of the JobManager have the whole of it"),
-        };
-    };
-    let (kind, message) = text.split_once(": ").unwrap_or(("", text));
-    let (message, advice) = message.split_once(ADVICE).unwrap_or((message, ""));
-    let kind = ErrorKind::ALL.into_iter().find(|known| known.name() == kind).unwrap_or(ErrorKind::Unexpected);
-    let error = Error::new(kind, format!("{what}: {message}"));
-    if advice.is_empty() { error } else { error.action(advice) }
-}
-
-/// The innermost exception.
-fn last_cause(trace: &str) -> &str {
-    let mut causes = trace.lines().filter_map(|line| line.trim_start().strip_prefix("Caused by: "));
-    causes.next_back().unwrap_or_else(|| first_line(trace))
-}
-
-fn first_line(trace: &str) -> &str {
-    trace.lines().find(|line| !line.trim().is_empty()).unwrap_or("nobody says why").trim()
+/// The error of a stack trace, with what a person does in Flink.
+fn flink_threw(what: &str, trace: &str) -> Error {
+    let error = thrown(what, trace);
+    let cause = last_cause(trace);
+    match error.kind() == ErrorKind::Unexpected {
+        true if cause.contains("NoClassDefFoundError: org/apache/flink/table/") => error.action("put Flink's `flink-table-planner-loader`, `flink-table-runtime` and `flink-table-api-java-uber` into its `lib`"),
+        true if !trace.contains(crate::trace::OURS) => error.action("the logs of the JobManager have the whole of it"),
+        _ => error,
+    }
 }
 
 #[cfg(test)]
@@ -281,21 +259,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stack_traces_become_errors() {
-        let trace = "org.apache.flink.runtime.rest.handler.RestHandlerException: Could not execute application.\n\
-            \tat a.b.C(D.java:1)\nCaused by: java.util.concurrent.CompletionException: x\n\
-            Caused by: io.pinotage.PinotageException: not-found: the cluster has no table of this name; to do: create it first\n\
-            \tat io.pinotage.X.y(Z.java:2)\n\t... 5 more\n";
-        let error = thrown("the job was not submitted", trace);
-        assert_eq!(error.kind(), ErrorKind::NotFound);
-        assert_eq!(error.to_string(), "not-found: the job was not submitted: the cluster has no table of this name");
-        assert_eq!(error.advice(), "create it first");
-        let other = thrown("the job failed", "java.lang.A: b\nCaused by: java.io.IOException: disk full\n\tat x");
-        assert_eq!(other.kind(), ErrorKind::Unexpected);
-        assert!(other.to_string().contains("java.io.IOException: disk full"), "{other}");
-        assert!(thrown("the job failed", "").to_string().contains("nobody says why"));
+    fn what_flink_lacks_is_named() {
         let lacking =
-            thrown("x", "Caused by: java.lang.NoClassDefFoundError: org/apache/flink/table/api/TableEnvironment");
+            flink_threw("x", "Caused by: java.lang.NoClassDefFoundError: org/apache/flink/table/api/TableEnvironment");
         assert!(lacking.advice().contains("flink-table-planner-loader"));
+        assert!(flink_threw("x", "Caused by: java.io.IOException: disk full").advice().contains("JobManager"));
     }
 }

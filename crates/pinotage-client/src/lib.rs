@@ -12,6 +12,7 @@ mod names;
 mod options;
 mod query;
 mod server;
+mod trace;
 
 pub use broker::{Broker, DataSchema, Query, QueryAnswer, QueryException, ResultTable, RoutingTable, TimeBoundary};
 pub use controller::{
@@ -29,3 +30,4 @@ pub use query::{
     ServerFailure, ServerQuery, Statement,
 };
 pub use server::{SegmentError, ServerAdmin, ServerSegment, ServerTableSize, ValidDocs};
+pub use trace::thrown;

@@ -28,5 +28,5 @@ pub mod kit;
 
 pub use context::{Cancel, Clock, Context, Metrics, SystemClock};
 pub use lives::Lives;
-pub use sink::{Committable, Committer, Delivery, OpenBuffer, Prepared, Refused, Sink, Writer, by_partition};
+pub use sink::{Committable, Committer, Delivery, OpenBuffer, Prepared, Refused, Sink, Writer, by_partition, split_by};
 pub use source::{BadRow, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState, row_json};

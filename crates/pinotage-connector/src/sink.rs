@@ -96,7 +96,16 @@ pub struct Refused {
 ///
 /// Those of [`Sink::partitions`].
 pub fn by_partition(sink: &dyn Sink, batch: RecordBatch, of_all: u32) -> Result<Vec<(u32, RecordBatch)>> {
-    let Some(partitions) = sink.partitions(&batch)? else { return Ok(vec![(of_all, batch)]) };
+    split_by(sink.partitions(&batch)?, batch, of_all)
+}
+
+/// The same of rows whose partitions are known.
+///
+/// # Errors
+///
+/// `unexpected` where there are fewer rows than partitions.
+pub fn split_by(partitions: Option<Vec<u32>>, batch: RecordBatch, of_all: u32) -> Result<Vec<(u32, RecordBatch)>> {
+    let Some(partitions) = partitions else { return Ok(vec![(of_all, batch)]) };
     let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for (row, partition) in partitions.into_iter().enumerate() {
         rows.entry(partition).or_default().push(row as u32);
@@ -146,6 +155,16 @@ pub trait Writer: Send {
     /// As [`Writer::write`].
     fn watermark(&mut self, _millis: i64) -> Result<()> {
         Ok(())
+    }
+
+    /// From now on rows that are open or being built may have so much memory, in bytes: what is more is not held any more when this
+    /// returns. False where rows have to stay together, and nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::write`].
+    fn shrink(&mut self, _memory: u64) -> Result<bool> {
+        Ok(false)
     }
 
     /// What [`Writer::prepare`] gave for this epoch, and for all before it, has been recorded: what only earlier epochs needed

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::Schema as ArrowSchema;
 use pinotage_common::{Error, Result};
 use pinotage_connector::Cancel;
-use pinotage_job::Plan;
 use pinotage_job::file::SourceKind;
+use pinotage_job::{EngineFound, Plan};
 use pinotage_spec::{Schema, TableConfig};
 
 use crate::cluster::{Asked, Cluster};
@@ -15,12 +15,10 @@ use crate::prepare::prepare;
 /// A job for another engine.
 #[derive(Debug)]
 pub struct Foreign {
-    /// The columns of its files before SQL, and their format; none for other sources.
-    pub files: Option<(SchemaRef, String)>,
+    /// What the job file does not say.
+    pub found: EngineFound,
     /// The table, unless the job was prepared offline.
     pub cluster: Option<Cluster>,
-    /// The columns of the table's primary key, if rows take the place of each other.
-    pub primary_key: Vec<String>,
 }
 
 /// Finds the columns of a job's files, and asks its cluster for the table.
@@ -36,6 +34,7 @@ pub fn prepare_foreign(plan: &Plan, offline: bool) -> Result<Foreign> {
         (None, None) => None,
     };
     let files = files(plan, known.clone())?;
+    let mut config = plan.table_config.clone();
     let found = match asked {
         None => None,
         Some(asked) if plan.beside_stream => {
@@ -44,23 +43,27 @@ pub fn prepare_foreign(plan: &Plan, offline: bool) -> Result<Foreign> {
         }
         Some(asked) => {
             let schema = known.clone().ok_or_else(|| missing(plan))?;
-            let table = match &plan.table_config {
-                Some(table) => Some(table.clone()),
-                None => asked.table()?,
-            };
-            let table: TableConfig = table.ok_or_else(|| missing(plan))?;
-            Some(asked.compare(plan, &schema, &table)?)
+            if config.is_none() {
+                config = asked.table()?;
+            }
+            let table = config.as_ref().ok_or_else(|| missing(plan))?;
+            // Pinot's own jobs never change a table.
+            match plan.one_to_one {
+                Some(_) => Some((asked.accept(&schema, table)?, table.clone())),
+                None => Some(asked.compare(plan, &schema, table)?),
+            }
         }
     };
     let (cluster, table) = found.unzip();
     let event_time = plan.file.sink.segment.sealing().event_time;
-    if let (Some(event_time), Some(schema), Some(table)) =
-        (event_time, &known, table.as_ref().or(plan.table_config.as_ref()))
-    {
+    if let (Some(event_time), Some(schema), Some(table)) = (event_time, &known, table.as_ref().or(config.as_ref())) {
         event_time.check(schema, table)?;
     }
+    let replaces_table = !plan.beside_stream && config.is_some_and(|table: TableConfig| !table.is_append());
     let primary_key = known.map(|schema: Schema| schema.primary_key_columns().to_vec()).unwrap_or_default();
-    Ok(Foreign { files, cluster, primary_key })
+    let (columns, inputs) = files.map_or((None, Vec::new()), |(columns, inputs)| (Some(columns), inputs));
+    let found = EngineFound { columns, inputs, primary_key, controller: None, replaces_table };
+    Ok(Foreign { found, cluster })
 }
 
 fn missing(plan: &Plan) -> Error {
@@ -69,8 +72,11 @@ fn missing(plan: &Plan) -> Error {
         .action("create it first, or give `sink.schema` and `sink.tableConfig`")
 }
 
+/// The columns of files and their format, and the files.
+type Files = ((ArrowSchema, String), Vec<String>);
+
 /// The columns of the files, as their first rows have them; without SQL as the table wants them.
-fn files(plan: &Plan, known: Option<Schema>) -> Result<Option<(SchemaRef, String)>> {
+fn files(plan: &Plan, known: Option<Schema>) -> Result<Option<Files>> {
     if plan.file.source.kind != SourceKind::Files {
         return Ok(None);
     }
@@ -84,7 +90,11 @@ fn files(plan: &Plan, known: Option<Schema>) -> Result<Option<(SchemaRef, String
     let found = prepare(alone, true)?;
     let formats: BTreeSet<String> = found.inputs.iter().map(|input| input.format.to_string()).collect();
     match formats.len() {
-        1 => Ok(formats.into_iter().next().map(|format| (found.source_schema, format))),
+        1 => {
+            let files = found.inputs.iter().map(|input| input.file.to_string()).collect();
+            let columns = found.source_schema.as_ref().clone();
+            Ok(formats.into_iter().next().map(|format| ((columns, format), files)))
+        }
         _ => Err(Error::unsupported("another engine reads files of one format")
             .with("formats", formats.into_iter().collect::<Vec<_>>().join(", "))
             .action("make a job for each")),

@@ -114,10 +114,15 @@ impl fmt::Display for Release {
 ///
 /// The cluster is asked when the job has one, unless `offline`: then its documents take no part.
 pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
-    if plan.file.source.kind == file::SourceKind::Flink {
-        return Err(Error::unsupported("connectors of Flink run in Flink")
+    let elsewhere = match plan.file.source.kind {
+        file::SourceKind::Flink => Some(("connectors of Flink run in Flink", "flink")),
+        file::SourceKind::Spark => Some(("readers of Spark run in Spark", "spark")),
+        file::SourceKind::Files | file::SourceKind::Generator => None,
+    };
+    if let Some((why, engine)) = elsewhere {
+        return Err(Error::unsupported(why)
             .with("option", "source.kind")
-            .action("add `--engine flink` to `run`, `plan` and `check`"));
+            .action(format!("add `--engine {engine}` to `run`, `plan` and `check`")));
     }
     let asked = if offline { None } else { Asked::ask(&plan)? };
     let known_schema = match (&plan.schema, &asked) {

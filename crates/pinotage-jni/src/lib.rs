@@ -26,6 +26,7 @@ mod native_reader;
 mod native_scan;
 mod native_sink;
 mod native_writer;
+mod partitioner;
 mod publication;
 mod pushdown;
 mod scan_options;

@@ -114,7 +114,7 @@ extern "system" fn Java_io_pinotage_jni_NativeCommitter_checkReplacing<'l>(
     call(env, |env| {
         let Committer { table, .. } = &*handles::get::<Committer>(committer)?;
         let replacing = self::replacing(&text(env, &replacing)?)?;
-        Ok(table.committing(replacing, Arc::new(()))?.check_replacing()?)
+        Ok(table.committing(replacing, Arc::new(()))?.check_replacing(&table.job.name)?)
     });
 }
 

@@ -230,6 +230,34 @@ extern "system" fn Java_io_pinotage_jni_NativeScan_splitSizes<'l>(
 }
 
 #[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeScan_planPartitioner<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    plan: jlong,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| match &handles::get::<ReadPlan>(plan)?.partitioner {
+        None => Ok(JObjectArray::<JString>::null()),
+        Some(parts) => Ok(strings(env, parts.iter().cloned().map(Some))?),
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeScan_splitPartitions<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    plan: jlong,
+) -> JIntArray<'l> {
+    call(env, |env| {
+        let plan = handles::get::<ReadPlan>(plan)?;
+        let number = |number: u32| i32::try_from(number).unwrap_or(-1);
+        let numbers: Vec<i32> = plan.splits.iter().map(|split| split.partition.map_or(-1, number)).collect();
+        let array = JIntArray::new(env, numbers.len())?;
+        array.set_region(env, 0, &numbers)?;
+        Ok(array)
+    })
+}
+
+#[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_jni_NativeScan_close<'l>(env: EnvUnowned<'l>, _class: JClass<'l>, handle: jlong) {
     call(env, |_| {
         handles::remove(handle);

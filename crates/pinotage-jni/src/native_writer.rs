@@ -140,6 +140,16 @@ extern "system" fn Java_io_pinotage_jni_NativeWriter_watermark<'l>(
 }
 
 #[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeWriter_shrink<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    writer: jlong,
+    memory: jlong,
+) -> jboolean {
+    call(env, |_| Ok(handles::get::<TaskWriter>(writer)?.shrink(count("memory", memory)?)?))
+}
+
+#[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_jni_NativeWriter_recorded<'l>(
     env: EnvUnowned<'l>,
     _class: JClass<'l>,

@@ -11,6 +11,7 @@ use pinotage_scan::{
     Aggregate, AggregateRequest, OrderKey, ScanOptions, ScanPlan, ScanRequest, Scanner, SplitDocument, Table,
     TableDocument,
 };
+use pinotage_sink::writer::Partitioning;
 use pinotage_spec::Predicate;
 use pinotage_store::{Store, StoreOptions};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use serde_json::Value as Json;
 
 use crate::decimals::Decimals;
 use crate::groups;
+use crate::partitioner;
 use crate::pushdown::{Pushdown, pushdown};
 use crate::scan_options::TableOptions;
 use crate::threads::Threads;
@@ -54,6 +56,10 @@ pub(crate) struct Request {
     limit: Option<u64>,
     aggregate: Option<AggregateRequest>,
     first: Option<First>,
+    /// Each split is to have rows of one partition, if the table has partitions.
+    by_partition: bool,
+    /// How many splits are wanted, as far as each is worth a request.
+    parallelism: usize,
 }
 
 /// The first rows of an order.
@@ -77,6 +83,8 @@ pub(crate) struct ReadPlan {
     pub(crate) text: String,
     /// What all splits have in common.
     pub(crate) origin: Origin,
+    /// What decides which partition a split is of, if each is of one.
+    pub(crate) partitioner: Option<Vec<String>>,
     pub(crate) splits: Vec<Planned>,
 }
 
@@ -85,6 +93,7 @@ pub(crate) struct Planned {
     pub(crate) part: Part,
     pub(crate) hosts: Vec<String>,
     pub(crate) expected_bytes: u64,
+    pub(crate) partition: Option<u32>,
 }
 
 /// A split, without its table.
@@ -173,7 +182,13 @@ impl ReadTable {
             None => request.columns.clone(),
         };
         let limit = request.limit.filter(|_| request.rechecked.is_empty() && request.aggregate.is_none());
-        let rows = ScanRequest { columns, predicate: Predicate::all(conditions), limit };
+        let rows = ScanRequest {
+            columns,
+            predicate: Predicate::all(conditions),
+            limit,
+            by_partition: request.by_partition,
+            parallelism: request.parallelism,
+        };
         let plan = self.threads.io()?.block_on(self.scanner.plan(&rows))?;
         if !request.rechecked.is_empty() && request.aggregate.is_some() {
             return Err(Error::unexpected("rows that are checked again cannot be aggregated before"));
@@ -218,10 +233,15 @@ impl ReadTable {
             part: Part { split: plan.document(split), aggregate: aggregate.clone(), first: first.clone() },
             hosts: split.servers().iter().filter_map(|server| host(server)).collect(),
             expected_bytes: split.expected_bytes,
+            partition: split.partition,
         });
         let splits = splits.collect();
         let origin = self.origin.clone();
-        ReadPlan { plan, schema, aggregated, ordered: first.is_some(), text, origin, splits }
+        let partitioner = plan.partitioning.as_ref().and_then(|it| {
+            let by = Partitioning::Column { column: &it.column, config: &it.config, of_null: it.of_null };
+            partitioner::parts(self.scanner.table().schema(), by)
+        });
+        ReadPlan { plan, schema, aggregated, ordered: first.is_some(), text, origin, partitioner, splits }
     }
 }
 

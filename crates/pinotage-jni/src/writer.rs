@@ -169,6 +169,15 @@ impl TaskWriter {
         self.closed_after(result, &mut inside)
     }
 
+    /// Whether it makes do with so much memory from now on.
+    pub(crate) fn shrink(&self, memory: u64) -> Result<bool> {
+        let mut inside = self.lock();
+        // One that has failed holds nothing.
+        let Some(writer) = inside.writer.as_mut() else { return Ok(true) };
+        let result = writer.shrink(memory);
+        self.closed_after(result, &mut inside)
+    }
+
     pub(crate) fn recorded(&self, epoch: u64) -> Result<()> {
         self.lock().writer.as_mut().map_or(Ok(()), |writer| writer.recorded(epoch))
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use pinotage_client::{Address, Auth, Connection, Proxy, Timeouts, Tls};
-use pinotage_common::{ByteSize, Result, TimeSpan};
+use pinotage_client::{Address, Connection};
+use pinotage_common::{ByteSize, TimeSpan};
 use pinotage_connectors::generator::GeneratorOptions;
 use pinotage_sink::publish::PushOptions;
 use pinotage_sink::upsert::{StreamKey, Ties};
@@ -13,6 +13,7 @@ use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::engines::{DeployMode, Engines, FlinkConnector, FlinkSession, SparkEngine, SparkReader};
 use crate::{ErrorBudget, StatePlace};
 
 /// A job: a source, an optional transform, a sink.
@@ -56,43 +57,9 @@ pub struct JobFile {
     /// Worker threads. Default: one for each core.
     #[serde(default)]
     pub threads: Option<usize>,
-    /// The cluster of `--engine flink`.
+    /// How other engines run the job.
     #[serde(default)]
-    pub flink: FlinkSession,
-}
-
-/// A session cluster of Flink, and how its REST interface is reached. Flink itself asks nobody who comes; what stands before it may.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct FlinkSession {
-    /// The REST address of a JobManager, `host:port` or a URL. Default: `localhost:8081`; `--flink` of the command comes first.
-    pub job_manager: Option<Address>,
-    /// Who asks. Default: nobody in particular.
-    pub auth: Auth,
-    /// Whose certificates are trusted, and our own.
-    pub tls: Tls,
-    /// An HTTP proxy between here and the cluster. Default: none; the environment's `HTTP_PROXY` is not looked at.
-    pub proxy: Option<Proxy>,
-    /// How long to wait.
-    pub timeouts: Timeouts,
-}
-
-impl FlinkSession {
-    /// The connection, to another address if one is given.
-    ///
-    /// # Errors
-    ///
-    /// Those of the default address.
-    pub fn connection(&self, address: Option<Address>) -> Result<Connection> {
-        let own = || self.job_manager.clone().map_or_else(|| Address::parse("localhost:8081"), Ok);
-        Ok(Connection {
-            auth: self.auth.clone(),
-            tls: self.tls.clone(),
-            proxy: self.proxy.clone(),
-            timeouts: self.timeouts.clone(),
-            ..Connection::new(address.map_or_else(own, Ok)?)
-        })
-    }
+    pub engine: Engines,
 }
 
 /// How a job remembers how far it has come.
@@ -126,7 +93,7 @@ impl Default for Checkpoint {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Source {
-    /// `files`, `generator` or `flink`
+    /// `files`, `generator`, `flink` or `spark`
     pub kind: SourceKind,
     /// `csv`, `json`, `parquet`, `avro`, `arrow`, `orc` or `protobuf`. Default: by the files' names.
     #[serde(default)]
@@ -141,6 +108,9 @@ pub struct Source {
     /// With kind `flink`: any connector that the Flink cluster has. For `--engine flink` alone.
     #[serde(default)]
     pub flink: Option<FlinkConnector>,
+    /// With kind `spark`: any format that Spark reads. For `--engine spark` alone.
+    #[serde(default)]
+    pub spark: Option<SparkReader>,
     /// How CSV is written.
     #[serde(default)]
     pub csv: Csv,
@@ -177,17 +147,8 @@ pub enum SourceKind {
     Generator,
     /// A connector of Flink, such as that of Kafka.
     Flink,
-}
-
-/// A connector of Flink.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FlinkConnector {
-    /// The columns as `CREATE TABLE` of Flink's SQL has them, with a watermark if there is to be one: ``id BIGINT, `at` TIMESTAMP_LTZ(3)``.
-    pub columns: String,
-    /// What stands behind `WITH`: `connector`, and its options.
-    #[schemars(with = "BTreeMap<String, String>")]
-    pub options: BTreeMap<String, serde_json::Value>,
+    /// A reader of Spark, such as that of JDBC.
+    Spark,
 }
 
 /// What to do with a row that has a key nobody knows.

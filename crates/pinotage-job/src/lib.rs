@@ -6,8 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod engines;
 pub mod file;
-mod flink;
 mod infer;
 mod input;
 mod nearest;
@@ -21,7 +21,7 @@ mod table_url;
 mod variables;
 
 pub use budget::ErrorBudget;
-pub use flink::{FLINK_RUNNER, FlinkFound, FlinkScript};
+pub use engines::{EngineFound, FLINK_RUNNER, FlinkScript, SPARK_RUNNER, Shown, SparkReading, SparkScript};
 pub use infer::{infer_schema, infer_table_config};
 pub use input::{InputFile, Listing, expand_paths};
 pub use one_to_one::{InputName, NamedInput, OneToOne};

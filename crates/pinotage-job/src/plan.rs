@@ -7,6 +7,7 @@ use pinotage_common::{Error, Result, Secret};
 use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
 use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use crate::file::{Archive, Checkpoint, Delivery, HalfOfTable, JobFile, NameType, Sink, SourceKind};
 use crate::nearest::document_error;
@@ -73,19 +74,25 @@ impl Plan {
     /// As [`Plan::from_file`].
     pub fn for_engine(path: &Path, controller: Option<Address>) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(error, "cannot read the job file", path))?;
-        let base = folder_of(path);
         let read = || {
-            let mut file: JobFile = parse("the job file", &text, &base)?;
-            let staging = file.staging.take();
-            let plan = Self::validated(file, &base)?;
-            let mut plan = match controller {
-                Some(controller) => plan.with_controller(controller)?,
-                None => plan,
-            };
-            plan.file.staging = staging;
+            let mut plan = Self::from_engine_yaml(&text, &folder_of(path))?;
+            if let Some(controller) = controller {
+                let staging = plan.file.staging.take();
+                plan = plan.with_controller(controller)?;
+                plan.file.staging = staging;
+            }
             Ok(plan)
         };
         read().map_err(|error: Error| error.with("file", path.display()))
+    }
+
+    /// The same for the text of a job file that lies in `base`.
+    pub(crate) fn from_engine_yaml(text: &str, base: &Path) -> Result<Self> {
+        let mut file: JobFile = parse("the job file", text, base)?;
+        let staging = file.staging.take();
+        let mut plan = Self::validated(file, base)?;
+        plan.file.staging = staging;
+        Ok(plan)
     }
 
     /// Validates the text of a job file that lies in `base`.
@@ -249,25 +256,20 @@ pub(crate) fn time_zone(option: &'static str, name: &str) -> Result<chrono_tz::T
 /// A source has what its kind needs, and nothing that it has no use for.
 fn check_source(file: &JobFile) -> Result<()> {
     let source = &file.source;
-    let (missing, useless) = match source.kind {
-        SourceKind::Files => (
-            source.paths.is_empty().then_some("source.paths"),
-            source.generator.is_some().then_some("source.generator"),
-        ),
-        SourceKind::Generator => (
-            source.generator.is_none().then_some("source.generator"),
-            (!source.paths.is_empty()).then_some("source.paths"),
-        ),
-        SourceKind::Flink => (
-            source.flink.is_none().then_some("source.flink"),
-            match (source.paths.is_empty(), &source.generator) {
-                (true, None) => None,
-                (false, _) => Some("source.paths"),
-                (true, Some(_)) => Some("source.generator"),
-            },
-        ),
+    let (needed, given) = match source.kind {
+        SourceKind::Files => ("source.paths", !source.paths.is_empty()),
+        SourceKind::Generator => ("source.generator", source.generator.is_some()),
+        SourceKind::Flink => ("source.flink", source.flink.is_some()),
+        SourceKind::Spark => ("source.spark", source.spark.is_some()),
     };
-    let useless = useless.or((source.kind != SourceKind::Flink && source.flink.is_some()).then_some("source.flink"));
+    let missing = (!given).then_some(needed);
+    let all = [
+        ("source.paths", !source.paths.is_empty()),
+        ("source.generator", source.generator.is_some()),
+        ("source.flink", source.flink.is_some()),
+        ("source.spark", source.spark.is_some()),
+    ];
+    let useless = all.into_iter().find(|(option, is_given)| *is_given && *option != needed).map(|(option, _)| option);
     if let Some(option) = missing {
         return Err(Error::invalid_config(format!("a source of this kind needs `{option}`")).with("option", option));
     }
@@ -281,7 +283,7 @@ fn check_source(file: &JobFile) -> Result<()> {
 
 /// Whether a job runs in epochs, and that it asks for nothing that has no meaning then.
 fn checkpoint(file: &JobFile) -> Result<Option<Checkpoint>> {
-    let computed = file.source.kind != SourceKind::Files;
+    let computed = matches!(file.source.kind, SourceKind::Generator | SourceKind::Flink);
     let Some(checkpoint) = file.checkpoint.or_else(|| computed.then(Checkpoint::default)) else {
         let segment = &file.sink.segment;
         let given = [
@@ -410,13 +412,23 @@ pub(crate) fn connection_text(text: &str, base: &Path) -> Result<Connection> {
 /// Reads YAML whose texts may hold variables.
 pub(crate) fn parse<T: DeserializeOwned>(what: &str, text: &str, base: &Path) -> Result<T> {
     // As it stands first: only then an unknown key is told with its line.
-    let parsed = serde_saphyr::from_str(text).map_err(|error| document_error(what, &error.to_string()))?;
+    let parsed = document(what, text)?;
     if !text.contains("${") {
         return Ok(parsed);
     }
-    let mut document = serde_saphyr::from_str(text).map_err(|error| document_error(what, &error.to_string()))?;
+    serde_json::from_value(resolved(what, text, base)?).map_err(|error| document_error(what, &error.to_string()))
+}
+
+/// YAML as it stands.
+pub(crate) fn document<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+    serde_saphyr::from_str(text).map_err(|error| document_error(what, &error.to_string()))
+}
+
+/// YAML with what its variables stand for.
+pub(crate) fn resolved(what: &str, text: &str, base: &Path) -> Result<Json> {
+    let mut document = document(what, text)?;
     variables::replace(&mut document, base)?;
-    serde_json::from_value(document).map_err(|error| document_error(what, &error.to_string()))
+    Ok(document)
 }
 
 /// The cluster of a job, if it has one.

@@ -130,6 +130,7 @@ pub(crate) fn keyed_splits(
     }
     let splits = groups.into_iter().map(|Group { bytes, candidates, numbers, segments }| Split {
         half,
+        partition: None,
         expected_bytes: bytes,
         work: Work::Server(Request {
             partitions: all.map(|all| Partitions::of(numbers, all)),
@@ -156,7 +157,8 @@ pub(crate) fn valid_splits(
         let expected_bytes = segments.iter().map(&bytes).sum();
         let whole = segments.into_iter().filter(|segment| !segment.only_on_servers);
         let segments: Vec<DirectSegment> = whole.map(DirectSegment::from).collect();
-        Ok(Split { half, expected_bytes, work: Work::Valid(ValidPartition { segments, request }) })
+        let work = Work::Valid(ValidPartition { segments, request });
+        Ok(Split { half, expected_bytes, partition: None, work })
     };
     by_partition(segments).into_iter().map(split).collect()
 }

@@ -16,6 +16,7 @@ mod keyed;
 mod options;
 mod outlived;
 mod pace;
+mod partitioning;
 mod plan;
 mod portable;
 mod prune;
@@ -33,6 +34,7 @@ mod view;
 
 pub use aggregate::{Aggregate, AggregatePlan, AggregateRequest};
 pub use options::{MissingSegments, Nulls, Reader, ScanOptions, Transport};
+pub use partitioning::Partitioning;
 pub use plan::{HalfPlan, ScanPlan, ScanRequest};
 pub use portable::{SplitDocument, TableDocument};
 pub use scanner::{Batches, Scanner};

@@ -15,6 +15,7 @@ use crate::cost;
 use crate::fetch::is_only_peers;
 use crate::keyed::{keyed_splits, valid_splits};
 use crate::options::{MissingSegments, Nulls, Reader, ScanOptions};
+use crate::partitioning::Partitioning;
 use crate::prune::Known;
 use crate::query;
 use crate::reasons::{against_direct, against_servers, indexed};
@@ -31,6 +32,9 @@ const AT_ONCE_SECONDS: u64 = 2;
 /// server as objects first.
 const WHOLE_ANSWER_BYTES: u64 = 16 << 20;
 
+/// A request for less is more work than it saves time, however many readers there are.
+const MIN_REQUEST_BYTES: u64 = 4 << 20;
+
 /// What is to be read of a table.
 #[derive(Debug, Clone, Default)]
 pub struct ScanRequest {
@@ -41,6 +45,10 @@ pub struct ScanRequest {
     pub predicate: Option<Predicate>,
     /// How many rows are enough; any may be chosen.
     pub limit: Option<u64>,
+    /// Each split is to have rows of one partition, where the table has partitions.
+    pub by_partition: bool,
+    /// How many splits are wanted at least, as far as each is still worth a request; 0 leaves it to the size of answers.
+    pub parallelism: usize,
 }
 
 /// Which segments of a table are read for a request, by whom, with which filter: one consistent view of the table.
@@ -66,6 +74,8 @@ pub struct ScanPlan {
     pub warnings: Vec<String>,
     /// The segments whose rows are left out because no server has loaded them (`missingSegments: skip`).
     pub missing: Vec<String>,
+    /// What decides which [partition](Split::partition) a split is of, if each is of one.
+    pub partitioning: Option<Partitioning>,
     pub(crate) nulls: Nulls,
     /// Each answer of a server has only its first rows of an order.
     pub(crate) top: Option<Top>,
@@ -139,6 +149,7 @@ impl ScanPlan {
             limit: request.limit,
             warnings: Vec::new(),
             missing: Vec::new(),
+            partitioning: None,
             nulls: options.nulls,
             top: None,
             server_splits: Some(Vec::new()),
@@ -214,6 +225,10 @@ impl ScanPlan {
         let filter = predicate.as_ref().map(|predicate| predicate.pushed(table.schema(), &nullable, &fst));
         let filter = filter.transpose()?.flatten();
         let keyed = upsert || config.is_dedup();
+        // Of tables with keys, requests are for all partitions of a server.
+        if request.by_partition && !keyed && table.halves().len() == 1 {
+            self.partitioning = Partitioning::of(table.schema(), config, &nullable, &segments);
+        }
         // What is only much to send may still be little to answer. A filter without an index is much work either way.
         let small_answers = options.reader == Reader::Auto
             && !keyed
@@ -257,17 +272,22 @@ impl ScanPlan {
         // An answer comes at once: the smaller it is, the steadier is the rate.
         let at_once =
             options.rows_per_second.map(|rate| rate.saturating_mul(AT_ONCE_SECONDS).saturating_mul(row_bytes));
-        let max_bytes = options.request_size.bytes().min(at_once.unwrap_or(u64::MAX));
+        let wanted = match request.parallelism {
+            0 => u64::MAX,
+            splits => (facts.expected_bytes / splits as u64).max(MIN_REQUEST_BYTES),
+        };
+        let max_bytes = options.request_size.bytes().min(at_once.unwrap_or(u64::MAX)).min(wanted);
         let replicas: BTreeSet<&str> =
             by_server.iter().flat_map(|segment| &segment.replicas).map(String::as_str).collect();
         let message_bytes = if servers.answer_at_once(replicas).await? { WHOLE_ANSWER_BYTES } else { u64::MAX };
+        let partitioning = self.partitioning.as_ref();
         let by_server = if keyed {
             keyed_splits(number, by_server, upsert.then_some(&all), message_bytes, bytes)?
         } else {
-            server_splits(number, by_server, max_bytes.min(message_bytes), bytes)
+            server_splits(number, by_server, max_bytes.min(message_bytes), partitioning, bytes)
         };
         let whole = match others {
-            Some(others) => Some(server_splits(number, others, max_bytes, bytes)),
+            Some(others) => Some(server_splits(number, others, max_bytes, partitioning, bytes)),
             None => (reader == Reader::Server).then(|| by_server.clone()),
         };
         self.server_splits = self.server_splits.take().zip(whole).map(|(before, more)| [before, more].concat());
@@ -275,7 +295,7 @@ impl ScanPlan {
         if upsert {
             self.splits.extend(valid_splits(number, direct, &all, bytes)?);
         } else {
-            self.splits.extend(direct_splits(number, direct, bytes));
+            self.splits.extend(direct_splits(number, direct, partitioning, bytes));
         }
         self.halves.push(HalfPlan {
             table_type: half,
@@ -367,6 +387,9 @@ impl fmt::Display for ScanPlan {
             write!(f, ", about {} rows in {} KiB", half.expected_rows, half.expected_bytes.div_ceil(1024))?;
         }
         write!(f, ", requests={}", self.requests())?;
+        if let Some(Partitioning { column, config, .. }) = &self.partitioning {
+            write!(f, ", partitions={}({column}, {})", config.function_name, config.num_partitions)?;
+        }
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
         }

@@ -134,7 +134,7 @@ impl Scanner {
         let predicate = document.predicate.map(|it| Predicate::from_document(&it, table.schema())).transpose()?;
         let nullable = |column: &str| table.is_nullable(column, document.nulls);
         let pushed = predicate.as_ref().map(|it| it.pushed(table.schema(), &nullable, &|it| table.has_fst(it)));
-        let split = Split { half: 0, work: document.work, expected_bytes: document.expected_bytes };
+        let split = Split { half: 0, work: document.work, expected_bytes: document.expected_bytes, partition: None };
         let half = HalfPlan {
             table_type: document.table_type,
             reader: document.reader,
@@ -163,6 +163,7 @@ impl Scanner {
             missing: Vec::new(),
             nulls: document.nulls,
             top: None,
+            partitioning: None,
         })
     }
 }

@@ -1,8 +1,9 @@
 //! Segments in which no row can pass, told by what the cluster keeps about them.
 
-use pinotage_client::{ColumnPartition, SegmentZkMetadata};
-use pinotage_spec::{CompareOp, DateTimeFormat, PartitionConfig, Predicate, Schema, Value};
-use serde_json::json;
+use pinotage_client::SegmentZkMetadata;
+use pinotage_spec::{CompareOp, DateTimeFormat, Predicate, Schema, Value};
+
+use crate::partitioning::recorded;
 
 /// What is known of a segment without opening it.
 pub(crate) struct Known<'a> {
@@ -58,7 +59,7 @@ impl Known<'_> {
     /// Whether any of the values belongs to a partition that the segment has.
     fn partition_may_hold(&self, column: &str, values: &[Value]) -> bool {
         let Some(partition) = self.metadata.partitions.get(column) else { return true };
-        let Some(function) = function(partition) else { return true };
+        let Some(function) = recorded(partition) else { return true };
         let held = |value: &Value| match function.partition(&value.to_partition_string()) {
             Ok(number) => partition.partitions.contains(&number),
             Err(_) => true,
@@ -75,18 +76,11 @@ fn number(value: &Value) -> Option<i64> {
     }
 }
 
-fn function(partition: &ColumnPartition) -> Option<PartitionConfig> {
-    PartitionConfig::from_json(&json!({
-        "functionName": partition.function_name,
-        "numPartitions": partition.num_partitions,
-        "functionConfig": partition.function_config,
-    }))
-    .ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use pinotage_client::ColumnPartition;
 
     use super::*;
 
@@ -142,7 +136,7 @@ mod tests {
     #[test]
     fn values_of_other_partitions_prune() {
         let schema = Schema::from_json(SCHEMA).unwrap();
-        let all = function(&metadata(0, 0, vec![]).partitions["k"]).unwrap();
+        let all = recorded(&metadata(0, 0, vec![]).partitions["k"]).unwrap();
         let keys: Vec<String> = (0..20).map(|at| format!("key{at}")).collect();
         let metadata = metadata(0, 0, vec![2]);
         let known = Known { schema: &schema, time_column: None, metadata: &metadata };

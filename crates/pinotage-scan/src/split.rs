@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::keyed::Partitions;
+use crate::partitioning::Partitioning;
 use crate::view::SegmentView;
 
 /// A part of a scan. It is read as a whole or not at all, at any place.
@@ -14,6 +15,8 @@ pub struct Split {
     pub(crate) work: Work,
     /// About how many bytes it gives.
     pub expected_bytes: u64,
+    /// The partition that all its rows are of, if the plan is partitioned.
+    pub partition: Option<u32>,
 }
 
 /// Who reads a split.
@@ -112,22 +115,26 @@ impl Split {
     }
 }
 
-/// Requests: segments of the same servers together, each server in its turn, cut where the answer becomes too large.
+/// Requests: segments of the same servers, and of the same partition, together, each server in its turn, cut where the answer
+/// becomes too large.
 pub(crate) fn server_splits(
     half: usize,
     segments: Vec<SegmentView>,
     max_bytes: u64,
+    partitioning: Option<&Partitioning>,
     bytes: impl Fn(&SegmentView) -> u64,
 ) -> Vec<Split> {
-    let mut groups: BTreeMap<Vec<String>, Vec<SegmentView>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<u32>, Vec<String>), Vec<SegmentView>> = BTreeMap::new();
     for segment in segments {
-        groups.entry(segment.replicas.clone()).or_default().push(segment);
+        let partition = partitioning.and_then(|it| it.number(&segment));
+        groups.entry((partition, segment.replicas.clone())).or_default().push(segment);
     }
     let mut splits: Vec<Split> = Vec::new();
-    for (replicas, segments) in groups {
-        // At least one request a replica, so that all of them work.
+    for ((partition, replicas), segments) in groups {
+        // At least one request a replica, so that all of them work; or a partition.
         let total: u64 = segments.iter().map(&bytes).sum();
-        let max_bytes = max_bytes.min(total / replicas.len().max(1) as u64);
+        let share = if partition.is_some() { total } else { total / replicas.len().max(1) as u64 };
+        let max_bytes = max_bytes.min(share);
         let mut left = 0;
         for segment in segments {
             let size = bytes(&segment);
@@ -145,7 +152,7 @@ pub(crate) fn server_splits(
                     candidates.rotate_left(turn);
                     left = max_bytes.saturating_sub(size);
                     let request = Request { segments: vec![segment.metadata.name], candidates, partitions: None };
-                    splits.push(Split { half, work: Work::Server(request), expected_bytes: size });
+                    splits.push(Split { half, work: Work::Server(request), expected_bytes: size, partition });
                 }
             }
         }
@@ -156,11 +163,13 @@ pub(crate) fn server_splits(
 pub(crate) fn direct_splits(
     half: usize,
     segments: Vec<SegmentView>,
+    partitioning: Option<&Partitioning>,
     bytes: impl Fn(&SegmentView) -> u64,
 ) -> impl Iterator<Item = Split> {
     segments.into_iter().map(move |segment| Split {
         half,
         expected_bytes: bytes(&segment),
+        partition: partitioning.and_then(|it| it.number(&segment)),
         work: Work::Direct(segment.into()),
     })
 }

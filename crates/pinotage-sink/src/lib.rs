@@ -9,6 +9,7 @@
 pub mod bootstrap;
 mod kinds;
 pub mod publish;
+pub mod rewrite;
 mod segment;
 mod servers;
 mod target;

@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod fake;
 pub mod flink;
 pub mod servers;
+pub mod spark;
 
 mod case;
 mod cases;

@@ -2,7 +2,7 @@
 //!
 //! `docs/reference/type-table.md` shows it; a test compares the two.
 
-use arrow::datatypes::DataType as Arrow;
+use arrow::datatypes::{DataType as Arrow, TimeUnit};
 use pinotage_common::{Error, Result};
 use pinotage_spec::{DataType, DateTimeFormat, FieldSpec};
 
@@ -92,12 +92,19 @@ fn accept_value(field: &FieldSpec, arrow: &Arrow) -> Result<(), &'static str> {
             Int | Long | Float | Double | BigDecimal | Boolean | String | Json => Ok(()),
         },
         Arrow::Binary => takes(matches!(target, Bytes | String), CAST),
+        // Of finer ones some of Pinot's readers store milliseconds, others what the file has.
+        Arrow::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, _)
+            if target == Long && field.date_time.is_none() =>
+        {
+            Ok(())
+        }
         Arrow::Timestamp(..) => takes(
             target == Timestamp || is_count(field),
             "declare the column as TIMESTAMP, or convert it in the SQL transform with to_char or CAST",
         ),
         Arrow::Date32 | Arrow::Date64 => match target {
             Timestamp => Ok(()),
+            Int | Long if field.date_time.is_none() => Ok(()),
             String => match field.date_time.as_ref().map(|spec| &spec.format) {
                 None => Ok(()),
                 Some(format) => takes(

@@ -135,7 +135,8 @@ pub(crate) fn local_millis(millis: i64, zone: Tz) -> Option<i64> {
     Some(instant.timestamp_millis())
 }
 
-/// Dates and timestamps to the count of a date-time column: exact, or a bad row.
+/// Dates and timestamps to the count of a date-time column: exact, or a bad row. A column that is no date-time column has the days
+/// of dates and the milliseconds of timestamps, as Pinot's readers of files make them.
 pub(crate) fn to_count(
     field: &FieldSpec,
     array: &ArrayRef,
@@ -145,6 +146,7 @@ pub(crate) fn to_count(
     use pinotage_spec::TimeUnit as Unit;
     let (unit, size) = match field.date_time.as_ref().map(|spec| &spec.format) {
         Some(DateTimeFormat::Epoch { unit, size }) => (*unit, (*size).max(1)),
+        None if matches!(array.data_type(), Arrow::Date32 | Arrow::Date64) => (Unit::Days, 1),
         _ => (Unit::Milliseconds, 1),
     };
     let millis = to_millis(array, options, outcome)?;

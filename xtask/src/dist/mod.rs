@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! target/dist
-//! ├── pinotage-<version>-<machine>-linux.tar.gz   the command, the jars for Flink, licences, the flights example
+//! ├── pinotage-<version>-<machine>-linux.tar.gz   the command, the jars for Flink and Spark, licences, the flights example
 //! ├── maven/io/pinotage/…                         a local Maven repository: jars with the library, sources, javadoc, POMs
 //! ├── pinotage-<version>.schema.json              the JSON Schema of job files, for editors
 //! ├── <package>.cdx.json                          a software bill of materials (CycloneDX) for the command and the library
@@ -51,7 +51,7 @@ pub(crate) fn jars(profile: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The archive with the command, and the jars that it gives to Flink.
+/// The archive with the command, and the jars that it gives to other engines.
 fn command(folder: &Path, version: &str, program: &Path, jars: &[PathBuf]) -> Result<(), String> {
     let name = format!("pinotage-{version}-{}-linux", std::env::consts::ARCH);
     let content = target().join("dist-content");
@@ -65,10 +65,7 @@ fn command(folder: &Path, version: &str, program: &Path, jars: &[PathBuf]) -> Re
         copy(&root().join(file), &inside.join(file))?;
     }
     for jar in jars {
-        let name = jar.file_name().unwrap_or_default();
-        if name.to_string_lossy().starts_with("pinotage-flink-") {
-            copy(jar, &inside.join("jars").join(name))?;
-        }
+        copy(jar, &inside.join("jars").join(jar.file_name().unwrap_or_default()))?;
     }
     write(&inside.join("THIRD-PARTY.txt"), &licences::of(&tree::linked_into("pinotage-cli")?)?)?;
     // The same content gives the same bytes.

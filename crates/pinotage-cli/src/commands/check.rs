@@ -7,6 +7,7 @@ use pinotage_engine::{prepare, warning_of_old_inputs};
 
 use crate::commands::engine::{Engine, EngineArgs, ForFlink};
 use crate::commands::job::{Job, JobArgs};
+use crate::commands::spark::ForSpark;
 use crate::commands::spec_push;
 use crate::output::print;
 
@@ -28,9 +29,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    if args.engine.engine == Engine::Flink {
-        ForFlink::load(&args.job, !args.online)?;
-        print(&format!("{}: can run on Flink, if it has the connectors and formats\n", args.job.job.display()))?;
+    let elsewhere = match args.engine.engine {
+        Engine::Embedded => None,
+        Engine::Flink => ForFlink::load(&args.job, !args.online).map(|_| Some("Flink"))?,
+        Engine::Spark => ForSpark::load(&args.job, None, !args.online).map(|_| Some("Spark"))?,
+    };
+    if let Some(engine) = elsewhere {
+        print(&format!("{}: can run on {engine}, if it has the connectors and formats\n", args.job.job.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let job = match args.job.load()? {

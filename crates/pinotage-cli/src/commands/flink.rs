@@ -1,6 +1,6 @@
 //! `pinotage run --engine flink`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_engine::Cancel;
 use pinotage_job::FLINK_RUNNER;
 
-use crate::commands::engine::{FlinkArgs, ForFlink};
+use crate::commands::engine::{FlinkArgs, ForFlink, jar_beside};
 use crate::commands::run::stop_on_ctrl_c;
 use crate::output::print;
 
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const SAVEPOINT_LOOKS: u32 = 1200;
 
 /// Submits a job, and stays with it until it is over.
-pub(crate) fn run(job: &ForFlink, args: &FlinkArgs) -> Result<ExitCode> {
+pub(crate) fn run(job: &ForFlink, args: &FlinkArgs, jar: Option<&Path>) -> Result<ExitCode> {
     let cancel = Arc::new(AtomicBool::new(false));
     stop_on_ctrl_c(&cancel);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -31,12 +31,12 @@ pub(crate) fn run(job: &ForFlink, args: &FlinkArgs) -> Result<ExitCode> {
         .map_err(|error| Error::unexpected("cannot start a runtime").caused_by(error))?;
     let address =
         args.flink.as_deref().map(Address::parse).transpose().map_err(|error| error.with("option", "--flink"))?;
-    let connection = job.plan.file.flink.connection(address)?;
-    let flink = FlinkCluster::new(&connection).map_err(|error| error.with("within", "flink"))?;
+    let connection = job.plan.file.engine.flink.connection(address)?;
+    let flink = FlinkCluster::new(&connection).map_err(|error| error.with("within", "engine.flink"))?;
     let version = runtime.block_on(flink.version())?;
-    let jar = match &args.jar {
-        Some(jar) => jar.clone(),
-        None => jar_beside(line(&version)?)?,
+    let jar = match jar {
+        Some(jar) => jar.to_owned(),
+        None => jar_beside(&format!("pinotage-flink-{}-", line(&version)?))?,
     };
     if let Some(cluster) = &job.foreign.cluster {
         for step in cluster.make_table(&Cancel::from(Arc::clone(&cancel)))? {
@@ -64,26 +64,6 @@ fn line(version: &str) -> Result<&'static str> {
                 .action("use a cluster of one of these"))
         }
     }
-}
-
-/// The connector's jar, where releases have it.
-fn jar_beside(line: &str) -> Result<PathBuf> {
-    let command = std::env::current_exe().map_err(|error| Error::io(error, "cannot find this command's file", "."))?;
-    let folder = command.parent().unwrap_or(Path::new("."));
-    let prefix = format!("pinotage-flink-{line}-");
-    let folders = [folder.to_owned(), folder.join("jars"), folder.join("../jars")];
-    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-    let is_jar = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with(&prefix) && name.ends_with(".jar")
-    };
-    let mut found: Vec<PathBuf> = files.map(|file| file.path()).filter(is_jar).collect();
-    found.sort();
-    found.pop().ok_or_else(|| {
-        Error::not_found(format!("there is no `{prefix}<version>.jar` beside the command"))
-            .with("folder", folder.display())
-            .action("name the jar: `--jar FILE`; `cargo xtask jars` makes it")
-    })
 }
 
 async fn submit(flink: &FlinkCluster, jar: &Path, job: &ForFlink, args: &FlinkArgs) -> Result<String> {
@@ -179,6 +159,6 @@ mod tests {
     fn lines_have_jars() {
         assert_eq!((line("1.20.3").unwrap(), line("2.3.0").unwrap()), ("1.20", "2"));
         assert_eq!(line("1.19.1").unwrap_err().kind(), ErrorKind::Unsupported);
-        assert!(jar_beside("1.20").unwrap_err().to_string().contains("pinotage-flink-1.20-"));
+        assert!(jar_beside("pinotage-flink-1.20-").unwrap_err().to_string().contains("pinotage-flink-1.20-"));
     }
 }

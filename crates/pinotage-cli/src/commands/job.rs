@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pinotage_client::{Address, Auth};
 use pinotage_common::{Error, Result, Secret};
 use pinotage_job::Plan;
-use pinotage_job::pinot_spec::{self, Given, Loaded, Outside, PushWishes, TemplateValues};
+use pinotage_job::pinot_spec::{self, Given, Loaded, Outside, PushWishes, Runs, TemplateValues};
 
 /// Which job.
 #[derive(clap::Args)]
@@ -41,22 +41,16 @@ pub(crate) enum Job {
 }
 
 impl JobArgs {
+    /// The job's text.
+    pub(crate) fn text(&self) -> Result<String> {
+        std::fs::read_to_string(&self.job).map_err(|error| Error::io(error, "cannot read the job file", &self.job))
+    }
+
     /// Reads the job and says on stderr what a person should know about it.
     pub(crate) fn load(&self) -> Result<Job> {
-        let text = std::fs::read_to_string(&self.job)
-            .map_err(|error| Error::io(error, "cannot read the job file", &self.job))?;
         let controller = self.controller.as_deref().map(Address::parse).transpose()?;
-        if !pinot_spec::is_job_spec(&text) {
-            if !self.values.is_empty() || self.property_file.is_some() {
-                return Err(Error::invalid_config("only Pinot's job specs take `--values` and `--property-file`")
-                    .with("file", self.job.display())
-                    .action("use `${env:NAME}` and `${file:PATH}` in the job file"));
-            }
-            if self.user.is_some() || self.auth_token.is_some() {
-                return Err(Error::invalid_config("only Pinot's job specs take `--user` and `--auth-token`")
-                    .with("file", self.job.display())
-                    .action("write `sink.connection.auth` in the job file, with `${env:NAME}` or `${file:PATH}`"));
-            }
+        if !pinot_spec::is_job_spec(&self.text()?) {
+            self.no_spec()?;
             let plan = Plan::from_file(&self.job)?;
             let plan = match controller {
                 Some(controller) => plan.with_controller(controller)?,
@@ -64,23 +58,44 @@ impl JobArgs {
             };
             return Ok(Job::Build(Box::new(plan)));
         }
-        let environment = |name: &str| std::env::var(name).ok();
-        let file = self.property_file.as_deref();
-        let values = TemplateValues::collect(&self.values, file, &environment, chrono::Utc::now())?;
-        let working =
-            std::env::current_dir().map_err(|error| Error::io(error, "cannot find the working directory", "."))?;
-        let given = Given { controller, auth: self.auth()? };
-        let outside = Outside {
-            document: &|url: &str, connection: &_| pinotage_engine::document(connection, url),
-            list: &pinotage_engine::list_objects,
-        };
-        let Loaded { plan, push, notes } = pinot_spec::load(&self.job, &working, &values, given, outside)?;
+        let Loaded { plan, push, notes, .. } = self.load_spec(Runs::Here)?;
         notes.iter().for_each(|note| eprintln!("note: {note}"));
         match (plan, push) {
             (Some(plan), _) => Ok(Job::Build(Box::new(plan))),
             (None, Some(push)) => Ok(Job::Push(Box::new(push))),
             (None, None) => Err(Error::unexpected("a job that neither builds nor pushes")),
         }
+    }
+
+    /// Refuses what has a meaning for Pinot's job specs alone.
+    pub(crate) fn no_spec(&self) -> Result<()> {
+        if !self.values.is_empty() || self.property_file.is_some() {
+            return Err(Error::invalid_config("only Pinot's job specs take `--values` and `--property-file`")
+                .with("file", self.job.display())
+                .action("use `${env:NAME}` and `${file:PATH}` in the job file"));
+        }
+        if self.user.is_some() || self.auth_token.is_some() {
+            return Err(Error::invalid_config("only Pinot's job specs take `--user` and `--auth-token`")
+                .with("file", self.job.display())
+                .action("write `sink.connection.auth` in the job file, with `${env:NAME}` or `${file:PATH}`"));
+        }
+        Ok(())
+    }
+
+    /// Reads one of Pinot's job specs.
+    pub(crate) fn load_spec(&self, runs: Runs) -> Result<Loaded> {
+        let controller = self.controller.as_deref().map(Address::parse).transpose()?;
+        let environment = |name: &str| std::env::var(name).ok();
+        let file = self.property_file.as_deref();
+        let values = TemplateValues::collect(&self.values, file, &environment, chrono::Utc::now())?;
+        let working =
+            std::env::current_dir().map_err(|error| Error::io(error, "cannot find the working directory", "."))?;
+        let given = Given { controller, auth: self.auth()?, runs };
+        let outside = Outside {
+            document: &|url: &str, connection: &_| pinotage_engine::document(connection, url),
+            list: &pinotage_engine::list_objects,
+        };
+        pinot_spec::load(&self.job, &working, &values, given, outside)
     }
 
     /// The controller that was given in place of the job's own.

@@ -14,6 +14,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod scan;
 pub(crate) mod segment;
+pub(crate) mod spark;
 pub(crate) mod spec_push;
 pub(crate) mod sql;
 pub(crate) mod staging;

@@ -7,8 +7,9 @@ use pinotage_common::Result;
 use pinotage_engine::{SqlWay, prepare, warning_of_old_inputs};
 use pinotage_spec::{ColumnPlan, DictionaryRule, StarTreePlans};
 
-use crate::commands::engine::{Engine, EngineArgs, ForFlink};
+use crate::commands::engine::{Engine, EngineArgs, ForFlink, SparkArgs, steps};
 use crate::commands::job::{Job, JobArgs};
+use crate::commands::spark::ForSpark;
 use crate::commands::spec_push;
 use crate::output::print;
 
@@ -24,12 +25,21 @@ pub(crate) struct Args {
     job: JobArgs,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten, next_help_heading = "On Spark")]
+    spark: SparkArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    if args.engine.engine == Engine::Flink {
-        let job = ForFlink::load(&args.job, false)?;
-        print(&(job.steps() + &job.script.to_sql()))?;
+    let elsewhere = match args.engine.engine {
+        Engine::Embedded => None,
+        Engine::Flink => {
+            let job = ForFlink::load(&args.job, false)?;
+            Some(steps(&job.foreign) + &job.script.to_sql())
+        }
+        Engine::Spark => Some(ForSpark::load(&args.job, Some(&args.spark), false)?.described()?),
+    };
+    if let Some(text) = elsewhere {
+        print(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
     let job = match args.job.load()? {

@@ -1,6 +1,7 @@
 //! `pinotage run`
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +13,10 @@ use pinotage_engine::{
     run_epochs,
 };
 
-use crate::commands::engine::{Engine, EngineArgs, FlinkArgs, ForFlink};
+use crate::commands::engine::{Engine, EngineArgs, FlinkArgs, ForFlink, SparkArgs, steps};
 use crate::commands::job::{Job, JobArgs};
-use crate::commands::{flink, spec_push};
+use crate::commands::spark::ForSpark;
+use crate::commands::{flink, spark, spec_push};
 use crate::output::print;
 use crate::progress::Progress;
 
@@ -26,7 +28,8 @@ use crate::progress::Progress;
   pinotage run job.yaml --controller localhost:9000
   pinotage run job.yaml --dry-run
   pinotage run job-spec.yaml --values year=2014
-  pinotage run job.yaml --engine flink --flink jobmanager:8081")]
+  pinotage run job.yaml --engine flink --flink jobmanager:8081
+  pinotage run job.yaml --engine spark --master 'local[4]'")]
 pub(crate) struct Args {
     #[command(flatten)]
     job: JobArgs,
@@ -41,13 +44,20 @@ pub(crate) struct Args {
     force: bool,
     #[command(flatten)]
     engine: EngineArgs,
+    /// With another engine: the connector's jar, if it is not beside this command as `pinotage-<engine>-….jar`
+    #[arg(long, value_name = "FILE")]
+    jar: Option<PathBuf>,
     #[command(flatten, next_help_heading = "On Flink")]
     flink: FlinkArgs,
+    #[command(flatten, next_help_heading = "On Spark")]
+    spark: SparkArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    if args.engine.engine == Engine::Flink {
-        return run_on_flink(args);
+    match args.engine.engine {
+        Engine::Embedded => {}
+        Engine::Flink => return run_on_flink(args),
+        Engine::Spark => return run_on_spark(args),
     }
     let job = match args.job.load()? {
         Job::Build(plan) => prepare(*plan, false)?,
@@ -76,18 +86,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_on_flink(args: &Args) -> Result<ExitCode> {
+/// Refuses what our own engine has alone.
+fn no_own_options(args: &Args) -> Result<()> {
     for (option, is_given) in [("--force", args.force), ("--threads", args.threads.is_some())] {
         if is_given {
             return Err(Error::unsupported(format!("`{option}` is for our own engine")).with("option", option));
         }
     }
+    Ok(())
+}
+
+fn run_on_flink(args: &Args) -> Result<ExitCode> {
+    no_own_options(args)?;
     let job = ForFlink::load(&args.job, false)?;
     if args.dry_run {
-        print(&(job.steps() + &job.script.to_sql()))?;
+        print(&(steps(&job.foreign) + &job.script.to_sql()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    flink::run(&job, &args.flink)
+    flink::run(&job, &args.flink, args.jar.as_deref())
+}
+
+fn run_on_spark(args: &Args) -> Result<ExitCode> {
+    no_own_options(args)?;
+    let job = ForSpark::load(&args.job, Some(&args.spark), false)?;
+    if args.dry_run {
+        print(&job.described()?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    spark::run(&job, args.jar.as_deref())
 }
 
 /// A job that runs in epochs, until its source ends or it is stopped.

@@ -34,7 +34,7 @@ fn the_command_runs_from_its_archive() {
     let table = "flights=examples/flights/out/segments";
     assert!(pinotage(&["sql", "--table", table, "SELECT count(*) FROM flights"]).contains("336776"));
     let jars = fs::read_dir(folder.join("jars")).unwrap().count();
-    assert_eq!(jars, 2, "one for each line of Flink, for `--engine flink`");
+    assert_eq!(jars, 3, "one for each line of Flink, for `--engine flink`, and one for Spark");
     let licences = fs::read_to_string(folder.join("THIRD-PARTY.txt")).unwrap();
     for words in ["\narrow 58", "Copyright (c) Meta Platforms, Inc. and affiliates", "Daan Leijen"] {
         assert!(licences.contains(words), "{words}");

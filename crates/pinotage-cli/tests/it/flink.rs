@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::{ok, pinotage};
 
 /// The library that is built with these tests, because they depend on it.
-fn library() -> PathBuf {
+pub(crate) fn library() -> PathBuf {
     let path = std::env::current_exe().unwrap().with_file_name("libpinotage.so");
     assert!(path.is_file(), "{} was not built", path.display());
     path
@@ -179,7 +179,7 @@ fn runs_job_files(line: Line) {
     let gate = Fake::new().otherwise(guarded).start_secure(&place.path().join("gate.pem"));
     fs::write(place.path().join("password"), "open sesame").unwrap();
     let trusted = place.path().join("gate.pem").display().to_string();
-    let with = |more: &str| format!("flink: {{ jobManager: '{}', {more} }}", gate.url());
+    let with = |more: &str| format!("engine: {{ flink: {{ jobManager: '{}', {more} }} }}", gate.url());
     let basic = "auth: { kind: basic, user: me, password: '${file:password}' }";
     let tls = format!("tls: {{ trustStore: {{ path: '{trusted}' }} }}");
     for (more, words) in [

@@ -27,6 +27,7 @@ mod quarantine;
 mod reconcile;
 mod rewrite_kills;
 mod runs;
+mod spark;
 mod staging;
 mod state_postgres;
 mod table;

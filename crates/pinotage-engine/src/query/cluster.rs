@@ -106,6 +106,7 @@ impl TableProvider for ClusterTable {
             columns: projection.map(|projection| projection.iter().map(name).collect()),
             predicate: Predicate::all(filters.iter().filter_map(|filter| Some(self.pushed(filter)?.0))),
             limit: limit.map(|limit| limit as u64),
+            ..ScanRequest::default()
         };
         let plan = self.scanner.plan(&request).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
         plan.warnings.iter().for_each(|warning| self.warnings.say(warning));

@@ -22,6 +22,7 @@ use pinotage_client::{Connection, Controller, LineageState};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_sink::bootstrap::{self, Comparison};
 use pinotage_sink::publish::{Publication, PushOptions, publish};
+use pinotage_sink::rewrite::REWRITTEN;
 use pinotage_sink::{LocalSegment, Snapshot, Target, check_rewritable};
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 
@@ -32,13 +33,11 @@ use crate::output::remove;
 use crate::run::Observer;
 use segment::Documents;
 
-pub use segment::{OldSegment, rewrite_segment};
+pub use pinotage_sink::rewrite::OldSegment;
+pub use segment::rewrite_segment;
 
 /// So many times a table may get new segments while its others are rewritten.
 const MAX_ROUNDS: usize = 10;
-
-/// Which segment a segment was made of; stays with it in the cluster.
-const REWRITTEN: &str = "pinotage.rewritten";
 
 /// A table whose segments are to be rewritten.
 #[derive(Debug)]

@@ -1,20 +1,16 @@
 //! One segment, read as it is and written as another table config wants it.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::datatypes::Schema as ArrowSchema;
-use pinotage_client::SegmentZkMetadata;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_segment::metadata::SegmentMetadata;
-use pinotage_segment::read::{ScanOptions, Segment};
+use pinotage_segment::read::Segment;
 use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder};
+use pinotage_sink::rewrite::{OldSegment, StoredRows};
 use pinotage_spec::{
-    ColumnPlan, FieldType, PinotVersion, Schema, SegmentNameGenerator, StarTreePlans, TableConfig, arrow_field,
-    is_hidden,
+    ColumnPlan, FieldType, PinotVersion, Schema, SegmentNameGenerator, StarTreePlans, TableConfig, is_hidden,
 };
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::manifest::SegmentRecord;
@@ -23,43 +19,10 @@ use crate::manifest::SegmentRecord;
 pub(super) struct Documents {
     schema: Schema,
     table: TableConfig,
-    columns: Vec<ColumnPlan>,
+    rows: StoredRows,
     version: PinotVersion,
     /// Changes whenever other bytes would be made of the same rows.
     pub(super) fingerprint: String,
-}
-
-/// A segment as the cluster has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OldSegment {
-    /// Its name.
-    pub name: String,
-    /// Its checksum.
-    pub crc: u64,
-    /// Its rows.
-    pub rows: u64,
-    /// Bytes of its archive; 0 where the cluster does not know.
-    pub bytes: u64,
-}
-
-impl OldSegment {
-    /// # Errors
-    ///
-    /// `unsupported` for an encrypted segment.
-    pub(super) fn of(segment: &SegmentZkMetadata) -> Result<Self> {
-        if let Some(class) = &segment.crypter {
-            return Err(Error::unsupported("encrypted segments cannot be rewritten")
-                .with("segment", &segment.name)
-                .with("class", class)
-                .action("push the segment again without encryption"));
-        }
-        let (Some(crc), Some(rows)) = (segment.crc, segment.total_docs) else {
-            return Err(Error::unsupported("the cluster does not know checksum and rows of a segment")
-                .with("segment", &segment.name)
-                .action("look at the segment's record on the controller; push the segment again"));
-        };
-        Ok(Self { name: segment.name.clone(), crc, rows, bytes: segment.size_bytes.unwrap_or_default() })
-    }
 }
 
 impl Documents {
@@ -67,18 +30,18 @@ impl Documents {
     ///
     /// Those of [`ColumnPlan::resolve`].
     pub(super) fn try_new(schema: Schema, table: TableConfig, version: PinotVersion) -> Result<Self> {
-        let mut columns = ColumnPlan::resolve_for(&schema, &table, version)?;
+        let columns = ColumnPlan::resolve_for(&schema, &table, version)?;
         // The controller orders columns and keys as it likes; the plans of the columns are what the bytes depend on.
         let mut plans: Vec<String> = columns.iter().map(|column| format!("{column:?}")).collect();
         plans.sort();
         plans.push(format!("{:?}", StarTreePlans::resolve(&table, &columns, version)?));
-        columns.retain(|column| column.timestamp_index.is_none());
         let mut hasher = Xxh3::new();
         for part in plans.iter().map(String::as_str).chain([table.time_column().unwrap_or_default()]) {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
         }
-        Ok(Self { schema, table, columns, version, fingerprint: format!("{:032x}", hasher.digest128()) })
+        let rows = StoredRows::new(&schema, &table, &columns);
+        Ok(Self { schema, table, rows, version, fingerprint: format!("{:032x}", hasher.digest128()) })
     }
 
     /// Writes the segment of an archive again, as `<name>.tar.gz` in a folder.
@@ -95,16 +58,7 @@ impl Documents {
         (folder, creation_time_millis): (&Path, i64),
         cancelled: &dyn Fn() -> bool,
     ) -> Result<SegmentRecord> {
-        let segment = Segment::open(archive)?;
-        let metadata = segment.metadata();
-        let found = (segment.creation().map(|creation| creation.crc), u64::from(metadata.num_docs));
-        if found != (Some(old.crc), old.rows) {
-            return Err(Error::new(
-                ErrorKind::CommitConflict,
-                format!("expected CRC {} and {} rows, found CRC {:?} and {} rows", old.crc, old.rows, found.0, found.1),
-            )
-            .action("find out who pushes this segment, and run again"));
-        }
+        let segment = old.open(archive)?;
         let built = self.rewritten(&segment, name, creation_time_millis, cancelled)?;
         let path = built.write_tar_gz(folder)?;
         Ok(SegmentRecord::of(&built, path.file_name().unwrap_or_default().as_ref()))
@@ -118,73 +72,20 @@ impl Documents {
         creation_time_millis: i64,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<BuiltSegment> {
-        let metadata = segment.metadata();
-        self.check_columns(metadata)?;
-        let present: Vec<String> = self.names().filter(|name| metadata.columns.contains_key(*name)).cloned().collect();
-        // What a server adds to a segment that lacks a column: nulls, stored as the default null value.
-        let fields = self.columns.iter().map(|column| arrow_field(&column.field, true));
-        let canonical = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
         let mut builder = SegmentBuilder::try_new_for(&self.schema, &self.table, self.version)?;
-        for batch in segment.scan(ScanOptions { columns: Some(present), ..ScanOptions::default() })? {
+        for rows in self.rows.of(segment)? {
             if cancelled() {
                 return Err(Error::new(ErrorKind::Cancelled, "the rewriting was stopped; what is rewritten is kept"));
             }
-            let batch = batch?;
-            let column = |field: &arrow::datatypes::FieldRef| match batch.column_by_name(field.name()) {
-                Some(array) => Arc::clone(array),
-                None => new_null_array(field.data_type(), batch.num_rows()),
-            };
-            let arrays = canonical.fields().iter().map(column).collect();
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            let rows = RecordBatch::try_new_with_options(Arc::clone(&canonical), arrays, &options)
-                .map_err(|error| Error::unexpected("cannot make a canonical batch").caused_by(error))?;
-            builder.append(&rows)?;
+            builder.append(&rows?)?;
         }
         let generator = SegmentNameGenerator::Fixed { name };
         let built = builder.finish(&NameInput { generator: &generator, sequence: None }, creation_time_millis)?;
-        if built.num_docs() != metadata.num_docs {
-            let (expected, found) = (metadata.num_docs, built.num_docs());
+        let (expected, found) = (segment.metadata().num_docs, built.num_docs());
+        if found != expected {
             return Err(Error::unexpected(format!("expected {expected} rows, {found} were written")));
         }
         Ok(built)
-    }
-
-    fn names(&self) -> impl Iterator<Item = &String> {
-        self.columns.iter().map(|column| &column.field.name)
-    }
-
-    fn check_columns(&self, found: &SegmentMetadata) -> Result<()> {
-        // Columns that Pinot makes of others, such as those of a timestamp index, are made anew.
-        for (name, column) in found.columns.iter().filter(|(name, _)| !is_hidden(name)) {
-            let Some(field) = self.schema.field(name) else {
-                return Err(Error::schema_mismatch("a segment has a column that the schema does not have")
-                    .with("column", name)
-                    .action("its values would be lost: add the column to the schema and give it with `--schema`"));
-            };
-            if (field.data_type, field.single_value) != (column.data_type, column.single_value) {
-                let list = |single| if single { "" } else { " multi-value" };
-                return Err(Error::schema_mismatch(format!(
-                    "expected {}{}, found {}{}",
-                    field.data_type,
-                    list(field.single_value),
-                    column.data_type,
-                    list(column.single_value)
-                ))
-                .with("column", name)
-                .action("load these rows anew: types are not converted when segments are rewritten"));
-            }
-        }
-        let derived = self.table.json().pointer("/ingestionConfig/transformConfigs").and_then(Json::as_array);
-        let derived = derived.into_iter().flatten().filter_map(|transform| transform["columnName"].as_str());
-        for column in derived.filter(|column| self.schema.field(column).is_some()) {
-            if !found.columns.contains_key(column) {
-                return Err(Error::unsupported("a segment lacks a column that the table derives from others")
-                    .with("option", "ingestionConfig.transformConfigs")
-                    .with("column", column)
-                    .action("load these rows anew, with the column in them"));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -259,9 +160,11 @@ fn schema_of(metadata: &SegmentMetadata) -> Result<Schema> {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::sync::Arc;
 
     use super::*;
-    use arrow::array::{ArrayRef, Int32Array};
+    use arrow::array::{ArrayRef, Int32Array, RecordBatch};
+    use serde_json::Value as Json;
 
     fn documents(fields: Json, table: Json) -> Documents {
         let schema = Schema::from_document(json!({"schemaName": "t", "dimensionFieldSpecs": fields})).unwrap();

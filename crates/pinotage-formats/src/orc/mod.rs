@@ -5,6 +5,7 @@
 //! items of lists and maps are counted before they are decoded ([`lengths`]).
 
 mod lengths;
+mod padding;
 mod source;
 mod tail;
 mod times;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
 use orc_rust::array_decoder::NaiveStripeDecoder;
 use orc_rust::error::OrcError;
 use orc_rust::projection::ProjectionMask;
@@ -158,14 +160,16 @@ impl OrcReader {
             if self.next_row == self.stripe_end && !self.begin()? {
                 return Ok(None);
             }
-            let Self { path, decoder: Some(decoder), conform, places, types, .. } = self else {
+            let Self { path, decoder: Some(decoder), conform, places, types, columns, .. } = self else {
                 return Err(Error::unexpected("a stripe has no decoder"));
             };
             let batch = guarded(path, || {
                 let broken = || corrupt(path, "expected readable columns");
                 let Some(batch) = decoder.next() else { return Ok(None) };
                 let batch = batch.map_err(|error| broken().caused_by(error))?;
-                let batch = times::in_microseconds(&batch, types).map_err(|error| broken().caused_by(error))?;
+                let batch = times::in_microseconds(&batch, types)
+                    .and_then(|batch| unpadded(batch, columns))
+                    .map_err(|error| broken().caused_by(error))?;
                 conform.apply(&batch, places).map(Some).map_err(|error| broken().caused_by(error))
             })?;
             if let Some(batch) = self.count(batch)? {
@@ -185,6 +189,16 @@ impl OrcReader {
         self.next_row += rows;
         Ok(batch.filter(|_| rows > 0))
     }
+}
+
+/// The same rows with values of CHAR as they were written.
+fn unpadded(batch: RecordBatch, columns: &RootDataType) -> Result<RecordBatch, ArrowError> {
+    let types = || columns.children().iter().map(|column| column.data_type());
+    if !types().any(padding::has_char) {
+        return Ok(batch);
+    }
+    let arrays = batch.columns().iter().zip(types()).map(|(array, data_type)| padding::strip(array, data_type));
+    RecordBatch::try_new(batch.schema(), arrays.collect::<Result<_, _>>()?)
 }
 
 fn too_many(path: &Path, items: u64) -> Error {

@@ -4,6 +4,7 @@
 mod border;
 mod cluster;
 mod flink;
+mod installed;
 mod java;
 mod jvm;
 mod scan;

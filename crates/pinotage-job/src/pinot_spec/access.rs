@@ -16,6 +16,18 @@ pub struct Given {
     pub controller: Option<Address>,
     /// Who asks, for a job spec without `authToken`.
     pub auth: Auth,
+    /// Who runs the job.
+    pub runs: Runs,
+}
+
+/// Who runs a job spec.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// Our own engine.
+    #[default]
+    Here,
+    /// Another engine, by [`Loaded::for_engine`](super::Loaded::for_engine).
+    Elsewhere,
 }
 
 impl Given {

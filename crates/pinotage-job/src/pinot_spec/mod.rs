@@ -4,6 +4,7 @@
 //! [`job_spec_reference`] is the table. One file becomes one segment under Pinot's own name, and defaults are Pinot's.
 
 mod access;
+mod elsewhere;
 mod file_system;
 mod inputs;
 mod job_type;
@@ -23,7 +24,8 @@ mod uri;
 #[cfg(test)]
 mod tests;
 
-pub use access::Given;
+pub use access::{Given, Runs};
+pub use elsewhere::ForEngine;
 pub use inputs::OWN_NAMES;
 pub use pattern::PathPattern;
 pub use push::{ArchiveUris, PushWishes};

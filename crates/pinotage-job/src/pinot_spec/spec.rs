@@ -19,7 +19,7 @@ pub type Configs = BTreeMap<String, Option<String>>;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SegmentGenerationJobSpec {
-    /// No effect: the embedded engine runs the job, whichever framework is named; it says so.
+    /// No effect: the embedded engine runs the job, whichever framework is named; it says so. `--engine spark` has Spark run it.
     pub execution_framework_spec: Option<ExecutionFrameworkSpec>,
     /// Honoured, in any case of letters: `SegmentCreation`, `SegmentTarPush`, `SegmentUriPush`, `SegmentMetadataPush`,
     /// `SegmentCreationAndTarPush`, `SegmentCreationAndUriPush`, `SegmentCreationAndMetadataPush`.
@@ -89,7 +89,7 @@ pub struct ExecutionFrameworkSpec {
     pub segment_uri_push_job_runner_class_name: Option<String>,
     /// No effect.
     pub segment_metadata_push_job_runner_class_name: Option<String>,
-    /// No effect: there is no cluster to stage files or jars for.
+    /// No effect here. With `--engine spark` rows and segments on their way are in `stagingDir`; without it in `outputDirURI`.
     pub extra_configs: Option<Configs>,
 }
 

@@ -102,7 +102,7 @@ fn shown(text: &str, pairs: &[&str]) -> String {
             }
             shown + &format!("  what to do: {}\n", error.advice())
         }
-        Ok(Loaded { plan, push, notes }) => {
+        Ok(Loaded { plan, push, notes, .. }) => {
             let mut shown = String::new();
             if let Some(plan) = plan {
                 let file = &plan.file;

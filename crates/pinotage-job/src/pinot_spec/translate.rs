@@ -10,7 +10,7 @@ use pinotage_store::{Entry, Location, StoreOptions};
 use serde_json::{Value as Json, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::access::{Access, Given};
+use super::access::{Access, Given, Runs};
 use super::inputs::{self, Selection};
 use super::names::Names;
 use super::notes::Notes;
@@ -20,7 +20,7 @@ use super::reader::Reader;
 use super::spec::{SegmentGenerationJobSpec, TableSpec};
 use super::template::TemplateValues;
 use super::uri::Place;
-use super::{file_system, job_type};
+use super::{elsewhere, file_system, job_type};
 use crate::ErrorBudget;
 use crate::file::{Archive, JobFile, SegmentLimits, Unknown};
 use crate::nearest::document_error;
@@ -36,6 +36,8 @@ pub struct Loaded {
     pub push: Option<PushWishes>,
     /// What a person should know before the job runs, one sentence each.
     pub notes: Vec<String>,
+    /// Where another engine keeps what is under way.
+    pub(super) staging: Location,
 }
 
 /// A [`Listing`](crate::Listing) of stores that are reached in a given way.
@@ -72,7 +74,7 @@ pub fn load(
     let loaded = spec.and_then(|mut spec| {
         given.direct(&mut spec);
         let access = Access::try_new(&spec, given.auth, working)?;
-        translate(&spec, &folder_of(path), working, &access, outside)
+        translate(&spec, &folder_of(path), working, &access, given.runs, outside)
     });
     loaded.map_err(|error| error.with("job", path.display()))
 }
@@ -93,6 +95,7 @@ fn translate(
     folder: &Path,
     working: &Path,
     access: &Access,
+    runs: Runs,
     outside: Outside<'_>,
 ) -> Result<Loaded> {
     let mut notes = Notes::default();
@@ -103,9 +106,10 @@ fn translate(
     check_writable(&output).map_err(|error| error.with("option", "outputDirURI"))?;
     let uris = [spec.input_dir_uri.as_deref(), spec.output_dir_uri.as_deref()];
     let store = file_system::options(spec.pinot_fs_specs.as_deref().unwrap_or_default(), &uris, &mut notes)?;
-    if let Some(framework) = &spec.execution_framework_spec {
+    if let Some(framework) = spec.execution_framework_spec.as_ref().filter(|_| runs == Runs::Here) {
         let name = framework.name.as_deref().unwrap_or("standalone");
-        notes.no_effect("executionFrameworkSpec", &format!("the job runs in this process, not as `{name}`"));
+        let there = if name == "spark" { "; `--engine spark` has Spark run it" } else { "" };
+        notes.no_effect("executionFrameworkSpec", &format!("the job runs in this process, not as `{name}`{there}"));
     }
     let push = form.map(|form| PushWishes::try_new(spec, form, table_name, (&output, &store), access)).transpose()?;
     if push.is_none() && spec.clean_up_output_dir == Some(true) {
@@ -162,7 +166,8 @@ fn translate(
         }
         false => None,
     };
-    Ok(Loaded { plan, push, notes: notes.0 })
+    let staging = elsewhere::staging(spec, &output, working)?;
+    Ok(Loaded { plan, push, notes: notes.0, staging })
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one job, taken apart by one caller")]

@@ -11,46 +11,15 @@ use pinotage_client::{Address, Connection, Controller};
 use pinotage_common::{ErrorKind, Result, TimeSpan};
 use pinotage_scan::{MissingSegments, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner, Table, Transport};
 use pinotage_store::{Store, StoreOptions};
-use pinotage_testkit::cluster::{Cluster, Options, ServerAddress, Version, eventually};
-use pinotage_testkit::fake::{Action, Break, Fake, Line, Relay};
+use pinotage_testkit::cluster::{Cluster, Options, Version, eventually};
+use pinotage_testkit::fake::{Break, Line};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Fixture, Place, by, ids, over, read, row, scanner_at};
+use crate::support::{Fixture, Place, by, controller, ids, line, over, read, row, scanner_at};
 
 const REPLICATED: &str = r#"{"segmentsConfig": {"replication": "2"}}"#;
 
 const TRANSPORTS: [Transport; 2] = [Transport::Grpc, Transport::Netty];
-
-/// A line to a server, with the name of the server.
-fn line(server: &ServerAddress, transport: Transport, limit: usize, end: Break) -> (String, Line) {
-    let port = if transport == Transport::Netty { server.netty_port } else { server.grpc_port };
-    (server.instance.clone(), Line::new(port, limit, end))
-}
-
-/// The controller of a cluster, that tells other ports for its servers. For Netty it tells no gRPC ports, so that nobody has
-/// to be told to use it.
-fn controller(cluster: &Cluster, transport: Transport, ports: HashMap<String, u16>) -> Fake {
-    let relay = Relay::new(&cluster.controller);
-    Fake::new()
-        .otherwise(Action::decide(move |request| {
-            let answer = relay.forward(request);
-            let server = request.path.strip_prefix("/instances/");
-            match (server, &answer) {
-                (Some(server), Action::Answer { status: 200, body, .. }) => {
-                    let mut instance: Json = serde_json::from_slice(body).unwrap();
-                    if transport == Transport::Netty {
-                        instance["grpcPort"] = (-1).into();
-                    }
-                    if let Some(port) = ports.get(server) {
-                        instance[if transport == Transport::Netty { "port" } else { "grpcPort" }] = (*port).into();
-                    }
-                    Action::json(instance)
-                }
-                _ => answer,
-            }
-        }))
-        .start()
-}
 
 /// All items of a plan's splits, those of a split that fails, too.
 async fn items(scanner: &Scanner, plan: ScanPlan) -> Vec<Result<RecordBatch>> {

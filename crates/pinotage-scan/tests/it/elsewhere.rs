@@ -69,7 +69,7 @@ async fn aggregates_are_asked_for_by_who_did_not_plan_them() {
     let other = stranger(&fixture, &scanner.table().document(), Reader::Auto);
     let columns = Some(vec!["b".into(), "l".into()]);
     let predicate = Some(Predicate::Compare { column: "i".into(), op: CompareOp::Gt, value: Value::Int(0) });
-    let plan = scanner.plan(&ScanRequest { columns, predicate, limit: None }).await.unwrap();
+    let plan = scanner.plan(&ScanRequest { columns, predicate, ..ScanRequest::default() }).await.unwrap();
     let request =
         AggregateRequest { group_by: vec!["b".into()], aggregates: vec![Aggregate::Rows, Aggregate::Sum("l".into())] };
     let aggregated = Arc::new(scanner.aggregated(&plan, &request).unwrap());

@@ -1,6 +1,6 @@
 //! Clusters, tables with a column of every type, and what scans of them give.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +14,8 @@ use pinotage_scan::{Batches, Reader, ScanOptions, ScanPlan, ScanRequest, Scanner
 use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_spec::{ColumnPlan, Predicate, Schema, SegmentNameGenerator, TableConfig, arrow_schema};
 use pinotage_store::{Store, StoreOptions};
-use pinotage_testkit::cluster::{Cluster, Options, Version};
+use pinotage_testkit::cluster::{Cluster, Options, ServerAddress, Version};
+use pinotage_testkit::fake::{Action, Break, Fake, Line, Relay};
 use pinotage_testkit::rows_to_batch;
 use serde_json::{Value as Json, json};
 
@@ -290,4 +291,35 @@ pub(crate) fn row(id: u64, day: u64, nulls: bool) -> Json {
         missing.into_iter().for_each(|(name, value)| row[name] = value);
     }
     row
+}
+
+/// A line to a server, with the name of the server.
+pub(crate) fn line(server: &ServerAddress, transport: Transport, limit: usize, end: Break) -> (String, Line) {
+    let port = if transport == Transport::Netty { server.netty_port } else { server.grpc_port };
+    (server.instance.clone(), Line::new(port, limit, end))
+}
+
+/// The controller of a cluster, that tells other ports for its servers. For Netty it tells no gRPC ports, so that nobody has
+/// to be told to use it.
+pub(crate) fn controller(cluster: &Cluster, transport: Transport, ports: HashMap<String, u16>) -> Fake {
+    let relay = Relay::new(&cluster.controller);
+    Fake::new()
+        .otherwise(Action::decide(move |request| {
+            let answer = relay.forward(request);
+            let server = request.path.strip_prefix("/instances/");
+            match (server, &answer) {
+                (Some(server), Action::Answer { status: 200, body, .. }) => {
+                    let mut instance: Json = serde_json::from_slice(body).unwrap();
+                    if transport == Transport::Netty {
+                        instance["grpcPort"] = (-1).into();
+                    }
+                    if let Some(port) = ports.get(server) {
+                        instance[if transport == Transport::Netty { "port" } else { "grpcPort" }] = (*port).into();
+                    }
+                    Action::json(instance)
+                }
+                _ => answer,
+            }
+        }))
+        .start()
 }

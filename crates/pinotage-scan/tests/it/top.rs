@@ -97,7 +97,7 @@ async fn same_first_rows(place: Place, kept: bool, nulls: Nulls, questions: u64)
         let predicate: Option<Predicate> = (number % 2 > 0).then(|| draw(noise(seed, 1_000 + number), 1));
         let limit = [1, 7, 50, 450, 5_000][noise(seed, 2_000 + number) as usize % 5];
         let columns = ["id", "s", "i", "l", "b", "t", "x", "day"].map(str::to_owned).to_vec();
-        let request = ScanRequest { columns: Some(columns), predicate, limit: None };
+        let request = ScanRequest { columns: Some(columns), predicate, ..ScanRequest::default() };
         if same(&server, &direct, &request, &order, limit).await {
             asked += 1;
             assert!(same(&netty, &direct, &request, &order, limit).await);

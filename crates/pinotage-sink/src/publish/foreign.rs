@@ -39,6 +39,12 @@ impl Mark {
         ];
         pairs.map(|(key, value)| (key.to_owned(), value)).into()
     }
+
+    /// Whether the cluster keeps this of a segment.
+    pub(crate) fn is_of(&self, custom: &BTreeMap<String, String>) -> bool {
+        let is = |key: &str, value: &str| custom.get(key).is_some_and(|found| found == value);
+        is(JOB, &self.job) && is(RUN, &self.run) && is(EPOCH, &self.epoch.to_string())
+    }
 }
 
 /// What a run with epochs knows to be its own.

@@ -99,6 +99,12 @@ impl StreamKey {
                 key.check(schema)?;
                 Ok(key.clone())
             }
+            (None, Some(_)) if schema.primary_key_columns().is_empty() => {
+                let message =
+                    "the table has no primary key, so that nobody knows by which columns its stream spreads rows";
+                Err(bad(message.into())
+                    .action("name them by `upsert.streamKey`: `columns`, `serializer` and `partitions`"))
+            }
             (None, Some(found)) => Self::of_primary_key(schema, found),
             (None, None) => Err(bad("the table's stream has not begun, so its partitions are not known".into())
                 .action("set `streamKey` with the columns and the number of partitions")),

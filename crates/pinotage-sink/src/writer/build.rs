@@ -22,6 +22,8 @@ pub(super) struct Sealed {
     pub(super) content: Content,
     pub(super) partition: u32,
     pub(super) sealed: SealedAs,
+    /// What finishing it may take, in bytes.
+    pub(super) memory: usize,
 }
 
 /// Builds segments in a thread of its own, and takes no more than its queue has room for.
@@ -109,13 +111,12 @@ fn stopped() -> Error {
 
 impl Workbench {
     fn build(&self, sealed: Sealed) -> Result<StagedSegment> {
-        let Sealed { content, partition, sealed } = sealed;
+        let Sealed { content, partition, sealed, memory } = sealed;
         let shape = &self.shape;
         let generator = SegmentNameGenerator::Fixed { name: sealed.name };
         let name = NameInput { generator: &generator, sequence: None };
         let folder = shape.staging.folder().join(&self.life);
         fs::create_dir_all(&folder).map_err(|error| Error::io(error, "cannot create the staging folder", &folder))?;
-        let memory = usize::try_from(shape.sealing.max_bytes).unwrap_or(usize::MAX);
         let workspace = Workspace { folder: &folder, memory };
         let built = self.pool.install(|| -> Result<StagedSegment> {
             let (builder, dropped) = content.into_builder(shape, partition)?;

@@ -1,6 +1,6 @@
 //! Staged segments into a table of a cluster, or into a folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{Cancel, Committable, Committer, Context};
 use pinotage_spec::TableConfig;
 
+use super::carry::{Carried, Carrier};
 use super::fence::Fence;
 use super::staging::{RunStaging, sync};
 use super::{Destination, Replacing, StagedSegment, TableDestination};
@@ -30,6 +31,7 @@ pub(super) struct SegmentCommitter {
     /// What the names of all segments of the run begin with.
     prefix: String,
     replacing: Replacing,
+    carrier: Option<Carrier>,
     cancel: Cancel,
 }
 
@@ -38,7 +40,7 @@ impl SegmentCommitter {
         destination: Destination,
         staging: RunStaging,
         prefix: String,
-        replacing: Replacing,
+        (replacing, carrier): (Replacing, Option<Carrier>),
         context: &Context,
     ) -> Self {
         Self {
@@ -50,6 +52,7 @@ impl SegmentCommitter {
             },
             prefix,
             replacing,
+            carrier,
             cancel: context.cancel.clone(),
         }
     }
@@ -58,25 +61,51 @@ impl SegmentCommitter {
         Mark { epoch, ..self.history.mark.clone() }
     }
 
-    async fn publish(&self, to: &TableDestination, segments: &[StagedSegment]) -> Result<()> {
-        let files: Vec<&str> = segments.iter().map(|segment| segment.file.as_str()).collect();
-        let archives = self.staging.archives(&files).await?;
-        let local = |(segment, stored): (&StagedSegment, Option<StoredArchive>)| LocalSegment {
-            name: segment.name.clone(),
-            crc: segment.crc,
-            num_docs: segment.rows,
-            path: match self.staging.is_shared() {
-                // What is gone is named where it was.
-                true => PathBuf::from(self.staging.place(&segment.file)),
-                false => self.staging.folder().join(&segment.file),
-            },
-            stored,
-            partitions: segment.partitions.clone(),
-            custom: self.history.custom(segment.epoch),
-            archive_uri: None,
+    /// What goes, and segments of rows that stay of it.
+    fn leaving(&self, to: &TableDestination, coming: &[StagedSegment]) -> Result<Carried> {
+        if !self.replacing.overwrites() {
+            return Ok(Carried::default());
+        }
+        let config = TableConfig::from_document(to.config.clone())?;
+        let snapshot = to.runtime.block_on(self.unless_cancelled(to.target.snapshot()))?;
+        let touched = self.replacing.touched(&snapshot, &config, coming, &self.prefix)?;
+        let download = |name: &str, archive: &Path| {
+            let call = to.target.controller.download_segment(&to.target.table, name, archive);
+            to.runtime.block_on(self.unless_cancelled(call)).map(drop)
         };
+        let mut carried = match &self.carrier {
+            Some(carrier) => carrier.carry(&touched.straddling, coming, &download, &self.cancel)?,
+            None => Carried::default(),
+        };
+        carried.leaving.extend(touched.leaving);
+        Ok(carried)
+    }
+
+    async fn publish(&self, to: &TableDestination, segments: &[StagedSegment], carried: Carried) -> Result<()> {
+        let own = segments.iter().map(|segment| (segment, self.history.custom(segment.epoch)));
+        let again = carried.segments.iter().map(|(segment, custom)| (segment, custom.clone()));
+        let all: Vec<(&StagedSegment, BTreeMap<String, String>)> = own.chain(again).collect();
+        let files: Vec<&str> = all.iter().map(|(segment, _)| segment.file.as_str()).collect();
+        let archives = self.staging.archives(&files).await?;
+        let local =
+            |((segment, custom), stored): ((&StagedSegment, BTreeMap<String, String>), Option<StoredArchive>)| {
+                LocalSegment {
+                    name: segment.name.clone(),
+                    crc: segment.crc,
+                    num_docs: segment.rows,
+                    path: match self.staging.is_shared() {
+                        // What is gone is named where it was.
+                        true => PathBuf::from(self.staging.place(&segment.file)),
+                        false => self.staging.folder().join(&segment.file),
+                    },
+                    stored,
+                    partitions: segment.partitions.clone(),
+                    custom,
+                    archive_uri: None,
+                }
+            };
         let mut publication = Publication {
-            to: segments.iter().zip(archives).map(local).collect(),
+            to: all.into_iter().zip(archives).map(local).collect(),
             own_prefix: Some(self.prefix.clone()),
             history: (!self.history.lives.is_empty()).then(|| self.history.clone()),
             ..Publication::default()
@@ -85,9 +114,7 @@ impl SegmentCommitter {
             return Ok(());
         }
         if self.replacing.overwrites() {
-            let config = TableConfig::from_document(to.config.clone())?;
-            let snapshot = to.target.snapshot().await?;
-            publication.from = self.replacing.leaving(&snapshot, &config, segments, &self.prefix)?;
+            publication.from = carried.leaving;
             // What an earlier run of the job has begun and left does not come any more.
             publication.own_prefix = Some(self.prefix_of_job().to_owned());
         } else if to.options.foreign == Foreign::Replace {
@@ -102,11 +129,16 @@ impl SegmentCommitter {
 
     /// Looks what another process has brought in of the same epoch. What it has begun and left is taken back; whether it has ended.
     async fn has_ended(&self, to: &TableDestination, segments: &[StagedSegment]) -> Result<bool> {
-        let epochs: BTreeSet<String> =
-            segments.iter().map(|segment| format!("{}{}_", self.prefix, segment.epoch)).collect();
-        let is_own = |name: &str| epochs.iter().any(|epoch| name.starts_with(epoch.as_str()));
+        let epochs: BTreeSet<u64> = segments.iter().map(|segment| segment.epoch).collect();
+        let names: Vec<String> = epochs.iter().map(|epoch| format!("{}{epoch}_", self.prefix)).collect();
+        let is_own = |name: &str| names.iter().any(|epoch| name.starts_with(epoch.as_str()));
         let snapshot = to.target.snapshot().await?;
-        if snapshot.visible().into_iter().any(is_own) {
+        // Somebody may have written its segments again, under other names.
+        let has_rows = |name: &str| {
+            let custom = snapshot.segments.get(name).map(|segment| &segment.custom);
+            custom.is_some_and(|custom| epochs.iter().any(|epoch| self.mark(*epoch).is_of(custom)))
+        };
+        if snapshot.visible().into_iter().any(|name| is_own(name) || has_rows(name)) {
             return Ok(true);
         }
         let mine = |name: &str, crc: Option<u64>| {
@@ -183,8 +215,8 @@ impl SegmentCommitter {
     }
 
     /// Removes what was staged.
-    fn clear(&self, segments: &[StagedSegment]) -> Result<()> {
-        self.staging.remove(segments.iter().map(|segment| segment.file.as_str()))
+    fn clear<'s>(&self, segments: impl IntoIterator<Item = &'s StagedSegment>) -> Result<()> {
+        self.staging.remove(segments.into_iter().map(|segment| segment.file.as_str()))
     }
 }
 
@@ -203,7 +235,10 @@ impl Committer for SegmentCommitter {
                 segments.iter().try_for_each(|segment| into_folder(&self.staging, path, segment))?
             }
             Destination::Table(to) => {
-                to.runtime.clone().block_on(self.unless_cancelled(self.publish(to, &segments)))?
+                let carried = self.leaving(to, &segments)?;
+                let again: Vec<StagedSegment> = carried.segments.iter().map(|(segment, _)| segment.clone()).collect();
+                to.runtime.clone().block_on(self.unless_cancelled(self.publish(to, &segments, carried)))?;
+                self.clear(&again)?;
             }
         }
         self.clear(&segments)

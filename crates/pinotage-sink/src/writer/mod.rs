@@ -7,6 +7,7 @@
 
 mod buffer;
 mod build;
+mod carry;
 mod committable;
 mod committer;
 mod content;
@@ -33,9 +34,10 @@ use crate::Target;
 use crate::publish::{PushObserver, PushOptions};
 use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
 
+use carry::Carrier;
 pub use committable::{StagedSegment, latest_creation, staged_files};
 use committer::SegmentCommitter;
-pub use replacing::Replacing;
+pub use replacing::{Replacing, Straddling};
 use route::Route;
 use staging::RunStaging;
 pub use staging::{Staging, StagingStore};
@@ -367,6 +369,42 @@ impl PinotSink {
         format!("{}_{}_{}", self.table.raw_name(), context.job, context.run)
     }
 
+    /// What writers of a run make of rows.
+    fn shape(&self, context: &Context) -> Result<task::Shape> {
+        Ok(task::Shape {
+            schema: self.schema.clone(),
+            table: self.table.clone(),
+            version: self.version,
+            staging: self.staging(context)?,
+            sealing: self.sealing.clone(),
+            windows: self.windows()?,
+            shared_partitions: self.shared_partitions,
+            names_apart: self.names_apart,
+            archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
+            job: context.job.clone(),
+            run: context.run.clone(),
+            upserts: self.upserts.clone(),
+            rollup: self.rollup.clone(),
+            upload: self.upload.clone(),
+            times: Arc::clone(&self.times),
+        })
+    }
+
+    /// What writes rows again that stay; nothing where no segment has them beside those that go.
+    fn carrier(&self, context: &Context) -> Result<Option<Carrier>> {
+        if self.replacing.straddling() == Straddling::Refuse {
+            return Ok(None);
+        }
+        // Sealed by rows and bytes alone: done again, it makes the same segments. Rows of the table are what sums came to.
+        let sealing = Sealing { max_age: None, ..self.sealing.clone() };
+        let shape = task::Shape { sealing, shared_partitions: true, rollup: None, ..self.shape(context)? };
+        let route = match &self.routing {
+            Routing::Table(route) => Some(route.clone()),
+            _ => None,
+        };
+        Carrier::try_new(shape, Arc::clone(&self.pool), route, self.replacing.clone()).map(Some)
+    }
+
     /// The part of a run in staging.
     fn staging(&self, context: &Context) -> Result<RunStaging> {
         self.staging.of_run(&context.run)
@@ -409,27 +447,10 @@ impl Sink for PinotSink {
     }
 
     fn open(&self, open: Vec<OpenBuffer>, context: &Context) -> Result<Box<dyn Writer>> {
-        let staging = self.staging(context)?;
-        staging.create()?;
         let base_name = self.base_name(context);
         check_segment_name(&format!("{base_name}_0_0_0"))?;
-        let shape = task::Shape {
-            schema: self.schema.clone(),
-            table: self.table.clone(),
-            version: self.version,
-            staging,
-            sealing: self.sealing.clone(),
-            windows: self.windows()?,
-            shared_partitions: self.shared_partitions,
-            names_apart: self.names_apart,
-            archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
-            job: context.job.clone(),
-            run: context.run.clone(),
-            upserts: self.upserts.clone(),
-            rollup: self.rollup.clone(),
-            upload: self.upload.clone(),
-            times: Arc::clone(&self.times),
-        };
+        let shape = self.shape(context)?;
+        shape.staging.create()?;
         Ok(Box::new(TaskWriter::try_new(shape, Arc::clone(&self.pool), open, context)?))
     }
 
@@ -438,7 +459,7 @@ impl Sink for PinotSink {
             self.destination.clone(),
             self.staging(context)?,
             format!("{}_", self.base_name(context)),
-            self.replacing.clone(),
+            (self.replacing.clone(), self.carrier(context)?),
             context,
         )))
     }

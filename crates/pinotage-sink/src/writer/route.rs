@@ -39,6 +39,11 @@ impl Route {
         Ok(Some(Self { column: column.field.name.clone(), config, of_null }))
     }
 
+    /// The column that decides.
+    pub(super) fn column(&self) -> &str {
+        &self.column
+    }
+
     pub(super) fn partitioning(&self) -> Partitioning<'_> {
         Partitioning::Column { column: &self.column, config: &self.config, of_null: self.of_null }
     }

@@ -19,9 +19,10 @@ use super::content::Content;
 use super::staging::RunStaging;
 use super::windows::{MAX_OPEN, Windows};
 use super::{Sealing, StagedSegment, Upload, delta};
-use crate::upsert::{CreationTimes, UploadedSegment, UpsertTable};
+use crate::upsert::{CreationTimes, UploadedSegment, UpsertMode, UpsertTable};
 
 /// What a writer makes of rows, and where.
+#[derive(Clone)]
 pub(super) struct Shape {
     pub(super) schema: Schema,
     pub(super) table: TableConfig,
@@ -122,6 +123,8 @@ const REASONS: [&str; 7] = [
 /// Takes the rows of a task into one open segment a partition, and window of time if rows are put together by that.
 pub(super) struct TaskWriter {
     shape: Arc<Shape>,
+    /// What that of the shape has become.
+    sealing: Sealing,
     context: Context,
     pool: Arc<ThreadPool>,
     names: Names,
@@ -140,6 +143,7 @@ pub(super) struct TaskWriter {
     /// The same, of epochs that have been prepared and of which nobody has said that they are recorded.
     leaving: Vec<(u64, Vec<String>)>,
     sealed_segments: Arc<AtomicU64>,
+    open_segments: Arc<AtomicU64>,
     sealed_by: [Arc<AtomicU64>; 7],
 }
 
@@ -175,6 +179,8 @@ impl TaskWriter {
             sealed_by: REASONS.map(|name| context.metrics.counter(name)),
             windows: shape.windows.clone(),
             pool,
+            sealing: shape.sealing.clone(),
+            open_segments: context.metrics.counter("segments open"),
             shape,
         };
         for open in &open {
@@ -225,7 +231,7 @@ impl TaskWriter {
                 }),
             };
             let before = buffer.content.num_rows();
-            let (max_rows, can_be_sealed) = (self.shape.sealing.max_rows, buffer.content.can_be_sealed());
+            let (max_rows, can_be_sealed) = (self.sealing.max_rows, buffer.content.can_be_sealed());
             let next_check = ROWS_BETWEEN_CHECKS - buffer.content.num_taken() % ROWS_BETWEEN_CHECKS;
             // Rows of an earlier run may be more than a segment has now: they are sealed as they are.
             let counts = can_be_sealed && !buffer.content.is_rolled();
@@ -238,7 +244,7 @@ impl TaskWriter {
             }
             start += rows;
             let is_full = rows < wanted || counts && before + rows >= max_rows;
-            let is_large = || buffer.content.peak_bytes() as u64 >= self.shape.sealing.max_bytes;
+            let is_large = || buffer.content.peak_bytes() as u64 >= self.sealing.max_bytes;
             if can_be_sealed && (is_full || rows == next_check && is_large()) {
                 self.seal(key, if is_full { Reason::Rows } else { Reason::Bytes })?;
             } else if rows == next_check {
@@ -254,7 +260,7 @@ impl TaskWriter {
         let open = self.open.values_mut().map(|buffer| &mut buffer.kept);
         let mut all: Vec<&mut Rows> = open.chain(self.sealed.values_mut().map(|(rows, _)| rows)).collect();
         let waiting: usize = all.iter().map(|rows| rows.fresh_bytes()).sum();
-        if waiting as u64 <= self.shape.sealing.fresh_bytes {
+        if waiting as u64 <= self.sealing.fresh_bytes {
             return Ok(());
         }
         all.iter_mut().try_for_each(|rows| rows.spill(&self.shape, &mut self.names))
@@ -262,7 +268,7 @@ impl TaskWriter {
 
     /// Seals the largest segments while all of them take too much.
     fn make_room(&mut self) -> Result<()> {
-        let limit = self.shape.sealing.task_bytes;
+        let limit = self.sealing.task_bytes;
         loop {
             let sizes = self.open.iter().map(|(key, buffer)| (buffer.content.peak_bytes() as u64, *key));
             let (all, largest) =
@@ -284,7 +290,7 @@ impl TaskWriter {
 
     /// Seals what is too old.
     fn seal_old(&mut self) -> Result<()> {
-        let Some(age) = self.shape.sealing.max_age else { return Ok(()) };
+        let Some(age) = self.sealing.max_age else { return Ok(()) };
         let now = self.context.clock.now_millis();
         let is_old = |buffer: &Buffer| {
             buffer.content.can_be_sealed() && now - buffer.kept.since_millis >= age.as_millis() as i64
@@ -328,12 +334,22 @@ impl TaskWriter {
         self.sealed_segments.fetch_add(1, Ordering::Relaxed);
         let partition = rows.partition;
         self.sealed.insert(sealed.name.clone(), (rows, sealed.clone()));
-        self.builds.give(Sealed { content, partition, sealed })?;
+        let memory = usize::try_from(self.sealing.max_bytes).unwrap_or(usize::MAX);
+        self.builds.give(Sealed { content, partition, sealed, memory })?;
         self.collect()
+    }
+
+    /// Waits for all segments that are being built.
+    fn finish_builds(&mut self) -> Result<()> {
+        while let Some(segment) = self.builds.wait()? {
+            self.take(segment);
+        }
+        Ok(())
     }
 
     /// Takes what has been built by now.
     fn collect(&mut self) -> Result<()> {
+        self.open_segments.store(self.open.len() as u64, Ordering::Relaxed);
         while let Some(segment) = self.builds.poll()? {
             self.take(segment);
         }
@@ -371,9 +387,7 @@ impl Writer for TaskWriter {
         if last {
             let open: Vec<Key> = self.open.keys().copied().collect();
             open.into_iter().try_for_each(|key| self.seal(key, Reason::End))?;
-            while let Some(segment) = self.builds.wait()? {
-                self.take(segment);
-            }
+            self.finish_builds()?;
         }
         self.collect()?;
         let mut prepared = Prepared::default();
@@ -417,6 +431,21 @@ impl Writer for TaskWriter {
 
     fn life(&self) -> Option<&str> {
         Some(&self.names.life)
+    }
+
+    fn shrink(&mut self, memory: u64) -> Result<bool> {
+        if self.shape.upserts.as_ref().is_some_and(|upserts| upserts.mode == UpsertMode::Partial) {
+            return Ok(false);
+        }
+        self.sealing = self.sealing.clone().within(memory);
+        let is_large = |buffer: &Buffer| buffer.content.peak_bytes() as u64 >= self.sealing.max_bytes;
+        let large: Vec<Key> = self.open.iter().filter(|(_, buffer)| is_large(buffer)).map(|(key, _)| *key).collect();
+        large.into_iter().try_for_each(|key| self.seal(key, Reason::Memory))?;
+        self.make_room()?;
+        self.finish_builds()?;
+        self.spill()?;
+        self.collect()?;
+        Ok(true)
     }
 
     fn recorded(&mut self, epoch: u64) -> Result<()> {

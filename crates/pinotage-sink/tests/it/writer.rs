@@ -303,6 +303,34 @@ fn age_and_memory_seal() {
     assert!(sealed + prepared.committables.len() > 0, "{prepared:?}");
 }
 
+/// Somebody else needs memory: what is open and does not fit into the rest is built, and no row is lost.
+#[test]
+fn memory_is_given_back() {
+    let target = Folder::new(10_000_000, true);
+    let (sink, context) = (target.table_sink(), Context::new("j", "0"));
+    let mut writer = sink.open(Vec::new(), &context).unwrap();
+    let write = |writer: &mut dyn pinotage_connector::Writer, ids| {
+        by_partition(&sink, rows(ids), 0).unwrap().into_iter().for_each(|(at, part)| writer.write(at, part).unwrap());
+    };
+    write(&mut *writer, 0..100_000);
+    let metric = |name| context.metrics.now()[name];
+    assert_eq!((metric("segments open"), metric("segments sealed")), (4, 0));
+    assert!(writer.shrink(64 << 20).unwrap());
+    assert_eq!((metric("segments open"), metric("segments sealed")), (4, 0), "there is room for them");
+    assert!(writer.shrink(1 << 20).unwrap());
+    let sealed = metric("segments sealed by memory");
+    assert!(sealed > 0 && metric("segments open") + sealed == 4, "{:?}", context.metrics.now());
+    write(&mut *writer, 100_000..200_000);
+    assert!(metric("segments sealed by memory") > sealed, "later segments are smaller");
+    let prepared = writer.prepare(1, true).unwrap();
+    sink.committer(&context).unwrap().commit(&prepared.committables).unwrap();
+    assert_eq!(row_texts(&target.rows()), row_texts(&[rows(0..200_000)]));
+
+    let target = Folder { upsert: Some("PARTIAL"), ..Folder::new(10_000_000, true) };
+    let mut writer = target.sink().open(Vec::new(), &Context::new("j", "0")).unwrap();
+    assert!(!writer.shrink(1 << 20).unwrap(), "rows of a key stay together");
+}
+
 /// Rows with keys of 13, and a time that grows.
 fn keyed(ids: std::ops::Range<i64>) -> RecordBatch {
     let plain = rows(ids.clone());

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, ListArray, StringArray};
+use arrow::array::{
+    ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, ListArray, StringArray, TimestampMillisecondArray,
+};
 use arrow::datatypes::Float64Type;
 use pinotage_transform::{ConformOptions, rule};
 use serde_json::{Value, json};
 
 use super::conform_with;
-use super::transforms::asked;
+use super::transforms::{asked, judged};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/type-table.md");
 const TITLE: &str = "| column | value | Pinot 1.5.1 stores | here |";
@@ -186,4 +188,32 @@ fn conversions_that_lose_something_are_as_the_page_says() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What the readers of 1.5.1 make of dates (days) and of timestamps, in columns that are no times.
+#[test]
+fn dates_and_timestamps_are_counted_as_pinot_counts_them() {
+    let millis = 1_700_000_000_123_i64;
+    let times: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![millis]).with_timezone("UTC"));
+    let dates: ArrayRef = Arc::new(Date32Array::from(vec![19_675]));
+    let cases = [
+        ("LONG", "TIMESTAMP", json!(millis), &times, "1700000000123"),
+        ("INT", "INT", json!(19_675), &dates, "19675"),
+        ("LONG", "INT", json!(19_675), &dates, "19675"),
+    ];
+    let mut asked_of = Vec::new();
+    for (at, (column, kind, value, array, stored)) in cases.iter().enumerate() {
+        assert_eq!(here(&format!(r#""dataType": "{column}""#), Arc::clone(array)), format!("`{stored}`"), "{kind}");
+        let field = json!({"name": kind, "dataType": column});
+        asked_of.push(
+            json!({"id": at, "schema": {"schemaName": "t", "dimensionFieldSpecs": [field]}, "rows": [{*kind: value}],
+            "table": {"tableName": "t", "tableType": "OFFLINE", "segmentsConfig": {"replication": "1"}, "tenants": {},
+                "tableIndexConfig": {}, "metadata": {}}}),
+        );
+    }
+    let columns: Vec<Value> = ["TIMESTAMP", "INT"].map(|kind| json!({"name": kind, "type": kind})).into();
+    let Some(answers) = judged(&json!({"columns": columns, "rows": [], "cases": asked_of})) else { return };
+    for (answer, (_, kind, .., stored)) in answers.iter().zip(&cases) {
+        assert_eq!(answer["rows"][0][0][kind], json!(stored), "{answer}");
+    }
 }

@@ -323,6 +323,21 @@ fn dates_are_written_by_the_pattern() {
 }
 
 #[test]
+fn a_column_that_is_no_time_has_days_and_milliseconds() {
+    let int = conform(r#""dataType": "INT""#, Date32Array::from(vec![Some(19_675), None, Some(-1)]));
+    assert_eq!(int.batch.column(0).as_primitive::<Int32Type>(), &Int32Array::from(vec![Some(19_675), None, Some(-1)]));
+    let long = conform(r#""dataType": "LONG""#, Date64Array::from(vec![86_400_000, 1]));
+    assert_eq!(long.batch.column(0).as_primitive::<Int64Type>().values()[..], [1]);
+    assert_eq!(long.bad[0].rule, rule::NOT_EXACT);
+    let times = conform(r#""dataType": "LONG""#, TimestampSecondArray::from(vec![-1, 1_700_000_000]));
+    assert_eq!(times.batch.column(0).as_primitive::<Int64Type>().values()[..], [-1_000, 1_700_000_000_000]);
+    // Milliseconds of a wall clock are those of its zone.
+    let options = ConformOptions { time_zone: "Pacific/Chatham".parse().unwrap(), ..ConformOptions::default() };
+    let rows = conform_with(r#""dataType": "LONG""#, Arc::new(TimestampSecondArray::from(vec![0])), options).unwrap();
+    assert_eq!(rows.batch.column(0).as_primitive::<Int64Type>().value(0), -45_900_000);
+}
+
+#[test]
 fn a_time_column_of_text_is_read_by_its_pattern() {
     let field = r#""dataType": "STRING", "format": "SIMPLE_DATE_FORMAT|yyyy-MM-dd", "granularity": "1:DAYS""#;
     let array: ArrayRef = Arc::new(StringArray::from(vec!["2023-11-14", "14.11.2023", "1970-01-02"]));

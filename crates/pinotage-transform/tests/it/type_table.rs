@@ -43,6 +43,11 @@ fn rows() -> Vec<(&'static str, Vec<DataType>)> {
             Arc::new(Field::new("values", item, true)),
         )
     };
+    let times = |units: [TimeUnit; 2]| {
+        let zones =
+            |unit| [None, Some("UTC".into()), Some("+05:00".into())].map(|zone| DataType::Timestamp(unit, zone));
+        units.into_iter().flat_map(zones).collect()
+    };
     vec![
         ("Null", vec![DataType::Null]),
         ("Boolean", vec![DataType::Boolean]),
@@ -83,15 +88,8 @@ fn rows() -> Vec<(&'static str, Vec<DataType>)> {
             "Binary, LargeBinary, BinaryView, FixedSizeBinary",
             vec![DataType::Binary, DataType::LargeBinary, DataType::BinaryView, DataType::FixedSizeBinary(16)],
         ),
-        (
-            "Timestamp of any unit and zone",
-            [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond]
-                .into_iter()
-                .flat_map(|unit| {
-                    [None, Some("UTC".into()), Some("+05:00".into())].map(|zone| DataType::Timestamp(unit, zone))
-                })
-                .collect(),
-        ),
+        ("Timestamp of s or ms, any zone", times([TimeUnit::Second, TimeUnit::Millisecond])),
+        ("Timestamp of µs or ns, any zone", times([TimeUnit::Microsecond, TimeUnit::Nanosecond])),
         ("Date32, Date64", vec![DataType::Date32, DataType::Date64]),
         ("Time32, Time64", vec![DataType::Time32(TimeUnit::Second), DataType::Time64(TimeUnit::Microsecond)]),
         (

@@ -1,34 +1,14 @@
-//! A jar of the Maven repository of `cargo xtask dist`, in a project that has nothing else of ours.
+//! The jar of `cargo xtask dist` runs the example.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use pinotage_testkit::cluster::{Cluster, eventually};
 use pinotage_testkit::{dist, done};
 
 use super::Line;
-
-/// The only entry of a folder.
-fn only(folder: &Path) -> PathBuf {
-    let entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(entries.len(), 1, "{entries:?}");
-    entries.into_iter().next().unwrap()
-}
-
-/// A project of somebody who knows of nothing but the repository.
-const PROJECT: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>example</groupId><artifactId>example</artifactId><version>1</version><packaging>pom</packaging>
-  <repositories><repository><id>dist</id><url>REPOSITORY</url></repository></repositories>
-  <dependencies>
-    <dependency><groupId>io.pinotage</groupId><artifactId>pinotage-flink-2</artifactId><version>VERSION</version></dependency>
-  </dependencies>
-  <build><plugins><plugin>
-    <groupId>org.apache.maven.plugins</groupId><artifactId>maven-dependency-plugin</artifactId><version>3.8.1</version>
-  </plugin></plugins></build>
-</project>
-"#;
+use crate::installed;
 
 #[test]
 fn a_jar_of_the_maven_repository_runs_the_example() {
@@ -36,16 +16,7 @@ fn a_jar_of_the_maven_repository_runs_the_example() {
     let Some(cluster) = Cluster::shared() else { return };
     let place = tempfile::tempdir().unwrap();
     let path = place.path();
-    let repository = dist.join("maven");
-    let version = only(&repository.join("io/pinotage/pinotage-flink-2"));
-    let version = version.file_name().unwrap().to_str().unwrap();
-    let project =
-        PROJECT.replace("REPOSITORY", &format!("file://{}", repository.display())).replace("VERSION", version);
-    fs::write(path.join("pom.xml"), project).unwrap();
-    let mut maven = Command::new("mvn");
-    maven.args(["-B", "-q", "dependency:copy-dependencies", "-DoutputDirectory=lib"]).current_dir(path);
-    done(maven.arg(format!("-Dmaven.repo.local={}", path.join("local").display())));
-    let jar = only(&path.join("lib"));
+    let jar = installed::jar(&dist, "pinotage-flink-2", path);
 
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flink");
     let read = |name: &str| fs::read_to_string(examples.join(name)).unwrap().replace("orders", "installed_orders");

@@ -91,7 +91,7 @@ fn both_halves_of_a_table_are_read_once() {
     }
 }
 
-/// Each key once, with its latest row, however many tasks there are.
+/// Each key once, with its latest row, however many tasks there are; keys that were deleted do not come.
 #[test]
 fn a_table_with_upserts_has_each_key_once() {
     let (Some(_), Some(cluster)) = (LINE.class_path(), Cluster::shared()) else { return };
@@ -101,13 +101,19 @@ fn a_table_with_upserts_has_each_key_once() {
     schema["primaryKeyColumns"] = json!(["id"]);
     config["tableIndexConfig"]["streamConfigs"] = topic.stream_configs(20);
     config["routing"] = json!({"instanceSelectorType": "strictReplicaGroup"});
-    config["upsertConfig"] = json!({"mode": "FULL", "comparisonColumns": ["version"]});
+    config["upsertConfig"] = json!({"mode": "FULL", "comparisonColumns": ["version"], "deleteRecordColumn": "gone"});
+    schema["dimensionFieldSpecs"].as_array_mut().unwrap().push(json!({"name": "gone", "dataType": "BOOLEAN"}));
     cluster.create_table(&schema, &config);
     for version in 0..3_i64 {
         for id in 0..40_i64 {
             if id % (version + 1) == 0 {
-                topic.publish((id % 2) as u32, [json!({"id": id, "version": version, "at": FIRST})]);
+                topic.publish((id % 2) as u32, [json!({"id": id, "version": version, "at": FIRST, "gone": false})]);
             }
+        }
+    }
+    for id in 40..45_i64 {
+        for gone in [false, true] {
+            topic.publish((id % 2) as u32, [json!({"id": id, "version": i64::from(gone), "at": FIRST, "gone": gone})]);
         }
     }
     let latest = |id: i64| (0..3).rev().find(|version| id % (version + 1) == 0).unwrap();

@@ -58,6 +58,64 @@ on_each_line!(
     }
 );
 
+const REWRITING: &str = "SET spark.sql.catalog.pinot.overwrite.rewriteStraddling = true;\n";
+
+on_each_line!(
+    /// Rows outside of a range stay where their segments have others inside, all in one step.
+    rows_beside_a_range_stay,
+    |line| {
+        let Some(table) = Table::create("spark_beside", line) else { return };
+        let three = insert(&table, "", 0, 10_000) + &insert(&table, "", 10_000, 20_000) + &insert(&table, "", 20_000, 30_000);
+        ok(line, "sql", &script(&table, &three));
+        table.is_exact(30_000);
+        // From the middle of the first segment to that of the second.
+        let range = "REPLACE WHERE at >= TIMESTAMP'2023-11-14 22:13:25Z' AND at < TIMESTAMP'2023-11-14 22:13:35Z'";
+        ok(line, "sql", &script(&table, &(REWRITING.to_owned() + &insert(&table, range, 5_000, 15_000))));
+        table.is_exact(30_000);
+        assert_eq!(table.segments(), [5_000, 5_000, 10_000, 10_000]);
+        table.has_no_staging();
+        // Fewer rows in their place, and none.
+        ok(line, "sql", &script(&table, &(REWRITING.to_owned() + &insert(&table, range, 5_000, 6_000))));
+        table.cluster.await_count(&table.name, 21_000);
+        let range = "REPLACE WHERE at < TIMESTAMP'2023-11-14 22:13:21Z'";
+        ok(line, "sql", &script(&table, &(REWRITING.to_owned() + &insert(&table, range, 0, 0))));
+        table.cluster.await_count(&table.name, 20_000);
+        let sql = format!("SELECT MIN(id), MAX(id), SUM(id), DISTINCTCOUNT(id), SUM(price) FROM {}", table.name);
+        let sum = (1_000..6_000_u64).chain(15_000..30_000).sum::<u64>() as f64;
+        assert_eq!(table.numbers(&sql), [1000.0, 29_999.0, sum, 20_000.0, sum * 0.25]);
+        // What is there again goes.
+        ok(line, "sql", &script(&table, &(REWRITING.to_owned() + &insert(&table, "REPLACE WHERE at >= TIMESTAMP'2000-01-01 00:00:00Z'", 0, 700))));
+        table.is_exact(700);
+        table.has_no_staging();
+    }
+);
+
+/// The same of partitions: segments of a time when the table had none may have rows of any.
+#[test]
+fn rows_of_other_partitions_stay() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_other_partitions", line) else { return };
+    ok(line, "write", &table.options(10_000, &[("tasks", "2")]));
+    table.is_exact(10_000);
+    let mut config = table.config();
+    config["tableIndexConfig"]["segmentPartitionConfig"]["columnPartitionMap"] =
+        json!({"key": {"functionName": "Murmur", "numPartitions": 4}});
+    let url = format!("{}/tables/{}_OFFLINE", table.cluster.controller, table.name);
+    table.cluster.http.put_json(&url, &config).unwrap();
+    let options = table.options(1, &[("mode", "dynamic"), ("from", "20007")]);
+    let error = failed(line, "write", &options).unwrap();
+    assert!(error.contains("commit-conflict") && error.contains("rewriteStraddling"), "{error}");
+    table.is_exact(10_000);
+    let further = [("mode", "dynamic"), ("from", "20007"), ("o:overwrite.rewriteStraddling", "true")];
+    ok(line, "write", &table.options(1, &further));
+    let of = |key: u64| kafka_partition(format!("k{key}").as_bytes(), 4);
+    let others: Vec<u64> = (0..10_000).filter(|id| of(id % 500) != of(7)).chain([20_007]).collect();
+    table.cluster.await_count(&table.name, others.len() as u64);
+    let sql = format!("SELECT DISTINCTCOUNT(id), SUM(id) FROM {}", table.name);
+    assert_eq!(table.numbers(&sql), [others.len() as f64, others.iter().sum::<u64>() as f64]);
+    table.has_no_staging();
+}
+
 /// The partitions that rows have go, and no others.
 #[test]
 fn partitions_are_overwritten() {

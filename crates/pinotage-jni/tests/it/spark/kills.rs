@@ -57,6 +57,30 @@ fn drivers_are_killed() {
     assert!(!table.is_being_published());
 }
 
+/// In the middle of a publication that carries rows over: they are where they were, and the next one is not in its way.
+#[test]
+fn drivers_that_carry_rows_over_are_killed() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_carry_killed", line) else { return };
+    ok(line, "write", &table.options(12_000, &[("tasks", "1"), ("o:sink.segment.maxRows", "6000")]));
+    table.is_exact(12_000);
+    let range = "at~>=~timestamp_millis(1700000003000)~AND~at~<~timestamp_millis(1700000009000)";
+    let begun = [
+        ("mode", "where"),
+        ("where", range),
+        ("from", "3000"),
+        ("tasks", "2"),
+        ("o:overwrite.rewriteStraddling", "true"),
+        ("o:sink.segment.maxRows", "500"),
+        ("o:sink.push.parallelism", "1"),
+    ];
+    killed(line, &table.options(6_000, &begun), "a replacement", || table.is_being_published()).unwrap();
+    table.is_exact(12_000);
+    ok(line, "write", &table.options(6_000, &begun));
+    table.is_exact(12_000);
+    assert!(!table.is_being_published());
+}
+
 /// A task runs twice at the same time, and an executor dies with what its tasks have written.
 #[test]
 fn tasks_run_twice_and_executors_are_killed() {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use pinotage_testkit::spark;
+
 use crate::jvm::Jvm;
 
 /// The lines of Spark, and of Scala, that the one jar runs on.
@@ -16,51 +18,23 @@ pub(super) enum Line {
     V4,
 }
 
-/// The packages of Java 17 that Spark opens in its own scripts.
-const OPENED: [&str; 13] = [
-    "java.lang",
-    "java.lang.invoke",
-    "java.lang.reflect",
-    "java.io",
-    "java.net",
-    "java.nio",
-    "java.util",
-    "java.util.concurrent",
-    "java.util.concurrent.atomic",
-    "sun.nio.ch",
-    "sun.nio.cs",
-    "sun.security.action",
-    "sun.util.calendar",
-];
-
 impl Line {
-    fn variable(self) -> &'static str {
+    fn kit(self) -> spark::Line {
         match self {
-            Self::V3_5 => "PINOTAGE_SPARK_3_5_CLASSPATH",
-            Self::V3_5Scala2_13 => "PINOTAGE_SPARK_3_5_SCALA_2_13_CLASSPATH",
-            Self::V4 => "PINOTAGE_SPARK_4_CLASSPATH",
+            Self::V3_5 => spark::Line::V3_5,
+            Self::V3_5Scala2_13 => spark::Line::V3_5Scala2_13,
+            Self::V4 => spark::Line::V4,
         }
     }
 
     /// The class path of its tests; none where nobody built it, which is said.
     pub(super) fn class_path(self) -> Option<String> {
-        let path = std::env::var(self.variable()).ok();
-        if path.is_none() {
-            let missing =
-                format!("no Spark, because {} is not set; `cargo xtask test` builds it and sets it", self.variable());
-            assert!(std::env::var_os("PINOTAGE_REQUIRE_CLUSTERS").is_none(), "{missing}");
-            eprintln!("SKIPPED: {missing}");
-        }
-        path
+        self.kit().class_path()
     }
 
     /// The jar that users add to Spark.
     pub(super) fn jar(self) -> Option<PathBuf> {
-        let is_it = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.strip_prefix("pinotage-spark-").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        std::env::split_paths(&self.class_path()?).find(is_it)
+        self.kit().jar()
     }
 
     fn shared(self) -> Option<&'static Mutex<Jvm>> {
@@ -97,13 +71,5 @@ pub(super) fn scenarios(class_path: &str, options: &[&str], settings: &[(&str, &
 
 /// Java with a class path and the library.
 pub(super) fn java(class_path: &str) -> Command {
-    let mut java = Command::new("java");
-    for package in OPENED {
-        java.arg(format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
-    }
-    // Queries are short: they end before the second compiler has made them fast.
-    java.args(["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
-    java.arg(format!("-Dpinotage.library={}", crate::java::library().display()));
-    java.args(["-cp", class_path]);
-    java
+    spark::java(class_path, &crate::java::library())
 }

@@ -1,6 +1,7 @@
 //! The connector for Spark on local Spark and a real Pinot cluster, with each line of Spark and of Scala.
 
 mod compare;
+mod dist;
 mod faults;
 mod halves;
 mod hosts;
@@ -8,9 +9,14 @@ mod insert;
 mod jar;
 mod kills;
 mod lines;
+mod oldest;
+mod partitions;
 pub(crate) mod read;
+mod realtime;
+mod refused;
 mod stream;
 mod table;
+mod whole;
 mod write;
 
 use lines::Line;

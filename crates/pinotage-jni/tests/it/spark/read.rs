@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::lines::Line;
+use super::table::Table;
 use super::{failed, ok, on_each_line};
 use crate::tables::{Fixture, Place, broker_ids};
 
@@ -183,6 +184,13 @@ on_both_lines!(
             assert_eq!(!plan.contains("Filter "), *whole, "{plan}");
             assert!(plan.contains("reader=") && plan.contains("columns=[id"), "{plan}");
         }
+        // Each aggregate by itself, of the whole table, and of rows that servers do not aggregate.
+        for alone in ["COUNT(*)", "COUNT(s)", "SUM(i)", "MIN(l)", "MAX(t)", "COUNT(i), COUNT(*)"] {
+            let rows = format!("SELECT {alone} FROM (SELECT * FROM t WHERE length(r) >= 0 OR r IS NULL)");
+            let of_all = reading.answer(", 'reader' = 'server'", &format!("SELECT {alone} FROM t"));
+            assert_eq!(of_all, reading.answer("", &rows), "{alone}");
+            assert!(!of_all.contains("null"), "{alone}: {of_all}");
+        }
         let nothing = reading.answer(", 'usePushDownFilters' = 'false'", "EXPLAIN SELECT id FROM t WHERE i > 2");
         assert!(nothing.contains("Filter ") && !nothing.contains("filter="), "{nothing}");
         let query = "SELECT id FROM t LIMIT 7";
@@ -234,6 +242,43 @@ on_both_lines!(
         // The sum of BIGINT may have no place.
         let ansi = reading.answer("", "SET spark.sql.ansi.enabled = true;\nEXPLAIN SELECT SUM(l), AVG(l) FROM t");
         assert!(!ansi.contains("aggregates=["), "{ansi}");
+    }
+);
+
+on_both_lines!(
+    /// Maps that Spark wrote, of numbers and of texts: each value comes as JSON.
+    maps_are_read,
+    |line| {
+        let Some(table) = Table::unmade("spark_maps", line) else { return };
+        let map = |name: &str, value: &str| {
+            json!({"name": name, "dataType": "MAP", "fieldType": "COMPLEX", "childFieldSpecs": {
+                "key": {"name": "key", "dataType": "STRING", "fieldType": "DIMENSION"},
+                "value": {"name": "value", "dataType": value, "fieldType": "DIMENSION"}}})
+        };
+        let (mut schema, mut config) = (table.schema(), table.config());
+        schema["complexFieldSpecs"] = json!([map("m", "LONG"), map("w", "STRING")]);
+        config["tableIndexConfig"]["nullHandlingEnabled"] = json!(true);
+        table.cluster.create_table(&schema, &config);
+        let columns = "id;key;tags;price;at;CASE~WHEN~id%3>0~THEN~map('a',id,'b',-id)~END~AS~m;map('k',key,'é','\"')~AS~w";
+        ok(line, "write", &table.options(5, &[("columns", columns), ("tasks", "1")]));
+        table.cluster.await_count(&table.name, 5);
+        let query = "SELECT id, m['a'], m['b'], array_join(array_sort(map_keys(m)), '|'), w['k'], w['é'], m IS NULL FROM t";
+        for reader in ["server", "direct"] {
+            let answer = |query: &str| {
+                let script = table.folder("scripts").join("script.sql");
+                let Table { cluster, name, .. } = &table;
+                let view = format!("VIEW t ('controller' = '{}', 'table' = '{name}', 'reader' = '{reader}')", cluster.controller);
+                std::fs::write(&script, format!("{view};\n{query};")).unwrap();
+                ok(line, "sql", &[("script", script.display().to_string())]).unwrap()
+            };
+            let row = |id: i64| match id % 3 {
+                0 => format!(r#"[{id},null,null,null,"k{id}","\"",true]"#),
+                _ => format!(r#"[{id},{id},-{id},a|b,"k{id}","\"",false]"#),
+            };
+            let expected: Vec<String> = (0..5).map(row).collect();
+            assert_eq!(answer(&format!("{query} ORDER BY id")), expected.join(" "), "{reader}");
+            assert_eq!(answer(&format!("{query} WHERE m['b'] = '-4'")), row(4), "{reader}");
+        }
     }
 );
 
@@ -304,11 +349,12 @@ on_both_lines!(
         assert_eq!(joined, "[Oslo,19000]");
         let made = format!("{name}_made");
         let create = format!(
-            "CREATE TABLE pinot.default.{made} (id BIGINT, name STRING, price DECIMAL(10, 2), tags ARRAY<STRING>, at_time TIMESTAMP)
+            "CREATE TABLE pinot.default.{made} (id BIGINT, name STRING, price DECIMAL(10, 2), tags ARRAY<STRING>, more MAP<STRING, BIGINT>,
+                at_time TIMESTAMP)
             TBLPROPERTIES ('create.timeColumn' = 'at_time')"
         );
         let columns = answer(&format!("{create};\nDESCRIBE pinot.default.{made}"));
-        for column in ["[id,bigint,", "[price,string,", "[at_time,timestamp,", "[tags,array<string>,"] {
+        for column in ["[id,bigint,", "[price,string,", "[at_time,timestamp,", "[tags,array<string>,", "[more,map<string,string>,"] {
             assert!(columns.contains(column), "{column}: {columns}");
         }
         assert_eq!(answer(&format!("SELECT COUNT(*) FROM pinot.default.{made}")), "[0]");
@@ -344,6 +390,8 @@ on_both_lines!(
             (", 'tableType' = 'both'", ["`tableType`", "offline"]),
             (", 'queryOptions' = 'useMultistageEngine=true'", ["`queryOptions`", "unsupported"]),
             (", 'grpc.proxy-uri' = 'proxy:8080'", ["`grpc.proxy-uri`", "unsupported"]),
+            (", 'invertedIndexColumns' = 's'", ["`invertedIndexColumns`", "the table's schema and config"]),
+            (", 'reportPartitioning' = 'maybe'", ["`reportPartitioning`", "auto, true or false"]),
         ] {
             let error = reading.failed(options, query);
             assert!(words.iter().all(|word| error.contains(word)), "{options}: {error}");
@@ -370,7 +418,9 @@ fn options_of_the_existing_connector() {
     let all = ", 'tableType' = 'offline', 'usePushDownFilters' = 'true', 'segmentsPerSplit' = '1', 'broker' = 'localhost:8000',
         'pinotServerTimeoutMs' = '60000', 'useGrpcServer' = 'true', 'failOnInvalidSegments' = 'true', 'secureMode' = 'false',
         'queryOptions' = 'enableNullHandling=true,timeoutMs=30000', 'proxy.enabled' = 'false', 'grpc.port' = '8090',
-        'grpc.max-inbound-message-size' = '1000000', 'grpc.use-plain-text' = 'true', 'authToken' = 'none'";
+        'grpc.max-inbound-message-size' = '1000000', 'grpc.use-plain-text' = 'true', 'authToken' = 'none', 'useHttps' = 'false',
+        'grpc.tls.keystore-type' = 'JKS', 'grpc.tls.keystore-path' = '/none', 'grpc.tls.keystore-password' = '', 'grpc.tls.truststore-type' = 'JKS',
+        'grpc.tls.truststore-path' = '/none', 'grpc.tls.truststore-password' = '', 'grpc.tls.ssl-provider' = 'JDK'";
     assert_eq!(
         reading.answer(all, "SELECT COUNT(*) FROM t WHERE i > 2"),
         reading.answer("", "SELECT COUNT(*) FROM t WHERE i > 2")

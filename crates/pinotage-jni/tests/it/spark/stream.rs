@@ -56,6 +56,29 @@ fn a_batch_that_was_begun_is_made_anew() {
     assert!(!table.is_being_published());
 }
 
+/// Rows of a batch that somebody has written again, beside others that were overwritten, are still that batch's.
+#[test]
+fn batches_that_were_written_again_are_known() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_stream_again", line) else { return };
+    ok(line, "stream", &options(&table, 8_000, &[("files", "2"), ("tasks", "1")]));
+    table.is_exact(8_000);
+    let range = "at~>=~timestamp_millis(1700000001000)~AND~at~<~timestamp_millis(1700000005000)";
+    let rewriting = [
+        ("mode", "where"),
+        ("where", range),
+        ("from", "1000"),
+        ("tasks", "1"),
+        ("o:overwrite.rewriteStraddling", "true"),
+    ];
+    ok(line, "write", &table.options(4_000, &rewriting));
+    table.is_exact(8_000);
+    assert_eq!(table.segments(), [1_000, 3_000, 4_000]);
+    forget(&table, 1);
+    ok(line, "stream", &options(&table, 8_000, &[("files", "2"), ("tasks", "1")]));
+    table.is_exact(8_000);
+}
+
 /// A checkpoint that was set back would bring rows in again.
 #[test]
 fn a_checkpoint_that_was_set_back_is_refused() {
@@ -103,6 +126,10 @@ fn batches_go_beside_a_stream() {
     cluster.create_table(&schema, &config);
     let folder = tempfile::tempdir().unwrap();
     let path = |part: &str| folder.path().join(part).display().to_string();
+    let columns =
+        "key;CASE~WHEN~id%1000=7~THEN~CAST(1e20~AS~DECIMAL(38,0))~ELSE~CAST(id~AS~DECIMAL(38,0))~END~AS~id;at";
+    let quarantine = folder.path().join("quarantine");
+    fs::create_dir(&quarantine).unwrap();
     let mut options: Vec<(&str, String)> = vec![
         ("o:controller", cluster.controller.clone()),
         ("o:table", name.to_owned()),
@@ -110,7 +137,8 @@ fn batches_go_beside_a_stream() {
         ("o:staging", path("staging")),
         ("rows", "6000".to_owned()),
         ("files", "2".to_owned()),
-        ("columns", "key;id;at".to_owned()),
+        ("columns", columns.to_owned()),
+        ("o:quarantine", path("quarantine")),
         ("input", path("input")),
         ("checkpoint", path("checkpoint")),
     ];
@@ -125,6 +153,9 @@ fn batches_go_beside_a_stream() {
             let row = cluster.query(&sql)["resultTable"]["rows"][0].clone();
             if row == wanted { Ok(()) } else { Err(row.to_string()) }
         });
+        // A file for each batch, however often it was made.
+        let refused: Vec<usize> = super::write::quarantined(&quarantine).iter().map(Vec::len).collect();
+        assert_eq!(refused, [3, 3]);
         for name in ["1", ".1.crc"] {
             let _ = fs::remove_file(folder.path().join("checkpoint/commits").join(name));
         }

@@ -33,9 +33,13 @@ impl Table {
     /// The name of a table that does not exist.
     pub(super) fn unmade(name: &str, line: Line) -> Option<Self> {
         line.class_path()?;
-        let cluster = Cluster::shared()?;
+        Some(Self::on(Cluster::shared()?, name, line))
+    }
+
+    /// The same on a cluster of its own.
+    pub(super) fn on(cluster: &'static Cluster, name: &str, line: Line) -> Self {
         let name = format!("{name}_{line:?}").to_lowercase();
-        Some(Self { cluster, name, folder: tempfile::tempdir().unwrap() })
+        Self { cluster, name, folder: tempfile::tempdir().unwrap() }
     }
 
     pub(super) fn schema(&self) -> Json {
@@ -74,6 +78,11 @@ impl Table {
         options
     }
 
+    /// A write has begun.
+    pub(super) fn has_staging(&self) -> bool {
+        std::fs::read_dir(self.folder("staging")).unwrap().next().is_some()
+    }
+
     /// Nothing is left in staging.
     pub(super) fn has_no_staging(&self) {
         let left: Vec<_> =
@@ -106,21 +115,31 @@ impl Table {
 
     /// Each row is there once, with its values.
     pub(super) fn is_exact(&self, rows: u64) {
+        self.is_counted(rows);
+        let sql = format!(
+            "SELECT COUNT(*), SUM(CASE WHEN key = CONCAT('k', CAST(MOD(id, 500) AS INT), '') THEN 1 ELSE 0 END), \
+             MIN(CAST(at AS LONG) - id), MAX(CAST(at AS LONG) - id), SUM(ARRAYLENGTH(tags)) FROM {}",
+            self.name
+        );
+        let (begin, tags) = (1_700_000_000_000_f64, (rows.div_ceil(2) * 2 + rows / 2) as f64);
+        assert_eq!(self.numbers(&sql), [rows as f64, rows as f64, begin, begin, tags]);
+    }
+
+    /// Each row is there once.
+    pub(super) fn is_counted(&self, rows: u64) {
         let sum = (rows * (rows - 1) / 2) as f64;
         let wanted = Some((rows, rows, sum, sum * 0.25));
         eventually(&format!("{wanted:?} in {}", self.name), || {
             let found = self.found();
             if found == wanted { Ok(()) } else { Err(format!("{found:?}")) }
         });
-        let sql = format!(
-            "SELECT COUNT(*), SUM(CASE WHEN key = CONCAT('k', CAST(MOD(id, 500) AS INT), '') THEN 1 ELSE 0 END), \
-             MIN(CAST(at AS LONG) - id), MAX(CAST(at AS LONG) - id), SUM(ARRAYLENGTH(tags)) FROM {}",
-            self.name
-        );
-        let row = self.cluster.query(&sql)["resultTable"]["rows"][0].clone();
-        let (begin, tags) = (1_700_000_000_000_f64, (rows.div_ceil(2) * 2 + rows / 2) as f64);
-        let found: Vec<f64> = row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
-        assert_eq!(found, [rows as f64, rows as f64, begin, begin, tags], "{row}");
+    }
+
+    /// The one row of an answer, all numbers.
+    pub(super) fn numbers(&self, sql: &str) -> Vec<f64> {
+        let answer = self.cluster.query(sql);
+        let row = answer["resultTable"]["rows"][0].as_array().unwrap_or_else(|| panic!("{answer}"));
+        row.iter().map(|value| value.as_f64().unwrap()).collect()
     }
 
     /// The rows of each segment that queries see.

@@ -1,5 +1,7 @@
 //! Tables of Pinot that Spark writes: each row once, whatever happens to tasks.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use super::lines::Line;
@@ -100,17 +102,30 @@ fn bad_rows_go_to_the_quarantine() {
     let further = [("columns", columns), ("o:quarantine", quarantine.as_str()), ("failAt", "9000")];
     ok(line, "write", &table.options(10_000, &further));
     table.cluster.await_count(&table.name, 9_990);
-    let mut rows = Vec::new();
-    for file in std::fs::read_dir(folder)
-        .unwrap()
-        .flatten()
-        .filter(|file| file.path().extension().is_some_and(|it| it == "jsonl"))
-    {
-        rows.extend(std::fs::read_to_string(file.path()).unwrap().lines().map(str::to_owned));
-    }
+    let rows: Vec<String> = quarantined(&folder).concat();
     assert_eq!(rows.len(), 10, "{rows:?}");
     let first: serde_json::Value = serde_json::from_str(&rows[0]).unwrap();
     assert_eq!(first["column"], json!("id"), "{first}");
+    // What a write has put aside that fails in a task, or while its segments are published, goes with it.
+    let failing = |further: &[(&'static str, &str)]| {
+        let all = [&[("columns", columns), ("o:quarantine", quarantine.as_str())], further].concat();
+        failed(line, "write", &table.options(10_000, &all)).unwrap()
+    };
+    let error = failing(&[("failAt", "9000"), ("failures", "9")]);
+    assert!(error.contains("fails here"), "{error}");
+    let error = failing(&[("o:sink.push.form", "metadata"), ("o:sink.push.deepStore", "/proc/nowhere")]);
+    assert!(error.contains("/proc/nowhere"), "{error}");
+    assert_eq!(quarantined(&folder), [rows]);
+    table.cluster.await_count(&table.name, 9_990);
+}
+
+/// The lines of each file of a quarantine, which has nothing else in it.
+pub(super) fn quarantined(folder: &Path) -> Vec<Vec<String>> {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    // Spark's checksums of local files are beside them.
+    let files = files.filter(|file| file.extension().is_none_or(|extension| extension != "crc"));
+    let lines = |file: PathBuf| std::fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect();
+    files.map(lines).collect()
 }
 
 /// All that queries see goes in the step in which the new rows come.
@@ -161,3 +176,73 @@ fn memory_comes_from_spark() {
     assert!(error.contains("resource-exhausted") && error.contains("spark.memory.offHeap.size"), "{error}");
     table.is_exact(30_000);
 }
+
+/// Somebody else of a task gets memory when it asks, and no row is lost.
+#[test]
+fn memory_goes_to_others_of_a_task() {
+    let line = Line::V4;
+    let Some(table) = Table::create("spark_lent", line) else { return };
+    let settings =
+        [("spark.memory.offHeap.enabled", "true"), ("spark.memory.offHeap.size", "160m"), ("spark.master", "local[1]")];
+    let Some(mut jvm) = line.start(&settings) else { return };
+    let wanted = 100 << 20;
+    let bytes = wanted.to_string();
+    let further = [("tasks", "1"), ("o:limits.memory", "4GiB"), ("takeAt", "150000"), ("takeBytes", bytes.as_str())];
+    let said = jvm.run("write", &table.options(200_000, &further)).unwrap();
+    assert_eq!(said, format!("written beside {wanted} bytes"));
+    table.is_exact(200_000);
+    // Segments need some to the end.
+    let all = (150 << 20).to_string();
+    let further = [("tasks", "1"), ("mode", "overwrite"), ("takeAt", "20000"), ("takeBytes", all.as_str())];
+    let said = jvm.run("write", &table.options(30_000, &further)).unwrap();
+    assert_eq!(said, format!("written beside {} bytes", (160 - 48) << 20));
+    table.is_exact(30_000);
+}
+
+/// What the page of a query shows of a write, from the log that it is made of.
+fn numbers_are_shown(line: Line) {
+    let Some(table) = Table::create("spark_numbers", line) else { return };
+    let log = table.folder("events");
+    let settings = [
+        ("spark.eventLog.enabled", "true"),
+        ("spark.eventLog.dir", &*format!("file://{}", log.display())),
+        ("spark.eventLog.compress", "false"),
+        ("spark.eventLog.rolling.enabled", "false"),
+    ];
+    let Some(mut jvm) = line.start(&settings) else { return };
+    let columns = "CASE~WHEN~id%1000=7~THEN~CAST(1e20~AS~DECIMAL(38,0))~ELSE~CAST(id~AS~DECIMAL(38,0))~END~AS~id;key;tags;price;at";
+    let quarantine = table.folder("quarantine").display().to_string();
+    let further = [
+        ("columns", columns),
+        ("tasks", "2"),
+        ("o:quarantine", quarantine.as_str()),
+        ("o:sink.segment.maxRows", "4000"),
+    ];
+    // Spark does not say when the last row has come if it is the last of a hundred.
+    jvm.run("write", &table.options(20_040, &further)).unwrap();
+    drop(jvm);
+    let file = std::fs::read_dir(&log)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .find(|file| file.extension().is_none_or(|it| it != "crc"));
+    let events = std::fs::read_to_string(file.unwrap()).unwrap();
+    let mut sums = std::collections::BTreeMap::<String, u64>::new();
+    for event in events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()) {
+        if event["Event"] != "SparkListenerTaskEnd" {
+            continue;
+        }
+        for number in event["Task Info"]["Accumulables"].as_array().into_iter().flatten() {
+            let update = number["Update"].as_str().map(str::to_owned).unwrap_or_else(|| number["Update"].to_string());
+            if let Ok(update) = update.parse::<u64>() {
+                *sums.entry(number["Name"].as_str().unwrap_or_default().to_owned()).or_default() += update;
+            }
+        }
+    }
+    let shown = |name: &str| sums.get(name).copied();
+    assert_eq!(shown("rows written to Pinot"), Some(20_019), "{sums:?}");
+    assert_eq!(shown("rows that the table does not take"), Some(21), "{sums:?}");
+    assert_eq!(shown("segments"), Some(6), "{sums:?}");
+    assert!(shown("bytes of rows, before they are a segment").is_some_and(|bytes| bytes > 20_000 * 30), "{sums:?}");
+}
+
+on_each_line!(what_was_written_is_shown, numbers_are_shown);

@@ -11,10 +11,14 @@ final class Block implements AutoCloseable {
     /** What a buffer of Java can show. */
     private static final long MOST = Integer.MAX_VALUE - 64;
 
+    /** A batch is most often as large as the one before it, up to this. */
+    private static final long MOST_EXPECTED = 1 << 20;
+
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     private long address;
     private ByteBuffer bytes = NOTHING;
+    private long expected = 64;
 
     Block(int size) {
         if (size > 0) {
@@ -52,7 +56,7 @@ final class Block implements AutoCloseable {
                     "one column of a batch would have " + size + " bytes, at most " + MOST + " fit",
                     "hand batches over earlier: BatchBuilder.bytes() says how large one is");
         }
-        long larger = Math.min(MOST, Math.max(size, Math.max(64, 2L * bytes.capacity())));
+        long larger = Math.min(MOST, Math.max(size, Math.max(expected, 2L * bytes.capacity())));
         bytes = NOTHING;
         address = address == 0 ? NativeMemory.allocate(larger) : NativeMemory.reallocate(address, larger);
         show(larger);
@@ -61,6 +65,7 @@ final class Block implements AutoCloseable {
     /** Gives the memory away: its address, 0 for an empty block. The block is empty then. */
     long give() {
         long given = address;
+        expected = Math.max(expected, Math.min(MOST_EXPECTED, bytes.capacity()));
         address = 0;
         bytes = NOTHING;
         return given;

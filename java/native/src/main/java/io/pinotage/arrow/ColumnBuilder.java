@@ -199,7 +199,9 @@ public final class ColumnBuilder implements AutoCloseable {
             appended();
             return;
         }
-        expect(ArrowType.Kind.BINARY, ArrowType.Kind.UTF8);
+        if (kind != ArrowType.Kind.UTF8) {
+            expect(ArrowType.Kind.BINARY);
+        }
         ByteBuffer bytes = data.ensure((long) dataLength + count);
         bytes.position(dataLength);
         bytes.put(value, start, count);

@@ -39,6 +39,7 @@ public final class TableDefinition {
         private final List<String> dimensions = new ArrayList<>();
         private final List<String> metrics = new ArrayList<>();
         private final List<String> times = new ArrayList<>();
+        private final List<String> maps = new ArrayList<>();
         private List<String> key = Collections.emptyList();
         private String time;
         private String replication = "1";
@@ -107,6 +108,28 @@ public final class TableDefinition {
             return this;
         }
 
+        /** Adds a MAP with texts as keys, for values of one of Pinot's data types; Pinot 1.3 and later has them. */
+        public Builder map(String name, String valueType) {
+            names.add(name);
+            StringBuilder json = new StringBuilder("{");
+            JsonText.text(name, JsonText.key("name", json));
+            JsonText.text("MAP", JsonText.key("dataType", json));
+            JsonText.text("COMPLEX", JsonText.key("fieldType", json));
+            JsonText.key("childFieldSpecs", json).append('{');
+            child("key", "STRING", json);
+            child("value", valueType, json);
+            maps.add(json.append("}}").toString());
+            return this;
+        }
+
+        private static void child(String name, String type, StringBuilder json) {
+            JsonText.key(name, json).append('{');
+            JsonText.text(name, JsonText.key("name", json));
+            JsonText.text(type, JsonText.key("dataType", json));
+            JsonText.text("DIMENSION", JsonText.key("fieldType", json));
+            json.append('}');
+        }
+
         /**
          * The table.
          *
@@ -122,6 +145,7 @@ public final class TableDefinition {
             fields("dimensionFieldSpecs", dimensions, schema);
             fields("metricFieldSpecs", metrics, schema);
             fields("dateTimeFieldSpecs", times, schema);
+            fields("complexFieldSpecs", maps, schema);
             if (!key.isEmpty()) {
                 JsonText.list(key, JsonText.key("primaryKeyColumns", schema), JsonText::text);
             }

@@ -52,6 +52,12 @@ public final class NativeScan {
     /** About how many bytes each split gives. */
     public static native long[] splitSizes(long plan);
 
+    /** The partition of each split; -1 for none. */
+    public static native int[] splitPartitions(long plan);
+
+    /** What decides on the partition of a row, as {@code PinotPartitioner} reads it; null where splits have several. */
+    public static native String[] planPartitioner(long plan);
+
     /** Frees a table or a plan. */
     public static native void close(long handle);
 }

@@ -32,6 +32,9 @@ public final class NativeWriter {
     /** How far the time is. */
     public static native void watermark(long writer, long millis);
 
+    /** So much memory from now on, in bytes, and what is more is free; false when that cannot be. */
+    public static native boolean shrink(long writer, long memory);
+
     /** The epoch is recorded. */
     public static native void recorded(long writer, long epoch);
 

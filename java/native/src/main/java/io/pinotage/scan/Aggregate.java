@@ -44,9 +44,14 @@ public final class Aggregate implements Serializable {
         return of("sum", column);
     }
 
+    /** Whether it is {@link #rows}. */
+    public boolean isRows() {
+        return json.startsWith("\"rows");
+    }
+
     /** Whether it counts: it is 0 where others have no value. */
     public boolean isCount() {
-        return json.startsWith("\"rows") || json.startsWith("{\"count");
+        return isRows() || json.startsWith("{\"count");
     }
 
     String toJson() {

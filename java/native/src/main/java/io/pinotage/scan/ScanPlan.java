@@ -3,6 +3,7 @@ package io.pinotage.scan;
 import io.pinotage.arrow.ArrowSchema;
 import io.pinotage.arrow.CData;
 import io.pinotage.jni.NativeScan;
+import io.pinotage.sink.PinotPartitioner;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -16,18 +17,23 @@ public final class ScanPlan {
     private final List<String> warnings;
     private final long[] numbers;
     private final List<ScanSplit> splits;
+    private final PinotPartitioner partitioner;
 
     ScanPlan(long handle) {
         this.schema = CData.readSchema(to -> NativeScan.planSchema(handle, to));
         this.text = NativeScan.planText(handle);
         this.warnings = Collections.unmodifiableList(Arrays.asList(NativeScan.planWarnings(handle)));
         this.numbers = NativeScan.planNumbers(handle);
+        String[] parts = NativeScan.planPartitioner(handle);
+        this.partitioner = parts == null ? null : PinotPartitioner.of(parts);
+        int[] partitions = NativeScan.splitPartitions(handle);
         long[] sizes = NativeScan.splitSizes(handle);
         List<ScanSplit> splits = new ArrayList<>(sizes.length);
         // Of many splits the table is held once.
         byte[] head = NativeScan.splitHead(handle);
         for (int i = 0; i < sizes.length; i++) {
-            splits.add(new ScanSplit(head, NativeScan.split(handle, i), NativeScan.splitHosts(handle, i), sizes[i]));
+            String[] hosts = NativeScan.splitHosts(handle, i);
+            splits.add(new ScanSplit(head, NativeScan.split(handle, i), hosts, sizes[i], partitions[i]));
         }
         this.splits = Collections.unmodifiableList(splits);
     }
@@ -40,6 +46,11 @@ public final class ScanPlan {
     /** What can be read by itself, in any order and at any place. None for a table without rows. */
     public List<ScanSplit> splits() {
         return splits;
+    }
+
+    /** What decides which partition a row, and each split, is of; null where splits have rows of several. */
+    public PinotPartitioner partitioner() {
+        return partitioner;
     }
 
     /** Whether all conditions of the request, also those that are checked again, are passed by every row. */

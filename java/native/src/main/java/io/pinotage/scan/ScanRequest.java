@@ -17,6 +17,8 @@ public final class ScanRequest implements Serializable {
     private ArrayList<Aggregate> aggregates;
     private final ArrayList<String> order = new ArrayList<>();
     private long first;
+    private boolean byPartition;
+    private int parallelism;
 
     /** Only these columns, in this order. There may be none: the batches then only count rows. */
     public ScanRequest columns(List<String> names) {
@@ -65,6 +67,18 @@ public final class ScanRequest implements Serializable {
         return this;
     }
 
+    /** Each split is to have rows of one partition, if the table has partitions: {@link ScanPlan#partitioner}. */
+    public ScanRequest byPartition(boolean wanted) {
+        byPartition = wanted;
+        return this;
+    }
+
+    /** So many readers wait for splits: servers get more requests, as long as each is for some MiB. */
+    public ScanRequest parallelism(int readers) {
+        parallelism = readers;
+        return this;
+    }
+
     /** The request as the library takes it. */
     String toJson() {
         StringBuilder json = new StringBuilder("{");
@@ -73,6 +87,8 @@ public final class ScanRequest implements Serializable {
         }
         JsonText.list(exact, JsonText.key("exact", json), (condition, to) -> to.append(condition.toJson()));
         JsonText.list(rechecked, JsonText.key("rechecked", json), (condition, to) -> to.append(condition.toJson()));
+        JsonText.key("byPartition", json).append(byPartition);
+        JsonText.key("parallelism", json).append(parallelism);
         if (limit >= 0) {
             JsonText.key("limit", json).append(limit);
         }

@@ -11,6 +11,7 @@ import java.util.List;
  */
 public final class ScanSplit implements Serializable {
     private static final long serialVersionUID = 1L;
+    private static final int NO_PARTITION = -1;
 
     /** The table, which splits of a plan share. */
     private final byte[] head;
@@ -18,17 +19,19 @@ public final class ScanSplit implements Serializable {
     private final byte[] tail;
     private final String[] hosts;
     private final long expectedBytes;
+    private final int partition;
 
-    ScanSplit(byte[] head, byte[] tail, String[] hosts, long expectedBytes) {
+    ScanSplit(byte[] head, byte[] tail, String[] hosts, long expectedBytes, int partition) {
         this.head = head;
         this.tail = tail;
         this.hosts = hosts;
         this.expectedBytes = expectedBytes;
+        this.partition = partition;
     }
 
     /** The split of {@link #toBytes}. */
     public static ScanSplit of(byte[] bytes) {
-        return new ScanSplit(bytes.clone(), new byte[0], new String[0], 0);
+        return new ScanSplit(bytes.clone(), new byte[0], new String[0], 0, NO_PARTITION);
     }
 
     /** All that its reading needs. Later versions read it, too. */
@@ -41,6 +44,11 @@ public final class ScanSplit implements Serializable {
     /** The hosts of the servers that may be asked, the preferred one first; none when its segment is read directly. */
     public List<String> hosts() {
         return Collections.unmodifiableList(Arrays.asList(hosts));
+    }
+
+    /** The partition of all its rows, of a plan that has a {@link ScanPlan#partitioner}; -1 otherwise. */
+    public int partition() {
+        return partition;
     }
 
     /** About how many bytes come. */

@@ -38,8 +38,11 @@ public final class PinotPartitioner implements Serializable {
         this.values = new ArrayList<>(values);
     }
 
-    /** Function, partitions, seed, partition of null, number of columns, name and type of each, values of a bounded column. */
-    static PinotPartitioner of(String[] parts) {
+    /**
+     * What {@link #parts} gave: function, partitions, seed, partition of null, number of columns, name and type of each, values of a
+     * bounded column.
+     */
+    public static PinotPartitioner of(String[] parts) {
         int count = Integer.parseInt(parts[4]);
         ArrayList<String> columns = new ArrayList<>();
         ArrayList<String> types = new ArrayList<>();
@@ -55,6 +58,22 @@ public final class PinotPartitioner implements Serializable {
                 columns,
                 types,
                 Arrays.asList(parts).subList(5 + 2 * count, parts.length));
+    }
+
+    /** All that it is; two of the same parts say the same of every row. */
+    public List<String> parts() {
+        List<String> parts = new ArrayList<>(Arrays.asList(
+                function,
+                Integer.toString(partitions),
+                Integer.toString(seed),
+                Integer.toString(ofNull),
+                Integer.toString(columns.size())));
+        for (int i = 0; i < columns.size(); i++) {
+            parts.add(columns.get(i));
+            parts.add(types.get(i));
+        }
+        parts.addAll(values);
+        return parts;
     }
 
     /** The columns that decide, in the order in which {@link #partition} takes their values. */

@@ -90,6 +90,17 @@ public final class SinkWriter implements AutoCloseable {
         NativeWriter.watermark(handle, millis);
     }
 
+    /**
+     * Makes do with less memory: segments are sealed and built until no more than this is held, and later ones are smaller. It may be asked
+     * from any thread, and waits for a {@link #write} under way.
+     *
+     * @param memoryBytes as {@link TaskContext#memoryBytes}
+     * @return false when rows have to stay together until the input ends: then nothing has changed
+     */
+    public boolean shrink(long memoryBytes) {
+        return NativeWriter.shrink(handle, memoryBytes);
+    }
+
     /** What was prepared up to this epoch is recorded for good: what only earlier epochs needed goes. */
     public void recorded(long epoch) {
         NativeWriter.recorded(handle, epoch);

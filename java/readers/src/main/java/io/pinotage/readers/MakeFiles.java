@@ -26,11 +26,19 @@ final class MakeFiles {
   private MakeFiles() {
   }
 
-  static void make(String format, String type, JsonNode rows, File file) throws IOException {
-    if (format.equals("AVRO")) {
-      avro(new Schema.Parser().parse(type), rows, file);
-    } else {
-      parquet(MessageTypeParser.parseMessageType(type), rows, file);
+  static void make(String format, String type, JsonNode rows, JsonNode writer, File file) throws IOException {
+    switch (format) {
+      case "AVRO":
+        avro(new Schema.Parser().parse(type), rows, file);
+        break;
+      case "ORC":
+        OrcFiles.make(type, rows, writer, file);
+        break;
+      case "PROTO":
+        MessageFiles.make(type, rows, file);
+        break;
+      default:
+        parquet(MessageTypeParser.parseMessageType(type), rows, file);
     }
   }
 

@@ -26,9 +26,9 @@ import org.apache.pinot.spi.utils.JsonUtils;
 
 /**
  * {@code ReadFiles FILE}: what Pinot stores of files. The file has a list of cases, each with {@code file}, {@code format} (as
- * Pinot names it), {@code reader} (its configuration), {@code schemas}, of which each has a go, and for Avro and Parquet
- * {@code type} and {@code rows}, of which the file is made first. One line of JSON a case: for each schema its rows, each an object
- * of stored values as text or the text of an error.
+ * Pinot names it), {@code reader} (its configuration), {@code schemas}, of which each has a go, and for other files than text
+ * {@code type} and {@code rows}, of which the file is made first, for ORC by a {@code writer} as {@link OrcFiles} takes it. One line
+ * of JSON a case: for each schema its rows, each an object of stored values as text or the text of an error.
  */
 public final class ReadFiles {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -38,16 +38,17 @@ public final class ReadFiles {
 
   public static void main(String[] args) throws Exception {
     TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
-    // The one that it does not know by itself.
+    // Those that it does not know by itself.
     String protobuf = "org.apache.pinot.plugin.inputformat.protobuf.ProtoBufRecordReader";
     RecordReaderFactory.register(FileFormat.PROTO, protobuf, protobuf + "Config");
+    RecordReaderFactory.register(FileFormat.ORC, OrcReader.class.getName(), null);
     PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
     TableConfig table = JsonUtils.stringToObject("{\"tableName\":\"t\",\"tableType\":\"OFFLINE\",\"segmentsConfig\":"
         + "{\"replication\":\"1\"},\"tenants\":{},\"tableIndexConfig\":{},\"metadata\":{}}", TableConfig.class);
     for (JsonNode one : JSON.readTree(new File(args[0]))) {
       File file = new File(one.get("file").asText());
       if (one.has("type")) {
-        MakeFiles.make(one.get("format").asText(), one.get("type").asText(), one.get("rows"), file);
+        MakeFiles.make(one.get("format").asText(), one.get("type").asText(), one.get("rows"), one.path("writer"), file);
       }
       ArrayNode answers = JSON.createArrayNode();
       for (JsonNode schema : one.get("schemas")) {

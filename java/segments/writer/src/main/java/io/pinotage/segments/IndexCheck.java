@@ -3,9 +3,12 @@ package io.pinotage.segments;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.IntPredicate;
 import org.apache.pinot.segment.spi.IndexSegment;
@@ -17,6 +20,7 @@ import org.apache.pinot.segment.spi.index.reader.ForwardIndexReaderContext;
 import org.apache.pinot.segment.spi.index.reader.InvertedIndexReader;
 import org.apache.pinot.segment.spi.index.reader.JsonIndexReader;
 import org.apache.pinot.segment.spi.index.reader.RangeIndexReader;
+import org.apache.pinot.segment.spi.index.reader.TextIndexReader;
 import org.apache.pinot.spi.utils.Pairs;
 import org.roaringbitmap.buffer.ImmutableRoaringBitmap;
 import org.roaringbitmap.buffer.MutableRoaringBitmap;
@@ -25,6 +29,7 @@ import org.roaringbitmap.buffer.MutableRoaringBitmap;
 final class IndexCheck {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int SOME = 12;
+  private static final int NEAR = 5;
 
   final List<String> wrong = new ArrayList<>();
   private final IndexSegment segment;
@@ -36,7 +41,7 @@ final class IndexCheck {
   }
 
   /** The names of the column's indexes, as in the index map. */
-  List<String> column(String name) throws IOException {
+  List<String> column(String name) throws Exception {
     DataSource source = segment.getDataSource(name);
     List<String> has = new ArrayList<>();
     try (Walk walk = new Walk(source)) {
@@ -58,6 +63,19 @@ final class IndexCheck {
       }
       if (source.getNullValueVector() != null) {
         has.add("nullvalue_vector");
+      }
+      if (source.getTextIndex() != null) {
+        has.add("text_index");
+        text(name, source.getTextIndex(), walk);
+      }
+      if (source.getFSTIndex() != null) {
+        has.add("fst_index");
+        automaton(name, source.getFSTIndex(), walk);
+      }
+      Object vectors = vectors(source);
+      if (vectors != null) {
+        has.add("vector_index");
+        vectors(name, vectors, walk);
       }
     }
     return has;
@@ -114,7 +132,7 @@ final class IndexCheck {
         int high = Math.max(walk.ids(first)[0], walk.ids(second)[0]);
         whole = (ImmutableRoaringBitmap) index.getMatchingDocIds(low, high);
         perhaps = (ImmutableRoaringBitmap) index.getPartiallyMatchingDocIds(low, high);
-        expected = where(doc -> java.util.Arrays.stream(walk.ids(doc)).anyMatch(id -> id >= low && id <= high));
+        expected = where(doc -> Arrays.stream(walk.ids(doc)).anyMatch(id -> id >= low && id <= high));
       } else {
         Number a = walk.number(first);
         Number b = walk.number(second);
@@ -190,6 +208,61 @@ final class IndexCheck {
     expected.computeIfAbsent(filter, key -> new MutableRoaringBitmap()).add(doc);
   }
 
+  /** Rows that have two words of a row. */
+  private void text(String name, TextIndexReader index, Walk walk) {
+    List<Set<String>> words = new ArrayList<>();
+    for (int doc = 0; doc < docs; doc++) {
+      words.add(Set.of(Arrays.stream(walk.text(doc).split(" ")).distinct().toArray(String[]::new)));
+    }
+    for (int at = 0; at < SOME; at++) {
+      String[] two = words.get((at * 977 + 1) % docs).stream().sorted().limit(2).toArray(String[]::new);
+      MutableRoaringBitmap expected = where(doc -> words.get(doc).containsAll(List.of(two)));
+      String query = String.join(" AND ", two);
+      same(name + " by the text index, " + query, expected, index.getDocIds(query));
+    }
+  }
+
+  /** Values that begin as a value does. */
+  private void automaton(String name, TextIndexReader index, Walk walk) {
+    for (int at = 0; at < SOME; at++) {
+      String value = walk.text((at * 977 + 1) % docs);
+      String prefix = value.substring(0, value.length() - 1);
+      MutableRoaringBitmap expected = new MutableRoaringBitmap();
+      for (int id = 0; id < walk.dictionary.length(); id++) {
+        if (walk.dictionary.getStringValue(id).startsWith(prefix)) {
+          expected.add(id);
+        }
+      }
+      same(name + " by the FST index, " + prefix, expected, index.getDictIds(prefix + ".*"));
+    }
+  }
+
+  /** None before 1.1, which has no such method. */
+  private static Object vectors(DataSource source) throws ReflectiveOperationException {
+    try {
+      return DataSource.class.getMethod("getVectorIndex").invoke(source);
+    } catch (NoSuchMethodException e) {
+      return null;
+    }
+  }
+
+  /** A row's own vector is among those next to it; the index does not promise the others. */
+  private void vectors(String name, Object index, Walk walk) throws ReflectiveOperationException {
+    Method near = Class.forName("org.apache.pinot.segment.spi.index.reader.VectorIndexReader").getMethod("getDocIds", float[].class, int.class);
+    for (int at = 0; at < SOME; at++) {
+      int doc = (at * 977 + 1) % docs;
+      int[] ids = walk.ids(doc);
+      float[] vector = new float[ids.length];
+      for (int i = 0; i < ids.length; i++) {
+        vector[i] = walk.dictionary.getFloatValue(ids[i]);
+      }
+      ImmutableRoaringBitmap found = (ImmutableRoaringBitmap) near.invoke(index, vector, NEAR);
+      if (found.getCardinality() != NEAR || !found.contains(doc)) {
+        wrong.add(name + " by the vector index: rows " + found + " next to row " + doc);
+      }
+    }
+  }
+
   /** The values of a column, row by row. */
   private static final class Walk implements AutoCloseable {
     final Dictionary dictionary;
@@ -209,7 +282,7 @@ final class IndexCheck {
       if (forward.isSingleValue()) {
         return new int[]{forward.getDictId(doc, context)};
       }
-      return java.util.Arrays.copyOf(buffer, forward.getDictIdMV(doc, buffer, context));
+      return Arrays.copyOf(buffer, forward.getDictIdMV(doc, buffer, context));
     }
 
     Number number(int doc) {

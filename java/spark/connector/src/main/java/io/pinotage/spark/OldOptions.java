@@ -24,6 +24,12 @@ final class OldOptions {
         "grpc.tls.truststore-path", "grpc.tls.truststore-password", "grpc.tls.ssl-provider"
     };
 
+    /** What its writer was told of a table, which here says it itself. */
+    private static final String[] OF_WRITER = {
+        "segmentNameFormat", "invertedIndexColumns", "noDictionaryColumns", "bloomFilterColumns", "rangeIndexColumns",
+        "timeColumnName", "timeFormat", "timeGranularity"
+    };
+
     private static final String DEFAULT_CONTROLLER = "localhost:9000";
 
     /** All of them, in any case, but for those that are options here by the same name. */
@@ -31,6 +37,7 @@ final class OldOptions {
 
     static {
         NAMES.addAll(Arrays.asList(NOT_NEEDED));
+        NAMES.addAll(Arrays.asList(OF_WRITER));
         NAMES.addAll(Arrays.asList(
                 "pinotServerTimeoutMs", "useGrpcServer", "queryOptions", "secureMode", "useHttps", "keystorePath",
                 "keystorePassword", "truststorePath", "truststorePassword", "authHeader", "authToken", "proxy.enabled",
@@ -45,6 +52,14 @@ final class OldOptions {
         boolean isNamed = options.getOrDefault(PinotOptions.TABLE, options.getOrDefault(PinotOptions.PATH, "")).contains("://");
         if (isOld && !isNamed && options.keySet().stream().noneMatch(OldOptions::namesCluster)) {
             options.put(PinotOptions.CONTROLLER, DEFAULT_CONTROLLER);
+        }
+        for (String name : OF_WRITER) {
+            if (old.containsKey(name)) {
+                throw new PinotageException(
+                        ErrorKind.UNSUPPORTED,
+                        "`" + name + "` is what the table's schema and config say, which the controller has",
+                        "leave it out; a table that is made here takes its config from `create.tableConfig`");
+            }
         }
         for (String name : NOT_NEEDED) {
             if (old.containsKey(name)) {

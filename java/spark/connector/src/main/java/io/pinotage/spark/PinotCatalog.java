@@ -7,6 +7,7 @@ import io.pinotage.catalog.TableDefinition;
 import io.pinotage.scan.PinotTable;
 import io.pinotage.spark.catalog.NewTable;
 import io.pinotage.spark.catalog.OneNamespace;
+import io.pinotage.spark.read.Partitions;
 import io.pinotage.spark.write.PartitionFunction;
 import io.pinotage.spark.write.PinotWriteBuilder;
 import java.util.Map;
@@ -138,7 +139,7 @@ public final class PinotCatalog extends OneNamespace implements FunctionCatalog 
         throw refused("rename a table: Pinot cannot");
     }
 
-    /** None that a person would look for: there is one for each table that has partitions, which writes use. */
+    /** None that a person would look for: there is one for each table that has partitions, which writes use, and for scans. */
     @Override
     public Identifier[] listFunctions(String[] namespace) throws NoSuchNamespaceException {
         check(namespace);
@@ -148,7 +149,14 @@ public final class PinotCatalog extends OneNamespace implements FunctionCatalog 
     @Override
     public UnboundFunction loadFunction(Identifier function) throws NoSuchFunctionException {
         String name = function.name();
-        if (!isHere(function.namespace()) || !name.startsWith(PartitionFunction.PREFIX)) {
+        if (!isHere(function.namespace())) {
+            throw new NoSuchFunctionException(function);
+        }
+        PartitionFunction ofScan = Partitions.function(name);
+        if (ofScan != null) {
+            return ofScan;
+        }
+        if (!name.startsWith(PartitionFunction.PREFIX)) {
             throw new NoSuchFunctionException(function);
         }
         String table = name.substring(PartitionFunction.PREFIX.length());

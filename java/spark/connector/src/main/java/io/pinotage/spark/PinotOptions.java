@@ -40,13 +40,16 @@ public final class PinotOptions implements Serializable {
     /** Whether conditions are left to Pinot where it does the same. */
     public static final String PUSH_DOWN_FILTERS = "usePushDownFilters";
 
+    /** Whether Spark is told of a table's partitions: auto, true or false. */
+    public static final String REPORT_PARTITIONING = "reportPartitioning";
+
     /** What digits of BIG_DECIMAL columns begin with. */
     public static final String DECIMAL = "decimal.";
 
     /** What the keys of {@code sink.connection} of a job file begin with. */
     public static final String CONNECTION = "connection.";
 
-    private static final List<String> OWN = Arrays.asList(TABLE, PATH, CONTROLLER, TABLE_TYPE, PUSH_DOWN_FILTERS);
+    private static final List<String> OWN = Arrays.asList(TABLE, PATH, CONTROLLER, TABLE_TYPE, PUSH_DOWN_FILTERS, REPORT_PARTITIONING);
     private static final List<String> PREFIXES = prefixes();
     private static final String ALL_OTHERS = "default";
     private static final String SCHEME = "://";

@@ -18,6 +18,7 @@ import org.apache.spark.sql.types.DoubleType;
 import org.apache.spark.sql.types.FloatType;
 import org.apache.spark.sql.types.IntegerType;
 import org.apache.spark.sql.types.LongType;
+import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.ShortType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructField;
@@ -69,6 +70,10 @@ public final class NewTable {
                 .replication(properties.getOrDefault(REPLICATION, "1"))
                 .config(config);
         for (StructField column : columns.fields()) {
+            if (column.dataType() instanceof MapType && ((MapType) column.dataType()).keyType() instanceof StringType) {
+                table.map(column.name(), type(column.name(), ((MapType) column.dataType()).valueType()));
+                continue;
+            }
             boolean isList = column.dataType() instanceof ArrayType;
             DataType value = isList ? ((ArrayType) column.dataType()).elementType() : column.dataType();
             table.column(column.name(), type(column.name(), value), isList);

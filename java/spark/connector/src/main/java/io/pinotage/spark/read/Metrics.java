@@ -1,8 +1,10 @@
 package io.pinotage.spark.read;
 
+import static io.pinotage.spark.SumMetric.value;
+
 import io.pinotage.scan.ScanPlan;
+import io.pinotage.spark.SumMetric;
 import org.apache.spark.sql.connector.metric.CustomMetric;
-import org.apache.spark.sql.connector.metric.CustomSumMetric;
 import org.apache.spark.sql.connector.metric.CustomTaskMetric;
 
 /** What the page of a query says about a scan, beside the rows. */
@@ -25,43 +27,8 @@ public final class Metrics {
         };
     }
 
-    private static CustomTaskMetric value(String name, long value) {
-        return new CustomTaskMetric() {
-            @Override
-            public String name() {
-                return name;
-            }
-
-            @Override
-            public long value() {
-                return value;
-            }
-        };
-    }
-
-    /** Spark makes it by its name, to add up what tasks say. */
-    private abstract static class Sum extends CustomSumMetric {
-        private final String name;
-        private final String description;
-
-        Sum(String name, String description) {
-            this.name = name;
-            this.description = description;
-        }
-
-        @Override
-        public String name() {
-            return name;
-        }
-
-        @Override
-        public String description() {
-            return description;
-        }
-    }
-
     /** Batches that came. */
-    public static final class Batches extends Sum {
+    public static final class Batches extends SumMetric {
         static final String NAME = "pinotBatches";
 
         /** Spark makes it. */
@@ -71,7 +38,7 @@ public final class Metrics {
     }
 
     /** How long tasks had nothing to do. */
-    public static final class Waited extends Sum {
+    public static final class Waited extends SumMetric {
         static final String NAME = "pinotWaited";
 
         /** Spark makes it. */
@@ -81,7 +48,7 @@ public final class Metrics {
     }
 
     /** Splits of the plan. */
-    public static final class Splits extends Sum {
+    public static final class Splits extends SumMetric {
         static final String NAME = "pinotSplits";
 
         /** Spark makes it. */
@@ -91,7 +58,7 @@ public final class Metrics {
     }
 
     /** Requests of the plan. */
-    public static final class Requests extends Sum {
+    public static final class Requests extends SumMetric {
         static final String NAME = "pinotRequests";
 
         /** Spark makes it. */
@@ -101,7 +68,7 @@ public final class Metrics {
     }
 
     /** Bytes that the plan expects. */
-    public static final class ExpectedBytes extends Sum {
+    public static final class ExpectedBytes extends SumMetric {
         static final String NAME = "pinotExpectedBytes";
 
         /** Spark makes it. */

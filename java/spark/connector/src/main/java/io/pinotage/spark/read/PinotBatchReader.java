@@ -5,6 +5,8 @@ import io.pinotage.PinotageException;
 import io.pinotage.arrow.RecordBatch;
 import io.pinotage.scan.ScanReader;
 import io.pinotage.scan.ScanSplit;
+import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.connector.metric.CustomTaskMetric;
@@ -14,30 +16,42 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.vectorized.ColumnVector;
 import org.apache.spark.sql.vectorized.ColumnarBatch;
 
-/** Reads a split. A batch is good until the next one, as those of Spark's own columnar formats. */
+/** Reads splits, one behind the other. A batch is good until the next one, as those of Spark's own columnar formats. */
 final class PinotBatchReader implements PartitionReader<ColumnarBatch> {
     /** How long a call stays in the library before it looks whether the task is wanted. */
     private static final long LOOK_MILLIS = 100;
 
     private final StructField[] fields;
-    private final ScanReader reader;
+    private final Iterator<ScanSplit> splits;
+    /** Null when all splits were read. */
+    private ScanReader reader;
+
     private RecordBatch batch;
     private long batches;
     private long waited;
 
-    PinotBatchReader(ScanSplit split, StructType schema) {
+    PinotBatchReader(List<ScanSplit> splits, StructType schema) {
         this.fields = schema.fields();
-        this.reader = ScanReader.open(split);
+        this.splits = splits.iterator();
+        open();
+    }
+
+    private void open() {
+        reader = splits.hasNext() ? ScanReader.open(splits.next()) : null;
     }
 
     @Override
     public boolean next() {
         free();
         long begun = System.nanoTime();
-        while (batch == null && !reader.isEnded()) {
+        while (batch == null && reader != null) {
             batch = reader.poll(LOOK_MILLIS);
             if (batch == null && isKilled()) {
                 throw new PinotageException(ErrorKind.CANCELLED, "the task was killed", "none is needed");
+            }
+            if (batch == null && reader.isEnded()) {
+                reader.close();
+                open();
             }
         }
         waited += System.nanoTime() - begun;
@@ -76,7 +90,10 @@ final class PinotBatchReader implements PartitionReader<ColumnarBatch> {
     @Override
     public void close() {
         free();
-        reader.cancel();
-        reader.close();
+        if (reader != null) {
+            reader.cancel();
+            reader.close();
+            reader = null;
+        }
     }
 }

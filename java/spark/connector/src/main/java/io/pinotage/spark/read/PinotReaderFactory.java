@@ -28,7 +28,7 @@ final class PinotReaderFactory implements PartitionReaderFactory {
     @Override
     public PartitionReader<ColumnarBatch> createColumnarReader(InputPartition partition) {
         PinotPartition given = (PinotPartition) partition;
-        return given.split() == null ? new OneRow(given.rows(), counts) : new PinotBatchReader(given.split(), schema);
+        return given.splits().isEmpty() ? new OneRow(given.rows(), counts) : new PinotBatchReader(given.splits(), schema);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.pinotage.spark.read;
 
+import io.pinotage.scan.Aggregate;
 import io.pinotage.scan.Condition;
 import io.pinotage.scan.PinotTable;
 import io.pinotage.scan.Pushdown;
@@ -8,10 +9,8 @@ import io.pinotage.scan.ScanPlan;
 import io.pinotage.scan.ScanSplit;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalLong;
-import org.apache.spark.sql.connector.expressions.Expressions;
 import org.apache.spark.sql.connector.expressions.NamedReference;
 import org.apache.spark.sql.connector.expressions.filter.Predicate;
 import org.apache.spark.sql.connector.metric.CustomMetric;
@@ -20,8 +19,12 @@ import org.apache.spark.sql.connector.read.Batch;
 import org.apache.spark.sql.connector.read.InputPartition;
 import org.apache.spark.sql.connector.read.PartitionReaderFactory;
 import org.apache.spark.sql.connector.read.Statistics;
+import org.apache.spark.sql.connector.read.SupportsReportPartitioning;
 import org.apache.spark.sql.connector.read.SupportsReportStatistics;
 import org.apache.spark.sql.connector.read.SupportsRuntimeV2Filtering;
+import org.apache.spark.sql.connector.read.partitioning.Partitioning;
+import org.apache.spark.sql.connector.read.partitioning.UnknownPartitioning;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.BinaryType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.IntegerType;
@@ -37,20 +40,27 @@ import org.slf4j.LoggerFactory;
  * A table, or a part of it, as it was when the query was planned: all of it comes, or the query fails. What happens to the table
  * afterwards is not seen; when segments of the plan are gone, the query fails with {@code commit-conflict} and is asked again.
  */
-final class PinotScan implements Batch, SupportsReportStatistics, SupportsRuntimeV2Filtering {
+final class PinotScan
+        implements Batch, SupportsReportStatistics, SupportsReportPartitioning, SupportsRuntimeV2Filtering {
     private static final Logger LOG = LoggerFactory.getLogger(PinotScan.class);
 
     private final String table;
     private final ScanOptions options;
     private final Pushed pushed;
+    private final SQLConf session;
+    /** Spark is told of partitions, and then relies on them. */
+    private final boolean isPartitioned;
+
     private ScanPlan plan;
     private final List<Condition> runtime = new ArrayList<>();
 
-    PinotScan(String table, ScanOptions options, Pushed pushed, ScanPlan plan) {
+    PinotScan(String table, ScanOptions options, Pushed pushed, ScanPlan plan, ReportPartitioning partitions) {
         this.table = table;
         this.options = options;
         this.pushed = pushed;
         this.plan = plan;
+        this.session = SQLConf.get();
+        this.isPartitioned = partitions.isReported(plan);
         plan.warnings().forEach(LOG::warn);
     }
 
@@ -80,20 +90,24 @@ final class PinotScan implements Batch, SupportsReportStatistics, SupportsRuntim
     public InputPartition[] planInputPartitions() {
         LOG.info("Reading {}", plan);
         boolean isOne = pushed.aggregates != null && pushed.groupBy.isEmpty();
-        if (isOne && plan.exactRows().isPresent() && pushed.aggregates.size() == 1) {
+        if (isOne && plan.exactRows().isPresent() && pushed.aggregates.stream().allMatch(Aggregate::isRows)) {
             // How many rows there are, the cluster's records say.
             return new InputPartition[] {PinotPartition.ofRow(plan.exactRows().getAsLong())};
         }
-        List<ScanSplit> splits = new ArrayList<>(plan.splits());
-        // The largest first, so that the last ones to end are small.
-        splits.sort(Comparator.comparingLong(ScanSplit::expectedBytes).reversed());
         List<InputPartition> partitions = new ArrayList<>();
-        splits.forEach(split -> partitions.add(PinotPartition.of(split)));
+        for (List<ScanSplit> task : Tasks.of(plan.splits(), session)) {
+            partitions.add(isPartitioned ? PinotPartition.ofKey(task) : PinotPartition.of(task));
+        }
         if (isOne) {
             // The aggregates of no rows: a table without any has them, too.
             partitions.add(PinotPartition.ofRow(0));
         }
         return partitions.toArray(new InputPartition[0]);
+    }
+
+    @Override
+    public Partitioning outputPartitioning() {
+        return isPartitioned ? Partitions.of(plan) : new UnknownPartitioning(plan.splits().size());
     }
 
     @Override
@@ -123,8 +137,7 @@ final class PinotScan implements Batch, SupportsReportStatistics, SupportsRuntim
         List<NamedReference> columns = new ArrayList<>();
         for (StructField field : pushed.isWhole() ? pushed.schema.fields() : new StructField[0]) {
             if (isComparable(field.dataType())) {
-                // A name is read as SQL.
-                columns.add(Expressions.column("`" + field.name().replace("`", "``") + "`"));
+                columns.add(Partitions.column(field.name()));
             }
         }
         return columns.toArray(new NamedReference[0]);
@@ -153,10 +166,16 @@ final class PinotScan implements Batch, SupportsReportStatistics, SupportsRuntim
             if (more.isEmpty()) {
                 return;
             }
-            runtime.addAll(more);
             Pushed narrowed = pushed.copy();
             narrowed.rechecked.addAll(runtime);
-            plan = opened.plan(narrowed.request());
+            narrowed.rechecked.addAll(more);
+            ScanPlan fewer = opened.plan(narrowed.request());
+            if (isPartitioned && !Partitions.areAmong(fewer, plan)) {
+                // The table has got others meanwhile, or none is left.
+                return;
+            }
+            runtime.addAll(more);
+            plan = fewer;
         }
     }
 

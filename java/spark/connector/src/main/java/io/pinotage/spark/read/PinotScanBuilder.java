@@ -37,6 +37,7 @@ public final class PinotScanBuilder
     private final String name;
     private final ScanOptions options;
     private final boolean pushesFilters;
+    private final ReportPartitioning partitions;
     private final PinotTable table;
     private final Cleaner.Cleanable open;
     private final StructType columns;
@@ -55,6 +56,7 @@ public final class PinotScanBuilder
         this.name = options.toString();
         this.options = options.scan();
         this.pushesFilters = options.pushesFilters();
+        this.partitions = ReportPartitioning.of(options);
         if (declared != null) {
             PinotTypes.decimals(declared, this.options);
         }
@@ -151,8 +153,9 @@ public final class PinotScanBuilder
 
     @Override
     public Scan build() {
+        pushed.byPartition = partitions.isWanted() && pushed.isWhole();
         ScanPlan planned = plan == null ? table.plan(pushed.request()) : plan;
         open.clean();
-        return new PinotScan(name, options, pushed, planned);
+        return new PinotScan(name, options, pushed, planned, partitions);
     }
 }

@@ -7,6 +7,7 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.connector.expressions.NamedReference;
 import org.apache.spark.sql.connector.expressions.NullOrdering;
 import org.apache.spark.sql.connector.expressions.SortDirection;
@@ -23,6 +24,9 @@ final class Pushed implements Serializable {
     final ArrayList<Condition> exact = new ArrayList<>();
     final ArrayList<Condition> rechecked = new ArrayList<>();
     long limit = -1;
+    /** Splits have rows of one partition each, if the table has partitions. */
+    boolean byPartition;
+
     /** Keys of the order, whose first rows are enough. */
     private final ArrayList<Key> order = new ArrayList<>();
 
@@ -59,6 +63,7 @@ final class Pushed implements Serializable {
         copy.exact.addAll(exact);
         copy.rechecked.addAll(rechecked);
         copy.limit = limit;
+        copy.byPartition = byPartition;
         copy.order.addAll(order);
         copy.first = first;
         copy.groupBy = groupBy;
@@ -105,6 +110,8 @@ final class Pushed implements Serializable {
         if (aggregates != null) {
             return request.aggregate(groupBy, aggregates);
         }
+        // Rows are read by one thread of each split; aggregates are few.
+        request.byPartition(byPartition).parallelism(SparkContext.getOrCreate().defaultParallelism());
         request.columns(Arrays.asList(schema.fieldNames()));
         order.forEach(key -> request.orderBy(key.column, key.descending, key.nullsFirst));
         request.first(first);

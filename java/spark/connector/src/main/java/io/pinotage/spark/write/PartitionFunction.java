@@ -28,8 +28,17 @@ public final class PartitionFunction implements UnboundFunction {
 
     /** That of a table. */
     public PartitionFunction(String table, PinotPartitioner partitioner) {
-        this.name = PREFIX + table;
+        this(partitioner, PREFIX + table);
+    }
+
+    private PartitionFunction(PinotPartitioner partitioner, String name) {
+        this.name = name;
         this.partitioner = partitioner;
+    }
+
+    /** One of a name that no other function has, but those that say the same of every value. */
+    public static PartitionFunction named(String name, PinotPartitioner partitioner) {
+        return new PartitionFunction(partitioner, name);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package io.pinotage.spark.write;
 
+import io.pinotage.sink.Committable;
 import io.pinotage.sink.Replacing;
 import io.pinotage.sink.TaskContext;
+import java.util.List;
 import org.apache.spark.sql.connector.write.BatchWrite;
 import org.apache.spark.sql.connector.write.DataWriterFactory;
 import org.apache.spark.sql.connector.write.PhysicalWriteInfo;
@@ -28,14 +30,17 @@ final class PinotBatchWrite implements BatchWrite {
 
     @Override
     public void commit(WriterCommitMessage[] messages) {
-        Quarantine.write(settings, run, StagedSegments.rejected(messages));
-        Publisher.publish(settings, run, StagedSegments.segments(messages), replacing);
-        Publisher.forget(settings, run);
+        List<Committable> segments = StagedSegments.segments(messages);
+        WriteListener listener = WriteListener.current();
+        listener.publishing(segments.size());
+        Publisher.commit(settings, run, messages, replacing);
+        long rows = segments.stream().mapToLong(Committable::rows).sum();
+        listener.published(segments.size(), rows, StagedSegments.refused(messages));
     }
 
     @Override
     public void abort(WriterCommitMessage[] messages) {
-        Publisher.forget(settings, run);
+        Publisher.abort(settings, run);
     }
 
     @Override

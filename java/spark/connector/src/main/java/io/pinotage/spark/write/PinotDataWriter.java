@@ -3,15 +3,17 @@ package io.pinotage.spark.write;
 import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
 import io.pinotage.arrow.BatchBuilder;
+import io.pinotage.sink.Committable;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.RejectedRow;
 import io.pinotage.sink.SinkOptions;
 import io.pinotage.sink.SinkWriter;
 import io.pinotage.sink.TaskContext;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.connector.metric.CustomTaskMetric;
 import org.apache.spark.sql.connector.write.DataWriter;
 import org.apache.spark.sql.connector.write.WriterCommitMessage;
 
@@ -22,23 +24,36 @@ import org.apache.spark.sql.connector.write.WriterCommitMessage;
 final class PinotDataWriter implements DataWriter<InternalRow> {
     private static final int BATCH_ROWS = 8_192;
 
+    /**
+     * Spark asks for numbers that often, and once more when there are no rows left. If these are as many, one time cannot be told from
+     * the other: what is refused of the last batch is not among the numbers then.
+     */
+    private static final int ROWS_BETWEEN_METRICS = 100;
+
     private final WriteSettings settings;
     private final Run run;
     private final int task;
     private final RowAppender rows;
-    private final List<String> rejected = new ArrayList<>();
-    private long rejectedChars;
+    /** Null where the first row that the table does not take fails the job. */
+    private final Quarantine.TaskFile quarantine;
+
     /** Most tasks of small inputs have no rows: nothing is opened for them. */
     private PinotSinkTable table;
     private SinkWriter writer;
     private BatchBuilder batch;
     private TaskMemory memory;
 
+    private long written;
+    private long refused;
+    private long bytes;
+    private long segments;
+
     PinotDataWriter(WriteSettings settings, Run run, int task) {
         this.settings = settings;
         this.run = run;
         this.task = task;
         this.rows = new RowAppender(settings.rows());
+        this.quarantine = settings.quarantine() == null ? null : settings.quarantine().open(run, task);
     }
 
     private void open() {
@@ -48,6 +63,7 @@ final class PinotDataWriter implements DataWriter<InternalRow> {
         table.readStagingProbe(run.probe());
         TaskContext own = new TaskContext(run.id(), run.epoch() - 1, task, run.tasks(), memory.bytes());
         writer = table.openWriter(settings.columns(), own, Collections.emptyList());
+        memory.lend(writer);
         batch = new BatchBuilder(settings.columns());
     }
 
@@ -59,6 +75,7 @@ final class PinotDataWriter implements DataWriter<InternalRow> {
         try {
             rows.append(row, batch);
             batch.endRow();
+            written++;
         } catch (ArithmeticException | IllegalArgumentException error) {
             batch.dropRow();
             throw new PinotageException(
@@ -74,13 +91,16 @@ final class PinotDataWriter implements DataWriter<InternalRow> {
         if (batch == null || batch.rows() == 0) {
             return;
         }
+        bytes += batch.bytes();
         for (RejectedRow row : writer.write(batch.finish())) {
             reject(row);
         }
+        Map<String, Long> metrics = writer.metrics();
+        segments = metrics.getOrDefault("segments sealed", 0L) + metrics.getOrDefault("segments open", 0L);
     }
 
     private void reject(RejectedRow row) {
-        if (settings.quarantine() == null) {
+        if (quarantine == null) {
             // The library allows none then, unless `limits.errors` says so.
             throw new PinotageException(
                     ErrorKind.INVALID_DATA,
@@ -91,25 +111,23 @@ final class PinotDataWriter implements DataWriter<InternalRow> {
         if (row.column() != null) {
             json.set("column", row.column());
         }
-        String line = json.setJson("row", row.raw()).toJson();
-        rejectedChars += line.length();
-        if (rejectedChars > Quarantine.TASK_CHARS) {
-            throw new PinotageException(
-                    ErrorKind.RESOURCE_EXHAUSTED,
-                    "the rows of a task that " + settings.table() + " does not take are longer than " + Quarantine.TASK_CHARS
-                            + " characters together",
-                    "lower `limits.errors`, and correct such rows before they are written");
+        quarantine.add(json.setJson("row", row.raw()).toJson());
+        refused++;
+    }
+
+    @Override
+    public CustomTaskMetric[] currentMetricsValues() {
+        if (written % ROWS_BETWEEN_METRICS != 0) {
+            give();
         }
-        rejected.add(line);
+        return WriteMetrics.ofTask(written - refused, bytes, segments, refused);
     }
 
     @Override
     public WriterCommitMessage commit() {
         give();
-        if (writer == null) {
-            return new StagedSegments(Collections.emptyList(), rejected);
-        }
-        return new StagedSegments(writer.prepare(run.epoch(), true).committables(), rejected);
+        List<Committable> all = writer == null ? Collections.emptyList() : writer.prepare(run.epoch(), true).committables();
+        return new StagedSegments(all, quarantine == null ? null : quarantine.finish(), refused);
     }
 
     /** What was staged goes with the run's folder, which the driver removes. */
@@ -125,7 +143,8 @@ final class PinotDataWriter implements DataWriter<InternalRow> {
         try (TaskMemory ownMemory = memory;
                 PinotSinkTable ownTable = table;
                 SinkWriter ownWriter = writer;
-                BatchBuilder ownBatch = batch) {
+                BatchBuilder ownBatch = batch;
+                Quarantine.TaskFile ownRows = quarantine) {
             batch = null;
         }
     }

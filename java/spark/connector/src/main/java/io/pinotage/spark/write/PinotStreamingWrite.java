@@ -43,7 +43,7 @@ final class PinotStreamingWrite implements StreamingWrite {
     @Override
     public StreamingDataWriterFactory createStreamingWriterFactory(PhysicalWriteInfo info) {
         // Beside a stream a batch that is made again comes again, and what its first segments are called is taken.
-        run = new Run(besideStream ? TaskContext.newRun() : query, 1, Math.max(1, info.numPartitions()));
+        run = new Run(besideStream ? TaskContext.newRun() : query, query, 1, Math.max(1, info.numPartitions()));
         Publisher.open(settings, run);
         return new PinotWriterFactory(settings, run);
     }
@@ -51,13 +51,11 @@ final class PinotStreamingWrite implements StreamingWrite {
     @Override
     public void commit(long batch, WriterCommitMessage[] messages) {
         Run epoch = run.of(epoch(batch));
-        Quarantine.write(settings, epoch, StagedSegments.rejected(messages));
         if (!besideStream) {
             check(epoch);
         }
         Replacing replacing = besideStream ? Replacing.nothing() : Replacing.epoch();
-        Publisher.publish(settings, epoch, StagedSegments.segments(messages), replacing);
-        Publisher.forget(settings, run);
+        Publisher.commit(settings, epoch, messages, replacing);
     }
 
     /** A checkpoint that was set back or copied would bring rows in again. */
@@ -70,7 +68,7 @@ final class PinotStreamingWrite implements StreamingWrite {
 
     @Override
     public void abort(long batch, WriterCommitMessage[] messages) {
-        Publisher.forget(settings, run);
+        Publisher.abort(settings, run.of(epoch(batch)));
     }
 
     @Override

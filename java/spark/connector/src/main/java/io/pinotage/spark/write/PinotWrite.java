@@ -19,6 +19,7 @@ import org.apache.spark.sql.connector.expressions.Expression;
 import org.apache.spark.sql.connector.expressions.Expressions;
 import org.apache.spark.sql.connector.expressions.SortDirection;
 import org.apache.spark.sql.connector.expressions.SortOrder;
+import org.apache.spark.sql.connector.metric.CustomMetric;
 import org.apache.spark.sql.connector.write.BatchWrite;
 import org.apache.spark.sql.connector.write.LogicalWriteInfo;
 import org.apache.spark.sql.connector.write.RequiresDistributionAndOrdering;
@@ -40,7 +41,6 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
     private final Overwrite overwrite;
     private final ArrowSchema columns;
     private final String sortedColumn;
-    private final boolean isAtLeastOnce;
     /** Where rows belong, if the catalog has a function for it; otherwise null. */
     private final PinotPartitioner partitioner;
 
@@ -49,16 +49,18 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
         this.info = info;
         this.overwrite = overwrite;
         this.columns = SparkColumns.of(info.schema());
-        this.isAtLeastOnce = "atLeastOnce".equals(options.oneOf(WriteOptions.DELIVERY, "exactlyOnce", "atLeastOnce"));
         try (PinotSinkTable table = resolve(BATCH_JOB)) {
             check(table);
-            this.replacing = overwrite.of(table);
+            checkDelivery(table);
+            Replacing found = overwrite.of(table);
+            this.replacing = options.is(WriteOptions.REWRITE_STRADDLING, false) ? found.rewritingStraddling() : found;
             this.settings = settings(table);
             try (SinkCommitter committer = table.openCommitter(TaskContext.newRun())) {
-                committer.check(replacing);
+                boolean isFirst = options.is(WriteOptions.ONCE, false) && !overwrite.replaces();
+                committer.check(isFirst ? Replacing.first() : replacing);
             }
-            PinotPartitioner found = isOfCatalog ? table.partitioner() : null;
-            this.partitioner = found != null && PartitionFunction.takes(info.schema(), found) ? found : null;
+            PinotPartitioner known = isOfCatalog ? table.partitioner() : null;
+            this.partitioner = known != null && PartitionFunction.takes(info.schema(), known) ? known : null;
             String sorted = options.is(WriteOptions.SORT, true) ? table.sortedColumn() : null;
             this.sortedColumn = sorted != null && columns.indexOf(sorted) >= 0 ? sorted : null;
         }
@@ -95,9 +97,27 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
         }
     }
 
+    /** Refuses tables where rows that are written again would be there twice, unless that is accepted. */
+    private void checkDelivery(PinotSinkTable table) {
+        boolean isAccepted = "atLeastOnce".equals(options.oneOf(WriteOptions.DELIVERY, "exactlyOnce", "atLeastOnce"));
+        boolean byKey = table.realtime() && table.upserts();
+        if (!isAccepted && !byKey && table.delivery() != Delivery.TRANSACTIONAL) {
+            throw new PinotageException(
+                    ErrorKind.UNSUPPORTED,
+                    "the REALTIME table `" + options.table() + "` has no primary key, and its segments come one by one: rows of a write"
+                            + " that fails on the way, or of a batch that Spark makes again, would be there twice",
+                    "write to the OFFLINE table, or accept it by `" + WriteOptions.DELIVERY + "` = `atLeastOnce`");
+        }
+    }
+
     private WriteSettings settings(PinotSinkTable table) {
         return new WriteSettings(
-                table.description(), options.table(), info.schema(), columns, options.quarantine(), Sizes.bytes(options.memory()));
+                table.description(),
+                options.table(),
+                info.schema(),
+                columns,
+                Quarantine.of(options.quarantine(), options.table()),
+                Sizes.bytes(options.memory()));
     }
 
     @Override
@@ -123,6 +143,11 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
     }
 
     @Override
+    public CustomMetric[] supportedCustomMetrics() {
+        return WriteMetrics.all();
+    }
+
+    @Override
     public BatchWrite toBatch() {
         return new PinotBatchWrite(settings, replacing);
     }
@@ -136,14 +161,6 @@ final class PinotWrite implements RequiresDistributionAndOrdering {
                     "use the output mode `append`, or `foreachBatch` with a batch that overwrites the table");
         }
         try (PinotSinkTable table = resolve(STREAM_JOB)) {
-            boolean byKey = table.realtime() && table.upserts();
-            boolean isExact = byKey || table.delivery() == Delivery.TRANSACTIONAL;
-            if (!isExact && !isAtLeastOnce) {
-                throw new PinotageException(
-                        ErrorKind.UNSUPPORTED,
-                        "table `" + options.table() + "` has no primary key: a batch that Spark makes again would be there twice",
-                        "write to the OFFLINE table, or accept it by `" + WriteOptions.DELIVERY + "` = `atLeastOnce`");
-            }
             return new PinotStreamingWrite(settings(table), info.queryId(), table.realtime());
         }
     }

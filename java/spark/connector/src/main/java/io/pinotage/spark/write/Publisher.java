@@ -8,6 +8,7 @@ import io.pinotage.sink.Publication;
 import io.pinotage.sink.Replacing;
 import io.pinotage.sink.SinkCommitter;
 import java.util.List;
+import org.apache.spark.sql.connector.write.WriterCommitMessage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,8 +21,25 @@ final class Publisher {
 
     private Publisher() {}
 
+    /** What tasks have made: first the rows that the table does not take are where they are to be, then the others in the table. */
+    static void commit(WriteSettings settings, Run run, WriterCommitMessage[] messages, Replacing replacing) {
+        Quarantine quarantine = settings.quarantine();
+        if (quarantine != null) {
+            quarantine.collect(run, StagedSegments.quarantined(messages));
+        }
+        try {
+            publish(settings, run, StagedSegments.segments(messages), replacing);
+        } catch (RuntimeException error) {
+            if (quarantine != null) {
+                quarantine.remove(run);
+            }
+            throw error;
+        }
+        forget(settings, run);
+    }
+
     /** A cluster that does not answer is asked again a few times. What one try has begun, the next one goes on with. */
-    static void publish(WriteSettings settings, Run run, List<Committable> segments, Replacing replacing) {
+    private static void publish(WriteSettings settings, Run run, List<Committable> segments, Replacing replacing) {
         try (PinotSinkTable table = PinotSinkTable.of(settings.description());
                 SinkCommitter committer = table.openCommitter(run.id())) {
             long pause = FIRST_PAUSE_MILLIS;
@@ -67,8 +85,16 @@ final class Publisher {
         }
     }
 
+    /** Leaves nothing of a write that has failed. */
+    static void abort(WriteSettings settings, Run run) {
+        if (settings.quarantine() != null) {
+            settings.quarantine().removeAttempts(run);
+        }
+        forget(settings, run);
+    }
+
     /** Removes what a run has in staging. What cannot be removed is said, and is no failure of the write. */
-    static void forget(WriteSettings settings, Run run) {
+    private static void forget(WriteSettings settings, Run run) {
         try (PinotSinkTable table = PinotSinkTable.of(settings.description());
                 SinkCommitter committer = table.openCommitter(run.id())) {
             committer.forget();

@@ -3,6 +3,8 @@ package io.pinotage.spark.write;
 import io.pinotage.sink.Committable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.apache.spark.sql.connector.write.WriterCommitMessage;
 
 /** What a task has made: segments in staging, and the rows that the table does not take. */
@@ -10,11 +12,14 @@ final class StagedSegments implements WriterCommitMessage {
     private static final long serialVersionUID = 1L;
 
     private final byte[][] segments;
-    private final ArrayList<String> rejected;
+    /** Where the rows are that the table does not take; null when there are none. */
+    private final String quarantined;
+    private final long refused;
 
-    StagedSegments(List<Committable> segments, List<String> rejected) {
+    StagedSegments(List<Committable> segments, String quarantined, long refused) {
         this.segments = segments.stream().map(Committable::toBytes).toArray(byte[][]::new);
-        this.rejected = new ArrayList<>(rejected);
+        this.quarantined = quarantined;
+        this.refused = refused;
     }
 
     /** Those of all tasks that there is a message of: of each task one attempt's. */
@@ -30,14 +35,19 @@ final class StagedSegments implements WriterCommitMessage {
         return all;
     }
 
-    /** Rows that the table does not take, as lines of JSON. */
-    static List<String> rejected(WriterCommitMessage[] messages) {
+    /** Files of rows that the table does not take, of the same attempts. */
+    static List<String> quarantined(WriterCommitMessage[] messages) {
         List<String> all = new ArrayList<>();
         for (WriterCommitMessage message : messages) {
-            if (message != null) {
-                all.addAll(((StagedSegments) message).rejected);
+            if (message != null && ((StagedSegments) message).quarantined != null) {
+                all.add(((StagedSegments) message).quarantined);
             }
         }
         return all;
+    }
+
+    /** How many they are. */
+    static long refused(WriterCommitMessage[] messages) {
+        return Stream.of(messages).filter(Objects::nonNull).mapToLong(message -> ((StagedSegments) message).refused).sum();
     }
 }

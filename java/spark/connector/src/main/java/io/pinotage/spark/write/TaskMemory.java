@@ -2,6 +2,7 @@ package io.pinotage.spark.write;
 
 import io.pinotage.ErrorKind;
 import io.pinotage.PinotageException;
+import io.pinotage.sink.SinkWriter;
 import org.apache.spark.TaskContext;
 import org.apache.spark.memory.MemoryConsumer;
 import org.apache.spark.memory.MemoryMode;
@@ -15,10 +16,12 @@ final class TaskMemory implements AutoCloseable {
     /** A segment of few rows needs that much. */
     private static final long LEAST = 48L << 20;
 
-    private final MemoryConsumer consumer;
+    /** Null where Spark does not manage it. */
+    private final Held consumer;
+
     private final long bytes;
 
-    private TaskMemory(MemoryConsumer consumer, long bytes) {
+    private TaskMemory(Held consumer, long bytes) {
         this.consumer = consumer;
         this.bytes = bytes;
     }
@@ -45,26 +48,45 @@ final class TaskMemory implements AutoCloseable {
         return new TaskMemory(consumer, bytes);
     }
 
+    /** What there was. */
     long bytes() {
         return bytes;
+    }
+
+    /** From now on others of the task get what the writer can do without, when they ask for it. */
+    void lend(SinkWriter writer) {
+        if (consumer != null) {
+            consumer.writer = writer;
+        }
     }
 
     @Override
     public void close() {
         if (consumer != null) {
-            consumer.freeMemory(bytes);
+            consumer.writer = null;
+            consumer.freeMemory(consumer.getUsed());
         }
     }
 
-    /** Segments under way cannot be made smaller: they spill by themselves, within what they have. */
+    /** When somebody else of the task needs memory, segments under way are built, and smaller ones begun. */
     private static final class Held extends MemoryConsumer {
+        /** Null while nobody can do without some of it. */
+        private volatile SinkWriter writer;
+
         Held(TaskMemoryManager manager) {
             super(manager, MemoryMode.OFF_HEAP);
         }
 
         @Override
         public long spill(long size, MemoryConsumer trigger) {
-            return 0;
+            SinkWriter from = writer;
+            long left = Math.max(LEAST, getUsed() - size);
+            long given = getUsed() - left;
+            if (from == null || trigger == this || given <= 0 || !from.shrink(left)) {
+                return 0;
+            }
+            freeMemory(given);
+            return given;
         }
     }
 }

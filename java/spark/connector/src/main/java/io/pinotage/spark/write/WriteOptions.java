@@ -29,8 +29,14 @@ public final class WriteOptions {
     /** {@code exactlyOnce}, or {@code atLeastOnce} for tables that cannot do better. */
     static final String DELIVERY = "delivery";
 
+    /** Whether rows that this job has brought before are an error, because they would be there twice. */
+    static final String ONCE = "once";
+
     /** {@code ifMissing}: the table is made from the columns of the rows. */
     static final String CREATE_TABLE = "createTable";
+
+    /** Whether rows outside of what is overwritten are written again where a segment has them beside others. */
+    static final String REWRITE_STRADDLING = "overwrite.rewriteStraddling";
 
     private static final String TIME_ZONE = "timeZone";
     private static final String STRICT = "strict";
@@ -38,8 +44,8 @@ public final class WriteOptions {
     private static final String MEMORY = "limits.memory";
 
     /** All of them but those of the job file. */
-    public static final List<String> NAMES =
-            Arrays.asList(STAGING, JOB, QUARANTINE, EXTRA_COLUMNS, SORT, DELIVERY, CREATE_TABLE, TIME_ZONE, STRICT);
+    public static final List<String> NAMES = Arrays.asList(
+            STAGING, JOB, QUARANTINE, EXTRA_COLUMNS, SORT, DELIVERY, ONCE, CREATE_TABLE, REWRITE_STRADDLING, TIME_ZONE, STRICT);
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     public static final List<String> PREFIXES = Arrays.asList("sink.", "limits.", "store.", "create.");

@@ -12,11 +12,11 @@ final class WriteSettings implements Serializable {
     private final String table;
     private final StructType rows;
     private final ArrowSchema columns;
-    private final String quarantine;
+    private final Quarantine quarantine;
     private final long memoryBytes;
 
     WriteSettings(
-            String description, String table, StructType rows, ArrowSchema columns, String quarantine, long memoryBytes) {
+            String description, String table, StructType rows, ArrowSchema columns, Quarantine quarantine, long memoryBytes) {
         this.description = description;
         this.table = table;
         this.rows = rows;
@@ -45,8 +45,8 @@ final class WriteSettings implements Serializable {
         return columns;
     }
 
-    /** The folder for rows that the table does not take; null where the first one fails the job. */
-    String quarantine() {
+    /** Where rows go that the table does not take; null where the first one fails the job. */
+    Quarantine quarantine() {
         return quarantine;
     }
 

@@ -1,6 +1,5 @@
 package io.pinotage.spark.scenarios;
 
-import java.nio.file.Files;
 import java.nio.file.Paths;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -16,7 +15,7 @@ final class Noop {
     static String run(SparkSession shared, Options options) throws Exception {
         SparkSession spark = shared.newSession();
         double seconds = 0;
-        for (String statement : Files.readString(Paths.get(options.text("script"))).split(";\\s*(\n|$)")) {
+        for (String statement : Sql.statements(Paths.get(options.text("script")))) {
             long begun = System.nanoTime();
             Dataset<Row> found = Sql.statement(spark, statement);
             if (found != null) {

@@ -20,8 +20,14 @@ interface Scenario {
                 return Sql::run;
             case "compare":
                 return Compare::run;
+            case "later":
+                return Later::run;
+            case "drain":
+                return Drain::run;
             case "noop":
                 return Noop::run;
+            case "cost":
+                return Cost::run;
             case "cancel":
                 return Cancel::run;
             case "memory":

@@ -1,8 +1,11 @@
 package io.pinotage.spark.scenarios;
 
 import io.pinotage.spark.PinotageSource;
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,24 +27,36 @@ final class Sql {
 
     private Sql() {}
 
-    /** The rows of the last statement, or with {@code plan=executed} the plan by which they came. */
+    /** The rows of the last statement; with {@code plan=executed} the plan by which they came, with {@code plan=tasks} how many had them. */
     static String run(SparkSession shared, Options options) throws Exception {
         // What a script sets is its own.
         SparkSession spark = shared.newSession();
-        String script = Files.readString(Paths.get(options.text("script")));
         String rows = "";
-        for (String statement : script.split(";\\s*(\n|$)")) {
-            Dataset<Row> found = statement.isBlank() ? null : statement(spark, statement);
+        for (String statement : statements(Paths.get(options.text("script")))) {
+            Dataset<Row> found = statement(spark, statement);
             if (found == null) {
                 continue;
             }
             List<Row> all = found.collectAsList();
-            boolean isPlan = options.text("plan", "").equals("executed");
-            rows = isPlan
-                    ? found.queryExecution().executedPlan().toString()
-                    : all.stream().map(Row::toString).collect(Collectors.joining(" "));
+            rows = shown(found, all, options.text("plan", ""));
         }
         return rows;
+    }
+
+    static List<String> statements(Path script) throws IOException {
+        String[] statements = Files.readString(script).split(";\\s*(\n|$)");
+        return Arrays.stream(statements).filter(statement -> !statement.isBlank()).collect(Collectors.toList());
+    }
+
+    private static String shown(Dataset<Row> found, List<Row> all, String plan) {
+        switch (plan) {
+            case "executed":
+                return found.queryExecution().executedPlan().toString();
+            case "tasks":
+                return Integer.toString(found.javaRDD().getNumPartitions());
+            default:
+                return all.stream().map(Row::toString).collect(Collectors.joining(" "));
+        }
     }
 
     /** What a statement gives; null for a {@code VIEW}, which is made. */

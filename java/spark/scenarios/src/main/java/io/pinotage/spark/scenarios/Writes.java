@@ -6,10 +6,12 @@ import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.DataFrameWriter;
+import org.apache.spark.sql.DataFrameWriterV2;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.streaming.DataStreamWriter;
 import org.apache.spark.sql.streaming.Trigger;
 import org.apache.spark.sql.types.DataTypes;
@@ -31,33 +33,42 @@ final class Writes {
     };
 
     /** Rows {@code from} to {@code from + rows}, in so many tasks. */
-    static String batch(SparkSession spark, Options options) throws Exception {
+    static String batch(SparkSession shared, Options options) throws Exception {
+        // Catalogs are those of a session.
+        SparkSession spark = shared.newSession();
         long from = options.number("from", 0);
         long rows = options.number("rows", 1000);
         spark.udf().register("met", meeting(options), DataTypes.LongType);
         Dataset<Row> ids = spark.range(from, from + rows, 1, (int) options.number("tasks", 2)).selectExpr("met(id) AS id");
-        if (options.text("mode", "append").equals("dynamic")) {
-            dynamic(spark, columns(ids, options), options);
+        String mode = options.text("mode", "append");
+        if (mode.equals("dynamic")) {
+            throughCatalog(spark, columns(ids, options), options).overwritePartitions();
             return "written";
         }
-        DataFrameWriter<Row> writer = columns(ids, options).write().format("pinotage").mode(options.text("mode", "append"));
+        if (mode.equals("where")) {
+            throughCatalog(spark, columns(ids, options), options).overwrite(functions.expr(blanks(options.text("where"))));
+            return "written";
+        }
+        DataFrameWriter<Row> writer = columns(ids, options).write().format("pinotage").mode(mode);
         options.forEach((name, value) -> {
             if (name.startsWith(OPTION)) {
                 writer.option(name.substring(OPTION.length()), value);
             }
         });
         writer.save();
-        return "written";
+        return options.has("takeAt") ? "written beside " + Neighbour.taken() + " bytes" : "written";
     }
 
-    /** In place of the partitions that the rows have, through a catalog. */
-    private static void dynamic(SparkSession spark, Dataset<Row> rows, Options options) throws Exception {
-        String catalog = "spark.sql.catalog.dynamic";
+    /** A write through a catalog. */
+    private static DataFrameWriterV2<Row> throughCatalog(SparkSession spark, Dataset<Row> rows, Options options) {
+        String catalog = "spark.sql.catalog.written";
         spark.conf().set(catalog, "io.pinotage.spark.PinotCatalog");
-        for (String name : new String[] {"controller", "staging"}) {
-            spark.conf().set(catalog + "." + name, options.text(OPTION + name));
-        }
-        rows.writeTo("dynamic.default." + options.text(OPTION + "table")).overwritePartitions();
+        options.forEach((name, value) -> {
+            if (name.startsWith(OPTION) && !name.equals(OPTION + "table")) {
+                spark.conf().set(catalog + "." + name.substring(OPTION.length()), value);
+            }
+        });
+        return rows.writeTo("written.default." + options.text(OPTION + "table"));
     }
 
     /** The same as a stream of files, a batch each, to its end. */
@@ -90,8 +101,12 @@ final class Writes {
 
     private static Dataset<Row> columns(Dataset<Row> ids, Options options) {
         Dataset<Row> all = ids.selectExpr(COLUMNS);
-        // Without blanks, which separate the options of a scenario.
-        return options.has("columns") ? all.selectExpr(options.text("columns").replace('~', ' ').split(";")) : all;
+        return options.has("columns") ? all.selectExpr(blanks(options.text("columns")).split(";")) : all;
+    }
+
+    /** Options of a scenario have none: they separate them. */
+    private static String blanks(String text) {
+        return text.replace('~', ' ');
     }
 
     /** What happens where a row is met: its task fails, once or as often as it is tried, or it takes its time. */
@@ -100,6 +115,8 @@ final class Writes {
         long failures = options.number("failures", 1);
         long slow = options.number("slowAt", -1);
         long millis = options.number("slowMillis", 0);
+        long taking = options.number("takeAt", -1);
+        long bytes = options.number("takeBytes", 0);
         return id -> {
             int attempt = TaskContext.get().attemptNumber();
             if (id == failing && attempt < failures) {
@@ -107,6 +124,9 @@ final class Writes {
             }
             if (id == slow && attempt == 0) {
                 Thread.sleep(millis);
+            }
+            if (id == taking) {
+                Neighbour.take(bytes);
             }
             return id;
         };

@@ -2,34 +2,28 @@
 //!
 //! Variables of the file (`${env:NAME}`) stay what they are where the connector reads them itself, so that no secret travels.
 
-mod options;
 mod source;
 
 use std::fmt::Write as _;
 
-use arrow::datatypes::Schema;
-use pinotage_common::{Error, Result};
+use pinotage_common::Result;
 use serde_json::Value as Json;
 
-use self::options::sink_options;
-use self::source::{Declared, source_tables};
+use self::source::source_tables;
+use super::sink::{EXTRA_COLUMNS, sink_options};
+use super::text::quoted;
+use super::{Declared, Engine, EngineFound, query, unused};
 use crate::Plan;
-use crate::file::SourceKind;
-use crate::nearest::document_error;
+use crate::plan::document;
 
 /// The class of the connector's jar that runs a script.
 pub const FLINK_RUNNER: &str = "io.pinotage.flink.JobRunner";
 
-/// What of a job its own words do not say.
-#[derive(Debug, Clone, Default)]
-pub struct FlinkFound {
-    /// The columns of its files, and their format.
-    pub files: Option<(Schema, String)>,
-    /// The table's primary key.
-    pub primary_key: Vec<String>,
-    /// Another controller than the file's.
-    pub controller: Option<String>,
-}
+const ENGINE: Engine = Engine {
+    name: "Flink",
+    secrets_are_seen: Some("Flink's web pages show the options of a job"),
+    unused: &[("state", "Flink's checkpoints are the state"), ("threads", "the cluster has tasks")],
+};
 
 /// A job as Flink runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,39 +48,14 @@ impl FlinkScript {
     /// # Errors
     ///
     /// `unsupported` for what Flink cannot do of it, by the option's name; `invalid-config` for what it needs and the file does not say.
-    pub fn of(text: &str, plan: &Plan, found: &FlinkFound) -> Result<Self> {
-        let document: Json =
-            serde_saphyr::from_str(text).map_err(|error| document_error("the job file", &error.to_string()))?;
-        let file = &plan.file;
-        let mut notes = Vec::new();
-        let declared = match (&file.source.kind, &found.files) {
-            (SourceKind::Files, Some((columns, format))) => Declared::Files { columns, format },
-            (SourceKind::Flink, _) => Declared::Connector(&document["source"]["flink"]),
-            _ => {
-                return Err(Error::unsupported("the generator is one of our own engine")
-                    .with("option", "source.kind")
-                    .action("use `kind: flink` with `connector: datagen`, or files"));
-            }
-        };
-        let statements = source_tables(plan, declared, &mut notes)?;
-        let query = match &file.transform {
-            Some(transform) => transform.sql.trim().trim_end_matches(';').to_owned(),
-            None => "SELECT * FROM `source`".to_owned(),
-        };
-        let sink = sink_options(&document, plan, found.controller.as_deref())?;
-        for (option, is_given, reason) in [
-            ("state", file.state.is_some(), "Flink's checkpoints are the state"),
-            ("threads", file.threads.is_some(), "the cluster has tasks"),
-        ] {
-            if is_given {
-                notes.push(format!("`{option}` is not used: {reason}"));
-            }
-        }
-        if file.quarantine.is_none() {
-            notes.push("without `quarantine` the first bad row fails the job".to_owned());
-        }
+    pub fn of(text: &str, plan: &Plan, found: &EngineFound) -> Result<Self> {
+        let document: Json = document("the job file", text)?;
+        let mut notes = unused(&ENGINE, plan);
+        let statements = source_tables(plan, Declared::of(&document, plan, found), &mut notes)?;
+        let sink = sink_options(&ENGINE, &document, plan, found)?;
+        let sink = sink.into_iter().map(|(name, value)| (spelling(&name), value)).collect();
         let key = found.primary_key.clone();
-        Ok(Self { settings: settings(plan), statements, query, sink, key, notes })
+        Ok(Self { settings: settings(plan), statements, query: query(plan), sink, key, notes })
     }
 
     /// The arguments of [`FLINK_RUNNER`].
@@ -137,14 +106,30 @@ fn settings(plan: &Plan) -> Vec<(String, String)> {
     settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// A text of SQL.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+/// What the connector calls an option of the job file.
+fn spelling(name: &str) -> String {
+    match name {
+        "name" => "job".into(),
+        "sink.table" => "table".into(),
+        "sink.tableType" => "table-type".into(),
+        "sink.controller" => "controller".into(),
+        "source.timeZone" => "time-zone".into(),
+        "quarantine" => "sink.quarantine".into(),
+        "checkpoint.stagingRetention" => "staging.retention".into(),
+        EXTRA_COLUMNS => "sink.extra-columns".into(),
+        other => kebab_case(other),
+    }
 }
 
-/// A name of SQL.
-fn named(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
+/// `maxRows` becomes `max-rows`.
+fn kebab_case(name: &str) -> String {
+    name.chars().fold(String::new(), |mut text, c| {
+        if c.is_ascii_uppercase() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+        text
+    })
 }
 
 /// The inside of a `WITH`.
@@ -157,9 +142,8 @@ fn with<'a>(options: impl IntoIterator<Item = &'a (String, String)>) -> String {
 mod tests {
     use std::path::Path;
 
-    use arrow::datatypes::{DataType, Field};
+    use arrow::datatypes::{DataType, Field, Schema};
 
-    use super::options::text_of;
     use super::*;
 
     const JOB: &str = "name: orders
@@ -176,10 +160,10 @@ limits: { errors: 5 }
 quarantine: /shared/bad
 ";
 
-    fn found() -> FlinkFound {
+    fn found() -> EngineFound {
         let columns =
             Schema::new(vec![Field::new("id", DataType::Int64, true), Field::new("price", DataType::Float64, true)]);
-        FlinkFound { files: Some((columns, "json".into())), ..FlinkFound::default() }
+        EngineFound { columns: Some((columns, "json".into())), ..EngineFound::default() }
     }
 
     fn script(text: &str) -> Result<FlinkScript> {
@@ -226,17 +210,11 @@ staging: /shared/staging
             let mut found = found();
             for format in ["arrow", "csv"] {
                 if text.contains(&format!("format: {format}")) {
-                    found.files.as_mut().unwrap().1 = format.into();
+                    found.columns.as_mut().unwrap().1 = format.into();
                 }
             }
             let error = plan.and_then(|plan| FlinkScript::of(&text, &plan, &found)).unwrap_err();
             assert!(format!("{error} {:?}", error.context()).contains(option), "{option}: {error:?}");
         }
-    }
-
-    #[test]
-    fn texts_are_quoted() {
-        assert_eq!((quoted("it's"), named("a`b")), ("'it''s'".to_owned(), "`a``b`".to_owned()));
-        assert_eq!(text_of(&serde_json::json!(["a", 1])), r#"["a",1]"#);
     }
 }

@@ -1,27 +1,28 @@
 //! A job's source as tables of Flink.
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::Schema;
 use pinotage_common::{Error, Result};
 use pinotage_store::Location;
-use serde_json::Value as Json;
 
-use super::options::{file_uri, text_of};
-use super::{named, with};
+use super::{ENGINE, with};
 use crate::Plan;
+use crate::engines::sink::{file_uri, text_of};
+use crate::engines::text::named;
+use crate::engines::types::{FLINK, sql_type};
+use crate::engines::{Declared, no_format};
 use crate::file::Csv;
 
-/// Where the rows come from.
-pub(super) enum Declared<'a> {
-    /// Files of a format, with the columns that they have.
-    Files { columns: &'a Schema, format: &'a str },
-    /// A connector of Flink.
-    Connector(&'a Json),
-}
-
-pub(super) fn source_tables(plan: &Plan, declared: Declared<'_>, notes: &mut Vec<String>) -> Result<Vec<String>> {
+pub(super) fn source_tables(
+    plan: &Plan,
+    declared: Option<Declared<'_>>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>> {
     match declared {
-        Declared::Files { columns, format } => files(plan, columns, format, notes),
-        Declared::Connector(words) => {
+        Some(Declared::Files { columns, format }) => files(plan, columns, format, notes),
+        Some(Declared::Spark(_)) | None => Err(Error::unsupported("Flink has no source of this kind")
+            .with("option", "source.kind")
+            .action("use `kind: flink`, of which `connector: datagen` computes rows, or files")),
+        Some(Declared::Flink(words)) => {
             let options: Vec<(String, String)> = words["options"]
                 .as_object()
                 .into_iter()
@@ -44,14 +45,13 @@ fn files(plan: &Plan, columns: &Schema, format: &str, notes: &mut Vec<String>) -
         "csv" => options.extend(csv(&plan.file.source.csv)?),
         "json" => notes.push("Flink leaves out keys of JSON that the first rows did not have".to_owned()),
         "parquet" | "avro" | "orc" => {}
-        other => {
-            return Err(Error::unsupported(format!("Flink has no format for {other} files"))
-                .with("option", "source.format")
-                .action("load them with our own engine, or as csv, json, parquet, avro or orc"));
-        }
+        other => return Err(no_format(&ENGINE, other)),
     }
-    let columns: Result<Vec<String>> =
-        columns.fields().iter().map(|field| Ok(format!("{} {}", named(field.name()), sql_type(field)?))).collect();
+    let columns: Result<Vec<String>> = columns
+        .fields()
+        .iter()
+        .map(|field| Ok(format!("{} {}", named(field.name()), sql_type(&FLINK, field)?)))
+        .collect();
     let columns = columns?.join(",\n  ");
     let paths = &plan.file.source.paths;
     let mut statements = Vec::new();
@@ -113,36 +113,4 @@ fn csv(csv: &Csv) -> Result<Vec<(String, String)>> {
     options.extend(csv.comment.map(|_| ("csv.allow-comments", "true".to_owned())));
     options.extend(csv.multi_value_delimiter.map(|c| ("csv.array-element-delimiter", c.to_string())));
     Ok(options.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
-}
-
-/// A column's type in Flink.
-fn sql_type(field: &Field) -> Result<String> {
-    use DataType as Arrow;
-    Ok(match field.data_type() {
-        Arrow::Boolean => "BOOLEAN".into(),
-        Arrow::Int8 => "TINYINT".into(),
-        Arrow::Int16 | Arrow::UInt8 => "SMALLINT".into(),
-        Arrow::Int32 | Arrow::UInt16 => "INT".into(),
-        Arrow::Int64 | Arrow::UInt32 => "BIGINT".into(),
-        Arrow::Float32 => "FLOAT".into(),
-        Arrow::Float64 => "DOUBLE".into(),
-        Arrow::Utf8 | Arrow::LargeUtf8 | Arrow::Utf8View | Arrow::Null => "STRING".into(),
-        Arrow::Binary | Arrow::LargeBinary | Arrow::BinaryView => "BYTES".into(),
-        Arrow::FixedSizeBinary(size) => format!("BINARY({size})"),
-        Arrow::Date32 => "DATE".into(),
-        Arrow::Timestamp(_, zone) => if zone.is_some() { "TIMESTAMP_LTZ(3)" } else { "TIMESTAMP(3)" }.into(),
-        Arrow::Decimal128(precision, scale) => format!("DECIMAL({precision}, {scale})"),
-        Arrow::Dictionary(_, values) => sql_type(&Field::new(field.name(), (**values).clone(), true))?,
-        Arrow::List(item) | Arrow::LargeList(item) => format!("ARRAY<{}>", sql_type(item)?),
-        Arrow::Struct(fields) => {
-            let inner: Result<Vec<String>> =
-                fields.iter().map(|field| Ok(format!("{} {}", named(field.name()), sql_type(field)?))).collect();
-            format!("ROW<{}>", inner?.join(", "))
-        }
-        other => {
-            return Err(Error::unsupported(format!("Flink reads no column of type {other}"))
-                .with("column", field.name())
-                .action("load the files with our own engine"));
-        }
-    })
 }

@@ -1,37 +1,8 @@
-//! Files of every type beside Pinot's own readers (`java/readers`; 0.11.0 is the last release of which they are in a public registry):
-//! the table of `docs/reference/file-types.md`. Avro and Parquet files are written by the formats' own Java libraries.
+//! Avro, Parquet, CSV and JSON.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::AtomicBool;
-
-use pinotage_common::{ErrorKind, Result};
-use pinotage_engine::{RunOptions, Silent, TableSource, prepare, query, run};
-use pinotage_job::Plan;
-use pinotage_testkit::stored;
 use serde_json::{Value as Json, json};
 
-const READERS: &str = "PINOTAGE_READERS_CLASSPATH";
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/file-types.md");
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../pinotage-formats/tests/data");
-const TITLE: &str = "| file | type | column | Pinot 0.11.0 | here |";
-const SAME: &str = "The same values are stored here and there of:\n\n";
-
-/// A file with one column `v`, and the types of columns that it goes into; `[]` is behind those of several values a row.
-struct Case {
-    format: &'static str,
-    name: String,
-    /// Avro's or Parquet's schema, with the rows; other files have their text.
-    made: Option<(String, Json)>,
-    text: String,
-    /// Its name, if it is another than `v`: messages have many fields.
-    field: &'static str,
-    columns: &'static [&'static str],
-    /// Pinot's configuration of the reader, and ours.
-    reader: Json,
-    source: &'static str,
-}
+use super::{Case, made};
 
 /// A file of one field of this type; the values are in Avro's JSON.
 fn avro(name: &str, data_type: Json, values: Json, columns: &'static [&'static str]) -> Case {
@@ -49,34 +20,12 @@ fn parquet(field: &str, values: Json, columns: &'static [&'static str]) -> Case 
     Case { reader, ..made("PARQUET", &name, format!("message row {{ {field} }}"), rows, columns) }
 }
 
-fn made(format: &'static str, name: &str, schema: String, rows: Json, columns: &'static [&'static str]) -> Case {
-    let name = name.to_owned();
-    Case {
-        format,
-        name,
-        made: Some((schema, rows)),
-        text: String::new(),
-        field: "v",
-        columns,
-        reader: Json::Null,
-        source: "",
-    }
-}
-
 fn text(format: &'static str, name: &str, text: &str, columns: &'static [&'static str]) -> Case {
     let (name, text) = (name.to_owned(), text.to_owned());
-    Case { format, name, made: None, text, field: "v", columns, reader: Json::Null, source: "" }
+    Case { format, name, made: None, text, columns, reader: Json::Null, source: "", writer: Json::Null }
 }
 
-fn cases() -> Vec<Case> {
-    let mut cases = avros();
-    cases.extend(parquets());
-    cases.extend(texts());
-    cases.extend(messages());
-    cases
-}
-
-fn avros() -> Vec<Case> {
+pub(super) fn avros() -> Vec<Case> {
     let logical = |base: &str, logical: &str| json!({"type": base, "logicalType": logical});
     let decimal = json!({"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 2});
     let fixed_decimal =
@@ -147,7 +96,7 @@ fn avros() -> Vec<Case> {
     ]
 }
 
-fn parquets() -> Vec<Case> {
+pub(super) fn parquets() -> Vec<Case> {
     let list = "optional group v (LIST) { repeated group list { optional int32 element; } }";
     let texts = "optional group v (LIST) { repeated group list { optional binary element (UTF8); } }";
     let old = "optional group v (LIST) { repeated int32 array; }";
@@ -202,7 +151,7 @@ fn parquets() -> Vec<Case> {
     ]
 }
 
-fn texts() -> Vec<Case> {
+pub(super) fn texts() -> Vec<Case> {
     let csv = |name: &str, lines: &str, columns, reader: Json, source| Case {
         reader,
         source,
@@ -269,193 +218,4 @@ fn texts() -> Vec<Case> {
         json_lines("lists of objects", &["[{\"a\": 1.50}, {\"b\": null}]"], &["JSON"]),
         json_lines("lists of lists", &["[[1, 2], [3]]"], &["JSON"]),
     ]
-}
-
-/// Five messages of proto2, of one file with one message type: 0.11 takes any of several.
-fn messages() -> Vec<Case> {
-    let message = |field, columns| {
-        let reader = json!({"descriptorFile": format!("file://{DATA}/old.desc")});
-        let source = ", protobuf: {descriptorFile: old.desc}";
-        Case { field, reader, source, ..text("PROTO", field, "", columns) }
-    };
-    vec![message("key", &["INT", "LONG", "STRING"]), message("word", &["STRING"]), message("kind", &["STRING"])]
-}
-
-fn schema(name: &str, column: &str) -> Json {
-    let (data_type, single) = (column.trim_end_matches("[]"), !column.ends_with("[]"));
-    let field = json!({"name": name, "dataType": data_type, "singleValueField": single});
-    // The oldest release has decimals as metrics alone.
-    let list = if data_type == "BIG_DECIMAL" { "metricFieldSpecs" } else { "dimensionFieldSpecs" };
-    json!({"schemaName": "t", list: [field]})
-}
-
-/// What our job stores, a text a row.
-fn here(case: &Case, file: &Path, column: &str) -> Vec<String> {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("in")).unwrap();
-    fs::copy(file, folder.path().join("in").join(file.file_name().unwrap())).unwrap();
-    fs::copy(format!("{DATA}/old.desc"), folder.path().join("old.desc")).unwrap();
-    fs::write(folder.path().join("schema.json"), schema(case.field, column).to_string()).unwrap();
-    let table = json!({"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {"nullHandlingEnabled": true}});
-    fs::write(folder.path().join("table.json"), table.to_string()).unwrap();
-    let yaml = format!(
-        "name: j\nsource: {{kind: files, paths: [in]{}}}\nsink: {{kind: pinot, table: t, output: out, schema: schema.json, \
-         tableConfig: table.json}}\nquarantine: bad\nlimits: {{errors: 100}}\n",
-        case.source
-    );
-    match rows(&yaml, folder.path(), case.field) {
-        Ok(rows) => rows,
-        Err(error) => {
-            assert!(
-                matches!(error.kind(), ErrorKind::SchemaMismatch | ErrorKind::Unsupported),
-                "{}: {error}",
-                case.name
-            );
-            vec!["refused".to_owned()]
-        }
-    }
-}
-
-fn rows(yaml: &str, folder: &Path, field: &str) -> Result<Vec<String>> {
-    let job = prepare(Plan::from_yaml(yaml, folder)?, true)?;
-    let cancel = AtomicBool::new(false);
-    let options =
-        RunOptions { force: false, dry_run: false, threads: Some(1), cancel: &cancel, creation_time_millis: 1 };
-    let counts = run(&job, &options, &Silent)?.inputs[0].counts;
-    let mut rows: Vec<Option<String>> = vec![None; counts.read as usize];
-    if counts.quarantined > 0 {
-        let file = fs::read_dir(folder.join("bad")).unwrap().next().unwrap().unwrap().path();
-        let tables: [(String, TableSource); 1] = [("bad".to_owned(), file.into())];
-        for batch in query("SELECT row_number, rule FROM bad", &tables)?.1 {
-            for at in 0..batch.num_rows() {
-                let number: usize = stored(batch.column(0), at).as_str().unwrap().parse().unwrap();
-                rows[number] = Some(format!("bad row, {}", stored(batch.column(1), at).as_str().unwrap()));
-            }
-        }
-    }
-    let mut good = Vec::new();
-    if counts.written > 0 {
-        let tables: [(String, TableSource); 1] = [("t".to_owned(), folder.join("out").into())];
-        for batch in query(&format!("SELECT \"{field}\" FROM t"), &tables)?.1 {
-            good.extend((0..batch.num_rows()).map(|at| shown(&stored(batch.column(0), at))));
-        }
-    }
-    let mut good = good.into_iter();
-    Ok(rows.into_iter().map(|row| row.unwrap_or_else(|| good.next().unwrap())).collect())
-}
-
-fn shown(value: &Json) -> String {
-    match value {
-        Json::Null => "null".to_owned(),
-        Json::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// What Pinot stores, a text a row.
-fn theirs(rows: &Json, field: &str) -> Vec<String> {
-    let row = |row: &Json| match row {
-        Json::Object(row) => shown(&row[field]),
-        error => {
-            let text = error.as_str().unwrap();
-            let class = text.split([':', ' ']).next().unwrap_or_default();
-            class.rsplit('.').next().unwrap_or_default().to_owned()
-        }
-    };
-    rows.as_array().unwrap().iter().map(row).collect()
-}
-
-#[test]
-fn files_of_every_type_are_stored_as_the_page_says() {
-    let Ok(class_path) = std::env::var(READERS) else {
-        eprintln!("SKIPPED: no readers, because {READERS} is not set; `cargo xtask test` builds them and sets it");
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let cases = cases();
-    let file = |at: usize| {
-        let extension = if cases[at].format == "PROTO" { "pb".to_owned() } else { cases[at].format.to_lowercase() };
-        folder.path().join(format!("{at}.{extension}"))
-    };
-    let mut asked = Vec::new();
-    for (at, case) in cases.iter().enumerate() {
-        let schemas: Vec<Json> = case.columns.iter().map(|column| schema(case.field, column)).collect();
-        let mut one = json!({"file": file(at), "format": case.format, "schemas": schemas});
-        match &case.made {
-            Some((schema, rows)) => {
-                one["type"] = schema.as_str().into();
-                one["rows"] = rows.clone();
-            }
-            None if case.format == "PROTO" => {
-                fs::copy(format!("{DATA}/old.pb"), file(at)).unwrap();
-            }
-            None => fs::write(file(at), &case.text).unwrap(),
-        }
-        if !case.reader.is_null() {
-            one["reader"] = case.reader.clone();
-        }
-        asked.push(one);
-    }
-    let input = folder.path().join("cases.json");
-    fs::write(&input, json!(asked).to_string()).unwrap();
-    let output = Command::new("java")
-        .args([
-            "-Xmx1g",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            &class_path,
-            "io.pinotage.readers.ReadFiles",
-        ])
-        .arg(&input)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.len(), cases.len(), "{}", String::from_utf8_lossy(&output.stderr));
-
-    let (mut table, mut same) = (format!("{TITLE}\n| --- | --- | --- | --- | --- |\n"), SAME.to_owned());
-    for (at, (case, answers)) in cases.iter().zip(&answers).enumerate() {
-        let format = match case.format {
-            "AVRO" => "Avro",
-            "PARQUET" => "Parquet",
-            "PROTO" => "Protobuf",
-            other => other,
-        };
-        let mut alike = Vec::new();
-        for (column, answer) in case.columns.iter().zip(answers.as_array().unwrap()) {
-            let (pinots, ours) = (theirs(answer, case.field), here(case, &file(at), column));
-            if pinots == ours {
-                alike.push(*column);
-                continue;
-            }
-            let cell = |values: &[String]| {
-                let values: Vec<String> =
-                    values.iter().map(|value| value.replace('|', "\\|").replace('\n', "\\n")).collect();
-                format!("`{}`", values.join("`, `")).replace("``", "`\u{2009}`")
-            };
-            table.push_str(&format!(
-                "| {format} | `{}` | {column} | {} | {} |\n",
-                case.name,
-                cell(&pinots),
-                cell(&ours)
-            ));
-        }
-        if !alike.is_empty() {
-            same.push_str(&format!("- {format} `{}`: {}\n", case.name, alike.join(", ")));
-        }
-    }
-    let page = fs::read_to_string(PAGE).unwrap();
-    if std::env::var_os("PINOTAGE_UPDATE_DOCS").is_some() {
-        let (before, rest) = page.split_once(TITLE).unwrap();
-        let (_, behind) = rest.split_once(SAME).unwrap();
-        let behind = behind.split_once("\n\n").map_or(String::new(), |(_, behind)| format!("\n{behind}"));
-        fs::write(PAGE, format!("{before}{table}\n{same}{behind}")).unwrap();
-    } else {
-        assert!(
-            page.contains(&table) && page.contains(&same),
-            "run again with PINOTAGE_UPDATE_DOCS=1; expected\n{table}\n{same}"
-        );
-    }
 }
