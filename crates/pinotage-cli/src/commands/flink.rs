@@ -32,7 +32,7 @@ pub(crate) fn run(job: &ForFlink, args: &FlinkArgs, jar: Option<&Path>) -> Resul
     let address =
         args.flink.as_deref().map(Address::parse).transpose().map_err(|error| error.with("option", "--flink"))?;
     let connection = job.plan.file.engine.flink.connection(address)?;
-    let flink = FlinkCluster::new(&connection).map_err(|error| error.with("within", "flink"))?;
+    let flink = FlinkCluster::new(&connection).map_err(|error| error.with("within", "engine.flink"))?;
     let version = runtime.block_on(flink.version())?;
     let jar = match jar {
         Some(jar) => jar.to_owned(),

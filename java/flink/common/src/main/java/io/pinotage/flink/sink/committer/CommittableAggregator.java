@@ -95,8 +95,8 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
         lives = isExact ? lives.begin(life, lastCheckpoint) : Lives.NONE;
         Runs.tell(table, submission, run);
         if (isExact) {
-            leftovers = new Leftovers(settings.retentionMillis());
             try (SinkCommitter committer = table.openCommitter(run, lives)) {
+                leftovers = new Leftovers(settings.retentionMillis(), committer.lives());
                 committer.check(lastCheckpoint);
             }
         }
@@ -155,12 +155,7 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
         if (leftovers == null || !isLast && !leftovers.isDue()) {
             return StagedFiles.NONE;
         }
-        try (SinkCommitter committer = table.openCommitter(run, lives)) {
-            return isLast ? leftovers.all(committer.lives()) : leftovers.ofOthers(committer.lives());
-        } catch (PinotageException error) {
-            LOG.warn("staging of {} keeps what nobody needs any more", settings.table(), error);
-            return StagedFiles.NONE;
-        }
+        return isLast ? leftovers.all() : leftovers.ofOthers();
     }
 
     @Override
