@@ -177,6 +177,32 @@ fn memory_comes_from_spark() {
     table.is_exact(30_000);
 }
 
+/// Structs and lists of them become JSON; texts and bytes ids.
+#[test]
+fn documents_and_ids_are_written() {
+    let line = Line::V4;
+    let Some(table) = Table::unmade("spark_documents", line) else { return };
+    let mut schema = table.schema();
+    let more = [("j", "JSON"), ("k", "JSON"), ("u", "UUID"), ("v", "UUID")];
+    let fields = schema["dimensionFieldSpecs"].as_array_mut().unwrap();
+    fields.extend(more.map(|(name, data_type)| json!({"name": name, "dataType": data_type})));
+    table.cluster.create_table(&schema, &table.config());
+    let columns = "id;key;tags;price;at;named_struct('x',id,'y',array(1.5D,null))~AS~j;array(named_struct('é','\"'))~AS~k;\
+                   concat('00000000-0000-4000-8000-',lpad(id,12,'0'))~AS~u;unhex(concat('0000000000004000a000',lpad(id,12,'0')))~AS~v";
+    ok(line, "write", &table.options(3, &[("columns", columns)]));
+    table.is_counted(3);
+    let sql = format!("SELECT j, k, u, v FROM {} ORDER BY id LIMIT 9", table.name);
+    let row = |id: u64| {
+        json!([
+            format!(r#"{{"x":{id},"y":[1.5,null]}}"#),
+            r#"[{"é":"\""}]"#,
+            format!("00000000-0000-4000-8000-{id:012}"),
+            format!("00000000-0000-4000-a000-{id:012}")
+        ])
+    };
+    assert_eq!(table.cluster.query(&sql)["resultTable"]["rows"], json!([row(0), row(1), row(2)]));
+}
+
 /// Somebody else of a task gets memory when it asks, and no row is lost.
 #[test]
 fn memory_goes_to_others_of_a_task() {
