@@ -35,7 +35,8 @@ async fn main() -> Outcome<()> {
         let table = Table::open(&controller, table).await?;
         let data_type = |column: &str| Some(table.schema().field(column)?.data_type);
         let predicate = filter.map(|filter| equals(filter, data_type)).transpose()?;
-        let request = ScanRequest { columns: columns.clone(), predicate, ..ScanRequest::default() };
+        let parallelism = std::thread::available_parallelism()?.get();
+        let request = ScanRequest { columns: columns.clone(), predicate, parallelism, ..ScanRequest::default() };
         reader = Some((Scanner::new(table, Store::new(StoreOptions::default())?, options)?, request));
     }
     for _ in 0..rounds.parse::<usize>()? {

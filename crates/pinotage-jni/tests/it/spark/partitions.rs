@@ -79,15 +79,20 @@ fn tables_that_are_partitioned_alike_are_joined_without_a_shuffle() {
     {
         for reader in readers {
             let settings = format!("SET spark.sql.catalog.pinot.reader = {reader};\n{together}");
-            for (query, expected) in alike.iter().zip(&expected) {
+            // Of the oldest Scala one is enough: what is asked of the connector is the same.
+            let queries = if line == Line::V3_5 { 1 } else { alike.len() };
+            for (query, expected) in alike.iter().zip(&expected).take(queries) {
                 assert_eq!(answer(line, &left, &settings, query, ""), *expected, "{line:?} {reader} {query}");
             }
             assert_eq!(answer(line, &left, &settings, grouped, ""), groups);
         }
-        for query in alike.iter().map(String::as_str).chain([grouped]) {
+        for query in [alike[0].as_str(), grouped] {
             let (count, plan) = exchanges(line, query);
             assert_eq!(count, 0, "{line:?} {plan}");
             assert!(plan.contains("partitions=Murmur(s, 4)"), "{plan}");
+        }
+        if line == Line::V3_5 {
+            continue;
         }
         // Other partitions, none, and somebody who does not want it.
         let (count, plan) = exchanges(line, &inner("spark_parts_c"));
@@ -96,10 +101,13 @@ fn tables_that_are_partitioned_alike_are_joined_without_a_shuffle() {
         let plan = answer(line, &left, &off, &format!("EXPLAIN {}", alike[0]), "");
         assert!(plan.contains("Exchange hashpartitioning(") && !plan.contains("partitions="), "{plan}");
         // What a join finds out later leaves the partitions as they are.
-        let small = "SELECT COUNT(*), SUM(a.id) FROM pinot.spark_parts_a a JOIN pinot.spark_parts_b b ON a.s = b.s
+        let small = "SELECT /*+ BROADCAST(c) */ COUNT(*), SUM(a.id) FROM pinot.spark_parts_a a JOIN pinot.spark_parts_b b ON a.s = b.s
             JOIN (SELECT 'a' AS word, 3 AS k UNION ALL SELECT 'A', 4) c ON a.s = c.word WHERE c.k * 2 > 5";
         let wanted = answer(line, &left, apart, small, "");
         assert_eq!(answer(line, &left, together, small, ""), wanted, "{line:?}");
+        let plan = answer(line, &left, together, small, "executed");
+        assert!(plan.contains("filter=s IN ") && plan.contains("partitions=Murmur(s, 4)"), "{plan}");
+        assert!(!plan.contains("Exchange hashpartitioning("), "{plan}");
     }
     assert_eq!(
         answer(Line::V4, &left, together, &inner("spark_parts_c"), ""),

@@ -49,10 +49,11 @@ public final class Partitions {
         return plan.splits().stream().map(ScanSplit::partition).collect(Collectors.toSet());
     }
 
-    /** Whether the partitions of a plan, if it has rows, are those of another one, or some of them. */
+    /** Whether the partitions of a plan are those of another one, or some of them. Spark does not take none for some. */
     static boolean areAmong(ScanPlan plan, ScanPlan others) {
-        boolean isAlike = plan.partitioner() != null && plan.partitioner().parts().equals(others.partitioner().parts());
-        return plan.splits().isEmpty() || isAlike && numbers(others).containsAll(numbers(plan));
+        PinotPartitioner partitioner = plan.partitioner();
+        boolean isAlike = partitioner != null && partitioner.parts().equals(others.partitioner().parts());
+        return isAlike && !plan.splits().isEmpty() && numbers(others).containsAll(numbers(plan));
     }
 
     /** A column by its name, which Spark reads as SQL. */

@@ -171,7 +171,7 @@ final class PinotScan
             narrowed.rechecked.addAll(more);
             ScanPlan fewer = opened.plan(narrowed.request());
             if (isPartitioned && !Partitions.areAmong(fewer, plan)) {
-                // The table has got others meanwhile.
+                // The table has got others meanwhile, or none is left.
                 return;
             }
             runtime.addAll(more);
