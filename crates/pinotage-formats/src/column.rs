@@ -70,6 +70,8 @@ pub(crate) struct Record {
     pub(crate) columns: Vec<Option<Column>>,
     /// Position by name; used when a key does not come in the expected order.
     pub(crate) index: HashMap<Vec<u8>, usize>,
+    /// The names in quotes and with a colon, as most JSON has them; empty for names that may be written in several ways.
+    pub(crate) heads: Vec<Vec<u8>>,
 }
 
 impl Nulls {
@@ -120,8 +122,12 @@ impl Bytes {
     }
 
     fn finish(&mut self) -> (OffsetBuffer<i32>, Buffer) {
-        let offsets = std::mem::replace(&mut self.offsets, vec![0]);
-        let values = std::mem::take(&mut self.values);
+        // The next batch is most likely of the same size.
+        let mut next = Vec::with_capacity(self.offsets.len());
+        next.push(0);
+        let offsets = std::mem::replace(&mut self.offsets, next);
+        let room = Vec::with_capacity(self.values.len());
+        let values = std::mem::replace(&mut self.values, room);
         (OffsetBuffer::new(offsets.into()), Buffer::from_vec(values))
     }
 }
@@ -131,12 +137,15 @@ impl Record {
     pub(crate) fn try_new(fields: &Fields, selected: Option<&[usize]>) -> Result<Self> {
         let mut columns = Vec::with_capacity(fields.len());
         let mut index = HashMap::new();
+        let mut heads = Vec::with_capacity(fields.len());
         for (i, field) in fields.iter().enumerate() {
             let wanted = selected.is_none_or(|selected| selected.contains(&i));
             columns.push(wanted.then(|| Column::try_new(field)).transpose()?);
             index.insert(field.name().as_bytes().to_vec(), i);
+            let plain = !field.name().contains(|c: char| c.is_control() || c == '"' || c == '\\');
+            heads.push(if plain { format!("\"{}\":", field.name()).into_bytes() } else { Vec::new() });
         }
-        Ok(Self { fields: fields.clone(), columns, index })
+        Ok(Self { fields: fields.clone(), columns, index, heads })
     }
 }
 

@@ -7,15 +7,18 @@ use pinotage_common::{Error, Result};
 
 use crate::ProtobufSchema;
 
-/// Text of one batch above which the batch ends early, so that many wide rows do not add up.
-pub(crate) const BATCH_TEXT_BYTES: usize = 32 << 20;
+/// Text of one batch above which the batch ends early: what is made of it then stays in the processor's cache, and its memory is used
+/// again before the allocator gives it back.
+pub(crate) const BATCH_TEXT_BYTES: usize = 3 << 19;
+/// Text that inference looks at, at most.
+pub(crate) const SAMPLE_TEXT_BYTES: usize = 32 << 20;
 /// The largest `max_row_bytes`: Arrow's 32-bit offsets and our own spans must hold a batch of text.
 const MAX_ROW_BYTES_LIMIT: usize = 1 << 29;
 
 /// How to read a file. The defaults read what most tools write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadOptions {
-    /// Rows of a batch at most; a batch of text also ends at 32 MiB. Default 16,384.
+    /// Rows of a batch at most; a batch of text also ends at 1.5 MiB, one of Avro at 4,096. Default 16,384.
     pub batch_rows: usize,
     /// Only these columns, in this order; `None` is all of them. An unknown name is an error.
     pub columns: Option<Vec<String>>,

@@ -5,14 +5,13 @@ use std::path::Path;
 use pinotage_common::{Error, ErrorKind, Result};
 
 use crate::compression::{Compression, Input};
-use crate::parts::PART_BYTES;
+use crate::options::BATCH_TEXT_BYTES;
 
 /// Text asked from the (decompressed) file at once.
 const FILL_BYTES: usize = 512 << 10;
 
-/// Room that a window has at once, as it copies all it has when it grows: a part of a file goes into it, and most batches. What is
-/// not used is not there.
-const WINDOW_BYTES: usize = PART_BYTES as usize + FILL_BYTES;
+/// Room that a window has at once, as it copies all it has when it grows: most batches go into it. What is not used is not there.
+const WINDOW_BYTES: usize = BATCH_TEXT_BYTES + 2 * FILL_BYTES;
 
 /// A growing window over the uncompressed text. Offsets into the window stay valid until [`Text::take`].
 pub(crate) struct Text {

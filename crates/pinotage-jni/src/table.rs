@@ -319,5 +319,5 @@ async fn release(controller: &Controller) -> Result<PinotVersion> {
 /// The error of rows that are more than may be bad.
 pub(crate) fn too_many(limit: impl std::fmt::Display, first: &str) -> Error {
     Error::new(ErrorKind::InvalidData, format!("more than {limit} bad rows, the first of this batch: {first}"))
-        .action("correct these rows, or raise `limits.errors`; the job goes on behind its last checkpoint")
+        .action("correct these rows, or raise `limits.errors`; a job with checkpoints goes on behind the last one")
 }

@@ -158,6 +158,11 @@ pub(crate) fn run(job: &ForSpark, jar: Option<&Path>) -> Result<ExitCode> {
     // Nobody else can read it, and it goes with this function; the runner removes it as soon as it has read it.
     let file = script_file(&job.script.to_properties(job.is_here()))?;
     let mut command = Command::new(&submit);
+    let python = submit.with_file_name("python3");
+    if python.is_file() && std::env::var_os("PYSPARK_PYTHON").is_none() {
+        // PySpark's own: it asks the Python of its environment where Spark is, and an environment need not be active.
+        command.env_remove("SPARK_HOME").env("PYSPARK_PYTHON", python);
+    }
     command.args(job.script.arguments(&job.plan, &jar, file.path()));
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().map_err(|error| Error::io(error, "cannot start spark-submit", &submit))?;

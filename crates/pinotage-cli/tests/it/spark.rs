@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pinotage_testkit::cluster::{Cluster, eventually};
+use pinotage_testkit::done;
 use pinotage_testkit::spark::Line;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -79,19 +80,22 @@ impl Place {
         self.write(&format!("{name}.yaml"), &text);
     }
 
-    fn args<'a>(&'a self, file: &'a str, further: &[&'a str]) -> Vec<&'a str> {
-        let mut args = vec!["run", file, "--engine", "spark", "--jar", self.jar.to_str().unwrap()];
-        args.extend_from_slice(further);
-        args
+    /// From a folder that is not the job's.
+    fn command(&self, file: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+        let job = Path::new(self.path().file_name().unwrap()).join(file);
+        command.arg("run").arg(job).args(["--engine", "spark", "--jar"]).arg(&self.jar);
+        command.current_dir(self.path().parent().unwrap());
+        command
     }
 
-    fn run(&self, file: &str, further: &[&str]) -> String {
-        ok(self.path(), &self.args(file, further))
+    fn run(&self, file: &str) -> String {
+        done(&mut self.command(file))
     }
 
     /// Why it does not run: exit code and words.
     fn refused(&self, file: &str) -> (Option<i32>, String) {
-        let output = pinotage(self.path(), &self.args(file, &[]));
+        let output = self.command(file).output().unwrap();
         assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
@@ -128,7 +132,7 @@ fn runs_files(line: Line) -> Option<Place> {
     place.csv("a.csv", 0..ROWS / 2, "");
     place.csv("b.csv", ROWS / 2..ROWS, "77,x,much,a\n78,x,,a\nnone,x,5,a\n");
     place.job("files", FILES, "  segment: { maxRows: 1500 }");
-    let said = place.run("files.yaml", &[]);
+    let said = place.run("files.yaml");
     assert!(said.contains("create"), "{said}");
     assert!(said.contains(&format!("finished files: {} rows written in ", ROWS + 1)), "{said}");
     assert!(said.contains(" segments, 2 quarantined"), "{said}");
@@ -155,7 +159,7 @@ fn spark_4_runs_files() {
     assert!(code == Some(2) && why.contains("already-exists") && why.contains("sink.push.foreign"), "{why}");
     place.csv("b.csv", ROWS / 2..ROWS, "");
     place.job("files", FILES, "  push: { foreign: replace }");
-    place.run("files.yaml", &[]);
+    place.run("files.yaml");
     place.has_rows(ROWS);
     place.has_no_staging();
 }
@@ -170,7 +174,7 @@ fn queries_and_readers_of_spark() {
         format!("source: {{ kind: files, paths: ['{}'] }}\ntransform: {{ sql: '{from}' }}", flights.display())
     };
     place.job("flights", &source(sql), "");
-    place.run("flights.yaml", &[]);
+    place.run("flights.yaml");
     let wanted = json!([27_004, 27_004, 16, 54_008.0]);
     let counts = "SELECT COUNT(*), DISTINCTCOUNT(id), DISTINCTCOUNT(name), SUM(ARRAYLENGTH(tags))";
     place.holds(counts, &wanted);
@@ -184,7 +188,7 @@ fn queries_and_readers_of_spark() {
     place.job("ten", &reader, "");
     let file = fs::read_to_string(place.path().join("ten.yaml")).unwrap();
     place.write("ten.yaml", &file.replace("    submit:", "    overwrite: table\n    submit:"));
-    place.run("ten.yaml", &[]);
+    place.run("ten.yaml");
     place.holds("SELECT COUNT(*), MIN(id), MAX(id)", &json!([10, 1.0, 10.0]));
 
     // What Spark says of a query, of rows, and of what it lacks.
@@ -219,13 +223,7 @@ fn ctrl_c_ends_a_job() {
     let slow =
         "SELECT id, name, price, tags FROM source WHERE reflect(''java.lang.Thread'', ''sleep'', 50L) IS NOT NULL";
     place.job("slow", &format!("{FILES}\ntransform: {{ sql: '{slow}' }}"), "");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pinotage"))
-        .args(place.args("slow.yaml", &[]))
-        .current_dir(place.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = place.command("slow.yaml").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while errors.read_line(&mut said).unwrap() > 0 {
@@ -254,13 +252,24 @@ fn a_pinot_job_spec() {
         .replace("  configs:\n", "  configs:\n    multiValueDelimiter: '|'\n")
         .replace("name: 'standalone'", "name: 'spark'\n  extraConfigs: { stagingDir: staging }");
     place.write("spec.yaml", &spec);
-    let further = ["--spark-submit", "./spark-submit", "--master", "local[2]", "--conf", "spark.ui.enabled=false"];
-    let plan = ok(place.path(), &[&["plan", "spec.yaml", "--engine", "spark"][..], &further].concat());
+    let jar = place.jar.to_str().unwrap();
+    let further = [
+        "--engine",
+        "spark",
+        "--spark-submit",
+        "./spark-submit",
+        "--master",
+        "local[2]",
+        "--conf",
+        "spark.ui.enabled=false",
+    ];
+    let plan = ok(place.path(), &[&["plan", "spec.yaml"][..], &further].concat());
     assert!(plan.contains("sink.push.foreign = replace") && plan.contains("in/a.csv"), "{plan}");
-    place.run("spec.yaml", &further);
+    let run = || ok(place.path(), &[&["run", "spec.yaml", "--jar", jar][..], &further].concat());
+    run();
     place.has_rows(ROWS);
     place.csv("b.csv", ROWS..ROWS + 5, "");
-    place.run("spec.yaml", &further);
+    run();
     place.has_rows(ROWS + 5);
     place.has_no_staging();
 }

@@ -19,6 +19,9 @@ use crate::conform::{Conform, plain_schema, with_uuids_as_text};
 use crate::guard::{corrupt, guarded};
 use crate::{ReadOptions, RowPositions, SourceBatch, SourceReader};
 
+/// Rows of a batch at most, for the reason that batches of text are small.
+const MOST_BATCH_ROWS: usize = 4_096;
+
 /// Reads an Avro file.
 pub(crate) struct AvroReader {
     path: PathBuf,
@@ -48,7 +51,7 @@ fn build(
     let feed = Feed::open(path, options.max_row_bytes)?;
     let shared = feed.shared();
     let reader = guarded(path, || {
-        let mut builder = ReaderBuilder::new().with_batch_size(options.batch_rows);
+        let mut builder = ReaderBuilder::new().with_batch_size(options.batch_rows.min(MOST_BATCH_ROWS));
         if let Some(projection) = projection {
             builder = builder.with_projection(projection);
         }

@@ -178,7 +178,7 @@ fn sample(text: &mut Text, scanner: &mut Scanner, names: &[String], options: &Re
         fields.clear();
         scratch.clear();
         // The sample is held in memory, so it ends at a batch's worth of text.
-        if scanner.position > crate::options::BATCH_TEXT_BYTES {
+        if scanner.position > crate::options::SAMPLE_TEXT_BYTES {
             break;
         }
         match next(text, scanner, &mut fields, &mut scratch)? {

@@ -17,7 +17,7 @@ use self::parse::RowParser;
 use self::split::{Found, Layout, Splitter};
 use crate::column::{Column, Record};
 use crate::guard::corrupt;
-use crate::options::{BATCH_TEXT_BYTES, nullable, project, projection};
+use crate::options::{BATCH_TEXT_BYTES, SAMPLE_TEXT_BYTES, nullable, project, projection};
 use crate::parts::{Part, PartReader, Parts};
 use crate::position::TextRows;
 use crate::text::Text;
@@ -84,7 +84,7 @@ fn next_row(
 fn sample(text: &mut Text, splitter: &mut Splitter, options: &ReadOptions) -> Result<SchemaRef> {
     let mut shape = ObjectShape::default();
     for _ in 0..options.sample_rows {
-        if splitter.position > BATCH_TEXT_BYTES {
+        if splitter.position > SAMPLE_TEXT_BYTES {
             break;
         }
         let row = match next_row(text, splitter, None) {

@@ -103,18 +103,23 @@ impl<'a> Cursor<'a> {
         let mut expected = 0;
         let mut more = self.first_member()?;
         while more {
-            let key = self.key()?;
-            let name = record.fields.get(expected).map(|field| field.name().as_bytes());
-            let found = if !key.escaped && name == Some(key.bytes) {
-                Some(expected)
-            } else if key.escaped {
-                self.unescape(key.bytes)?;
-                record.index.get(self.scratch.as_slice()).copied()
-            } else {
-                record.index.get(key.bytes).copied()
+            let found = match record.heads.get(expected) {
+                Some(head) if !head.is_empty() && self.rest().starts_with(head) => {
+                    self.at += head.len();
+                    self.blanks();
+                    Ok(expected)
+                }
+                _ => {
+                    let key = self.key()?;
+                    if key.escaped {
+                        self.unescape(key.bytes)?;
+                    }
+                    let name = if key.escaped { self.scratch.as_slice() } else { key.bytes };
+                    record.index.get(name).copied().ok_or(key.bytes)
+                }
             };
             match found {
-                Some(i) => {
+                Ok(i) => {
                     expected = i + 1;
                     match record.columns.get_mut(i) {
                         Some(Some(column)) => {
@@ -132,9 +137,9 @@ impl<'a> Cursor<'a> {
                         _ => self.skip(depth + 1)?,
                     }
                 }
-                None if self.ignore_unknown => self.skip(depth + 1)?,
-                None => {
-                    let key = excerpt(key.bytes);
+                Err(_) if self.ignore_unknown => self.skip(depth + 1)?,
+                Err(key) => {
+                    let key = excerpt(key);
                     let message = format!("expected a column of the schema, found the key `{key}`");
                     return Err(problem(rule::UNKNOWN_COLUMN, message).within(&key));
                 }
@@ -255,6 +260,10 @@ impl<'a> Cursor<'a> {
 
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
     }
 
     fn blanks(&mut self) {

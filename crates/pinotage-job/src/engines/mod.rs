@@ -25,7 +25,7 @@ use crate::file::SourceKind;
 pub struct EngineFound {
     /// The columns of its files, and their format.
     pub columns: Option<(Schema, String)>,
-    /// The files themselves.
+    /// The files themselves: URIs, and paths from the working folder.
     pub inputs: Vec<String>,
     /// The table's primary key.
     pub primary_key: Vec<String>,

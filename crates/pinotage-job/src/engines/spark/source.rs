@@ -1,6 +1,7 @@
 //! A job's source as Spark reads it.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use arrow::datatypes::{DataType, Schema};
 use pinotage_common::{Error, Result};
@@ -99,7 +100,7 @@ fn files(
         format: format.to_owned(),
         columns: None,
         options: Vec::new(),
-        paths: inputs.iter().map(|input| place(plan, input)).collect::<Result<_>>()?,
+        paths: inputs.iter().map(|input| place(input)).collect::<Result<_>>()?,
         view: None,
     };
     // What Spark cannot read would else become nulls.
@@ -134,8 +135,8 @@ fn files(
 }
 
 /// A file as Spark names it. Files are named one by one: no character of them is a pattern.
-fn place(plan: &Plan, input: &str) -> Result<String> {
-    let uri = if Location::is_uri(input) { input.to_owned() } else { file_uri(&plan.base.join(input)) };
+fn place(input: &str) -> Result<String> {
+    let uri = if Location::is_uri(input) { input.to_owned() } else { file_uri(Path::new(input)) };
     if uri.starts_with("http:") || uri.starts_with("https:") {
         return Err(Error::unsupported("Spark reads no files of web servers")
             .with("uri", input)

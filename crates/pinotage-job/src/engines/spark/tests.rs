@@ -33,7 +33,7 @@ fn found() -> EngineFound {
         Field::new("price", DataType::Float64, true),
         Field::new("tags", tags, true),
     ]);
-    let inputs = vec!["in/a[1].csv".to_owned(), "s3://bucket/in/b.csv".to_owned()];
+    let inputs = vec!["/jobs/in/a[1].csv".to_owned(), "s3://bucket/in/b.csv".to_owned()];
     EngineFound { columns: Some((columns, "csv".into())), inputs, ..EngineFound::default() }
 }
 
