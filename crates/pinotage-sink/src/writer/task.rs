@@ -429,10 +429,6 @@ impl Writer for TaskWriter {
         self.collect()
     }
 
-    fn life(&self) -> Option<&str> {
-        Some(&self.names.life)
-    }
-
     fn shrink(&mut self, memory: u64) -> Result<bool> {
         if self.shape.upserts.as_ref().is_some_and(|upserts| upserts.mode == UpsertMode::Partial) {
             return Ok(false);
@@ -446,6 +442,10 @@ impl Writer for TaskWriter {
         self.spill()?;
         self.collect()?;
         Ok(true)
+    }
+
+    fn life(&self) -> Option<&str> {
+        Some(&self.names.life)
     }
 
     fn recorded(&mut self, epoch: u64) -> Result<()> {
