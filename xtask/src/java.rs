@@ -21,6 +21,8 @@ const MODULES: &[(&str, &str)] = &[
     ("PINOTAGE_READERS_CLASSPATH", "readers"),
     ("PINOTAGE_FLINK_1_20_CLASSPATH", "flink/test-1.20"),
     ("PINOTAGE_FLINK_2_CLASSPATH", "flink/test-2"),
+    ("PINOTAGE_FLINK_1_20_FORMATS_CLASSPATH", "flink/formats-1.20"),
+    ("PINOTAGE_FLINK_2_FORMATS_CLASSPATH", "flink/formats-2"),
     ("PINOTAGE_SPARK_3_5_CLASSPATH", "spark/test-3.5"),
     ("PINOTAGE_SPARK_3_5_SCALA_2_13_CLASSPATH", "spark/test-3.5-2.13"),
     ("PINOTAGE_SPARK_4_CLASSPATH", "spark/test-4"),

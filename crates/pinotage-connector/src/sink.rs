@@ -142,6 +142,11 @@ pub trait Writer: Send {
     /// behind the last that was prepared.
     fn begin(&mut self, _epoch: u64) {}
 
+    /// What the names of its files in staging have, and nobody else's: drawn when it was opened. None where it has no files.
+    fn life(&self) -> Option<&str> {
+        None
+    }
+
     /// No row with an earlier time, in milliseconds since 1970, is expected any more: for engines that know. What comes later all the
     /// same is written as any other row.
     ///

@@ -34,27 +34,33 @@ pub fn prepare_foreign(plan: &Plan, offline: bool) -> Result<Foreign> {
         (None, None) => None,
     };
     let files = files(plan, known.clone())?;
-    let mut config = plan.table_config.clone();
-    let cluster = match asked {
+    let found = match asked {
         None => None,
         Some(asked) if plan.beside_stream => {
             let schema = known.clone().ok_or_else(|| missing(plan))?;
-            Some(asked.beside_stream(&schema, plan.file.sink.pinot_version)?.0)
+            Some(asked.beside_stream(&schema, plan.file.sink.pinot_version)?)
         }
         Some(asked) => {
             let schema = known.clone().ok_or_else(|| missing(plan))?;
-            if config.is_none() {
-                config = asked.table()?;
-            }
-            let table = config.as_ref().ok_or_else(|| missing(plan))?;
+            let table = match &plan.table_config {
+                Some(table) => Some(table.clone()),
+                None => asked.table()?,
+            };
+            let table: TableConfig = table.ok_or_else(|| missing(plan))?;
             // Pinot's own jobs never change a table.
             match plan.one_to_one {
-                Some(_) => Some(asked.accept(&schema, table)?),
-                None => Some(asked.compare(plan, &schema, table)?.0),
+                Some(_) => Some((asked.accept(&schema, &table)?, table)),
+                None => Some(asked.compare(plan, &schema, &table)?),
             }
         }
     };
-    let replaces_table = !plan.beside_stream && config.is_some_and(|table: TableConfig| !table.is_append());
+    let (cluster, table) = found.unzip();
+    let table = table.as_ref().or(plan.table_config.as_ref());
+    if let (Some(event_time), Some(schema), Some(table)) = (plan.file.sink.segment.sealing().event_time, &known, table)
+    {
+        event_time.check(schema, table)?;
+    }
+    let replaces_table = !plan.beside_stream && table.is_some_and(|table| !table.is_append());
     let primary_key = known.map(|schema: Schema| schema.primary_key_columns().to_vec()).unwrap_or_default();
     let (columns, inputs) = files.map_or((None, Vec::new()), |(columns, inputs)| (Some(columns), inputs));
     let found = EngineFound { columns, inputs, primary_key, controller: None, replaces_table };

@@ -62,6 +62,11 @@ impl Catalog {
     /// Creates schema and table. A schema that is there already has to be the same.
     pub(crate) fn create(&self, schema: &str, config: &str) -> Result<()> {
         let (schema, config) = (Schema::from_json(schema)?, TableConfig::from_json(config)?);
+        let time = config.time_column().and_then(|name| schema.field(name)).filter(|field| field.date_time.is_none());
+        if let Some(field) = time {
+            return Err(Error::invalid_config(format!("the table config has `{}` for its time, and the new schema not", field.name))
+                .action("name it as the time column of the new table, too: `create.time-column` in Flink, `timeColumn` in Spark"));
+        }
         let controller = &self.controller;
         self.threads.io()?.block_on(async {
             let made = match controller.create_schema(schema.json()).await {

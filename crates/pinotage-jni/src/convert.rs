@@ -38,6 +38,18 @@ pub(crate) fn strings<'local>(
     Ok(array)
 }
 
+/// Texts of Java, none of which is null.
+pub(crate) fn texts<C: FromIterator<String>>(env: &mut Env<'_>, array: &JObjectArray<'_, JString<'_>>) -> Outcome<C> {
+    (0..array.len(env)?)
+        .map(|at| {
+            env.with_local_frame(2, |env| {
+                let element = array.get_element(env, at)?;
+                text(env, &element)
+            })
+        })
+        .collect()
+}
+
 /// Byte arrays of Java.
 pub(crate) fn byte_arrays(env: &mut Env<'_>, array: &JObjectArray<'_, JByteArray<'_>>) -> Outcome<Vec<Vec<u8>>> {
     let mut all = Vec::new();

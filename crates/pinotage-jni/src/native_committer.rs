@@ -9,7 +9,7 @@ use pinotage_common::{Error, Result};
 use pinotage_connector::{Committable, Lives, Sink as _};
 use pinotage_sink::writer::Replacing;
 
-use crate::convert::{byte_arrays, count, string, strings, text};
+use crate::convert::{byte_arrays, count, string, strings, text, texts};
 use crate::errors::call;
 use crate::publication::{Publication, committing};
 use crate::table::Table;
@@ -128,6 +128,36 @@ extern "system" fn Java_io_pinotage_jni_NativeCommitter_forget<'l>(
         let Committer { table, run, lives } = &*handles::get::<Committer>(committer)?;
         let sink = table.committing(Replacing::Nothing, Arc::new(()))?;
         Ok(sink.forget(&committing(table, run, lives, 0))?)
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_lives<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    committer: jlong,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| {
+        let Committer { table, run, lives } = &*handles::get::<Committer>(committer)?;
+        let sink = table.committing(Replacing::Nothing, Arc::new(()))?;
+        let staged = sink.lives(&committing(table, run, lives, 0))?;
+        Ok(strings(env, staged.into_iter().map(Some))?)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeCommitter_forgetLives<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    committer: jlong,
+    over: JObjectArray<'l, JString<'l>>,
+    needed: JObjectArray<'l, JString<'l>>,
+) {
+    call(env, |env| {
+        let Committer { table, run, lives } = &*handles::get::<Committer>(committer)?;
+        let (over, needed) = (texts(env, &over)?, texts(env, &needed)?);
+        let sink = table.committing(Replacing::Nothing, Arc::new(()))?;
+        Ok(sink.forget_lives(&committing(table, run, lives, 0), &over, &needed)?)
     });
 }
 

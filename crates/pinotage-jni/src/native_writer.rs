@@ -1,17 +1,22 @@
 //! `io.pinotage.jni.NativeWriter`
 
 use arrow::datatypes::SchemaRef;
-use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JObjectArray, JString};
 use jni::sys::{jboolean, jint, jlong};
+use jni::{Env, EnvUnowned};
 use pinotage_connector::OpenBuffer;
 use pinotage_sink::writer::StagedSegment;
 
 use crate::convert::{bad_rows, byte_arrays, byte_arrays_for, count, strings, text};
-use crate::errors::call;
+use crate::errors::{Outcome, call};
 use crate::table::Table;
 use crate::writer::{Task, TaskWriter};
 use crate::{c_data, handles, wire};
+
+fn open_buffers(env: &mut Env<'_>, open: &JObjectArray<'_, JByteArray<'_>>) -> Outcome<Vec<OpenBuffer>> {
+    let open = byte_arrays(env, open)?;
+    Ok(open.iter().map(|bytes| wire::open(bytes)).collect::<Result<_, _>>()?)
+}
 
 #[unsafe(no_mangle)]
 extern "system" fn Java_io_pinotage_jni_NativeWriter_open<'l>(
@@ -24,19 +29,20 @@ extern "system" fn Java_io_pinotage_jni_NativeWriter_open<'l>(
     task: jint,
     tasks: jint,
     memory: jlong,
+    apart: jboolean,
     open: JObjectArray<'l, JByteArray<'l>>,
 ) -> jlong {
     call(env, |env| {
         let table = handles::get::<Table>(sink)?;
         let rows = handles::get::<SchemaRef>(schema)?;
-        let open = byte_arrays(env, &open)?;
-        let open = open.iter().map(|bytes| wire::open(bytes)).collect::<Result<Vec<OpenBuffer>, _>>()?;
+        let open = open_buffers(env, &open)?;
         let task = Task {
             run: text(env, &run)?,
             epoch: count("an epoch", epoch)?,
             task: count("a task", task)?,
             tasks: count("tasks", tasks)?,
             memory: count("memory", memory)?,
+            apart,
         };
         Ok(handles::put(TaskWriter::open(table, SchemaRef::clone(&rows), task, open)?))
     })
@@ -93,6 +99,20 @@ extern "system" fn Java_io_pinotage_jni_NativeWriter_prepare<'l>(
         let both = JObjectArray::<JObjectArray<JByteArray>>::new(env, 2, &committables)?;
         both.set_element(env, 1, &open)?;
         Ok(both)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "system" fn Java_io_pinotage_jni_NativeWriter_staged<'l>(
+    env: EnvUnowned<'l>,
+    _class: JClass<'l>,
+    writer: jlong,
+    open: JObjectArray<'l, JByteArray<'l>>,
+) -> JObjectArray<'l, JString<'l>> {
+    call(env, |env| {
+        let writer = handles::get::<TaskWriter>(writer)?;
+        let names = writer.staged(&open_buffers(env, &open)?)?;
+        Ok(strings(env, names.into_iter().map(Some))?)
     })
 }
 

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use pinotage_common::{Error, Result};
 use pinotage_connector::{BadRow, Context, OpenBuffer, Place, Prepared, Sink as _, Writer, by_partition, row_json};
-use pinotage_sink::writer::PinotSink;
+use pinotage_sink::writer::{PinotSink, staged_files};
 use pinotage_transform::{BadValue, Conversion};
 use tempfile::TempDir;
 
@@ -21,6 +21,8 @@ pub(crate) struct Task {
     pub(crate) tasks: u32,
     /// 0 for what the options say.
     pub(crate) memory: u64,
+    /// The table may have segments of later epochs than this one.
+    pub(crate) apart: bool,
 }
 
 /// The writer of a task.
@@ -60,6 +62,7 @@ impl TaskWriter {
         };
         let memory = if task.memory == 0 { table.job.limits.memory.bytes() } else { task.memory };
         let (sink, folder) = table.writing(task.epoch, table.job.sink.segment.sealing().within(memory))?;
+        let sink = if task.apart { sink.with_names_apart() } else { sink };
         let writer = Some(sink.open(open, &context)?);
         // Engines ask for the names before the first row.
         for name in ["rows read", "rows written", "rows filtered", "rows quarantined"] {
@@ -142,6 +145,15 @@ impl TaskWriter {
             inside.writer = None;
         }
         result
+    }
+
+    /// Its life, and the files of others that open rows of it are in.
+    pub(crate) fn staged(&self, open: &[OpenBuffer]) -> Result<Vec<String>> {
+        let inside = self.lock();
+        let life = inside.writer.as_ref().ok_or_else(failed_before)?.life().unwrap_or_default();
+        let mut names = vec![life.to_owned()];
+        names.extend(staged_files(open, [])?.into_iter().filter(|file| !file.contains(life)));
+        Ok(names)
     }
 
     pub(crate) fn begin(&self, epoch: u64) {

@@ -13,7 +13,7 @@ use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::engines::{DeployMode, Engines, FlinkConnector, SparkEngine, SparkReader};
+pub use crate::engines::{DeployMode, Engines, FlinkConnector, FlinkSession, SparkEngine, SparkReader};
 use crate::{ErrorBudget, StatePlace};
 
 /// A job: a source, an optional transform, a sink.

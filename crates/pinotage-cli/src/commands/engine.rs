@@ -44,9 +44,9 @@ pub(crate) struct SparkArgs {
 /// How a cluster of Flink runs a job.
 #[derive(clap::Args)]
 pub(crate) struct FlinkArgs {
-    /// With `--engine flink`: a JobManager's REST address
-    #[arg(long, value_name = "ADDRESS", default_value = "localhost:8081")]
-    pub(crate) flink: String,
+    /// With `--engine flink`: a JobManager's REST address, if not that of the job file; `localhost:8081` without both
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) flink: Option<String>,
     /// Tasks of each operator, whatever the cluster's default is
     #[arg(long, value_name = "TASKS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) parallelism: Option<u32>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pinotage_client::{Address, Connection, FlinkCluster, FlinkJob, FlinkProgram};
+use pinotage_client::{Address, FlinkCluster, FlinkJob, FlinkProgram};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_engine::Cancel;
 use pinotage_job::FLINK_RUNNER;
@@ -29,8 +29,10 @@ pub(crate) fn run(job: &ForFlink, args: &FlinkArgs, jar: Option<&Path>) -> Resul
         .enable_all()
         .build()
         .map_err(|error| Error::unexpected("cannot start a runtime").caused_by(error))?;
-    let address = Address::parse(&args.flink).map_err(|error| error.with("option", "--flink"))?;
-    let flink = FlinkCluster::new(&Connection::new(address))?;
+    let address =
+        args.flink.as_deref().map(Address::parse).transpose().map_err(|error| error.with("option", "--flink"))?;
+    let connection = job.plan.file.engine.flink.connection(address)?;
+    let flink = FlinkCluster::new(&connection).map_err(|error| error.with("within", "engine.flink"))?;
     let version = runtime.block_on(flink.version())?;
     let jar = match jar {
         Some(jar) => jar.to_owned(),

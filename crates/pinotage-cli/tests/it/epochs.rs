@@ -454,6 +454,28 @@ fn each_window_of_time_has_its_segment() {
         let answer = ok(path, &["sql", sql, "--table", &named, "--output", "csv"]);
         assert_eq!(answer.lines().nth(1), Some("1000,true"), "{answer}");
     }
+    // Rows of a partial upsert stay together.
+    let keyed = schema.replace(r#"{"schemaName": "t","#, r#"{"schemaName": "t", "primaryKeyColumns": ["id"],"#);
+    let partial = r#"{"tableName": "t", "tableType": "OFFLINE", "segmentsConfig": {"timeColumnName": "at"},
+        "tableIndexConfig": {"nullHandlingEnabled": true, "segmentPartitionConfig": {"columnPartitionMap": {"id": {"functionName": "Murmur", "numPartitions": 2}}}},
+        "upsertConfig": {"mode": "PARTIAL", "partialUpsertStrategies": {}, "comparisonColumns": ["at"]}}"#;
+    fs::write(path.join("schema.json"), keyed).unwrap();
+    fs::write(path.join("table.json"), partial).unwrap();
+    let on_flink = job.replace("  output: out\n", "  controller: '127.0.0.1:9'\n") + "staging: /shared\n";
+    fs::write(path.join("flink.yaml"), on_flink).unwrap();
+    let flink = ["--engine", "flink"];
+    for (words, further) in
+        [(["check", "job.yaml"], &[][..]), (["plan", "job.yaml"], &[]), (["check", "flink.yaml"], &flink)]
+    {
+        let output = pinotage(path, &[&words, further].concat());
+        let why = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.code() == Some(2) && why.contains("partial upsert") && why.contains("eventTimeWindow"),
+            "{words:?}: {why}"
+        );
+    }
+    fs::write(path.join("schema.json"), schema).unwrap();
+    fs::write(path.join("table.json"), table).unwrap();
     // Without epochs it has no meaning, and a column has to be a time.
     for (from, to) in [("checkpoint: { interval: 10ms }\n", ""), ("1d,", "1d, eventTimeColumn: id,")] {
         fs::write(path.join("job.yaml"), job.replace(from, to)).unwrap();

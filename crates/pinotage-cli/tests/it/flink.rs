@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use pinotage_testkit::cluster::{Cluster, eventually};
+use pinotage_testkit::fake::{Action, Fake, Relay};
 use pinotage_testkit::flink::{Line, Session, SessionOptions};
 use pinotage_testkit::servers::Kafka;
+use pinotage_testkit::{done, is_full};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -30,13 +32,13 @@ struct Place {
 }
 
 impl Place {
-    fn new(line: Line) -> Option<Self> {
+    fn new(name: &str, line: Line, lib: Vec<PathBuf>) -> Option<Self> {
         let (jar, cluster) = (line.jar()?, Cluster::shared()?);
-        let options = SessionOptions { library: Some(library()), ..SessionOptions::default() };
+        let options = SessionOptions { library: Some(library()), lib, ..SessionOptions::default() };
         let session = Session::start(line, &options)?;
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("in")).unwrap();
-        let table = format!("on_flink_{line:?}").to_lowercase();
+        let table = format!("{name}_{line:?}").to_lowercase();
         let schema = json!({"schemaName": table,
             "dimensionFieldSpecs": [{"name": "id", "dataType": "LONG"}, {"name": "name", "dataType": "STRING"}],
             "metricFieldSpecs": [{"name": "price", "dataType": "DOUBLE"}]});
@@ -116,7 +118,7 @@ fn interrupted_after(mut child: Child, checkpoints: u32) -> String {
 const ROWS: u64 = 8_000;
 
 fn runs_job_files(line: Line) {
-    let Some(place) = Place::new(line) else { return };
+    let Some(place) = Place::new("on_flink", line, Vec::new()) else { return };
     let row = |id: u64| json!({"id": id, "name": format!("n{}", id % 7), "paid": id as f64 * 0.5}).to_string();
     for (file, ids) in [("a.json", 0..ROWS / 2), ("b.json", ROWS / 2..ROWS)] {
         let rows: Vec<String> = ids.map(row).collect();
@@ -165,6 +167,36 @@ fn runs_job_files(line: Line) {
     assert!(place.run("alone.yaml", &["--detach"]).starts_with("submitted alone to Flink "));
     place.holds(3 * ROWS, ROWS, 3.0 * sum(ROWS));
 
+    // What stands before the JobManager asks who comes, by TLS with a certificate of its own.
+    let relay = Relay::new(&place.session.url);
+    let guarded = Action::decide(move |request| {
+        let asks = request
+            .headers
+            .iter()
+            .any(|(name, value)| name == "authorization" && value == "Basic bWU6b3BlbiBzZXNhbWU=");
+        if asks { relay.forward(request) } else { Action::error(401, "who are you?") }
+    });
+    let gate = Fake::new().otherwise(guarded).start_secure(&place.path().join("gate.pem"));
+    fs::write(place.path().join("password"), "open sesame").unwrap();
+    let trusted = place.path().join("gate.pem").display().to_string();
+    let with = |more: &str| format!("engine: {{ flink: {{ jobManager: '{}', {more} }} }}", gate.url());
+    let basic = "auth: { kind: basic, user: me, password: '${file:password}' }";
+    let tls = format!("tls: {{ trustStore: {{ path: '{trusted}' }} }}");
+    for (more, words) in [
+        (basic.to_owned(), "name the authority's certificate in `tls.trustStore`"),
+        (tls.clone(), "set `auth`"),
+        (format!("{tls}, {}", basic.replace("user: me", "user: you")), "refuses the password"),
+    ] {
+        place.job("guarded", files, &with(&more));
+        let output = pinotage(place.path(), &["run", "guarded.yaml", "--engine", "flink", "--jar", &place.jar]);
+        let why = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && why.contains(words), "{more}: {why}");
+        assert!(!why.contains("sesame") && !why.contains("bWU6"), "{why}");
+    }
+    place.job("guarded", files, &with(&format!("{tls}, {basic}")));
+    ok(place.path(), &["run", "guarded.yaml", "--engine", "flink", "--jar", &place.jar]);
+    place.holds(4 * ROWS, ROWS, 4.0 * sum(ROWS));
+
     // Out of Kafka, by the connector that the cluster has.
     let Some(kafka) = Kafka::shared() else { return };
     kafka.create_topic(&place.table, 3);
@@ -177,7 +209,7 @@ fn runs_job_files(line: Line) {
     );
     place.job("topic", &topic, "checkpoint: { interval: 500ms }");
     place.run("topic.yaml", &[]);
-    place.holds(4 * ROWS, ROWS, 4.0 * sum(ROWS));
+    place.holds(5 * ROWS, ROWS, 5.0 * sum(ROWS));
 
     // What cannot be is an error of the submission, with a name.
     for (options, lacking, jar) in [
@@ -195,7 +227,7 @@ fn runs_job_files(line: Line) {
     place.job("failing", &files.replace("in/*.json", "in/b.json").replace("paid AS", "CAST(name AS DOUBLE) AS"), "");
     let (_, why) = place.refused("failing.yaml");
     assert!(why.contains("the job failed"), "{why}");
-    place.holds(4 * ROWS, ROWS, 4.0 * sum(ROWS));
+    place.holds(5 * ROWS, ROWS, 5.0 * sum(ROWS));
 }
 
 #[test]
@@ -206,6 +238,95 @@ fn flink_1_20_runs_job_files() {
 #[test]
 fn flink_2_runs_job_files() {
     runs_job_files(Line::V2);
+}
+
+/// An Avro file of the rows. Those that Flink writes have a union with null in place of the record, which ours does not read.
+fn avro() -> Vec<u8> {
+    const SYNC: [u8; 16] = [7; 16];
+    fn long(number: u64, to: &mut Vec<u8>) {
+        let mut rest = number << 1;
+        while rest > 0x7f {
+            to.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        to.push(rest as u8);
+    }
+    fn bytes(bytes: &[u8], to: &mut Vec<u8>) {
+        long(bytes.len() as u64, to);
+        to.extend(bytes);
+    }
+    let schema = json!({"type": "record", "name": "row", "fields": [
+        {"name": "id", "type": "long"}, {"name": "name", "type": "string"}, {"name": "paid", "type": "double"}]});
+    let mut rows = Vec::new();
+    for id in 0..ROWS {
+        long(id, &mut rows);
+        bytes(format!("n, {id}").as_bytes(), &mut rows);
+        rows.extend((id as f64 * 0.5).to_le_bytes());
+    }
+    let mut file = b"Obj\x01".to_vec();
+    long(1, &mut file);
+    bytes(b"avro.schema", &mut file);
+    bytes(schema.to_string().as_bytes(), &mut file);
+    long(0, &mut file);
+    file.extend(SYNC);
+    long(ROWS, &mut file);
+    bytes(&rows, &mut file);
+    file.extend(SYNC);
+    file
+}
+
+/// Files of every format, most of which Flink itself wrote, each by the jars that its line has for it.
+fn reads_files_of_every_format(line: Line) {
+    let (Some(formats), Some(lib)) = (line.formats(), line.class_path()) else { return };
+    let Some(place) = Place::new("flink_formats", line, formats.clone()) else { return };
+    let all = ["csv", "json", "parquet", "orc"];
+    let mut script = format!(
+        "CREATE TEMPORARY TABLE numbers (id BIGINT) WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence',
+            'fields.id.start' = '0', 'fields.id.end' = '{}');\n",
+        ROWS - 1
+    );
+    for format in all {
+        script += &format!(
+            "CREATE TEMPORARY TABLE {format}_files (id BIGINT, name STRING, paid DOUBLE) WITH ('connector' = 'filesystem',
+                'path' = 'file://{}/{format}', 'format' = '{format}');
+            INSERT INTO {format}_files SELECT id, 'n, ' || CAST(id AS STRING), CAST(id AS DOUBLE) * 0.5 FROM numbers;\n",
+            place.path().display()
+        );
+    }
+    fs::write(place.path().join("files.sql"), script).unwrap();
+    let class_path = std::env::join_paths(formats.into_iter().chain(std::env::split_paths(&lib))).unwrap();
+    let mut java = Command::new("java");
+    for package in ["util", "lang", "time", "nio"] {
+        java.arg(format!("--add-opens=java.base/java.{package}=ALL-UNNAMED"));
+    }
+    java.args(["-Xmx512m", "-cp"]).arg(class_path).arg("io.pinotage.flink.scenarios.Example");
+    done(java.arg(place.path().join("files.sql")).arg(&place.cluster.controller));
+    fs::create_dir(place.path().join("avro")).unwrap();
+    fs::write(place.path().join("avro/part-0"), avro()).unwrap();
+    for (format, number) in all.into_iter().chain(["avro"]).zip(1..) {
+        let csv = if format == "csv" { ", csv: { header: false, columnNames: [id, name, paid] }" } else { "" };
+        let files = format!(
+            "source: {{ kind: files, format: {format}, paths: ['{format}/part-*']{csv} }}\n\
+             transform: {{ sql: 'SELECT id, name, paid AS price FROM source WHERE name = ''n, '' || CAST(id AS STRING)' }}"
+        );
+        place.job(format, &files, "");
+        place.run(&format!("{format}.yaml"), &[]);
+        place.holds(number * ROWS, ROWS, number as f64 * (ROWS * (ROWS - 1) / 2) as f64 * 0.5);
+    }
+}
+
+#[test]
+fn flink_1_20_reads_files_of_every_format() {
+    // The same as below; the small size takes one line.
+    if !is_full() {
+        return;
+    }
+    reads_files_of_every_format(Line::V1_20);
+}
+
+#[test]
+fn flink_2_reads_files_of_every_format() {
+    reads_files_of_every_format(Line::V2);
 }
 
 /// Without a cluster of Flink: what is refused before anybody is asked.

@@ -15,7 +15,7 @@ use pinotage_common::Error;
 use serde_json::Value as Json;
 
 pub use self::flink::{FLINK_RUNNER, FlinkScript};
-pub use self::options::{DeployMode, Engines, FlinkConnector, SparkEngine, SparkReader};
+pub use self::options::{DeployMode, Engines, FlinkConnector, FlinkSession, SparkEngine, SparkReader};
 pub use self::spark::{SPARK_RUNNER, Shown, SparkReading, SparkScript};
 use crate::Plan;
 use crate::file::SourceKind;

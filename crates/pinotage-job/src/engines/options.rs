@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pinotage_client::{Address, Auth, Connection, Proxy, Timeouts, Tls};
+use pinotage_common::Result;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -35,8 +37,44 @@ pub struct SparkReader {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Engines {
+    /// With `--engine flink`.
+    pub flink: FlinkSession,
     /// With `--engine spark`.
     pub spark: SparkEngine,
+}
+
+/// A session cluster of Flink, and how its REST interface is reached. Flink itself asks nobody who comes; what stands before it may.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FlinkSession {
+    /// The REST address of a JobManager, `host:port` or a URL. Default: `localhost:8081`; `--flink` of the command comes first.
+    pub job_manager: Option<Address>,
+    /// Who asks. Default: nobody in particular.
+    pub auth: Auth,
+    /// Whose certificates are trusted, and our own.
+    pub tls: Tls,
+    /// An HTTP proxy between here and the cluster. Default: none; the environment's `HTTP_PROXY` is not looked at.
+    pub proxy: Option<Proxy>,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+impl FlinkSession {
+    /// The connection, to another address if one is given.
+    ///
+    /// # Errors
+    ///
+    /// Those of the default address.
+    pub fn connection(&self, address: Option<Address>) -> Result<Connection> {
+        let own = || self.job_manager.clone().map_or_else(|| Address::parse("localhost:8081"), Ok);
+        Ok(Connection {
+            auth: self.auth.clone(),
+            tls: self.tls.clone(),
+            proxy: self.proxy.clone(),
+            timeouts: self.timeouts.clone(),
+            ..Connection::new(address.map_or_else(own, Ok)?)
+        })
+    }
 }
 
 /// How Spark runs a job.

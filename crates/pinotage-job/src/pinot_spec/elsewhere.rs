@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pinotage_client::{Auth, Connection};
 use pinotage_common::{Error, Result, Secret};
+use pinotage_sink::publish::Form;
 use pinotage_store::{Location, StoreOptions};
 use serde_json::{Value as Json, json};
 
@@ -31,7 +32,7 @@ pub struct ForEngine {
 }
 
 impl Loaded {
-    /// The same job for another engine. What it has brought before goes when it runs again, as segments of the same names would.
+    /// The same job for another engine; it has to be loaded for one ([`Runs::Elsewhere`](super::Runs)). What it has brought before goes when it runs again, as segments of the same names would.
     ///
     /// # Errors
     ///
@@ -57,12 +58,15 @@ impl Loaded {
         let mut notes = self.notes;
         notes.push("segments have names and sizes of their own: `segmentNameGeneratorSpec` has no effect".to_owned());
         notes.push("run again, the job replaces what it has brought before".to_owned());
+        if push.form != Form::Tar {
+            notes.push("the controller gets archives: the form of push of `jobType` has no effect".to_owned());
+        }
         let file = &mut plan.file;
         file.sink.output = None;
         file.sink.archive = None;
         file.sink.segment_name = None;
         file.sink.segment = SegmentLimits::default();
-        file.staging = Some(self.staging.to_uri());
+        file.staging = self.staging.map(|staging| staging.to_uri());
         let mut limits = json!({});
         if file.limits.errors != ErrorBudget::Rows(0) {
             file.quarantine = Some(plan.quarantine.display().to_string());

@@ -276,6 +276,39 @@ fn another_controller_has_the_documents_too() {
 }
 
 #[test]
+fn another_engine_gets_a_job_of_ours() {
+    let loaded = |fields: &str, runs| {
+        let folder = folder(&spec(fields));
+        let outside = Outside { document: &controller, list: &bucket };
+        load(&folder.path().join("job.yaml"), folder.path(), &values(&[]), Given { runs, ..Given::default() }, outside)
+    };
+    let on_spark = |fields: &str| loaded(fields, Runs::Elsewhere).and_then(Loaded::for_engine);
+    let pushed =
+        "jobType: SegmentCreationAndMetadataPush\npinotClusterSpecs: [{controllerURI: 'http://localhost:9000'}]\n";
+    let staged = |at: &str| {
+        format!(
+            "{pushed}authToken: Basic c2VjcmV0\nexecutionFrameworkSpec: {{name: spark, extraConfigs: {{stagingDir: '{at}'}}}}\n"
+        )
+    };
+    let ForEngine { plan, document, notes } = on_spark(&staged("s3://bucket/staging")).unwrap();
+    assert_eq!(plan.file.staging.as_deref(), Some("s3://bucket/staging"));
+    assert!(plan.file.sink.output.is_none() && plan.one_to_one.unwrap().inputs.len() == 4);
+    assert_eq!(document["sink"]["push"]["foreign"], "replace");
+    let auth = serde_json::json!({"kind": "header", "name": "Authorization", "value": "Basic c2VjcmV0"});
+    assert_eq!(document["sink"]["connection"]["auth"], auth);
+    assert!(notes.iter().any(|note| note.contains("form of push")), "{notes:?}");
+    assert!(on_spark(pushed).unwrap().plan.file.staging.unwrap().ends_with("/segments/.pinotage-staging"));
+    // What nobody uses here stops nothing here.
+    let hdfs = staged("hdfs://name/staging");
+    assert!(loaded(&hdfs, Runs::Here).is_ok());
+    let several = "jobType: SegmentCreationAndTarPush\npinotClusterSpecs: [{controllerURI: 'http://a:1'}, {controllerURI: 'http://b:1'}]\n";
+    for (fields, option) in [(hdfs.as_str(), "stagingDir"), ("", "jobType"), (several, "pinotClusterSpecs")] {
+        let error = on_spark(fields).unwrap_err();
+        assert!(format!("{error} {:?}", error.context()).contains(option), "{option}: {error}");
+    }
+}
+
+#[test]
 fn templates_and_json_are_understood() {
     let text = spec("inputDirURI: rawdata/${year}/$month\nincludeFileNamePattern: 'glob:**/*.csv'\n");
     insta::assert_snapshot!(shown(&text, &["year=2014", "month=01"]));

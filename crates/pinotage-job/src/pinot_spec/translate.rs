@@ -36,8 +36,8 @@ pub struct Loaded {
     pub push: Option<PushWishes>,
     /// What a person should know before the job runs, one sentence each.
     pub notes: Vec<String>,
-    /// Where another engine keeps what is under way.
-    pub(super) staging: Location,
+    /// Where another engine keeps what is under way, if one runs the job.
+    pub(super) staging: Option<Location>,
 }
 
 /// A [`Listing`](crate::Listing) of stores that are reached in a given way.
@@ -166,7 +166,10 @@ fn translate(
         }
         false => None,
     };
-    let staging = elsewhere::staging(spec, &output, working)?;
+    let staging = match runs {
+        Runs::Here => None,
+        Runs::Elsewhere => Some(elsewhere::staging(spec, &output, working)?),
+    };
     Ok(Loaded { plan, push, notes: notes.0, staging })
 }
 

@@ -19,6 +19,7 @@ mod staging;
 mod task;
 mod windows;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -188,6 +189,7 @@ pub struct PinotSink {
     times: Arc<Mutex<Option<CreationTimes>>>,
     pool: Arc<ThreadPool>,
     shared_partitions: bool,
+    names_apart: bool,
     replacing: Replacing,
 }
 
@@ -232,11 +234,7 @@ impl PinotSink {
 
     fn windows(&self) -> Result<Option<Windows>> {
         let Some(by) = &self.sealing.event_time else { return Ok(None) };
-        if self.merges_rows() {
-            return Err(Error::unsupported("rows of a partial upsert stay together, whatever their time")
-                .with("option", "sink.segment.eventTimeWindow")
-                .action("leave it out"));
-        }
+        EventTime::check_upserts(self.upserts.as_ref())?;
         Windows::of(by, &self.schema, &self.table, self.shared_partitions).map(Some)
     }
 
@@ -269,6 +267,7 @@ impl PinotSink {
             times,
             pool,
             shared_partitions: false,
+            names_apart: false,
             replacing: Replacing::Nothing,
         };
         // What cannot be is refused here, and not by the first writer.
@@ -297,6 +296,13 @@ impl PinotSink {
         Self { shared_partitions: true, ..self }
     }
 
+    /// Names of segments begin anywhere: for engines that may go on behind an older epoch than the table has segments of, and write other
+    /// rows under the same epochs then.
+    #[must_use]
+    pub fn with_names_apart(self) -> Self {
+        Self { names_apart: true, ..self }
+    }
+
     /// What goes in the step in which a committer's segments come into a table.
     ///
     /// # Errors
@@ -314,6 +320,29 @@ impl PinotSink {
     /// Those of the storage.
     pub fn forget(&self, context: &Context) -> Result<()> {
         self.staging(context)?.clear()
+    }
+
+    /// The [lives](Writer::life) of writers that have something in staging, of those at work too.
+    ///
+    /// # Errors
+    ///
+    /// Those of the storage.
+    pub fn lives(&self, context: &Context) -> Result<BTreeSet<String>> {
+        Ok(self.staging(context)?.lives()?.into_keys().collect())
+    }
+
+    /// Removes what writers have left in staging whose lives are over, but for files that a state needs.
+    ///
+    /// # Errors
+    ///
+    /// Those of the storage.
+    pub fn forget_lives(&self, context: &Context, lives: &BTreeSet<String>, needed: &BTreeSet<String>) -> Result<()> {
+        let staging = self.staging(context)?;
+        for (life, files) in staging.lives()?.into_iter().filter(|(life, _)| lives.contains(life)) {
+            staging.remove(files.iter().map(String::as_str).filter(|file| !needed.contains(*file)))?;
+            staging.remove_if_empty(&life);
+        }
+        Ok(())
     }
 
     /// Sums rows up where a segment is sealed, as the table does while they come in. Rows then come with what they add in the place of
@@ -350,6 +379,7 @@ impl PinotSink {
             sealing: self.sealing.clone(),
             windows: self.windows()?,
             shared_partitions: self.shared_partitions,
+            names_apart: self.names_apart,
             archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
             job: context.job.clone(),
             run: context.run.clone(),

@@ -1,12 +1,13 @@
 //! Where rows wait for their segment, and segments for their target.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pinotage_common::{Error, ErrorKind, Result};
-use pinotage_store::{ListOptions, Location, PutMode, Store, quiet};
+use pinotage_store::{Entry, ListOptions, Location, PutMode, Store, quiet};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -173,6 +174,42 @@ impl RunStaging {
         runtime.block_on(stream::iter(deletes).buffer_unordered(TRANSFERS).try_collect())
     }
 
+    /// The files that writers have there, by their lives.
+    pub(super) fn lives(&self) -> Result<BTreeMap<String, Vec<String>>> {
+        let mut lives: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in self.names()? {
+            if let Some(life) = life_of(&name) {
+                lives.entry(life.to_owned()).or_default().push(name);
+            }
+        }
+        Ok(lives)
+    }
+
+    /// Files by their names in the folder of the run.
+    fn names(&self) -> Result<Vec<String>> {
+        if let Some(StagingStore { store, at, runtime }) = &self.store {
+            let below = |entry: Entry| Some(entry.location.key().strip_prefix(at.key())?.strip_prefix('/')?.to_owned());
+            let listed: Vec<Entry> = runtime.block_on(store.list(at, &ListOptions::default()).try_collect())?;
+            return Ok(listed.into_iter().filter_map(below).collect());
+        }
+        let mut names = Vec::new();
+        for entry in entries(&self.folder)? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                true => names.extend(
+                    entries(&entry.path())?.iter().map(|file| format!("{name}/{}", file.file_name().to_string_lossy())),
+                ),
+                false => names.push(name),
+            }
+        }
+        Ok(names)
+    }
+
+    /// Removes the folder of a life if nothing is left in it.
+    pub(super) fn remove_if_empty(&self, life: &str) {
+        let _ = fs::remove_dir(self.folder.join(life));
+    }
+
     /// Removes everything.
     pub(super) fn clear(&self) -> Result<()> {
         match fs::remove_dir_all(&self.folder) {
@@ -186,6 +223,23 @@ impl RunStaging {
             let entries = store.list(at, &ListOptions::default());
             entries.try_for_each_concurrent(TRANSFERS, |entry| async move { store.delete(&entry.location).await }).await
         })
+    }
+}
+
+/// The life of the writer that made a file: segments are in a folder of that name, and rows have it in theirs.
+fn life_of(name: &str) -> Option<&str> {
+    let life = match name.split_once('/') {
+        Some((life, _)) => life,
+        None => name.strip_suffix(".arrow")?.rsplit('-').nth(1)?,
+    };
+    (life.len() == 8 && life.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(life)
+}
+
+/// What is in a folder; nothing when it is not there.
+fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(folder).and_then(Iterator::collect) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.map_err(|error| Error::io(error, "cannot look into staging", folder)),
     }
 }
 

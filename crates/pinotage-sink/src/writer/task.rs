@@ -35,6 +35,8 @@ pub(super) struct Shape {
     pub(super) archives: bool,
     /// Several tasks seal segments of one partition.
     pub(super) shared_partitions: bool,
+    /// Other lives may have used the first names of an epoch.
+    pub(super) names_apart: bool,
     pub(super) job: String,
     pub(super) run: String,
     /// A table that keeps one row of each key.
@@ -126,6 +128,8 @@ pub(super) struct TaskWriter {
     context: Context,
     pool: Arc<ThreadPool>,
     names: Names,
+    /// Where the numbers of segments begin, if names are [apart](Shape::names_apart): drawn anew by each process.
+    first_sequence: u32,
     /// The number of the next segment of a partition that is sealed in this epoch.
     sequences: BTreeMap<u32, u32>,
     open: BTreeMap<Key, Buffer>,
@@ -162,6 +166,8 @@ impl TaskWriter {
         let mut writer = Self {
             names,
             context: context.clone(),
+            // Half of the numbers are for those that come behind it.
+            first_sequence: fastrand::u32(..u32::MAX / 2 / context.tasks.max(1)),
             sequences: BTreeMap::new(),
             open: BTreeMap::new(),
             sealed: BTreeMap::new(),
@@ -316,6 +322,7 @@ impl TaskWriter {
             true => (self.context.task, self.context.tasks.max(1)),
             false => (0, 1),
         };
+        let first = if self.shape.names_apart { first + step * self.first_sequence } else { first };
         let sequence = self.sequences.entry(partition).or_insert(first);
         let now = self.context.clock.now_millis();
         let sealed = self.shape.sealed(partition, self.names.epoch, *sequence, now)?;
@@ -435,6 +442,10 @@ impl Writer for TaskWriter {
         self.spill()?;
         self.collect()?;
         Ok(true)
+    }
+
+    fn life(&self) -> Option<&str> {
+        Some(&self.names.life)
     }
 
     fn recorded(&mut self, epoch: u64) -> Result<()> {

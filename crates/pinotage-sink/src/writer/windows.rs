@@ -6,8 +6,10 @@ use std::time::Duration;
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use pinotage_common::{Error, Result};
-use pinotage_spec::{FieldSpec, Schema, TableConfig};
+use pinotage_spec::{FieldSpec, PinotVersion, Schema, TableConfig};
 use pinotage_transform::times;
+
+use crate::upsert::{UpsertMode, UpsertTable};
 
 /// The option, for errors.
 const OPTION: &str = "sink.segment.eventTimeWindow";
@@ -32,9 +34,20 @@ impl EventTime {
     ///
     /// # Errors
     ///
-    /// `invalid-config` for a column that has no times, and for windows of no length.
+    /// `invalid-config` for a column that has no times, and for windows of no length; `unsupported` for tables with partial upserts.
     pub fn check(&self, schema: &Schema, table: &TableConfig) -> Result<()> {
+        Self::check_upserts(UpsertTable::read(schema, table, PinotVersion::NEWEST)?.as_ref())?;
         Windows::of(self, schema, table, false).map(drop)
+    }
+
+    /// Rows that are merged are merged with all of their key.
+    pub(super) fn check_upserts(upserts: Option<&UpsertTable>) -> Result<()> {
+        if upserts.is_some_and(|upserts| upserts.mode == UpsertMode::Partial) {
+            return Err(Error::unsupported("rows of a partial upsert stay together, whatever their time")
+                .with("option", OPTION)
+                .action("leave it out"));
+        }
+        Ok(())
     }
 }
 

@@ -314,17 +314,23 @@ fn memory_is_given_back() {
     };
     write(&mut *writer, 0..100_000);
     let metric = |name| context.metrics.now()[name];
-    assert_eq!((metric("segments open"), metric("segments sealed")), (4, 0));
+    let open = metric("segments open");
+    assert!(open > 1 && metric("segments sealed") == 0, "{:?}", context.metrics.now());
     assert!(writer.shrink(64 << 20).unwrap());
-    assert_eq!((metric("segments open"), metric("segments sealed")), (4, 0), "there is room for them");
+    assert_eq!((metric("segments open"), metric("segments sealed")), (open, 0), "there is room for them");
     assert!(writer.shrink(1 << 20).unwrap());
     let sealed = metric("segments sealed by memory");
-    assert!(sealed > 0 && metric("segments open") + sealed == 4, "{:?}", context.metrics.now());
+    assert!(sealed > 0 && metric("segments open") + sealed == open, "{:?}", context.metrics.now());
     write(&mut *writer, 100_000..200_000);
-    assert!(metric("segments sealed by memory") > sealed, "later segments are smaller");
+    assert!(metric("segments sealed") > sealed, "later segments are smaller");
     let prepared = writer.prepare(1, true).unwrap();
     sink.committer(&context).unwrap().commit(&prepared.committables).unwrap();
-    assert_eq!(row_texts(&target.rows()), row_texts(&[rows(0..200_000)]));
+    let sorted = |batches: &[RecordBatch]| {
+        let mut rows = row_texts(batches);
+        rows.sort();
+        rows
+    };
+    assert!(sorted(&target.rows()) == sorted(&[rows(0..200_000)]), "rows are there once");
 
     let target = Folder { upsert: Some("PARTIAL"), ..Folder::new(10_000_000, true) };
     let mut writer = target.sink().open(Vec::new(), &Context::new("j", "0")).unwrap();

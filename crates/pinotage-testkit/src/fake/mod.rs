@@ -20,12 +20,17 @@ mod relay;
 mod request;
 
 use std::collections::VecDeque;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 pub use gate::{Gate, Hold, Side};
 pub use line::{Break, Line};
@@ -159,6 +164,17 @@ impl Script {
     /// Starts it on a free port with TLS.
     pub fn start_tls(self, config: ServerConfig) -> Fake {
         self.listen("https", Some(Arc::new(config)))
+    }
+
+    /// Starts it on a free port with TLS, under a certificate that nobody signed but itself, which is written to a file.
+    pub fn start_secure(self, certificate: &Path) -> Fake {
+        let key = KeyPair::generate().unwrap();
+        let own = CertificateParams::new([Ipv4Addr::LOCALHOST.to_string()]).unwrap().self_signed(&key).unwrap();
+        fs::write(certificate, own.pem()).unwrap();
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        self.start_tls(builder.with_single_cert(vec![own.der().clone()], key).unwrap())
     }
 
     fn listen(self, scheme: &'static str, tls: Option<Arc<ServerConfig>>) -> Fake {

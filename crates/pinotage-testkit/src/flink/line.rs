@@ -32,6 +32,15 @@ impl Line {
         class_path("Flink", self.variable())
     }
 
+    /// What a cluster has to have in `lib` to read csv, parquet, avro and orc; none where nobody built it, which is said.
+    ///
+    /// # Panics
+    /// As [`Line::class_path`].
+    pub fn formats(self) -> Option<Vec<PathBuf>> {
+        let variable = self.variable().replace("_CLASSPATH", "_FORMATS_CLASSPATH");
+        Some(env::split_paths(&class_path("formats of Flink", &variable)?).collect())
+    }
+
     /// The jar that users put into their job.
     pub fn jar(self) -> Option<PathBuf> {
         let name = match self {

@@ -42,13 +42,15 @@ pub struct SessionOptions {
     pub connector_in_lib: bool,
     /// The native library, where it is not in the connector's jar.
     pub library: Option<PathBuf>,
+    /// Further jars in `lib/`.
+    pub lib: Vec<PathBuf>,
     /// Further lines of `config.yaml`.
     pub config: Vec<(String, String)>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { task_managers: 1, slots: 4, connector_in_lib: false, library: None, config: Vec::new() }
+        Self { task_managers: 1, slots: 4, connector_in_lib: false, library: None, lib: Vec::new(), config: Vec::new() }
     }
 }
 
@@ -80,6 +82,7 @@ impl Session {
         if options.connector_in_lib {
             lib.push(line.jar()?);
         }
+        lib.extend_from_slice(&options.lib);
         let folder = tempfile::Builder::new().prefix("flink-").tempdir().unwrap();
         let mut java: Vec<String> =
             OPENED.iter().map(|package| format!("--add-opens=java.base/{package}=ALL-UNNAMED")).collect();

@@ -185,3 +185,29 @@ on_each_line!(
         table.is_exact(40_000);
     }
 );
+
+on_each_line!(
+    /// A controller that goes away in mid-run and stays away fails the job, by what it is.
+    a_controller_that_goes_away,
+    |line| {
+        // It is asked six times, a second and more apart: the small size takes one line.
+        if line == Line::V1_20 && !pinotage_testkit::is_full() {
+            return;
+        }
+        let Some(table) = Table::create("flink_lost_controller", line) else { return };
+        let relay = Relay::new(&table.cluster.controller);
+        let gone = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&gone);
+        let act = Action::decide(move |request| {
+            if request.method == "POST" {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+            if seen.load(Ordering::Relaxed) > 0 { Action::DropBefore } else { relay.forward(request) }
+        });
+        let fake = Fake::new().otherwise(act).start();
+        let url = fake.url();
+        let error = failed(line, "finish", &table.options(20_000, &[("controller", url.as_str()), ("segmentRows", "3000")]));
+        assert!(gone.load(Ordering::Relaxed) > 0 && error.contains("[unavailable]") && error.contains(&fake.port().to_string()), "{error}");
+        assert_eq!(table.rows(), 0);
+    }
+);

@@ -1,5 +1,6 @@
 //! The Flink sink on Flink's own mini cluster and a real Pinot cluster, with each line of Flink.
 
+mod catalog;
 mod dist;
 mod examples;
 mod faults;

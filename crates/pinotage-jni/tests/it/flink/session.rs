@@ -1,5 +1,8 @@
 //! Session clusters whose parts are processes of their own, with the connector as user code of each job.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -143,5 +146,77 @@ on_each_line!(
         let url = format!("{}/segments/{}/lineage?type=OFFLINE", table.cluster.controller, table.name);
         let lineage = table.cluster.get_json(&url).to_string();
         assert!(lineage.contains("COMPLETED") && !lineage.contains("IN_PROGRESS"), "{lineage}");
+    }
+);
+
+/// What writers have in staging.
+fn staged(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.path().is_dir() {
+            true => files.extend(staged(&entry.path())),
+            false => drop(files.insert(entry.path())),
+        }
+    }
+    // What tasks tell each other is no row.
+    files.retain(|file| !file.file_name().unwrap().to_string_lossy().starts_with("probe-"));
+    files
+}
+
+on_each_line!(
+    /// Its TaskManager is killed while staging has segments that no checkpoint knows yet: they go behind a later publication, what the
+    /// state needs stays until it is in the table, and behind the last one nothing is left.
+    what_killed_writers_have_staged_goes,
+    |line| {
+        let Some(table) = Table::create("flink_leftovers", line) else { return };
+        let Some(mut shared) = shared(line) else { return };
+        let (rows, staging) = (16_000, table.folder("staging"));
+        let further = [("rate", "200"), ("segmentRows", "250"), ("checkpointMillis", "4000"), ("retention", "1"),
+            ("restarts", "100"), ("publishMillis", "0")];
+        let job = shared.submit(&table.options(rows, &further), None).id;
+        shared.job(&job).await_checkpoints(2);
+        let known = staged(&staging);
+        let mut lost = BTreeSet::new();
+        eventually("segments behind the checkpoint", || {
+            lost = staged(&staging).difference(&known).cloned().collect();
+            lost.retain(|file| file.extension().is_some_and(|end| end == "gz"));
+            if lost.len() > 1 { Ok(()) } else { Err(format!("{known:?}")) }
+        });
+        shared.session.kill_task_manager(0);
+        shared.session.add_task_manager();
+        eventually("nothing of killed writers", || {
+            let left: Vec<PathBuf> = lost.intersection(&staged(&staging)).cloned().collect();
+            if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+        });
+        assert_eq!(shared.job(&job).state(), JobState::Running, "it went at the end alone");
+        shared.job(&job).finish();
+        table.is_exact(rows);
+        assert_eq!(staged(&staging), BTreeSet::new());
+    }
+);
+
+on_each_line!(
+    /// 3, 5 and 2 tasks on processes of one slot each, from savepoints in mid-job.
+    tasks_become_more_and_fewer,
+    |line| {
+        // The mini cluster has the small size of it.
+        if !is_full() {
+            return;
+        }
+        let Some(table) = Table::create("flink_rescaled_processes", line) else { return };
+        let options = SessionOptions { task_managers: 5, slots: 1, library: Some(crate::java::library()), ..Default::default() };
+        let Some(shared) = Shared::start(line, &options, Connector::InJob) else { return };
+        let (rows, savepoints) = (60_000, format!("file://{}", table.folder("savepoints").display()));
+        let mut from = None;
+        for parallelism in ["3", "5"] {
+            let further = [("parallelism", parallelism), ("rate", "500"), ("segmentRows", "4000")];
+            let job = shared.submit(&table.options(rows, &further), from.as_deref());
+            job.await_checkpoints(5);
+            from = Some(job.stop_with_savepoint(&savepoints));
+            table.is_never_doubled(rows);
+        }
+        let further = [("parallelism", "2"), ("segmentRows", "4000")];
+        shared.submit(&table.options(rows, &further), from.as_deref()).finish();
+        table.is_exact(rows);
     }
 );

@@ -116,6 +116,37 @@ on_each_line!(
 );
 
 on_each_line!(
+    /// And so is a savepoint that ten checkpoints came behind: what it needs stays in staging for as long as it is told to.
+    a_job_goes_on_behind_a_savepoint_ten_epochs_old,
+    |line| {
+        let Some(table) = Table::create("flink_old_savepoint", line) else { return };
+        let rows = 40_000;
+        let further = [("rate", "1000"), ("until", "3"), ("later", "10"), ("checkpointMillis", "200")];
+        let savepoint = ok(line, "savepoint", &table.options(rows, &further));
+        ok(line, "finish", &table.options(rows, &[("from", &savepoint)]));
+        table.is_exact(rows);
+    }
+);
+
+on_each_line!(
+    /// With AT_LEAST_ONCE a job may go on behind a checkpoint that the table is ahead of: rows behind it come again, and none is lost.
+    at_least_once_a_job_goes_on_behind_any_checkpoint,
+    |line| {
+        let Some(table) = Table::create("flink_at_least", line) else { return };
+        let rows = 40_000;
+        let loose = ("guarantee", "AT_LEAST_ONCE");
+        let further = [loose, ("rate", "4000"), ("segmentRows", "1000"), ("until", "6"), ("retained", "100"), ("publishMillis", "0")];
+        ok(line, "cancel", &table.options(rows, &further));
+        let before = table.rows();
+        let kept = checkpoints(&table);
+        let first = kept[0].display().to_string();
+        ok(line, "finish", &table.options(rows, &[loose, ("rate", "8000"), ("segmentRows", "1000"), ("from", &first)]));
+        table.has_each_row(rows);
+        assert!(before > 0 && table.rows() > rows, "{before} before, {} now", table.rows());
+    }
+);
+
+on_each_line!(
     /// Batches have no checkpoints; each converter gives the same rows.
     batches_and_converters,
     |line| {

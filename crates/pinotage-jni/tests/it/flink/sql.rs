@@ -111,3 +111,98 @@ on_each_line!(
         });
     }
 );
+
+on_each_line!(
+    /// Rows that the table does not take are a table of SQL themselves, and go back into it when they are corrected.
+    refused_rows_are_read_and_corrected,
+    |line| {
+        let Some(table) = Table::unmade("flink_sql_refused", line) else { return };
+        let mut schema = table.schema();
+        schema["metricFieldSpecs"][0]["dataType"] = json!("LONG");
+        table.cluster.create_table(&schema, &table.config());
+        let folder = format!("file://{}", table.folder("quarantine").display());
+        let path = script(&table, &format!(", 'sink.quarantine' = '{folder}', 'limits.errors' = '5000', 'job' = 'first'"));
+        ok(line, "sql", &table.options(0, &[("script", &path)]));
+        // Prices are quarters of the ids.
+        table.cluster.await_count(&table.name, 2_500);
+        let columns = "id BIGINT, `key` STRING, tags ARRAY<STRING>, price DOUBLE, `at` STRING";
+        let refused = format!(
+            "CREATE TEMPORARY TABLE refused (`column` STRING, rule STRING, message STRING, `row` ROW<{columns}>)
+                WITH ('connector' = 'filesystem', 'path' = '{folder}', 'format' = 'json')"
+        );
+        let run = |statements: String| {
+            let path = table.folder("scripts").join("second.sql");
+            std::fs::write(&path, format!("{refused};\n{statements};")).unwrap();
+            ok(line, "sql", &table.options(0, &[("script", &path.display().to_string()), ("mode", "batch")]))
+        };
+        let found = run("SELECT COUNT(*), COUNT(DISTINCT `row`.id), MIN(`column`), MAX(`column`), MIN(rule), MAX(rule) FROM refused".into());
+        assert_eq!(found, "+I[7500, 7500, price, price, not-exact, not-exact]");
+        run(format!(
+            "CREATE TEMPORARY TABLE {0} (id BIGINT, `key` STRING, tags ARRAY<STRING>, price DOUBLE, `at` TIMESTAMP_LTZ(3))
+                WITH ('connector' = 'pinotage', 'controller' = '{1}', 'staging' = '{2}', 'job' = 'corrected');
+            INSERT INTO {0} SELECT `row`.id, `row`.`key`, `row`.tags, FLOOR(`row`.price), TO_TIMESTAMP_LTZ(1700000000000 + `row`.id, 3) FROM refused",
+            table.name,
+            table.cluster.controller,
+            table.folder("staging").display()
+        ));
+        table.cluster.await_count(&table.name, 10_000);
+        let sql = format!("SELECT DISTINCTCOUNT(id), SUM(price) FROM {}", table.name);
+        let answer = table.cluster.query(&sql)["resultTable"]["rows"][0].clone();
+        let whole: u64 = (0..10_000_u64).map(|id| id / 4).sum();
+        assert_eq!((answer[0].as_u64(), answer[1].as_f64()), (Some(10_000), Some(whole as f64)), "{answer}");
+    }
+);
+
+on_each_line!(
+    /// A null in a column that is declared without is Flink's error, by the column's name; one in any other is what the table keeps for it.
+    nulls_where_none_can_be,
+    |line| {
+        let Some(table) = Table::create("flink_sql_nulls", line) else { return };
+        let of = |price: &str| {
+            let path = script(&table, "");
+            let text = std::fs::read_to_string(&path).unwrap().replace("price DOUBLE", price);
+            let text = text.replace("'9999'", "'99'").replace("CAST(id AS DOUBLE) * 0.25", "CASE WHEN id < 50 THEN CAST(id AS DOUBLE) END");
+            std::fs::write(&path, text).unwrap();
+            table.options(0, &[("script", &path)])
+        };
+        let error = failed(line, "sql", &of("price DOUBLE NOT NULL"));
+        assert!(error.contains("Column 'price' is NOT NULL"), "{error}");
+        ok(line, "sql", &of("price DOUBLE"));
+        table.cluster.await_count(&table.name, 100);
+        let answer = table.cluster.query(&format!("SELECT COUNT(*), SUM(price) FROM {} WHERE id >= 50", table.name));
+        assert_eq!(answer["resultTable"]["rows"][0], json!([50, 0.0]), "{answer}");
+    }
+);
+
+on_each_line!(
+    /// A key that is said to have another number of partitions than the table's stream is refused where the job is submitted.
+    another_number_of_partitions_is_refused,
+    |line: Line| {
+        let (Some(_), Some(cluster)) = (line.class_path(), Cluster::shared()) else { return };
+        let name = format!("flink_sql_partitions_{line:?}").to_lowercase();
+        let topic = cluster.create_topic(&name, 8);
+        let schema = json!({"schemaName": name, "primaryKeyColumns": ["k"],
+            "dimensionFieldSpecs": [{"name": "k", "dataType": "STRING"}],
+            "dateTimeFieldSpecs": [{"name": "t", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"}]});
+        let config = json!({
+            "tableName": format!("{name}_REALTIME"), "tableType": "REALTIME", "tenants": {}, "metadata": {},
+            "segmentsConfig": {"timeColumnName": "t", "replication": "1", "replicasPerPartition": "1", "schemaName": name},
+            "tableIndexConfig": {"loadMode": "MMAP", "streamConfigs": topic.stream_configs(1000)},
+            "routing": {"instanceSelectorType": "strictReplicaGroup"}, "upsertConfig": {"mode": "FULL"}});
+        cluster.create_table(&schema, &config);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("script.sql");
+        let script = format!(
+            "CREATE TEMPORARY TABLE {name} (k STRING, t BIGINT, PRIMARY KEY (k) NOT ENFORCED)
+                WITH ('connector' = 'pinotage', 'controller' = '{}', 'staging' = '{}', 'table-type' = 'REALTIME',
+                    'sink.upsert.stream-key.columns' = '[\"k\"]', 'sink.upsert.stream-key.serializer' = 'string',
+                    'sink.upsert.stream-key.partitions' = '4');
+            INSERT INTO {name} VALUES ('a', 1);",
+            cluster.controller,
+            folder.path().display(),
+        );
+        std::fs::write(&path, script).unwrap();
+        let error = failed(line, "sql", &[("script", path.display().to_string())]);
+        assert!(error.contains("the table consumes 8 partitions, and the key has 4") && error.contains("[invalid-config]"), "{error}");
+    }
+);

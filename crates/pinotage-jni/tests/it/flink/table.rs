@@ -122,6 +122,14 @@ impl Table {
         Some((row[0].as_u64()?, row[1].as_u64()?, row[2].as_f64()?, row[3].as_f64()?))
     }
 
+    /// Each row is there, once or more often.
+    pub(super) fn has_each_row(&self, rows: u64) {
+        eventually(&format!("{rows} different rows in {}", self.name), || match self.found() {
+            Some((_, different, ..)) if different == rows => Ok(()),
+            found => Err(format!("{found:?}, {}", self.gaps())),
+        });
+    }
+
     /// The rows that queries see now.
     pub(super) fn rows(&self) -> u64 {
         self.found().map_or(0, |found| found.0)

@@ -177,6 +177,24 @@ fn memory_comes_from_spark() {
     table.is_exact(30_000);
 }
 
+/// Structs and lists of them become JSON.
+#[test]
+fn documents_are_written() {
+    let line = Line::V4;
+    let Some(table) = Table::unmade("spark_documents", line) else { return };
+    let mut schema = table.schema();
+    let fields = schema["dimensionFieldSpecs"].as_array_mut().unwrap();
+    fields.extend(["j", "k"].map(|name| json!({"name": name, "dataType": "JSON"})));
+    table.cluster.create_table(&schema, &table.config());
+    let columns =
+        "id;key;tags;price;at;named_struct('x',id,'y',array(1.5D,null))~AS~j;array(named_struct('é','\"'))~AS~k";
+    ok(line, "write", &table.options(3, &[("columns", columns)]));
+    table.is_counted(3);
+    let sql = format!("SELECT j, k FROM {} ORDER BY id LIMIT 9", table.name);
+    let row = |id: u64| json!([format!(r#"{{"x":{id},"y":[1.5,null]}}"#), r#"[{"é":"\""}]"#]);
+    assert_eq!(table.cluster.query(&sql)["resultTable"]["rows"], json!([row(0), row(1), row(2)]));
+}
+
 /// Somebody else of a task gets memory when it asks, and no row is lost.
 #[test]
 fn memory_goes_to_others_of_a_task() {

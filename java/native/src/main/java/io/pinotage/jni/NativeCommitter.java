@@ -22,6 +22,12 @@ public final class NativeCommitter {
     /** Removes all that staging has of the run. */
     public static native void forget(long committer);
 
+    /** The lives of writers that have something in staging. */
+    public static native String[] lives(long committer);
+
+    /** Removes what writers have in staging whose lives are over, but for files that are needed. */
+    public static native void forgetLives(long committer, String[] over, String[] needed);
+
     /** Removes what was kept for committables that are not to come. */
     public static native void abort(long committer, byte[][] committables);
 

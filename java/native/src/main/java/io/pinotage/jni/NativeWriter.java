@@ -4,9 +4,12 @@ package io.pinotage.jni;
 public final class NativeWriter {
     private NativeWriter() {}
 
-    /** Opens a writer for rows of a schema. {@code memory} in bytes; 0 for the share that the options give. */
+    /**
+     * Opens a writer for rows of a schema. {@code memory} in bytes; 0 for the share that the options give. {@code apart} if the table may
+     * have segments of later epochs than the one that it goes on behind.
+     */
     public static native long open(
-            long sink, long schema, String run, long epoch, int task, int tasks, long memory, byte[][] open);
+            long sink, long schema, String run, long epoch, int task, int tasks, long memory, boolean apart, byte[][] open);
 
     /**
      * Takes the rows of an array, which is moved. Rows that the table does not take come back, five texts each: number in the
@@ -19,6 +22,9 @@ public final class NativeWriter {
 
     /** Ends an epoch: committables and open buffers. */
     public static native byte[][][] prepare(long writer, long epoch, boolean last);
+
+    /** The writer's life, and behind it the files of other lives that open buffers of it are in. */
+    public static native String[] staged(long writer, byte[][] open);
 
     /** The number of the epoch under way. */
     public static native void beginEpoch(long writer, long epoch);

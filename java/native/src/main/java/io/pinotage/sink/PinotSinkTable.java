@@ -210,6 +210,7 @@ public final class PinotSinkTable implements AutoCloseable {
                         task.task(),
                         task.tasks(),
                         task.memoryBytes(),
+                        task.isApart(),
                         bytes)));
     }
 

@@ -1,7 +1,10 @@
 package io.pinotage.sink;
 
 import io.pinotage.jni.NativeCommitter;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** Brings committables of a run into the table. One at a time does so for a job. */
 public final class SinkCommitter implements AutoCloseable {
@@ -55,6 +58,17 @@ public final class SinkCommitter implements AutoCloseable {
     /** Removes all that staging has of the run: nobody of it is at work any more, or needs what it has staged. */
     public void forget() {
         NativeCommitter.forget(handle);
+    }
+
+    /** The lives of writers that have something in staging, of those at work too. */
+    public Set<String> lives() {
+        return new TreeSet<>(Arrays.asList(NativeCommitter.lives(handle)));
+    }
+
+    /** Removes all that writers have in staging whose lives are over and named, but for the files that are named. */
+    public void forget(StagedFiles over) {
+        NativeCommitter.forgetLives(
+                handle, over.lives().toArray(new String[0]), over.needed().toArray(new String[0]));
     }
 
     /** Removes what staging keeps of committables that are not to come. What is in the table stays. */

@@ -2,6 +2,8 @@ package io.pinotage.sink;
 
 import io.pinotage.arrow.RecordBatch;
 import io.pinotage.jni.NativeWriter;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,6 +57,18 @@ public final class SinkWriter implements AutoCloseable {
     public Prepared prepare(long epoch, boolean last) {
         byte[][][] prepared = NativeWriter.prepare(handle, epoch, last);
         return new Prepared(prepared[0], prepared[1]);
+    }
+
+    /**
+     * What it has in staging: the name of its life, which the names of its files have and no other's, and which files of earlier lives
+     * hold rows that are open.
+     *
+     * @param open what {@link #prepare} gave
+     */
+    public StagedFiles staged(Collection<OpenBuffer> open) {
+        byte[][] bytes = open.stream().map(OpenBuffer::toBytes).toArray(byte[][]::new);
+        List<String> names = Arrays.asList(NativeWriter.staged(handle, bytes));
+        return new StagedFiles(names.subList(0, 1), names.subList(1, names.size()));
     }
 
     /**

@@ -9,6 +9,7 @@ public final class TaskContext {
     private final int task;
     private final int tasks;
     private final long memoryBytes;
+    private final boolean isApart;
 
     /**
      * Writer {@code task}, from 0, of {@code tasks}.
@@ -19,11 +20,24 @@ public final class TaskContext {
      * @param memoryBytes memory for open segments and those being built; 0 for what {@code limits.memory} gives a task
      */
     public TaskContext(String run, long epoch, int task, int tasks, long memoryBytes) {
+        this(run, epoch, task, tasks, memoryBytes, false);
+    }
+
+    private TaskContext(String run, long epoch, int task, int tasks, long memoryBytes, boolean isApart) {
         this.run = Objects.requireNonNull(run, "run");
         this.epoch = epoch;
         this.task = task;
         this.tasks = tasks;
         this.memoryBytes = memoryBytes;
+        this.isApart = isApart;
+    }
+
+    /**
+     * The same writer of a job that may go on behind an older epoch than the table has segments of: its segments take no names that
+     * others of these epochs may have.
+     */
+    public TaskContext apart() {
+        return new TaskContext(run, epoch, task, tasks, memoryBytes, true);
     }
 
     /** The id of a new run. */
@@ -49,6 +63,11 @@ public final class TaskContext {
     /** Of how many. */
     public int tasks() {
         return tasks;
+    }
+
+    /** Whether names of segments are kept apart from those of other processes. */
+    public boolean isApart() {
+        return isApart;
     }
 
     /** Memory of the writer, in bytes; 0 for the options' own. */

@@ -9,6 +9,7 @@ import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.Prepared;
 import io.pinotage.sink.RejectedRow;
 import io.pinotage.sink.SinkWriter;
+import io.pinotage.sink.StagedFiles;
 import io.pinotage.sink.TaskContext;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -51,6 +52,8 @@ public final class PinotSinkWriter<T>
     /** The last epoch that was prepared. */
     private long epoch;
     private boolean ended;
+    /** The aggregator has been told of this writer. */
+    private boolean isKnown;
     private long watermark = Long.MIN_VALUE;
     private long toldWatermark = Long.MIN_VALUE;
     private List<OpenBuffer> open = Collections.emptyList();
@@ -113,7 +116,8 @@ public final class PinotSinkWriter<T>
                 ? null
                 : new Quarantine(folder, settings.table(), run, epoch, task.getIndexOfThisSubtask(), tasks);
         TaskContext own = new TaskContext(run, epoch, task.getIndexOfThisSubtask(), tasks, 0);
-        this.writer = table.openWriter(settings.columns(), own, open);
+        boolean isExact = settings.guarantee() == DeliveryGuarantee.EXACTLY_ONCE;
+        this.writer = table.openWriter(settings.columns(), isExact ? own : own.apart(), open);
         this.batch = new BatchBuilder(settings.columns());
         this.metrics = new WriterMetrics(context.metricGroup(), writer);
         LOG.info("run {} of {} goes on behind checkpoint {} with {} open buffers", run, settings.table(), epoch, open.size());
@@ -198,10 +202,15 @@ public final class PinotSinkWriter<T>
         }
         Prepared prepared = writer.prepare(epoch, ended);
         open = prepared.open();
-        if (prepared.committables().isEmpty()) {
+        StagedFiles staged = StagedFiles.NONE;
+        if (!isKnown && settings.guarantee() == DeliveryGuarantee.EXACTLY_ONCE) {
+            staged = writer.staged(open);
+        }
+        isKnown = true;
+        if (prepared.committables().isEmpty() && staged.lives().isEmpty()) {
             return Collections.emptyList();
         }
-        return Collections.singletonList(new PinotCommittable(run, Lives.NONE, prepared.committables()));
+        return Collections.singletonList(new PinotCommittable(run, Lives.NONE, prepared.committables(), staged));
     }
 
     @Override

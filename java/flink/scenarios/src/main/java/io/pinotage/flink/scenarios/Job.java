@@ -49,7 +49,7 @@ final class Job {
 
     /**
      * {@code finish} runs it to its end; {@code stop} stops it with a savepoint and {@code cancel} cancels it when there are
-     * {@code until} checkpoints.
+     * {@code until} checkpoints; {@code savepoint} takes one then, and cancels it {@code later} checkpoints later.
      * {@code sql} runs a script in its place.
      */
     String run(String how) throws Exception {
@@ -69,8 +69,15 @@ final class Job {
             return client.stopWithSavepoint(false, folder, SavepointFormatType.CANONICAL)
                     .get(LIMIT_MINUTES, TimeUnit.MINUTES);
         }
+        String savepoint = "cancelled";
+        if (how.equals("savepoint")) {
+            savepoint = client.triggerSavepoint(options.text("savepoints"), SavepointFormatType.CANONICAL)
+                    .get(LIMIT_MINUTES, TimeUnit.MINUTES);
+            // A savepoint has a number of its own.
+            awaitCheckpoints(options.number("until", 4) + 1 + options.number("later", 10));
+        }
         client.cancel().get(LIMIT_MINUTES, TimeUnit.MINUTES);
-        return "cancelled";
+        return savepoint;
     }
 
     /** Starts it, and waits for nothing. */
@@ -164,6 +171,9 @@ final class Job {
                 .batchRows((int) options.number("batchRows", 1_000));
         if (options.has("quarantine")) {
             sink.quarantine(options.text("quarantine"), options.number("errors", 0));
+        }
+        if (options.has("retention")) {
+            sink.stagingRetention(Duration.ofMillis(options.number("retention", 0)));
         }
         if (options.has("extra")) {
             sink.extraColumns(true);

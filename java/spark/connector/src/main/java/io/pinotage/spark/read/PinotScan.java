@@ -95,8 +95,10 @@ final class PinotScan
             return new InputPartition[] {PinotPartition.ofRow(plan.exactRows().getAsLong())};
         }
         List<InputPartition> partitions = new ArrayList<>();
-        for (List<ScanSplit> task : Tasks.of(plan.splits(), session)) {
-            partitions.add(isPartitioned ? PinotPartition.ofKey(task) : PinotPartition.of(task));
+        if (isPartitioned) {
+            Tasks.ofPartitions(plan.splits()).forEach(task -> partitions.add(PinotPartition.ofKey(task)));
+        } else {
+            Tasks.of(plan.splits(), session).forEach(task -> partitions.add(PinotPartition.of(task)));
         }
         if (isOne) {
             // The aggregates of no rows: a table without any has them, too.

@@ -140,6 +140,9 @@ final class PinotDataWriter implements DataWriter<InternalRow> {
 
     @Override
     public void close() {
+        if (memory != null) {
+            memory.lend(null);
+        }
         try (TaskMemory ownMemory = memory;
                 PinotSinkTable ownTable = table;
                 SinkWriter ownWriter = writer;

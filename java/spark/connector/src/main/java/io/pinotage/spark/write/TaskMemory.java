@@ -53,7 +53,7 @@ final class TaskMemory implements AutoCloseable {
         return bytes;
     }
 
-    /** From now on others of the task get what the writer can do without, when they ask for it. */
+    /** From now on others of the task get what a writer can do without, when they ask for it; nothing where it is null. */
     void lend(SinkWriter writer) {
         if (consumer != null) {
             consumer.writer = writer;
@@ -63,7 +63,6 @@ final class TaskMemory implements AutoCloseable {
     @Override
     public void close() {
         if (consumer != null) {
-            consumer.writer = null;
             consumer.freeMemory(consumer.getUsed());
         }
     }

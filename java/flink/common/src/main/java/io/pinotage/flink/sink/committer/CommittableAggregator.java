@@ -9,6 +9,7 @@ import io.pinotage.sink.Committable;
 import io.pinotage.sink.Lives;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.SinkCommitter;
+import io.pinotage.sink.StagedFiles;
 import io.pinotage.sink.TaskContext;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -36,6 +37,8 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * <p>When a job goes on it looks whether the table fits the checkpoint, before the first row: only it always has the job's run. It draws
  * an id for the process then, which goes with all segments of its epochs: of two jobs that go on from one checkpoint, the later
  * one to publish is stopped.
+ *
+ * <p>It also knows what nobody needs any more of what writers have staged that are gone ({@link Leftovers}).
  */
 public final class CommittableAggregator extends AbstractStreamOperator<CommittableMessage<PinotCommittable>>
         implements OneInputStreamOperator<CommittableMessage<PinotCommittable>, CommittableMessage<PinotCommittable>>,
@@ -55,6 +58,8 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
     private transient long lastCheckpoint;
     private transient long publishedMillis;
     private transient long toldMillis;
+    /** Null where an older state may go on at any time. */
+    private transient Leftovers leftovers;
 
     /**
      * @param submission the id that was drawn when the job was submitted
@@ -91,6 +96,7 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
         Runs.tell(table, submission, run);
         if (isExact) {
             try (SinkCommitter committer = table.openCommitter(run, lives)) {
+                leftovers = new Leftovers(settings.retentionMillis(), committer.lives());
                 committer.check(lastCheckpoint);
             }
         }
@@ -98,16 +104,22 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
 
     @Override
     public void processElement(StreamRecord<CommittableMessage<PinotCommittable>> record) throws IOException {
-        if (!(record.getValue() instanceof CommittableWithLineage)) {
+        CommittableMessage<PinotCommittable> message = record.getValue();
+        if (!(message instanceof CommittableWithLineage)) {
+            if (leftovers != null) {
+                leftovers.writers(((CommittableSummary<PinotCommittable>) message).getNumberOfSubtasks());
+            }
             return;
         }
-        PinotCommittable committable =
-                ((CommittableWithLineage<PinotCommittable>) record.getValue()).getCommittable();
+        PinotCommittable committable = ((CommittableWithLineage<PinotCommittable>) message).getCommittable();
         if (!committable.run().equals(run)) {
             throw new IOException("a writer has segments of run " + committable.run() + ", and the job is of run " + run
                     + ": its state was put together of two");
         }
         waiting.addAll(committable.segments());
+        if (leftovers != null) {
+            leftovers.add(((CommittableWithLineage<PinotCommittable>) message).getSubtaskId(), committable.staged());
+        }
     }
 
     @Override
@@ -115,7 +127,7 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
         super.prepareSnapshotPreBarrier(checkpoint);
         lastCheckpoint = checkpoint;
         long now = System.currentTimeMillis();
-        if (now - publishedMillis >= settings.publishMillis() && emit(checkpoint)) {
+        if (now - publishedMillis >= settings.publishMillis() && emit(checkpoint, false)) {
             publishedMillis = now;
         }
     }
@@ -123,19 +135,27 @@ public final class CommittableAggregator extends AbstractStreamOperator<Committa
     @Override
     public void endInput() {
         // The last checkpoint, if there are any, has a later number.
-        emit(lastCheckpoint + 1);
+        emit(lastCheckpoint + 1, true);
     }
 
-    private boolean emit(long checkpoint) {
-        if (waiting.isEmpty()) {
+    private boolean emit(long checkpoint, boolean isLast) {
+        StagedFiles over = waiting.isEmpty() && !isLast ? StagedFiles.NONE : over(isLast);
+        if (waiting.isEmpty() && over.lives().isEmpty()) {
             return false;
         }
         waiting.sort(Comparator.comparingLong(Committable::epoch));
-        PinotCommittable all = new PinotCommittable(run, lives, waiting);
+        PinotCommittable all = new PinotCommittable(run, lives, waiting, over);
         output.collect(new StreamRecord<>(new CommittableSummary<>(0, 1, checkpoint, 1, 1, 0)));
         output.collect(new StreamRecord<>(new CommittableWithLineage<>(all, checkpoint, 0)));
         waiting.clear();
         return true;
+    }
+
+    private StagedFiles over(boolean isLast) {
+        if (leftovers == null || !isLast && !leftovers.isDue()) {
+            return StagedFiles.NONE;
+        }
+        return isLast ? leftovers.all() : leftovers.ofOthers();
     }
 
     @Override

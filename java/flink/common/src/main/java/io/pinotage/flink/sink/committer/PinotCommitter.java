@@ -5,6 +5,7 @@ import io.pinotage.flink.sink.SinkSettings;
 import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.Publication;
 import io.pinotage.sink.SinkCommitter;
+import io.pinotage.sink.StagedFiles;
 import java.util.Collection;
 import org.apache.flink.api.connector.sink2.Committer;
 import org.apache.flink.metrics.Counter;
@@ -47,8 +48,23 @@ public final class PinotCommitter implements Committer<PinotCommittable> {
         for (CommitRequest<PinotCommittable> request : requests) {
             PinotCommittable committable = request.getCommittable();
             try (SinkCommitter committer = table.openCommitter(committable.run(), committable.lives())) {
-                commit(committer, committable);
+                if (!committable.segments().isEmpty()) {
+                    commit(committer, committable);
+                }
+                forget(committer, committable.staged());
             }
+        }
+    }
+
+    /** Behind these segments no state goes on that needs anything of writers that are gone, but for what is excepted. */
+    private void forget(SinkCommitter committer, StagedFiles over) {
+        if (over.lives().isEmpty()) {
+            return;
+        }
+        try {
+            committer.forget(over);
+        } catch (PinotageException error) {
+            LOG.warn("staging of {} keeps what nobody needs any more", settings.table(), error);
         }
     }
 
