@@ -109,8 +109,8 @@ impl Feed {
         let Some(schema) = schema else {
             return Err(corrupt(path, "expected a schema in the header"));
         };
-        let walker =
-            Walker::try_new(&schema).map_err(|problem| corrupt(path, format!("expected an Avro schema, {problem}")))?;
+        let (walker, schema) =
+            Walker::try_new(schema).map_err(|problem| corrupt(path, format!("expected an Avro schema, {problem}")))?;
         let mut chunk = MAGIC.to_vec();
         put_long(&mut chunk, 1);
         put_bytes(&mut chunk, b"avro.schema");
@@ -151,8 +151,9 @@ impl Feed {
             }
         };
         let count = u64::try_from(count).map_err(|_| broken(format!("expected a count of records, found {count}")))?;
-        self.walker
-            .check(&data, count)
+        let data = self
+            .walker
+            .records(data, count)
             .map_err(|problem| broken(format!("expected {count} records in the block, {problem}")))?;
         put_long(&mut self.chunk, count as i64);
         put_bytes(&mut self.chunk, &data);

@@ -30,30 +30,48 @@ enum Node {
 pub(super) struct Walker {
     nodes: Vec<Node>,
     root: NodeId,
+    /// The branch of each record, where the file's schema is a union of a record and null, as Flink's SQL writes them.
+    branch: Option<i64>,
 }
 
 impl Walker {
-    pub(super) fn try_new(schema: &[u8]) -> Result<Self, String> {
-        let schema: Value = serde_json::from_slice(schema).map_err(|error| format!("its text is not JSON: {error}"))?;
+    /// The walker of a schema, and the schema of its records alone.
+    pub(super) fn try_new(text: Vec<u8>) -> Result<(Self, Vec<u8>), String> {
+        let schema: Value = serde_json::from_slice(&text).map_err(|error| format!("its text is not JSON: {error}"))?;
         let mut compiler = Compiler::default();
-        let root = compiler.compile(&schema, "", 0)?;
-        Ok(Self { nodes: compiler.nodes, root })
+        let (branch, root) = match record_or_null(&schema) {
+            Some((branch, record)) => (Some(branch), record),
+            None => (None, &schema),
+        };
+        let text = if branch.is_some() { root.to_string().into_bytes() } else { text };
+        let root = compiler.compile(root, "", 0)?;
+        Ok((Self { nodes: compiler.nodes, root, branch }, text))
     }
 
-    /// Whether `data` is exactly `count` records.
-    pub(super) fn check(&self, data: &[u8], count: u64) -> Result<(), String> {
+    /// The records of `data`, which has to be exactly `count` of them.
+    pub(super) fn records(&self, data: Vec<u8>, count: u64) -> Result<Vec<u8>, String> {
         let mut at = 0;
         if count > (data.len() as u64).max(MAX_EMPTY_ITEMS) {
             return Err(format!("its {} bytes cannot hold them", data.len()));
         }
+        let mut alone = Vec::new();
         for record in 0..count {
-            self.walk(self.root, data, &mut at, 0)
-                .map_err(|problem| format!("record {} is broken: {problem}", record + 1))?;
+            let broken = |problem| format!("record {} is broken: {problem}", record + 1);
+            if let Some(branch) = self.branch
+                && long(&data, &mut at).map_err(broken)? != branch
+            {
+                return Err(broken("it is null, or of no branch of the union"));
+            }
+            let begin = at;
+            self.walk(self.root, &data, &mut at, 0).map_err(broken)?;
+            if self.branch.is_some() {
+                alone.extend_from_slice(data.get(begin..at).unwrap_or_default());
+            }
         }
         if at != data.len() {
             return Err(format!("{} bytes are left over", data.len() - at));
         }
-        Ok(())
+        Ok(if self.branch.is_some() { alone } else { data })
     }
 
     fn walk(&self, node: NodeId, data: &[u8], at: &mut usize, depth: usize) -> Result<(), &'static str> {
@@ -98,6 +116,15 @@ impl Walker {
                 Ok(())
             }
         }
+    }
+}
+
+/// The branch of the record in a union of it and null, and its schema.
+fn record_or_null(schema: &Value) -> Option<(i64, &Value)> {
+    match schema.as_array()?.as_slice() {
+        [null, record] if null == "null" && record.is_object() => Some((1, record)),
+        [record, null] if null == "null" && record.is_object() => Some((0, record)),
+        _ => None,
     }
 }
 
@@ -265,4 +292,39 @@ impl Compiler {
 
 fn full_name(name: &str, namespace: &str) -> String {
     if name.contains('.') || namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = r#"{"type": "record", "name": "row", "fields": [{"name": "v", "type": "string"}]}"#;
+
+    #[test]
+    fn records_of_a_union_with_null_are_taken_out_of_it() {
+        for (schema, branch, other) in
+            [(format!("[\"null\", {RECORD}]"), 2, 0), (format!("[{RECORD}, \"null\"]"), 0, 2)]
+        {
+            let (walker, alone) = Walker::try_new(schema.into_bytes()).unwrap();
+            assert_eq!(
+                serde_json::from_slice::<Value>(&alone).unwrap(),
+                serde_json::from_str::<Value>(RECORD).unwrap()
+            );
+            let rows = |second: u8| vec![branch, 2, b'a', second, 4, b'b', b'c'];
+            assert_eq!(walker.records(rows(branch), 2).unwrap(), [2, b'a', 4, b'b', b'c']);
+            let null = walker.records(rows(other), 2).unwrap_err();
+            assert!(null.starts_with("record 2 is broken: it is null"), "{null}");
+            assert!(walker.records(rows(branch), 1).unwrap_err().contains("left over"));
+            assert!(walker.records(rows(branch)[..6].to_vec(), 2).unwrap_err().contains("longer than the block"));
+        }
+    }
+
+    #[test]
+    fn other_schemas_are_handed_on_as_they_are() {
+        for schema in [RECORD.to_owned(), "[\"null\", \"string\"]".to_owned(), format!("[\"null\", {RECORD}, \"int\"]")]
+        {
+            let (walker, alone) = Walker::try_new(schema.clone().into_bytes()).unwrap();
+            assert_eq!((walker.branch, alone), (None, schema.into_bytes()));
+        }
+    }
 }

@@ -11,6 +11,15 @@ fn avro(name: &str, data_type: Json, values: Json, columns: &'static [&'static s
     made("AVRO", name, schema, rows, columns)
 }
 
+/// The same in a union of the record and null, as Flink's SQL writes files; `branches` has `null` or the record at each place.
+fn avro_union(name: &str, branches: &[&str; 2]) -> Case {
+    let record = json!({"type": "record", "name": "row", "fields": [{"name": "v", "type": "long"}]});
+    let schema: Vec<Json> =
+        branches.iter().map(|it| if *it == "null" { json!("null") } else { record.clone() }).collect();
+    let rows = [5, i64::MIN].map(|value| json!({"row": {"v": value}}));
+    made("AVRO", name, json!(schema).to_string(), rows.to_vec().into(), &["LONG"])
+}
+
 /// A file with this field; the values are as `MakeFiles` reads them.
 fn parquet(field: &str, values: Json, columns: &'static [&'static str]) -> Case {
     let rows = values.as_array().unwrap().iter().map(|value| json!({"v": value})).collect();
@@ -54,6 +63,8 @@ pub(super) fn avros() -> Vec<Case> {
             json!([{"int": 5}, {"string": "x"}, null]),
             &["STRING"],
         ),
+        avro_union("record of a union with null", &["null", "row"]),
+        avro_union("record of a union, null behind it", &["row", "null"]),
         avro("date", logical("int", "date"), day, &["STRING", "INT", "TIMESTAMP"]),
         avro("time-millis", logical("int", "time-millis"), json!([0, 43_200_001]), &["STRING", "INT"]),
         avro("time-micros", logical("long", "time-micros"), json!([0, 43_200_000_001_i64]), &["STRING", "LONG"]),
