@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pinotage_testkit::servers::Postgres;
@@ -68,7 +68,10 @@ fn a_process_that_was_stopped_for_long_has_lost_its_job() {
     let path = folder.path();
     let text = fs::read_to_string(path.join("job.yaml")).unwrap();
     fs::write(path.join("slow.yaml"), text.replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 2000")).unwrap();
-    let mut child = start(path, &["run", "slow.yaml"]);
+    let log = path.join("slow.log");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+    command.args(["run", "slow.yaml"]).current_dir(path).stdout(Stdio::null());
+    let mut child = command.stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
     while status(path)["epochs"]["epoch"].as_u64().is_none_or(|epoch| epoch < 3) {
         assert!(child.try_wait().unwrap().is_none(), "the job has ended");
         std::thread::sleep(Duration::from_millis(20));
@@ -81,7 +84,8 @@ fn a_process_that_was_stopped_for_long_has_lost_its_job() {
     assert!(ok(path, &["run", "job.yaml"]).contains("complete"));
     let before = status(path)["epochs"].clone();
     signal("-CONT");
-    assert_eq!(child.wait().unwrap().code(), Some(75));
+    let code = child.wait().unwrap().code();
+    assert_eq!(code, Some(75), "{}", fs::read_to_string(log).unwrap());
     assert_eq!(status(path)["epochs"], before);
     assert_eq!(count(path), expected(60_000));
 }

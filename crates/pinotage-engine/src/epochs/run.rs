@@ -291,7 +291,13 @@ impl Life<'_> {
                 (Ok(read), Ok(())) => Ok(read),
             }
         });
-        let (record, changes) = outcome?;
+        let (record, changes) = outcome.map_err(|error| {
+            // Who has taken over removes the files that this process still works with.
+            match state.into_inner().unwrap_or_else(PoisonError::into_inner).lost() {
+                Some(lost) if error.kind() != ErrorKind::CommitConflict => lost.caused_by(error),
+                _ => error,
+            }
+        })?;
         summary.epoch = record.epoch;
         summary.counts = record.counts;
         summary.changes = changes;

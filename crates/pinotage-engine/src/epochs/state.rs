@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pinotage_common::{Error, Result};
+use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_connector::{Committable, Lives, OpenBuffer, SplitState};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -171,6 +171,11 @@ impl State {
         let waiting = self.documents.read(WAITING)?;
         let through = self.documents.read(PUBLICATION)?.remove(PUBLICATION);
         Waiting::of(waiting, through)
+    }
+
+    /// The error of a process that has lost the state to another.
+    pub(super) fn lost(&mut self) -> Option<Error> {
+        self.documents.write(&[]).err().filter(|error| error.kind() == ErrorKind::CommitConflict)
     }
 
     /// Everything up to an epoch is about to come into the target together.
