@@ -36,11 +36,27 @@ pub trait SinkTarget {
 
 /// What an engine would have recorded.
 #[derive(Debug, Default, Clone)]
-struct Recorded {
-    epoch: u64,
-    open: Vec<OpenBuffer>,
+pub(super) struct Recorded {
+    pub(super) epoch: u64,
+    pub(super) open: Vec<OpenBuffer>,
     /// Not known to have been committed.
-    committables: Vec<Committable>,
+    pub(super) committables: Vec<Committable>,
+}
+
+impl Recorded {
+    /// All writers prepare, and what they give is recorded.
+    pub(super) fn end_epoch(&mut self, writers: &mut [Box<dyn Writer>], last: bool) {
+        let mut open = Vec::new();
+        for writer in writers {
+            let prepared = writer.prepare(self.epoch + 1, last).expect("a prepared epoch");
+            assert!(prepared.rejected.is_empty(), "rows were rejected: {:?}", prepared.rejected);
+            self.committables.extend(prepared.committables);
+            open.extend(prepared.open);
+        }
+        assert!(!last || open.is_empty(), "rows stay open behind the last epoch");
+        self.open = open;
+        self.epoch += 1;
+    }
 }
 
 /// Where a process dies.
@@ -65,6 +81,12 @@ impl SinkCase<'_> {
         self.goes_on_with_other_tasks();
         self.aborted_rows_never_arrive();
         self.unknown_versions_are_refused();
+        self.unreadable_open_rows_are_refused();
+        self.refuses_a_state_that_was_set_back();
+        self.recorded_epochs_outlive_their_writers();
+        self.gives_memory_back();
+        self.keeps_rows_behind_the_watermark();
+        self.lives_are_told_apart();
         self.stops_within_its_deadline();
     }
 
@@ -102,7 +124,7 @@ impl SinkCase<'_> {
                 for (at, batch) in self.epochs.iter().enumerate() {
                     let last = at + 1 == self.epochs.len();
                     if at == dies_in {
-                        self.die(&*target, &mut recorded, batch, last, death);
+                        self.die(&*target, &mut recorded, at, death);
                         if matches!(death, Death::Recorded | Death::Committed) {
                             // The next life commits what was recorded before it reads on.
                             self.commit(&*target, &mut recorded);
@@ -148,8 +170,40 @@ impl SinkCase<'_> {
         assert_eq!(error.kind(), pinotage_common::ErrorKind::Unsupported, "{error}");
     }
 
+    /// Open rows that somebody kept in words of a later version are refused, not left out.
+    pub fn unreadable_open_rows_are_refused(&self) {
+        let target = (self.make)();
+        let unreadable = OpenBuffer { partition: 0, rows: 1, detail: "rows as version 2^32 - 1 keeps them".into() };
+        let opened = target.sink().open(vec![unreadable], &Context { epoch: 1, ..Context::new("kit", "0") });
+        assert!(opened.is_err(), "open rows that nobody can read were left out");
+    }
+
+    /// A state that knows of fewer epochs than the target has is refused, where rows count once; the latest one is not.
+    pub fn refuses_a_state_that_was_set_back(&self) {
+        let target = (self.make)();
+        if target.sink().delivery() == Delivery::AtLeastOnce {
+            return;
+        }
+        let mut recorded = Recorded::default();
+        for (at, batch) in self.epochs.iter().enumerate() {
+            self.epoch(&*target, &mut recorded, batch, 1, at + 1 == self.epochs.len());
+        }
+        let check = |recorded: &Recorded| {
+            target.sink().committer(&context(recorded)).expect("a committer").check(recorded.epoch)
+        };
+        check(&recorded).expect("a target that fits its state");
+        let error = check(&Recorded::default()).expect_err("a state that was set back was taken");
+        assert_eq!(error.kind(), pinotage_common::ErrorKind::CommitConflict, "{error}");
+        self.check(&*target, "after a state was refused");
+    }
+
     /// A job that is given up ends soon, with rows that are written and not prepared, and leaves nothing in the target.
     pub fn stops_within_its_deadline(&self) {
+        self.stops_within(DEADLINE);
+    }
+
+    /// The same, with another deadline than that of all.
+    pub fn stops_within(&self, deadline: Duration) {
         for prepared in [false, true] {
             let target = (self.make)();
             let (sink, recorded) = (target.sink(), Recorded::default());
@@ -163,7 +217,7 @@ impl SinkCase<'_> {
                 drop(writers);
                 let _ = ended.send(());
             });
-            assert!(has_ended.recv_timeout(DEADLINE).is_ok(), "writers go on for more than {DEADLINE:?}");
+            assert!(has_ended.recv_timeout(deadline).is_ok(), "writers go on for more than {deadline:?}");
             assert_eq!(row_texts(&target.rows()), Vec::<String>::new(), "rows have come that nobody committed");
         }
     }
@@ -217,7 +271,7 @@ impl SinkCase<'_> {
         before
     }
 
-    fn check(&self, target: &dyn SinkTarget, when: &str) {
+    pub(super) fn check(&self, target: &dyn SinkTarget, when: &str) {
         let mut expected = row_texts(self.epochs);
         expected.sort();
         let mut found = row_texts(&target.rows());
@@ -238,47 +292,41 @@ impl SinkCase<'_> {
         let sink = target.sink();
         let mut writers = writers(&*sink, recorded, tasks);
         write(&*sink, &mut writers, batch);
-        let mut open = Vec::new();
-        for writer in &mut writers {
-            let prepared = writer.prepare(recorded.epoch + 1, last).expect("a prepared epoch");
-            assert!(prepared.rejected.is_empty(), "rows were rejected: {:?}", prepared.rejected);
-            recorded.committables.extend(prepared.committables);
-            open.extend(prepared.open);
-        }
-        assert!(!last || open.is_empty(), "rows stay open behind the last epoch");
-        recorded.open = open;
-        recorded.epoch += 1;
+        recorded.end_epoch(&mut writers, last);
     }
 
-    fn commit(&self, target: &dyn SinkTarget, recorded: &mut Recorded) {
+    pub(super) fn commit(&self, target: &dyn SinkTarget, recorded: &mut Recorded) {
         let mut committer = target.sink().committer(&context(recorded)).expect("a committer");
         committer.commit(&recorded.committables).expect("a commit");
         recorded.committables.clear();
     }
 
-    fn die(&self, target: &dyn SinkTarget, recorded: &mut Recorded, batch: &RecordBatch, last: bool, death: Death) {
-        let mut unrecorded = recorded.clone();
+    /// A process that dies before its epoch was recorded had other rows in it than the next one will have: more of them.
+    fn die(&self, target: &dyn SinkTarget, recorded: &mut Recorded, at: usize, death: Death) {
+        let last = at + 1 == self.epochs.len();
         match death {
-            Death::Written => {
+            Death::Written | Death::Prepared => {
                 let sink = target.sink();
                 let mut writers = writers(&*sink, recorded, 1);
-                write(&*sink, &mut writers, batch);
+                self.epochs.iter().skip(at).take(2).for_each(|batch| write(&*sink, &mut writers, batch));
+                if death == Death::Prepared {
+                    recorded.clone().end_epoch(&mut writers, at + 2 >= self.epochs.len());
+                }
             }
-            Death::Prepared => self.prepare(target, &mut unrecorded, batch, 1, last),
-            Death::Recorded => self.prepare(target, recorded, batch, 1, last),
+            Death::Recorded => self.prepare(target, recorded, &self.epochs[at], 1, last),
             Death::Committed => {
-                self.prepare(target, recorded, batch, 1, last);
+                self.prepare(target, recorded, &self.epochs[at], 1, last);
                 self.commit(target, &mut recorded.clone());
             }
         }
     }
 }
 
-fn context(recorded: &Recorded) -> Context {
+pub(super) fn context(recorded: &Recorded) -> Context {
     Context { epoch: recorded.epoch, ..Context::new("kit", "0") }
 }
 
-fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writer>> {
+pub(super) fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writer>> {
     let open = |task| {
         let context = Context { task, tasks, ..context(recorded) };
         let own = recorded.open.iter().filter(|buffer| buffer.partition % tasks == task).cloned().collect();
@@ -288,7 +336,7 @@ fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writ
 }
 
 /// Rows go where an engine sends them.
-fn write(sink: &dyn Sink, writers: &mut [Box<dyn Writer>], batch: &RecordBatch) {
+pub(super) fn write(sink: &dyn Sink, writers: &mut [Box<dyn Writer>], batch: &RecordBatch) {
     let tasks = writers.len() as u32;
     let partitions = sink.partitions(batch).expect("the partitions of rows");
     let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
