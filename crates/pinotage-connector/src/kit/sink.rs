@@ -1,6 +1,7 @@
 //! What a sink has to hold.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 
 use super::row_texts;
-use crate::{Committable, Context, Delivery, OpenBuffer, Sink, Writer};
+use crate::{Committable, Context, Delivery, Lives, OpenBuffer, Sink, Writer};
 
 /// How long a writer may take to end when the job is given up, however slow the machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -41,9 +42,20 @@ pub(super) struct Recorded {
     pub(super) open: Vec<OpenBuffer>,
     /// Not known to have been committed.
     pub(super) committables: Vec<Committable>,
+    /// The processes until now, which an engine writes down before they do anything.
+    lives: Lives,
 }
 
 impl Recorded {
+    /// A process goes on behind the record, with so many tasks.
+    pub(super) fn begin(&mut self, sink: &dyn Sink, tasks: u32) -> Vec<Box<dyn Writer>> {
+        static PROCESSES: AtomicU64 = AtomicU64::new(1);
+        self.lives.begin(format!("{:016x}", PROCESSES.fetch_add(1, Ordering::Relaxed)), self.epoch);
+        let mut committer = sink.committer(&context(self)).expect("a committer");
+        committer.check(self.epoch).expect("a target that fits the recorded epoch");
+        writers(sink, self, tasks)
+    }
+
     /// All writers prepare, and what they give is recorded.
     pub(super) fn end_epoch(&mut self, writers: &mut [Box<dyn Writer>], last: bool) {
         let mut open = Vec::new();
@@ -127,6 +139,7 @@ impl SinkCase<'_> {
                         self.die(&*target, &mut recorded, at, death);
                         if matches!(death, Death::Recorded | Death::Committed) {
                             // The next life commits what was recorded before it reads on.
+                            drop(recorded.begin(&*target.sink(), 1));
                             self.commit(&*target, &mut recorded);
                             continue;
                         }
@@ -206,8 +219,8 @@ impl SinkCase<'_> {
     pub fn stops_within(&self, deadline: Duration) {
         for prepared in [false, true] {
             let target = (self.make)();
-            let (sink, recorded) = (target.sink(), Recorded::default());
-            let mut writers = writers(&*sink, &recorded, 2);
+            let (sink, mut recorded) = (target.sink(), Recorded::default());
+            let mut writers = recorded.begin(&*sink, 2);
             self.epochs.iter().for_each(|batch| write(&*sink, &mut writers, batch));
             if prepared {
                 writers.iter_mut().for_each(|writer| drop(writer.prepare(1, true).expect("a prepared epoch")));
@@ -241,7 +254,7 @@ impl SinkCase<'_> {
         let held = hold(&*target);
         let sink = target.sink();
         let mut recorded = Recorded::default();
-        let mut writers = writers(&*sink, &recorded, 1);
+        let mut writers = recorded.begin(&*sink, 1);
         let (wrote, written) = channel();
         let mut before = 0;
         let prepared = std::thread::scope(|scope| {
@@ -290,7 +303,7 @@ impl SinkCase<'_> {
     /// Writes and records an epoch with new writers.
     fn prepare(&self, target: &dyn SinkTarget, recorded: &mut Recorded, batch: &RecordBatch, tasks: u32, last: bool) {
         let sink = target.sink();
-        let mut writers = writers(&*sink, recorded, tasks);
+        let mut writers = recorded.begin(&*sink, tasks);
         write(&*sink, &mut writers, batch);
         recorded.end_epoch(&mut writers, last);
     }
@@ -307,7 +320,7 @@ impl SinkCase<'_> {
         match death {
             Death::Written | Death::Prepared => {
                 let sink = target.sink();
-                let mut writers = writers(&*sink, recorded, 1);
+                let mut writers = recorded.begin(&*sink, 1);
                 self.epochs.iter().skip(at).take(2).for_each(|batch| write(&*sink, &mut writers, batch));
                 if death == Death::Prepared {
                     recorded.clone().end_epoch(&mut writers, at + 2 >= self.epochs.len());
@@ -322,11 +335,11 @@ impl SinkCase<'_> {
     }
 }
 
-pub(super) fn context(recorded: &Recorded) -> Context {
-    Context { epoch: recorded.epoch, ..Context::new("kit", "0") }
+fn context(recorded: &Recorded) -> Context {
+    Context { epoch: recorded.epoch, lives: recorded.lives.clone(), ..Context::new("kit", "0") }
 }
 
-pub(super) fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writer>> {
+fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writer>> {
     let open = |task| {
         let context = Context { task, tasks, ..context(recorded) };
         let own = recorded.open.iter().filter(|buffer| buffer.partition % tasks == task).cloned().collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::sink::{Recorded, SinkCase, SinkTarget, context, write, writers};
+use super::sink::{Recorded, SinkCase, SinkTarget, write};
 use crate::Writer;
 
 /// Beside each other.
@@ -45,7 +45,7 @@ impl SinkCase<'_> {
     pub fn lives_are_told_apart(&self) {
         let target = (self.make)();
         let (sink, mut recorded) = (target.sink(), Recorded::default());
-        let mut first = writers(&*sink, &recorded, TASKS);
+        let mut first = recorded.begin(&*sink, TASKS);
         let lives = |writers: &[Box<dyn Writer>]| -> Vec<String> {
             writers.iter().filter_map(|writer| writer.life().map(str::to_owned)).collect()
         };
@@ -53,7 +53,7 @@ impl SinkCase<'_> {
         self.epochs.iter().take(1).for_each(|batch| write(&*sink, &mut first, batch));
         recorded.end_epoch(&mut first, false);
         assert_eq!(lives(&first), before, "a life has changed");
-        let all: Vec<String> = before.into_iter().chain(lives(&writers(&*sink, &recorded, TASKS))).collect();
+        let all: Vec<String> = before.into_iter().chain(lives(&recorded.begin(&*sink, TASKS))).collect();
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "two writers have one life: {all:?}");
     }
 
@@ -62,7 +62,7 @@ impl SinkCase<'_> {
         let target = (self.make)();
         let sink = target.sink();
         let mut recorded = Recorded::default();
-        let mut writers = writers(&*sink, &recorded, TASKS);
+        let mut writers = recorded.begin(&*sink, TASKS);
         for (at, batch) in self.epochs.iter().enumerate() {
             let half = batch.num_rows() / 2;
             for part in [batch.slice(0, half), batch.slice(half, batch.num_rows() - half)] {
@@ -79,9 +79,7 @@ impl SinkCase<'_> {
     /// rows and recorded nothing.
     fn live(&self, target: &dyn SinkTarget, recorded: &mut Recorded, epochs: Range<usize>, told: bool) {
         let sink = target.sink();
-        let mut committer = sink.committer(&context(recorded)).expect("a committer");
-        committer.check(recorded.epoch).expect("a target that fits the recorded epoch");
-        let mut writers = writers(&*sink, recorded, TASKS);
+        let mut writers = recorded.begin(&*sink, TASKS);
         for at in epochs.clone() {
             write(&*sink, &mut writers, &self.epochs[at]);
             recorded.end_epoch(&mut writers, at + 1 == self.epochs.len());
