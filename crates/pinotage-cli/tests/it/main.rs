@@ -5,6 +5,7 @@ mod cluster;
 mod dist;
 mod epochs;
 mod epochs_cluster;
+mod epochs_files;
 mod epochs_stores;
 mod epochs_upsert;
 mod export;

@@ -13,6 +13,7 @@ use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
 use pinotage_sink::writer::{Destination, PinotSink, Sealing, TableDestination, Upload};
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use pinotage_testkit::cluster::{Cluster, eventually};
+use pinotage_testkit::is_full;
 use serde_json::{Value as Json, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -164,7 +165,8 @@ fn rows(ids: std::ops::Range<i64>) -> RecordBatch {
 fn holds_the_promises(place: Place, beside_stream: bool) {
     let Some(cluster) = place.cluster() else { return };
     // Of each partition some segments are full in the midst of an epoch, and some rows stay open.
-    let epochs = [rows(0..40), rows(40..41), rows(41..90)];
+    let ends: &[i64] = if is_full() { &[0, 40, 41, 90, 133] } else { &[0, 40, 75] };
+    let epochs: Vec<RecordBatch> = ends.windows(2).map(|ends| rows(ends[0]..ends[1])).collect();
     let make = || Box::new(Table::new(place, cluster, beside_stream, 16)) as Box<dyn SinkTarget>;
     SinkCase { make: &make, epochs: &epochs }.all();
 }
