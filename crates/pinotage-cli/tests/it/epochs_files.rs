@@ -101,7 +101,7 @@ checkpoint: {{interval: 30ms, restartDelay: 100ms}}\nlimits: {{errors: {errors}}
     /// Killed around calls of publications and at random, with another number of threads each time.
     fn killed(&self, command: &[&str], most: u64) {
         let mut random = Random::new();
-        let mut begin = |threads: &str| start(self.path(), &[command, &["job.yaml", "--threads", threads]].concat());
+        let begin = |threads: &str| start(self.path(), &[command, &["job.yaml", "--threads", threads]].concat());
         let calls =
             [(Call::START, Side::After, "1"), (Call::upload(2), Side::After, "3"), (Call::END, Side::Before, "8")];
         for (call, side, threads) in calls {
