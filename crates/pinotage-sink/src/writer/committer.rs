@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -298,13 +299,41 @@ fn into_folder(staging: &RunStaging, folder: &Path, segment: &StagedSegment) -> 
             .with("file", staging.place(&segment.file))
             .action("bring the file back; without it its rows are lost"));
     };
-    if staging.is_shared() {
-        // A copy, perhaps from another file system.
-        let copy = folder.join(format!(".{}.tmp", segment.name));
-        fs::copy(&from.path, &copy).and_then(|_| fs::File::open(&copy)?.sync_all()).map_err(failed)?;
-        fs::rename(&copy, &to).map_err(failed)?;
-    } else {
-        fs::rename(&from.path, &to).map_err(failed)?;
+    let moved = match staging.is_shared() {
+        // What was fetched is a copy already, which goes by itself.
+        true => Err(io::ErrorKind::CrossesDevices.into()),
+        false => fs::rename(&from.path, &to),
+    };
+    match moved {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let copy = folder.join(format!(".{}.tmp", segment.name));
+            remove_left(&copy).and_then(|()| copy_synced(&from.path, &copy)).and_then(|()| fs::rename(&copy, &to))
+        }
+        moved => moved,
     }
+    .map_err(failed)?;
     sync(folder)
+}
+
+/// Removes what a process that was killed has left.
+fn remove_left(path: &Path) -> io::Result<()> {
+    match path.is_dir() {
+        true => fs::remove_dir_all(path),
+        false if path.exists() => fs::remove_file(path),
+        false => Ok(()),
+    }
+}
+
+/// Copies a file or a folder of files.
+fn copy_synced(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        fs::copy(from, to)?;
+        return fs::File::open(to)?.sync_all();
+    }
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy_synced(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    fs::File::open(to)?.sync_all()
 }
