@@ -73,8 +73,8 @@ impl<'a> Reach<'a> {
         if came.iter().any(|new| new.name == segment.name) {
             return Err(error);
         }
-        // When they were loaded, and how far the stream was, only the process knew that did it.
-        observer.warning(&format!("another process pushed this before: {error}"));
+        // When they were loaded, and how far the stream was, only the try knew that pushed them.
+        observer.warning(&format!("of a segment that was pushed before: {error}"));
         Ok(())
     }
 

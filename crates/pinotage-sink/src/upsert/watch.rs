@@ -70,8 +70,9 @@ impl Watch {
         let late = counted().filter(|(_, value)| *value < greatest - self.span);
         let message = |(row, value)| {
             let text = format!(
-                "the value is {value}, {} behind the greatest, and with `{}` servers forget keys",
+                "{value} is {} behind the greatest value, and servers forget keys {} behind it (`upsertConfig.{}`, less `sink.upsert.ttlMargin`)",
                 greatest - value,
+                self.ttl.span,
                 self.ttl.option
             );
             (row as u32, text)
