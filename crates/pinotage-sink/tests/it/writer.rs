@@ -27,7 +27,7 @@ struct Folder {
     columns: &'static [&'static str],
 }
 
-fn sealing(max_rows: usize) -> Sealing {
+pub(crate) fn sealing(max_rows: usize) -> Sealing {
     Sealing {
         max_rows,
         max_bytes: 64 << 20,
@@ -39,7 +39,7 @@ fn sealing(max_rows: usize) -> Sealing {
     }
 }
 
-fn pool() -> Arc<rayon::ThreadPool> {
+pub(crate) fn pool() -> Arc<rayon::ThreadPool> {
     Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap())
 }
 
