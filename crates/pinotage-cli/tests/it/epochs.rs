@@ -429,6 +429,52 @@ fn a_full_disk_costs_nothing() {
     }
 }
 
+/// Staging may lie on another file system than the output, which no segment can be moved to in one step.
+#[test]
+fn staging_may_be_on_another_disk() {
+    for archive in ["directory", "tarGz"] {
+        let job = events(30_000, "staging: staging\n");
+        let path = job.path();
+        let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), text.replace("output: out", &format!("output: out, archive: {archive}")))
+            .unwrap();
+        let Some(_disk) = SmallDisk::mount(&path.join("staging"), 64 << 20) else { return };
+        assert!(ok(path, &["run", "job.yaml"]).contains("complete"));
+        assert_eq!(count(path), expected(30_000));
+        assert!(segments(path).iter().all(|name| !name.ends_with(".tmp")), "{:?}", segments(path));
+    }
+}
+
+/// One writer fails at the end of an epoch while another one has nothing to do: the job ends with the reason, and goes on.
+#[test]
+fn a_writer_that_fails_alone_ends_the_job() {
+    let job = events(200_000, "");
+    let path = job.path();
+    let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+    let text = text
+        .replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 20000")
+        .replace("key: {distinct: 500, prefix: k}", "oneOf: [one]")
+        .replace("maxRows: 6666", "maxBytes: 8MiB")
+        .replace("50ms}", "50ms, restarts: 0}");
+    fs::write(path.join("job.yaml"), &text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+    let child = command.args(["run", "job.yaml", "--threads", "2"]).current_dir(path).stderr(Stdio::piped());
+    let mut child = child.stdout(Stdio::null()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    assert!(told.any(|line| line.starts_with("epoch ")), "no epoch was told");
+    let staging = path.join(".pinotage/j/staging");
+    fs::rename(&staging, path.join("away")).unwrap();
+    let error: Vec<String> = told.collect();
+    assert!(
+        !child.wait().unwrap().success() && error.iter().any(|line| line.contains("cannot keep open rows")),
+        "{error:?}"
+    );
+    fs::rename(path.join("away"), &staging).unwrap();
+    fs::write(path.join("job.yaml"), text.replace("    rowsPerSecond: 20000\n", "")).unwrap();
+    assert!(ok(path, &["run", "job.yaml"]).contains("200000 rows read, 200000 written"));
+    assert_eq!(count(path), expected(200_000));
+}
+
 /// Rows of three days, in turn: a segment of each day, whatever epochs there are.
 #[test]
 fn each_window_of_time_has_its_segment() {
