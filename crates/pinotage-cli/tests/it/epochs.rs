@@ -24,6 +24,16 @@ impl Random {
         Self(seed)
     }
 
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut random = Self(seed);
+        random.below(2);
+        random
+    }
+
+    pub(crate) fn one_of<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
@@ -382,10 +392,10 @@ fn what_cannot_run_in_epochs_is_refused_by_check() {
 }
 
 /// A file system of its own with so many bytes; nothing where that is not allowed.
-struct SmallDisk(std::path::PathBuf);
+pub(crate) struct SmallDisk(std::path::PathBuf);
 
 impl SmallDisk {
-    fn mount(at: &Path, bytes: u64) -> Option<Self> {
+    pub(crate) fn mount(at: &Path, bytes: u64) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
         let size = format!("size={bytes}");
         let mount =
@@ -395,6 +405,17 @@ impl SmallDisk {
         }
         eprintln!("SKIPPED: a full disk, because this user may not mount a small one");
         None
+    }
+}
+
+impl SmallDisk {
+    /// So many bytes more than what is there.
+    pub(crate) fn leave(&self, bytes: u64) {
+        let used = Command::new("du").args(["-s", "-B1"]).arg(&self.0).output().unwrap();
+        let used: u64 = String::from_utf8_lossy(&used.stdout).split_whitespace().next().unwrap().parse().unwrap();
+        // Whole pages; what is taken already cannot go.
+        let size = format!("remount,size={}", (used + bytes).next_multiple_of(4096));
+        Command::new("mount").args(["-o", &size]).arg(&self.0).stderr(Stdio::null()).status().unwrap();
     }
 }
 
