@@ -228,6 +228,16 @@ impl BytesInterner {
         self.values.len()
     }
 
+    /// Each value is held once.
+    pub(super) fn is_distinct(&self) -> bool {
+        matches!(self.known, Known::Distinct(_))
+    }
+
+    /// Bytes of the values held.
+    pub(super) fn num_bytes(&self) -> usize {
+        self.values.runs().map(<[u8]>::len).sum()
+    }
+
     #[inline]
     pub(super) fn get(&self, id: u32) -> &[u8] {
         self.values.get(id)

@@ -10,6 +10,7 @@ mod blocks;
 mod builder;
 mod built;
 mod column;
+mod held;
 mod ids;
 mod interner;
 mod layout;

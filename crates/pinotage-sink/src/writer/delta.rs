@@ -71,6 +71,11 @@ impl DeltaWriter {
         Ok(())
     }
 
+    /// Rows so far.
+    pub(super) fn num_rows(&self) -> u64 {
+        self.rows
+    }
+
     /// The columns of the rows.
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
