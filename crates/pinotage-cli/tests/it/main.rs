@@ -6,6 +6,7 @@ mod dist;
 mod epochs;
 mod epochs_cluster;
 mod epochs_random;
+mod epochs_random_cluster;
 mod epochs_stores;
 mod epochs_upsert;
 mod export;
