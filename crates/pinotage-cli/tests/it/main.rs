@@ -5,6 +5,8 @@ mod cluster;
 mod dist;
 mod epochs;
 mod epochs_cluster;
+mod epochs_random;
+mod epochs_random_cluster;
 mod epochs_stores;
 mod epochs_upsert;
 mod export;
