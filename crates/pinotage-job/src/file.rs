@@ -417,7 +417,6 @@ impl SegmentLimits {
             max_rows: self.max_rows,
             max_bytes: self.max_bytes.bytes(),
             task_bytes: u64::MAX,
-            fresh_bytes: u64::MAX,
             max_age: self.max_age.map(|age| age.duration()),
             event_time: self.event_time_window.map(|window| EventTime {
                 window: window.duration(),

@@ -17,18 +17,18 @@ const PARTITIONS: u32 = 8;
 const ROWS: u64 = 60_000;
 
 /// By key: time and value.
-type Table = BTreeMap<String, (i64, String)>;
+pub(crate) type Table = BTreeMap<String, (i64, String)>;
 
 /// A table that consumes, and what it should hold.
-struct Stream<'a> {
+pub(crate) struct Stream<'a> {
     cluster: &'a Cluster,
     name: &'static str,
     topic: Topic,
-    expected: Table,
+    pub(crate) expected: Table,
 }
 
 impl<'a> Stream<'a> {
-    fn new(cluster: &'a Cluster, name: &'static str) -> Self {
+    pub(crate) fn new(cluster: &'a Cluster, name: &'static str) -> Self {
         Self::of(cluster, name, json!({"mode": "FULL"}))
     }
 
@@ -51,7 +51,7 @@ impl<'a> Stream<'a> {
     }
 
     /// The stream brings a row; later ones of a key win when they are not older.
-    fn produce(&mut self, rows: impl Iterator<Item = (String, i64)>) {
+    pub(crate) fn produce(&mut self, rows: impl Iterator<Item = (String, i64)>) {
         let rows: Vec<(String, i64)> = rows.collect();
         self.bring(&rows, false);
         rows.into_iter().for_each(|(key, time)| self.expect(key, time, "live".into()));
@@ -75,14 +75,14 @@ impl<'a> Stream<'a> {
     }
 
     /// Of equal rows that of the stream, which comes here first, counts.
-    fn expect(&mut self, key: String, time: i64, value: String) {
+    pub(crate) fn expect(&mut self, key: String, time: i64, value: String) {
         match self.expected.get(&key) {
             Some((known, from)) if *known > time || *known == time && from == "live" => {}
             _ => drop(self.expected.insert(key, (time, value))),
         }
     }
 
-    fn found(&self) -> Table {
+    pub(crate) fn found(&self) -> Table {
         let sql = format!("SELECT k, t, v FROM {} LIMIT 100000", self.name);
         let answer = self.cluster.query(&sql);
         let rows = answer["resultTable"]["rows"].as_array().cloned().unwrap_or_default();
@@ -95,7 +95,7 @@ impl<'a> Stream<'a> {
         table
     }
 
-    fn shows_what_is_expected(&self) {
+    pub(crate) fn shows_what_is_expected(&self) {
         eventually(&format!("{} rows of {}", self.expected.len(), self.name), || {
             let found = self.found();
             match found == self.expected {

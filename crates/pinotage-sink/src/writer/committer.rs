@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -304,13 +305,35 @@ fn into_folder(staging: &RunStaging, folder: &Path, segment: &StagedSegment) -> 
             .with("file", staging.place(&segment.file))
             .action("bring the file back; without it its rows are lost"));
     };
-    if staging.is_shared() {
-        // A copy, perhaps from another file system.
+    let copied = || {
         let copy = folder.join(format!(".{}.tmp", segment.name));
-        fs::copy(&from.path, &copy).and_then(|_| fs::File::open(&copy)?.sync_all()).map_err(failed)?;
-        fs::rename(&copy, &to).map_err(failed)?;
-    } else {
-        fs::rename(&from.path, &to).map_err(failed)?;
+        copy_synced(&from.path, &copy).and_then(|()| fs::rename(&copy, &to))
+    };
+    // What came from a store is on no disk for certain yet.
+    let moved = if staging.is_shared() { copied() } else { fs::rename(&from.path, &to) };
+    match moved {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copied(),
+        moved => moved,
     }
+    .map_err(failed)?;
     sync(folder)
+}
+
+/// Copies a segment, a folder or an archive, and what an earlier try has left gives way.
+fn copy_synced(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(to) {
+        Ok(left) if left.is_dir() => fs::remove_dir_all(to)?,
+        Ok(_) => fs::remove_file(to)?,
+        Err(_) => {}
+    }
+    if !from.is_dir() {
+        fs::copy(from, to)?;
+        return fs::File::open(to)?.sync_all();
+    }
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy_synced(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    fs::File::open(to)?.sync_all()
 }

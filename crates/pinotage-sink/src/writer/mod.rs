@@ -56,8 +56,6 @@ pub struct Sealing {
     pub max_bytes: u64,
     /// Memory of all open segments of a task together; beyond it the largest is sealed.
     pub task_bytes: u64,
-    /// Memory of a task for rows that came since the last epoch; what is more goes to staging before its epoch ends.
-    pub fresh_bytes: u64,
     /// How old the first row of a segment may become.
     pub max_age: Option<Duration>,
     /// Rows go to segments by windows of their time.
@@ -67,15 +65,12 @@ pub struct Sealing {
 }
 
 impl Sealing {
-    /// Segments of one task that fit into so much memory together: those that are open, built and waiting to be built, and rows
-    /// of the epoch under way.
+    /// Segments of one task that fit into so much memory together: those that are open, built and waiting to be built.
     #[must_use]
     pub fn within(self, memory: u64) -> Self {
-        // Rows of the epoch under way have an eighth.
-        let fresh_bytes = memory / 8;
-        let (share, queue) = (memory - fresh_bytes, self.queue as u64);
-        let max_bytes = self.max_bytes.min(share / (queue + 1));
-        Self { max_bytes, task_bytes: share - queue * max_bytes, fresh_bytes, ..self }
+        let queue = self.queue as u64;
+        let max_bytes = self.max_bytes.min(memory / (queue + 1));
+        Self { max_bytes, task_bytes: memory - queue * max_bytes, ..self }
     }
 }
 

@@ -28,15 +28,7 @@ struct Folder {
 }
 
 pub(crate) fn sealing(max_rows: usize) -> Sealing {
-    Sealing {
-        max_rows,
-        max_bytes: 64 << 20,
-        task_bytes: 128 << 20,
-        fresh_bytes: 4096,
-        max_age: None,
-        event_time: None,
-        queue: 2,
-    }
+    Sealing { max_rows, max_bytes: 64 << 20, task_bytes: 128 << 20, max_age: None, event_time: None, queue: 2 }
 }
 
 pub(crate) fn pool() -> Arc<rayon::ThreadPool> {
