@@ -24,6 +24,16 @@ impl Random {
         Self(seed)
     }
 
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut random = Self(seed);
+        random.below(2);
+        random
+    }
+
+    pub(crate) fn one_of<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
@@ -371,6 +381,26 @@ fn what_cannot_run_in_epochs_is_refused_by_check() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(expected), "{config}: {error}");
     }
+    // Whether rows came before servers had forgotten their keys is seen when somebody waits for them.
+    let folder = events(100, "");
+    let path = folder.path();
+    let schema = fs::read_to_string(path.join("schema.json")).unwrap();
+    let schema = schema.replace("\"schemaName\"", "\"primaryKeyColumns\": [\"key\"], \"schemaName\"");
+    fs::write(path.join("schema.json"), schema).unwrap();
+    let table = r#"{"tableName": "t", "tableType": "REALTIME", "upsertConfig": {"mode": "FULL", "comparisonColumns": ["id"], "metadataTTL": 10}}"#;
+    fs::write(path.join("table.json"), table).unwrap();
+    let job = fs::read_to_string(path.join("job.yaml")).unwrap().replace("output: out", "controller: 'localhost:1'");
+    for (push, expected) in
+        [("push: {waitSeconds: 0}", "sink.push.waitSeconds"), ("upsert: {ttlMargin: 100}", "ttlMargin")]
+    {
+        let job = job.replace("controller:", &format!("{push}, controller:"));
+        fs::write(path.join("job.yaml"), job).unwrap();
+        let output = pinotage(path, &["check", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(expected), "{error}");
+    }
+    fs::write(path.join("job.yaml"), &job).unwrap();
+    ok(path, &["check", "job.yaml"]);
     // A table that is wholly what its job makes needs a job that comes to an end.
     let folder = events(100, "");
     let path = folder.path();
@@ -408,6 +438,17 @@ impl SmallDisk {
     }
 }
 
+impl SmallDisk {
+    /// So many bytes more than what is there.
+    pub(crate) fn leave(&self, bytes: u64) {
+        let used = Command::new("du").args(["-s", "-B1"]).arg(&self.0).output().unwrap();
+        let used: u64 = String::from_utf8_lossy(&used.stdout).split_whitespace().next().unwrap().parse().unwrap();
+        // Whole pages; what is taken already cannot go.
+        let size = format!("remount,size={}", (used + bytes).next_multiple_of(4096));
+        Command::new("mount").args(["-o", &size]).arg(&self.0).stderr(Stdio::null()).status().unwrap();
+    }
+}
+
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
@@ -431,6 +472,52 @@ fn a_full_disk_costs_nothing() {
         assert!(ok(path, &["run", "job.yaml"]).contains("200000 rows read, 200000 written"), "{folder}");
         assert_eq!(count(path), expected(200_000), "{folder}");
     }
+}
+
+/// Staging may lie on another file system than the output, which no segment can be moved to in one step.
+#[test]
+fn staging_may_be_on_another_disk() {
+    for archive in ["directory", "tarGz"] {
+        let job = events(30_000, "staging: staging\n");
+        let path = job.path();
+        let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), text.replace("output: out", &format!("output: out, archive: {archive}")))
+            .unwrap();
+        let Some(_disk) = SmallDisk::mount(&path.join("staging"), 64 << 20) else { return };
+        assert!(ok(path, &["run", "job.yaml"]).contains("complete"));
+        assert_eq!(count(path), expected(30_000));
+        assert!(segments(path).iter().all(|name| !name.ends_with(".tmp")), "{:?}", segments(path));
+    }
+}
+
+/// One writer fails at the end of an epoch while another one has nothing to do: the job ends with the reason, and goes on.
+#[test]
+fn a_writer_that_fails_alone_ends_the_job() {
+    let job = events(200_000, "");
+    let path = job.path();
+    let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+    let text = text
+        .replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 20000")
+        .replace("key: {distinct: 500, prefix: k}", "oneOf: [one]")
+        .replace("maxRows: 6666", "maxBytes: 8MiB")
+        .replace("50ms}", "50ms, restarts: 0}");
+    fs::write(path.join("job.yaml"), &text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+    let child = command.args(["run", "job.yaml", "--threads", "2"]).current_dir(path).stderr(Stdio::piped());
+    let mut child = child.stdout(Stdio::null()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    assert!(told.any(|line| line.starts_with("epoch ")), "no epoch was told");
+    let staging = path.join(".pinotage/j/staging");
+    fs::rename(&staging, path.join("away")).unwrap();
+    let error: Vec<String> = told.collect();
+    assert!(
+        !child.wait().unwrap().success() && error.iter().any(|line| line.contains("cannot keep open rows")),
+        "{error:?}"
+    );
+    fs::rename(path.join("away"), &staging).unwrap();
+    fs::write(path.join("job.yaml"), text.replace("    rowsPerSecond: 20000\n", "")).unwrap();
+    assert!(ok(path, &["run", "job.yaml"]).contains("200000 rows read, 200000 written"));
+    assert_eq!(count(path), expected(200_000));
 }
 
 /// Rows of three days, in turn: a segment of each day, whatever epochs there are.

@@ -6,6 +6,8 @@ mod dist;
 mod epochs;
 mod epochs_cluster;
 mod epochs_files;
+mod epochs_random;
+mod epochs_random_cluster;
 mod epochs_stores;
 mod epochs_upsert;
 mod export;

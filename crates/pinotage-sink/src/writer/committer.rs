@@ -17,6 +17,7 @@ use super::fence::Fence;
 use super::staging::{RunStaging, sync};
 use super::{Destination, Replacing, StagedSegment, TableDestination};
 use crate::publish::{Foreign, History, Mark, Publication, other_states, publish, remove, revert};
+use crate::upsert::TimeToLive;
 use crate::{LocalSegment, StoredArchive, needs_partitions};
 
 /// How often a call is asked whether it is still wanted.
@@ -33,6 +34,8 @@ pub(super) struct SegmentCommitter {
     prefix: String,
     replacing: Replacing,
     carrier: Option<Carrier>,
+    /// How long servers of the table remember keys, if they forget them.
+    time_to_live: Option<TimeToLive>,
     cancel: Cancel,
 }
 
@@ -42,6 +45,7 @@ impl SegmentCommitter {
         staging: RunStaging,
         prefix: String,
         (replacing, carrier): (Replacing, Option<Carrier>),
+        time_to_live: Option<TimeToLive>,
         context: &Context,
     ) -> Self {
         Self {
@@ -54,6 +58,7 @@ impl SegmentCommitter {
             prefix,
             replacing,
             carrier,
+            time_to_live,
             cancel: context.cancel.clone(),
         }
     }
@@ -109,6 +114,7 @@ impl SegmentCommitter {
             to: all.into_iter().zip(archives).map(local).collect(),
             own_prefix: Some(self.prefix.clone()),
             history: (!self.history.lives.is_empty()).then(|| self.history.clone()),
+            time_to_live: self.time_to_live.clone(),
             ..Publication::default()
         };
         if self.replacing == Replacing::Epoch && self.has_ended(to, segments).await? {
@@ -299,33 +305,27 @@ fn into_folder(staging: &RunStaging, folder: &Path, segment: &StagedSegment) -> 
             .with("file", staging.place(&segment.file))
             .action("bring the file back; without it its rows are lost"));
     };
-    let moved = match staging.is_shared() {
-        // What was fetched is a copy already, which goes by itself.
-        true => Err(io::ErrorKind::CrossesDevices.into()),
-        false => fs::rename(&from.path, &to),
+    let copied = || {
+        let copy = folder.join(format!(".{}.tmp", segment.name));
+        copy_synced(&from.path, &copy).and_then(|()| fs::rename(&copy, &to))
     };
+    // What came from a store is on no disk for certain yet.
+    let moved = if staging.is_shared() { copied() } else { fs::rename(&from.path, &to) };
     match moved {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            let copy = folder.join(format!(".{}.tmp", segment.name));
-            remove_left(&copy).and_then(|()| copy_synced(&from.path, &copy)).and_then(|()| fs::rename(&copy, &to))
-        }
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copied(),
         moved => moved,
     }
     .map_err(failed)?;
     sync(folder)
 }
 
-/// Removes what a process that was killed has left.
-fn remove_left(path: &Path) -> io::Result<()> {
-    match path.is_dir() {
-        true => fs::remove_dir_all(path),
-        false if path.exists() => fs::remove_file(path),
-        false => Ok(()),
-    }
-}
-
-/// Copies a file or a folder of files.
+/// Copies a segment, a folder or an archive, and what an earlier try has left gives way.
 fn copy_synced(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(to) {
+        Ok(left) if left.is_dir() => fs::remove_dir_all(to)?,
+        Ok(_) => fs::remove_file(to)?,
+        Err(_) => {}
+    }
     if !from.is_dir() {
         fs::copy(from, to)?;
         return fs::File::open(to)?.sync_all();

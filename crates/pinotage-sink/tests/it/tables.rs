@@ -96,7 +96,6 @@ impl SinkTarget for Table {
             max_rows: self.max_rows,
             max_bytes: 64 << 20,
             task_bytes: 64 << 20,
-            fresh_bytes: 1 << 20,
             max_age: None,
             event_time: None,
             queue: 2,

@@ -7,7 +7,9 @@ import io.pinotage.sink.PinotSinkTable;
 import io.pinotage.sink.Publication;
 import io.pinotage.sink.Replacing;
 import io.pinotage.sink.SinkCommitter;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import org.apache.spark.sql.connector.write.WriterCommitMessage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,6 +21,10 @@ final class Publisher {
     private static final int TRIES = 6;
     private static final long FIRST_PAUSE_MILLIS = 1_000;
 
+    /** Errors behind which rows may be in the table all the same: then those that it has refused stay where they were put. */
+    private static final Set<ErrorKind> MAY_BE_IN =
+            EnumSet.of(ErrorKind.UNAVAILABLE, ErrorKind.CANCELLED, ErrorKind.COMMIT_CONFLICT, ErrorKind.UNEXPECTED);
+
     private Publisher() {}
 
     /** What tasks have made: first the rows that the table does not take are where they are to be, then the others in the table. */
@@ -29,8 +35,8 @@ final class Publisher {
         }
         try {
             publish(settings, run, StagedSegments.segments(messages), replacing);
-        } catch (RuntimeException error) {
-            if (quarantine != null) {
+        } catch (PinotageException error) {
+            if (quarantine != null && !MAY_BE_IN.contains(error.kind())) {
                 quarantine.remove(run);
             }
             throw error;
