@@ -85,16 +85,17 @@ impl Postgres {
         Some(Self { port, folder, _process: process, data })
     }
 
-    /// Runs a statement in the database, as the superuser; of a server without TLS.
+    /// Runs a statement in the database, as the superuser, and returns its rows as lines; of a server without TLS.
     ///
     /// # Panics
     /// When it fails.
-    pub fn execute(&self, sql: &str) {
+    pub fn execute(&self, sql: &str) -> String {
         let mut psql = Command::new(format!("{}/psql", self.folder));
         let port = self.port.to_string();
-        psql.args(["-X", "-q", "-h", "127.0.0.1", "-p", &port, "-U", "pinot", "-d", "postgres"]);
+        psql.args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", &port, "-U", "pinot", "-d", "postgres"]);
         let ran = psql.args(["-v", "ON_ERROR_STOP=1", "-c", sql]).output().unwrap();
         assert!(ran.status.success(), "{sql}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8_lossy(&ran.stdout).trim_end().to_owned()
     }
 
     /// The certificate of a server with TLS.
