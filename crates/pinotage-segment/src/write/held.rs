@@ -5,22 +5,24 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
-    RecordBatch, TimestampMillisecondArray, make_array,
+    PrimitiveArray, RecordBatch, TimestampMillisecondArray, make_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{Field, FieldRef, Schema as ArrowSchema, SchemaRef};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    ArrowDictionaryKeyType, DataType as Arrow, FieldRef, Schema as ArrowSchema, SchemaRef, UInt8Type, UInt16Type,
+};
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_spec::{DataType, arrow_field};
 
 use super::builder::{ROWS_BETWEEN_CHECKS, SegmentBuilder};
 use super::column::{ColumnBuilder, Distinct};
-use super::interner::BytesInterner;
 use crate::read::array::{BytesBuilder, too_long};
 
-/// Text of so few distinct values comes as a dictionary of all of them.
-const DICTIONARY_VALUES: usize = 4096;
+/// A column whose rows have so many times fewer distinct values comes as a dictionary of all that it has.
+const ROWS_OF_A_VALUE: usize = 4;
 
-/// And of so few bytes.
+/// Unless its text has more bytes.
 const DICTIONARY_BYTES: usize = 1 << 20;
 
 /// So many bytes of a column's values are in one batch at most, unless it has one row.
@@ -28,14 +30,15 @@ const BATCH_BYTES: usize = 16 << 20;
 
 impl SegmentBuilder {
     /// The rows from one on, in batches of at most [`ROWS_BETWEEN_CHECKS`] rows, and of fewer where values are long: of the canonical
-    /// types, all columns nullable, text of few distinct values as dictionaries. A builder that takes them in makes the same segment as
-    /// one that took in what this one did.
+    /// types, all columns nullable, and packed: columns of few distinct values are dictionaries with keys of 8 or 16 bits. A builder that
+    /// takes them in, [unpacked], makes the same segment as one that took in what this one did.
     ///
     /// # Errors
     ///
     /// Each batch may be `resource-exhausted`: beyond 2 GiB in one value.
     pub fn rows_from(&self, first: usize) -> impl Iterator<Item = Result<RecordBatch>> + '_ {
-        let columns: Vec<HeldColumn<'_>> = self.sources().map(HeldColumn::new).collect();
+        let rows = self.num_docs().saturating_sub(first);
+        let columns: Vec<HeldColumn<'_>> = self.sources().map(|column| HeldColumn::new(column, rows)).collect();
         let fields: Vec<FieldRef> = columns.iter().map(|column| FieldRef::clone(&column.field)).collect();
         let schema = SchemaRef::new(ArrowSchema::new(fields));
         let batch = move |docs: &Range<usize>| {
@@ -62,49 +65,63 @@ impl SegmentBuilder {
     }
 }
 
+/// Rows that a builder gave back as one takes them in.
+///
+/// # Errors
+///
+/// `resource-exhausted` beyond 2 GiB of values in a column.
+pub fn unpacked(rows: &RecordBatch) -> Result<RecordBatch> {
+    let failed = |error| too_long().caused_by(error);
+    let schema = rows.schema();
+    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, column)| match field.data_type() {
+        Arrow::Dictionary(keys, values) if matches!(**keys, Arrow::UInt8 | Arrow::UInt16) => {
+            let field = field.as_ref().clone().with_data_type((**values).clone());
+            Ok((field.into(), cast(column, values).map_err(failed)?))
+        }
+        _ => Ok((FieldRef::clone(field), Arc::clone(column))),
+    });
+    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    RecordBatch::try_new(ArrowSchema::new(fields).into(), columns)
+        .map_err(|error| Error::unexpected("cannot put columns together").caused_by(error))
+}
+
 /// A column whose rows are asked for.
 struct HeldColumn<'a> {
     column: &'a ColumnBuilder,
     field: FieldRef,
-    /// All values, for text of few.
+    /// All values by their ids, where there are few.
     dictionary: Option<ArrayRef>,
 }
 
 impl<'a> HeldColumn<'a> {
-    fn new(column: &'a ColumnBuilder) -> Self {
-        let spec = &column.plan.field;
-        let field = arrow_field(spec, true);
-        let is_text = spec.single_value && spec.data_type == DataType::String;
-        let dictionary = match &column.distinct {
-            Distinct::Bytes(values) if is_text => dictionary(values),
-            _ => None,
-        };
-        let field = match &dictionary {
-            Some(_) => Field::new_dictionary(
-                field.name(),
-                arrow::datatypes::DataType::Int32,
-                arrow::datatypes::DataType::Utf8,
-                true,
-            ),
-            None => field,
-        };
-        Self { column, field: field.into(), dictionary }
+    fn new(column: &'a ColumnBuilder, rows: usize) -> Self {
+        let field = arrow_field(&column.plan.field, true);
+        let mut held = Self { column, field: field.into(), dictionary: None };
+        let values = column.size().distinct;
+        let is_packed = column.plan.field.single_value
+            && column.plan.field.data_type != DataType::Boolean
+            && values <= (rows / ROWS_OF_A_VALUE).min(1 << 16)
+            && column.distinct.is_distinct()
+            && column.distinct.text_bytes() <= DICTIONARY_BYTES;
+        if is_packed && let Ok(all) = held.values(&(0..values as u32).collect::<Vec<_>>(), true) {
+            let keys = if values <= 1 << 8 { Arrow::UInt8 } else { Arrow::UInt16 };
+            let packed = Arrow::Dictionary(keys.into(), all.data_type().clone().into());
+            held.field = held.field.as_ref().clone().with_data_type(packed).into();
+            held.dictionary = Some(all);
+        }
+        held
     }
 
     fn rows(&self, docs: Range<usize>) -> Result<ArrayRef> {
         let (nulls, one) = (self.nulls(&docs), docs.len() == 1);
         if self.column.plan.field.single_value {
             let ids = self.column.ids.slice(docs);
-            return match &self.dictionary {
-                Some(values) => {
-                    let keys = Int32Array::new(ids.into_iter().map(|id| id as i32).collect(), nulls);
-                    // Ids are those of the values.
-                    Ok(Arc::new(
-                        DictionaryArray::try_new(keys, Arc::clone(values))
-                            .map_err(|error| Error::unexpected("ids beyond the values").caused_by(error))?,
-                    ))
+            return match (&self.dictionary, self.field.data_type()) {
+                (Some(values), Arrow::Dictionary(keys, _)) if **keys == Arrow::UInt8 => {
+                    packed::<UInt8Type>(ids.iter().map(|id| *id as u8), nulls, values)
                 }
-                None => with_nulls(self.values(&ids, one)?, nulls),
+                (Some(values), _) => packed::<UInt16Type>(ids.iter().map(|id| *id as u16), nulls, values),
+                (None, _) => with_nulls(self.values(&ids, one)?, nulls),
             };
         }
         let ends = &self.column.ends;
@@ -113,7 +130,7 @@ impl<'a> HeldColumn<'a> {
         let offsets = std::iter::once(0).chain(ends[docs].iter().map(|end| (end - start) as i32));
         let offsets = OffsetBuffer::new(offsets.collect::<ScalarBuffer<i32>>());
         let values = self.values(&self.column.ids.slice(start as usize..last as usize), one)?;
-        let arrow::datatypes::DataType::List(item) = self.field.data_type() else {
+        let Arrow::List(item) = self.field.data_type() else {
             return Err(Error::unexpected("the canonical type of many values is no list"));
         };
         let lists = ListArray::try_new(FieldRef::clone(item), offsets, values, nulls);
@@ -162,15 +179,15 @@ impl<'a> HeldColumn<'a> {
     }
 }
 
-/// All values that a column holds once each, by their ids; none where there are many, or each row has its own.
-fn dictionary(values: &BytesInterner) -> Option<ArrayRef> {
-    let is_small = values.is_distinct() && values.len() <= DICTIONARY_VALUES && values.num_bytes() <= DICTIONARY_BYTES;
-    if !is_small {
-        return None;
-    }
-    let mut builder = BytesBuilder::with_capacity(values.len());
-    (0..values.len() as u32).try_for_each(|id| builder.push(values.get(id))).ok()?;
-    builder.finish(DataType::String).ok()
+/// Rows by the ids of their values, none of which is beyond the width of a key.
+fn packed<K: ArrowDictionaryKeyType>(
+    ids: impl Iterator<Item = K::Native>,
+    nulls: Option<NullBuffer>,
+    values: &ArrayRef,
+) -> Result<ArrayRef> {
+    let keys = PrimitiveArray::<K>::new(ids.collect(), nulls);
+    let rows = DictionaryArray::try_new(keys, Arc::clone(values));
+    Ok(Arc::new(rows.map_err(|error| Error::unexpected("an id without a value").caused_by(error))?))
 }
 
 fn with_nulls(array: ArrayRef, nulls: Option<NullBuffer>) -> Result<ArrayRef> {

@@ -136,6 +136,11 @@ impl<T: Fixed> FixedInterner<T> {
         self.values.len()
     }
 
+    /// Each value is held once.
+    pub(super) fn is_distinct(&self) -> bool {
+        matches!(self.known, Known::Distinct(_))
+    }
+
     #[inline]
     pub(super) fn get(&self, id: u32) -> T {
         self.values.get(id)
@@ -234,7 +239,7 @@ impl BytesInterner {
     }
 
     /// Bytes of the values held.
-    pub(super) fn num_bytes(&self) -> usize {
+    pub(super) fn text_bytes(&self) -> usize {
         self.values.runs().map(<[u8]>::len).sum()
     }
 

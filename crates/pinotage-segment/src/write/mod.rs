@@ -23,3 +23,4 @@ mod slots;
 pub use archive::archive_folder;
 pub use builder::{NameInput, ROWS_BETWEEN_CHECKS, SegmentBuilder, Workspace};
 pub use built::{BuiltSegment, PayloadBytes, SegmentEntry};
+pub use held::unpacked;

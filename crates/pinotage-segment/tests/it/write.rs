@@ -8,9 +8,11 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Field, Int32Type};
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
 use pinotage_segment::codec::ChunkCodec;
 use pinotage_segment::read::{Segment, SegmentDocuments};
-use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, Workspace, archive_folder};
+use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, Workspace, archive_folder, unpacked};
 use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
 
 use pinotage_testkit::{GoldenCase, golden_cases};
@@ -174,15 +176,26 @@ fn threads_and_batches_do_not_change_a_byte() {
     }
 }
 
+/// Rows that a builder gives back, by way of a file.
+fn given_back(builder: &SegmentBuilder, first: usize) -> Vec<RecordBatch> {
+    let batches: Vec<RecordBatch> = builder.rows_from(first).map(Result::unwrap).collect();
+    let Some(schema) = batches.first().map(RecordBatch::schema) else { return batches };
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    let file = writer.into_inner().unwrap();
+    let read = StreamReader::try_new(&file[..], None).unwrap();
+    read.map(|batch| unpacked(&batch.unwrap()).unwrap()).collect()
+}
+
 /// A segment of the rows that a builder gives back: some of them, and the rest of another one.
 fn from_held(of: impl Fn() -> SegmentBuilder, held: &SegmentBuilder, before: usize) -> BuiltSegment {
     let mut builder = of();
-    let first = held.rows_from(0).map(Result::unwrap).scan(0, |rows, batch| {
+    let first = given_back(held, 0).into_iter().scan(0, |rows, batch| {
         let batch = batch.slice(0, batch.num_rows().min(before - *rows));
         *rows += batch.num_rows();
         (batch.num_rows() > 0).then_some(batch)
     });
-    first.chain(held.rows_from(before).map(Result::unwrap)).for_each(|batch| builder.append(&batch).unwrap());
+    first.chain(given_back(held, before)).for_each(|batch| builder.append(&batch).unwrap());
     assert_eq!(builder.num_docs(), held.num_docs());
     finish(builder, "t")
 }
