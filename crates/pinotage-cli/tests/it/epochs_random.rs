@@ -360,7 +360,7 @@ impl Drawn {
 
     /// New files come, and bad rows become good ones.
     pub(crate) fn change(&mut self) {
-        if self.kind == Kind::Csv && self.sql != Sql::Whole && self.random.below(3) == 0 {
+        if self.kind == Kind::Csv && self.is_replayed && self.random.below(3) == 0 {
             self.corrected = true;
         }
         if self.kind != Kind::Generator && self.sql != Sql::Whole && self.random.below(4) == 0 {
@@ -374,7 +374,7 @@ impl Drawn {
         self.write_job();
         let text = self.at_last(&["run", "job.yaml"]);
         assert!(text.contains("complete"), "{text}");
-        if self.corrected && self.is_replayed {
+        if self.corrected {
             self.at_last(&["quarantine", "replay", "job.yaml"]);
         }
         let text = ok(self.path(), &["run", "job.yaml"]);

@@ -114,7 +114,7 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
 }
 
 /// What the table has goes when all that the job makes comes.
-fn replaces_table(job: &Prepared) -> bool {
+pub(crate) fn replaces_table(job: &Prepared) -> bool {
     job.plan.connection.is_some() && job.table.is_refresh()
 }
 
@@ -374,6 +374,11 @@ impl Life<'_> {
         state: &Mutex<State>,
         publisher: &Publisher,
     ) -> Result<(EpochRecord, Changes)> {
+        let waiting = if replaces_table(self.job) { usize::MAX } else { self.job.plan.file.sink.publish.waiting };
+        // Each new start would read an epoch more, however much waits already.
+        if !publisher.wait_for_room(waiting, self.cancel) {
+            return Err(is_stopped());
+        }
         let gate = Gate::new(crew.readers as usize);
         let taken = Mutex::new(Taken {
             queue: splits.values().filter(|split| !split.ended).cloned().collect::<VecDeque<_>>(),
@@ -461,8 +466,7 @@ impl Life<'_> {
                 if gate.is_empty() {
                     break Ok(());
                 }
-                let waiting = self.job.plan.file.sink.publish.waiting;
-                if !publisher.wait_for_room(if replaces_table(self.job) { usize::MAX } else { waiting }, self.cancel) {
+                if !publisher.wait_for_room(waiting, self.cancel) {
                     break Err(is_stopped());
                 }
                 gate.open();

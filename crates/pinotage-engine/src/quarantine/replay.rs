@@ -19,7 +19,7 @@ use pinotage_job::{ErrorBudget, InputFile, Plan};
 
 use super::files::{self, BadRows, QuarantineFile, quarantine_files};
 use super::parse::{Parsed, Parser, Way};
-use crate::epochs::{EpochStatus, input_id, store};
+use crate::epochs::{EpochStatus, input_id, replaces_table, store};
 use crate::objects::Objects;
 use crate::prepare::{Prepared, format_of, prepare};
 use crate::sql::SqlWay;
@@ -64,6 +64,13 @@ pub fn prepare_replay(plan: Plan) -> Result<Option<Prepared>> {
             .with("option", "transform.sql")
             .with("operator", operator)
             .action("give the job a new `state` and a new table, and let it read everything again"));
+    }
+    if replaces_table(&job) {
+        return Err(Error::unsupported(
+            "a REFRESH table is wholly what its job makes, and a replay makes some of its rows",
+        )
+        .with("table", job.table.raw_name())
+        .action("give the job a new `state` and let it read everything again"));
     }
     job.plan = replay_plan(&job.plan);
     job.replay = Some(files);
