@@ -14,7 +14,6 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::epochs::{Random, SmallDisk};
-use crate::kills::start;
 use crate::{ok, pinotage};
 
 /// Id, key and number.
@@ -327,13 +326,13 @@ impl Drawn {
         }
         if let Some(disk) = self.disk.as_ref().filter(|_| end >= 7) {
             disk.leave(self.random.below(500_000));
-            self.ends(start(self.path(), &["run", "job.yaml", "--threads", &threads]));
+            self.ends(self.start(&["run", "job.yaml", "--threads", &threads]));
             disk.leave(1 << 30);
             return;
         }
-        let mut child = start(self.path(), &["run", "job.yaml", "--threads", &threads]);
+        let mut child = self.start(&["run", "job.yaml", "--threads", &threads]);
         let replay = self.is_replayed && self.random.below(3) == 0;
-        let beside = replay.then(|| start(self.path(), &["quarantine", "replay", "job.yaml"]));
+        let beside = replay.then(|| self.start(&["quarantine", "replay", "job.yaml"]));
         std::thread::sleep(after);
         if end < 2 {
             assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
@@ -347,12 +346,20 @@ impl Drawn {
         }
     }
 
+    /// What it says is in `log`.
+    fn start(&self, args: &[&str]) -> Child {
+        let log = fs::File::options().append(true).create(true).open(self.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+        command.args(args).current_dir(self.path()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+    }
+
     fn ends(&self, mut child: Child) {
         let end = Instant::now() + PATIENCE;
         while child.try_wait().unwrap().is_none() {
             if Instant::now() > end {
+                let log = fs::read_to_string(self.path().join("log")).unwrap();
                 let _ = child.kill();
-                panic!("the job does not end");
+                panic!("the job does not end: {log}");
             }
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -219,7 +219,14 @@ impl Life<'_> {
         let waiting = state.waiting()?;
         let beside = job.cluster.as_ref().and_then(|cluster| Some((cluster, cluster.version?)));
         let sink = match beside {
-            None => PinotSink::try_new((documents.0, documents.1, job.version), staging, sealing, destination, pool)?,
+            None => {
+                let documents = (documents.0, documents.1, job.version);
+                let sink = PinotSink::try_new(documents, staging, sealing, destination, pool)?;
+                match last.created_millis {
+                    Some(created) => sink.created_behind(created),
+                    None => sink,
+                }
+            }
             Some((cluster, version)) => {
                 let table = StreamTable {
                     target: &cluster.target,
@@ -538,6 +545,7 @@ impl Life<'_> {
         record.open.sort_by(|one, other| (one.partition, &one.detail).cmp(&(other.partition, &other.detail)));
         let bad: Option<PathBuf> = bad.finish()?;
         record.quarantine = bad.is_some().then(|| Self::quarantine_name(context, epoch));
+        record.created_millis = last.created_millis.max(latest_creation(&record.open, &committables)?);
         state.lock().unwrap_or_else(PoisonError::into_inner).record(&record, &committables)?;
         *last = record;
         self.settle_quarantine(last, context)?;

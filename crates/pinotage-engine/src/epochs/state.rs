@@ -67,6 +67,9 @@ pub(crate) struct EpochRecord {
     pub(crate) finished: bool,
     /// When it ended.
     pub(crate) millis: i64,
+    /// The latest creation time of segments of all epochs that were sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created_millis: Option<i64>,
 }
 
 /// What was recorded and is not in the target yet.
