@@ -377,6 +377,26 @@ fn what_cannot_run_in_epochs_is_refused_by_check() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(expected), "{config}: {error}");
     }
+    // Whether rows came before servers had forgotten their keys is seen when somebody waits for them.
+    let folder = events(100, "");
+    let path = folder.path();
+    let schema = fs::read_to_string(path.join("schema.json")).unwrap();
+    let schema = schema.replace("\"schemaName\"", "\"primaryKeyColumns\": [\"key\"], \"schemaName\"");
+    fs::write(path.join("schema.json"), schema).unwrap();
+    let table = r#"{"tableName": "t", "tableType": "REALTIME", "upsertConfig": {"mode": "FULL", "comparisonColumns": ["id"], "metadataTTL": 10}}"#;
+    fs::write(path.join("table.json"), table).unwrap();
+    let job = fs::read_to_string(path.join("job.yaml")).unwrap().replace("output: out", "controller: 'localhost:1'");
+    for (push, expected) in
+        [("push: {waitSeconds: 0}", "sink.push.waitSeconds"), ("upsert: {ttlMargin: 100}", "ttlMargin")]
+    {
+        let job = job.replace("controller:", &format!("{push}, controller:"));
+        fs::write(path.join("job.yaml"), job).unwrap();
+        let output = pinotage(path, &["check", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(expected), "{error}");
+    }
+    fs::write(path.join("job.yaml"), &job).unwrap();
+    ok(path, &["check", "job.yaml"]);
     // A table that is wholly what its job makes needs a job that comes to an end.
     let folder = events(100, "");
     let path = folder.path();

@@ -5,6 +5,7 @@ mod cluster;
 mod dist;
 mod epochs;
 mod epochs_cluster;
+mod epochs_files;
 mod epochs_random;
 mod epochs_random_cluster;
 mod epochs_stores;

@@ -90,10 +90,13 @@ pub struct EpochSummary {
 
 /// Refuses what cannot run in epochs, before anything is read.
 pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
-    UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?
-        .map_or(Ok(()), |upserts| upserts.check_remembers())?;
+    let upserts = UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?;
     job.plan.database.iter().try_for_each(postgres::check)?;
-    if !job.plan.beside_stream {
+    if job.plan.beside_stream {
+        let ttl = upserts.as_ref().and_then(UpsertTable::time_to_live);
+        ttl.map_or(Ok(()), |ttl| ttl.check_push(&job.plan.file.sink.push))?;
+    } else {
+        upserts.map_or(Ok(()), |upserts| upserts.check_remembers())?;
         check_offline(&job.schema, &job.table)?;
     }
     let event_time = job.plan.file.sink.segment.sealing().event_time;
@@ -241,7 +244,9 @@ impl Life<'_> {
                     upload.1.skip_to(latest.saturating_add(1));
                 }
                 self.observer.note(check_uploadable(job.table.json())?);
-                PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?
+                let sink = PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?;
+                let margin = plan.file.sink.upsert.ttl_margin;
+                sink.watching(&cluster.target, cluster.runtime(), margin)?
             }
         };
         let sink = sink.rolling_up()?;
@@ -264,6 +269,7 @@ impl Life<'_> {
             cancel: self.cancel.clone(),
             ..Context::new(&plan.file.name, state.run())
         };
+        sink.recall(&last.open, waiting.epochs.values().flatten(), &context)?;
         self.settle_quarantine(&last, &context)?;
         let mut committer = sink.committer(&context)?;
         committer.check(last.epoch)?;

@@ -17,6 +17,7 @@ use super::fence::Fence;
 use super::staging::{RunStaging, sync};
 use super::{Destination, Replacing, StagedSegment, TableDestination};
 use crate::publish::{Foreign, History, Mark, Publication, other_states, publish, remove, revert};
+use crate::upsert::TimeToLive;
 use crate::{LocalSegment, StoredArchive, needs_partitions};
 
 /// How often a call is asked whether it is still wanted.
@@ -33,6 +34,8 @@ pub(super) struct SegmentCommitter {
     prefix: String,
     replacing: Replacing,
     carrier: Option<Carrier>,
+    /// How long servers of the table remember keys, if they forget them.
+    time_to_live: Option<TimeToLive>,
     cancel: Cancel,
 }
 
@@ -42,6 +45,7 @@ impl SegmentCommitter {
         staging: RunStaging,
         prefix: String,
         (replacing, carrier): (Replacing, Option<Carrier>),
+        time_to_live: Option<TimeToLive>,
         context: &Context,
     ) -> Self {
         Self {
@@ -54,6 +58,7 @@ impl SegmentCommitter {
             prefix,
             replacing,
             carrier,
+            time_to_live,
             cancel: context.cancel.clone(),
         }
     }
@@ -109,6 +114,7 @@ impl SegmentCommitter {
             to: all.into_iter().zip(archives).map(local).collect(),
             own_prefix: Some(self.prefix.clone()),
             history: (!self.history.lives.is_empty()).then(|| self.history.clone()),
+            time_to_live: self.time_to_live.clone(),
             ..Publication::default()
         };
         if self.replacing == Replacing::Epoch && self.has_ended(to, segments).await? {

@@ -13,6 +13,7 @@ mod committer;
 mod content;
 mod delta;
 mod fence;
+mod refuse;
 mod replacing;
 mod route;
 mod staging;
@@ -32,11 +33,12 @@ use rayon::ThreadPool;
 
 use crate::Target;
 use crate::publish::{PushObserver, PushOptions};
-use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
+use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable, Watch};
 
 use carry::Carrier;
 pub use committable::{StagedSegment, latest_creation, staged_files};
 use committer::SegmentCommitter;
+pub use refuse::NO_KEY;
 pub use replacing::{Replacing, Straddling};
 use route::Route;
 use staging::RunStaging;
@@ -110,9 +112,6 @@ pub struct Upload {
     pub key: StreamKey,
 }
 
-/// The rule of rows without a key in a table that keeps one row of each.
-pub const NO_KEY: &str = "no-key";
-
 /// Which partition a row goes to.
 enum Routing {
     /// Any.
@@ -182,6 +181,7 @@ pub struct PinotSink {
     rollup: Option<(Rollup, Vec<ColumnPlan>)>,
     upload: Option<Upload>,
     times: Arc<Mutex<Option<CreationTimes>>>,
+    watch: Option<Arc<Watch>>,
     pool: Arc<ThreadPool>,
     shared_partitions: bool,
     names_apart: bool,
@@ -245,7 +245,9 @@ impl PinotSink {
                 .with("option", "staging")
                 .action("set `sink.archive: tarGz`, or stage in a folder"));
         }
-        upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
+        if upload.is_none() {
+            upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
+        }
         let (upload, times) = upload.unzip();
         let times = times.or_else(|| upserts.is_some().then(CreationTimes::by_clock));
         let times = Arc::new(Mutex::new(times));
@@ -261,6 +263,7 @@ impl PinotSink {
             rollup: None,
             upload,
             times,
+            watch: None,
             pool,
             shared_partitions: false,
             names_apart: false,
@@ -307,6 +310,20 @@ impl PinotSink {
             times.skip_to(millis.saturating_add(1));
         }
         self
+    }
+
+    /// Whom to ask how far the table has come, if its servers forget keys: rows that come too late are [refused](Sink::refused), and
+    /// `margin` percent of the time to live before that. Nobody is asked before the first row.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a margin that leaves nothing.
+    pub fn watching(self, target: &Target, runtime: tokio::runtime::Handle, margin: u8) -> Result<Self> {
+        let watch = match self.time_to_live() {
+            Some(ttl) => Some(Arc::new(Watch::new(target.clone(), runtime, ttl, margin)?)),
+            None => None,
+        };
+        Ok(Self { watch, ..self })
     }
 
     /// What goes in the step in which a committer's segments come into a table.
@@ -440,16 +457,7 @@ impl Sink for PinotSink {
     }
 
     fn refused(&self, batch: &RecordBatch) -> Result<Vec<Refused>> {
-        let (Routing::Stream(key), true) = (&self.routing, self.upserts.is_some()) else { return Ok(Vec::new()) };
-        let partitions = key.partitions(batch)?;
-        let column = key.columns.join(", ");
-        let refused = (0..batch.num_rows()).filter(|row| partitions.is_null(*row)).map(|row| Refused {
-            row: row as u32,
-            column: Some(column.clone()),
-            rule: NO_KEY,
-            message: "the row has no key, so that nobody knows its partition of the stream".into(),
-        });
-        Ok(refused.collect())
+        self.refusals(batch)
     }
 
     fn open(&self, open: Vec<OpenBuffer>, context: &Context) -> Result<Box<dyn Writer>> {
@@ -466,6 +474,7 @@ impl Sink for PinotSink {
             self.staging(context)?,
             format!("{}_", self.base_name(context)),
             (self.replacing.clone(), self.carrier(context)?),
+            self.time_to_live(),
             context,
         )))
     }

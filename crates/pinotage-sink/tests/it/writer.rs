@@ -27,11 +27,11 @@ struct Folder {
     columns: &'static [&'static str],
 }
 
-fn sealing(max_rows: usize) -> Sealing {
+pub(crate) fn sealing(max_rows: usize) -> Sealing {
     Sealing { max_rows, max_bytes: 64 << 20, task_bytes: 128 << 20, max_age: None, event_time: None, queue: 2 }
 }
 
-fn pool() -> Arc<rayon::ThreadPool> {
+pub(crate) fn pool() -> Arc<rayon::ThreadPool> {
     Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap())
 }
 
