@@ -187,7 +187,8 @@ impl Life<'_> {
     fn live(&self) -> Result<EpochSummary> {
         let (job, plan) = (self.job, &self.job.plan);
         let mut summary = EpochSummary::default();
-        let mut state = State::open(store::open(plan)?, &plan.file.name, SystemClock.now_millis())?;
+        let mut state =
+            State::open(store::open(plan)?, &plan.file.name, job.replay_of.as_deref(), SystemClock.now_millis())?;
         let last = state.last()?.unwrap_or_default();
         let source = source_of(job)?;
         let splits = splits(&*source, &last)?;
