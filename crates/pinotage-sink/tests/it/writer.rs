@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
-use pinotage_connector::{Context, OpenBuffer, Sink, by_partition};
+use pinotage_connector::{Clock, Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::Snapshot;
 use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
@@ -365,6 +365,40 @@ fn losers_are_not_written() {
     let mut expected = row_texts(&[rows(117..130)]);
     expected.sort();
     assert_eq!(found, expected);
+}
+
+/// A clock that stands still, or was set back.
+#[derive(Debug)]
+struct Stopped(i64);
+
+impl Clock for Stopped {
+    fn now_millis(&self) -> i64 {
+        self.0
+    }
+}
+
+/// Pinot shows the row in the segment that was created later where two compare as equal: that is the one that came later, however
+/// many segments a millisecond has and wherever the clock stands.
+#[test]
+fn later_segments_of_keys_are_created_later() {
+    let target = Folder { upsert: Some("FULL"), partitions: 1, ..Folder::new(5, true) };
+    let mut times = Vec::new();
+    for (epoch, now) in [(0, 1_700_000_000_000), (1, 1_600_000_000_000)] {
+        let sink = target.table_sink();
+        let sink = match times.last() {
+            Some(last) => sink.created_behind(*last),
+            None => sink,
+        };
+        let clock = Arc::new(Stopped(now));
+        let mut writer = sink.open(Vec::new(), &Context { epoch, clock, ..Context::new("j", "r") }).unwrap();
+        for (partition, part) in by_partition(&sink, target.batch(0..23), 0).unwrap() {
+            writer.write(partition, part).unwrap();
+        }
+        let prepared = writer.prepare(epoch + 1, true).unwrap();
+        times.extend(prepared.committables.iter().map(|one| StagedSegment::of(one).unwrap().creation_millis));
+    }
+    assert_eq!(times.len(), 10);
+    assert!(times[0] == 1_700_000_000_000 && times.is_sorted_by(|one, other| one < other), "{times:?}");
 }
 
 /// The rows of a key are merged over all epochs.
