@@ -203,7 +203,8 @@ impl Life<'_> {
             }
             None => {
                 summary.target = plan.output_text();
-                Destination::Folder { path: plan.output.clone(), archives: plan.archive == Archive::TarGz }
+                let archives = (plan.archive == Archive::TarGz).then_some(plan.file.sink.archive_level);
+                Destination::Folder { path: plan.output.clone(), archives }
             }
         };
         let interval = match destination {

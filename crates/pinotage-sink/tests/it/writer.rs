@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use pinotage_common::ArchiveLevel;
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
 use pinotage_connector::{Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
@@ -100,7 +101,7 @@ impl Folder {
             r#"{{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {{"nullHandlingEnabled": true, "segmentPartitionConfig": {partitions}}}{upsert}}}"#
         );
         let table = TableConfig::from_json(&table).unwrap();
-        let to = Destination::Folder { path: self.folder.path().join("out"), archives: false };
+        let to = Destination::Folder { path: self.folder.path().join("out"), archives: None };
         let sink = PinotSink::try_new(
             (schema(self.upsert.is_some()), table, PinotVersion::NEWEST),
             self.staging(),
@@ -554,7 +555,7 @@ fn rows_without_a_key_have_no_partition_of_a_stream() {
         let upload = Upload { version: PinotVersion::NEWEST, key: key.clone() };
         let times = CreationTimes::of(&Snapshot::default(), Ties::Live, PinotVersion::NEWEST, 1).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let to = Destination::Folder { path: folder.path().into(), archives: true };
+        let to = Destination::Folder { path: folder.path().into(), archives: Some(ArchiveLevel::default()) };
         let staging = folder.path().join("staging");
         let documents = (schema(!more.is_empty()), table(more));
         let sink = PinotSink::beside_stream(documents, staging, sealing(9), to, (upload, times), pool()).unwrap();
