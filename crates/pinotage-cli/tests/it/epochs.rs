@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use pinotage_testkit::cluster::eventually;
 use pinotage_testkit::is_full;
 use tempfile::TempDir;
 
@@ -427,6 +428,33 @@ fn a_full_disk_costs_nothing() {
         assert!(ok(path, &["run", "job.yaml"]).contains("200000 rows read, 200000 written"), "{folder}");
         assert_eq!(count(path), expected(200_000), "{folder}");
     }
+}
+
+/// One of several writers fails, and the others have nothing to say: the job ends with its reason.
+#[test]
+fn a_single_writer_that_fails_ends_the_job() {
+    let job = events(1_000_000, "staging: staging\n");
+    let path = job.path();
+    let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+    let text = text.replace("50ms}", "20ms, restarts: 0}").replace("splits: 3", "rowsPerSecond: 3000");
+    // So that there are several.
+    let text = text.replace("segment: {", "segment: {maxBytes: 8MiB, ");
+    fs::write(path.join("job.yaml"), text.replace("{key: {distinct: 500, prefix: k}}", "{oneOf: [x]}")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+    let command = command.args(["run", "job.yaml", "--threads", "3"]).current_dir(path).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let run = || fs::read_dir(path.join("staging")).ok()?.flatten().next().map(|entry| entry.path());
+    eventually("rows in staging", || match run() {
+        Some(run) if fs::read_dir(&run).is_ok_and(|mut files| files.next().is_some()) => Ok(()),
+        _ => Err("none".to_owned()),
+    });
+    fs::rename(run().unwrap(), path.join("gone")).unwrap();
+    eventually("the end of the job", || match child.try_wait().unwrap() {
+        Some(status) if !status.success() => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    let error = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(error.contains("staging"), "{error}");
 }
 
 /// Rows of three days, in turn: a segment of each day, whatever epochs there are.

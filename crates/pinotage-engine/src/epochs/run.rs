@@ -402,11 +402,11 @@ impl Life<'_> {
                 let own = |open: &&OpenBuffer| open.partition % crew.writers == task;
                 let open = last.open.iter().filter(own).cloned().collect();
                 let context = Context { task, tasks: crew.writers, ..context.clone() };
-                let (ended, fail) = (ended.clone(), &fail);
+                let (replies, fail) = (Replies(ended.clone()), &fail);
                 writers.push(sender);
                 scope.spawn(move || {
-                    let written = sink.open(open, &context).and_then(|writer| write(writer, &receiver, &ended));
-                    drop((receiver, ended));
+                    let written = sink.open(open, &context).and_then(|writer| write(writer, &receiver, &replies));
+                    drop((receiver, replies));
                     written.unwrap_or_else(fail);
                 });
             }
@@ -484,7 +484,7 @@ impl Life<'_> {
         last: &mut EpochRecord,
         context: &Context,
         (gate, taken): (&Gate, &Mutex<Taken>),
-        (writers, replies): (&[SyncSender<ToWriter>], &Receiver<Ended>),
+        (writers, replies): (&[SyncSender<ToWriter>], &Receiver<Option<Ended>>),
         state: &Mutex<State>,
     ) -> Result<Vec<Committable>> {
         if !gate.close() {
@@ -514,7 +514,7 @@ impl Life<'_> {
         };
         let (mut committables, mut rejected) = (Vec::new(), Vec::new());
         for _ in writers {
-            let ended = replies.recv().map_err(|_| is_stopped())?;
+            let ended = replies.recv().ok().flatten().ok_or_else(is_stopped)?;
             record.open.extend(ended.open);
             committables.extend(ended.committables);
             rejected.extend(ended.rejected);
@@ -559,13 +559,23 @@ fn splits(source: &dyn Source, last: &EpochRecord) -> Result<BTreeMap<String, Sp
     Ok(splits)
 }
 
+/// What a writer says at the end of an epoch; nothing when it says no more. Whoever waits for one writer among several would
+/// not find out otherwise that this one has failed.
+struct Replies(Sender<Option<Ended>>);
+
+impl Drop for Replies {
+    fn drop(&mut self) {
+        let _ = self.0.send(None);
+    }
+}
+
 /// A writer's thread, until nobody sends any more.
-fn write(mut writer: Box<dyn Writer>, told: &Receiver<ToWriter>, ended: &Sender<Ended>) -> Result<()> {
+fn write(mut writer: Box<dyn Writer>, told: &Receiver<ToWriter>, replies: &Replies) -> Result<()> {
     for told in told {
         match told {
             ToWriter::Rows(partition, batch) => writer.write(partition, batch)?,
             ToWriter::Barrier { epoch, last } => {
-                if ended.send(writer.prepare(epoch, last)?).is_err() {
+                if replies.0.send(Some(writer.prepare(epoch, last)?)).is_err() {
                     return Ok(());
                 }
             }
