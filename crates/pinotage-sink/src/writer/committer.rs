@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use pinotage_spec::TableConfig;
 
 use super::carry::{Carried, Carrier};
 use super::fence::Fence;
-use super::staging::{RunStaging, sync};
+use super::staging::{RunStaging, entries, sync};
 use super::{Destination, Replacing, StagedSegment, TableDestination};
 use crate::publish::{Foreign, History, Mark, Publication, other_states, publish, remove, revert};
 use crate::{LocalSegment, StoredArchive, needs_partitions};
@@ -188,7 +189,7 @@ impl SegmentCommitter {
     fn check_folder(&self, folder: &Path, epoch: u64) -> Result<()> {
         let own_run = &self.history.mark.run;
         let of_job = self.prefix_of_job();
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in entries(folder)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let mut parts = name.strip_prefix(of_job).map(|rest| rest.split(['_', '.'])).into_iter().flatten();
             let (Some(run), Some(Ok(found))) = (parts.next(), parts.next().map(str::parse::<u64>)) else { continue };
@@ -230,7 +231,7 @@ impl Committer for SegmentCommitter {
         self.history.mark.epoch = last.max(self.history.mark.epoch);
         match &self.destination {
             Destination::Folder { path, .. } => {
-                let fence = Fence::lock(path, &self.prefix)?;
+                let fence = Fence::lock(path, &self.prefix, &self.cancel)?;
                 fence.enter(&self.history, last)?;
                 segments.iter().try_for_each(|segment| into_folder(&self.staging, path, segment))?
             }
@@ -254,7 +255,7 @@ impl Committer for SegmentCommitter {
             Destination::Folder { path, .. } => return self.check_folder(path, epoch),
             Destination::Table(to) => to,
         };
-        let snapshot = to.runtime.block_on(to.target.snapshot())?;
+        let snapshot = to.runtime.block_on(self.unless_cancelled(to.target.snapshot()))?;
         let whole = replaces_table(to);
         let others = other_states(&snapshot, &self.mark(epoch), whole)?;
         self.history.check(&snapshot.segments, &snapshot.lineage, &BTreeSet::new())?;
@@ -298,13 +299,31 @@ fn into_folder(staging: &RunStaging, folder: &Path, segment: &StagedSegment) -> 
             .with("file", staging.place(&segment.file))
             .action("bring the file back; without it its rows are lost"));
     };
-    if staging.is_shared() {
-        // A copy, perhaps from another file system.
-        let copy = folder.join(format!(".{}.tmp", segment.name));
-        fs::copy(&from.path, &copy).and_then(|_| fs::File::open(&copy)?.sync_all()).map_err(failed)?;
-        fs::rename(&copy, &to).map_err(failed)?;
-    } else {
-        fs::rename(&from.path, &to).map_err(failed)?;
+    // What comes from a store may not have been synced.
+    let moved =
+        if staging.is_shared() { Err(io::ErrorKind::CrossesDevices.into()) } else { fs::rename(&from.path, &to) };
+    match moved {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let copy = folder.join(format!(".{}.tmp", segment.name));
+            // Of a process that was killed.
+            let _ = fs::remove_dir_all(&copy);
+            copy_synced(&from.path, &copy).and_then(|()| fs::rename(&copy, &to)).map_err(failed)?;
+        }
+        moved => moved.map_err(failed)?,
     }
     sync(folder)
+}
+
+/// A file, or a folder with all that is in it.
+fn copy_synced(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        fs::create_dir(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy_synced(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    } else {
+        fs::copy(from, to)?;
+    }
+    fs::File::open(to)?.sync_all()
 }

@@ -1,13 +1,14 @@
 //! What the kit asks of every sink, into a folder; with clusters the same is done by jobs.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use pinotage_common::ArchiveLevel;
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
-use pinotage_connector::{Context, OpenBuffer, Sink, by_partition};
+use pinotage_connector::{Committable, Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::Snapshot;
 use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
@@ -490,6 +491,83 @@ fn process(lives: &[(&str, u64)], epoch: u64) -> Context {
     let mut context = Context { epoch, ..Context::new("j", "0123456789abcdef") };
     lives.iter().for_each(|(life, behind)| context.lives.begin(*life, *behind));
     context
+}
+
+/// Segments that are sealed and wait for a folder, and the sink and context that bring them there.
+fn sealed_for(staging: &Path, out: &Path, archives: Option<ArchiveLevel>) -> (PinotSink, Context, Vec<Committable>) {
+    let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
+    let to = Destination::Folder { path: out.to_owned(), archives };
+    let documents = (schema(false), table, PinotVersion::NEWEST);
+    let sink = PinotSink::try_new(documents, staging.to_owned(), sealing(9), to, pool()).unwrap();
+    let context = Context::new("j", "0123456789abcdef");
+    let mut writer = sink.open(Vec::new(), &context).unwrap();
+    writer.write(0, rows(0..20)).unwrap();
+    let committables = writer.prepare(1, true).unwrap().committables;
+    (sink, context, committables)
+}
+
+#[test]
+fn an_output_may_be_on_another_file_system_than_staging() {
+    let (Ok(out), staging) = (tempfile::tempdir_in("/dev/shm"), tempfile::tempdir().unwrap()) else {
+        eprintln!("skipped: /dev/shm is not there");
+        return;
+    };
+    if fs::metadata(out.path()).unwrap().dev() == fs::metadata(staging.path()).unwrap().dev() {
+        eprintln!("skipped: /dev/shm is on the file system of temporary files");
+        return;
+    }
+    for (name, archives) in [("folders", None), ("archives", Some(ArchiveLevel::default()))] {
+        let (staging, out) = (staging.path().join(name), out.path().join(name));
+        let (sink, context, committables) = sealed_for(&staging, &out, archives);
+        let mut committer = sink.committer(&context).unwrap();
+        committer.commit(&committables).unwrap();
+        committer.commit(&committables).unwrap();
+        let names = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+        let segments = names.filter(|path| !path.ends_with(".t_j_0123456789abcdef_published"));
+        let rows = segments.map(|path| Segment::open(&path).unwrap().metadata().num_docs);
+        assert_eq!(rows.collect::<Vec<_>>().iter().sum::<u32>(), 20, "{name}");
+        let files = walk(&staging);
+        assert!(files.is_empty(), "{files:?}");
+    }
+}
+
+/// The files below a folder.
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+/// Nobody goes on without having looked whether there is a copy of the state.
+#[test]
+fn an_output_that_cannot_be_looked_into_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (sink, context, _) = sealed_for(&folder.path().join("staging"), &out, None);
+    let check = || sink.committer(&context).unwrap().check(0);
+    check().unwrap();
+    fs::write(&out, "a file").unwrap();
+    assert_eq!(check().unwrap_err().kind().name(), "invalid-config");
+    fs::remove_file(&out).unwrap();
+    fs::create_dir(&out).unwrap();
+    let fence = out.join(".t_j_0123456789abcdef_published");
+    std::os::unix::fs::symlink(&fence, &fence).unwrap();
+    assert!(check().unwrap_err().to_string().contains("_published"));
+}
+
+#[test]
+fn who_waits_for_another_process_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (sink, context, committables) = sealed_for(&folder.path().join("staging"), &out, None);
+    fs::create_dir(&out).unwrap();
+    let other = fs::File::create(out.join(".t_j_0123456789abcdef_published")).unwrap();
+    other.lock().unwrap();
+    context.cancel.cancel();
+    let mut committer = sink.committer(&context).unwrap();
+    assert_eq!(committer.commit(&committables).unwrap_err().kind().name(), "cancelled");
+    drop(other);
+    let context = Context::new("j", "0123456789abcdef");
+    sink.committer(&context).unwrap().commit(&committables).unwrap();
 }
 
 /// Two copies of a state that are at work at the same time, and never choose one name: the one that comes later is refused before
