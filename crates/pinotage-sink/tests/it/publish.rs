@@ -199,6 +199,13 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with(place: Place) {
     push(&fixture, &[fixture.segment("own_5", &[5])], &[&new[0]]).await.unwrap();
     fixture.keys(&[2, 5, 6]).await;
     assert_eq!(revert(target, None).await.unwrap_err().kind(), ErrorKind::NotFound);
+
+    // What is to go has been decided anew since: it goes, and what was to go before stays.
+    let names = ["own_9", "own_10"].map(str::to_owned).into();
+    start(&Replacement { segments_from: vec!["own_6".into()], segments_to: names, custom_map: BTreeMap::new() }).await;
+    let last = [fixture.segment("own_9", &[9]), fixture.segment("own_10", &[10])];
+    push(&fixture, &last, &[&two[1]]).await.unwrap();
+    fixture.keys(&[5, 6, 9, 10]).await;
 }
 
 async fn a_segment_that_no_server_can_load_takes_the_whole_replacement_back(place: Place) {
