@@ -245,8 +245,8 @@ pub struct Sink {
     /// `directory` or `tarGz`. Default: `directory`, except for segments that do not stay on this machine.
     #[serde(default)]
     pub archive: Option<Archive>,
-    /// How hard archives of segments are compressed, from 0 to 9. With 0 they are a quarter larger and cost next to no CPU, with 2 half
-    /// of what the rest of building costs; 9 takes four times as much for little less. An archive that is there already stays as it is.
+    /// How hard archives of segments are compressed, from 0 to 9. With 0 they cost next to no CPU and are a quarter larger than with 2;
+    /// 9 takes four times as much CPU for little less. What is built already stays as it is.
     #[serde(default)]
     pub archive_level: ArchiveLevel,
     /// When a segment is full.

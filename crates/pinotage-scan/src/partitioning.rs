@@ -107,19 +107,9 @@ mod tests {
         let metadata = SegmentZkMetadata {
             name: "s".into(),
             crc: Some(1),
-            status: None,
-            start_millis: None,
-            end_millis: None,
             total_docs: Some(1),
-            size_bytes: None,
-            creation_millis: None,
-            push_millis: None,
-            refresh_millis: None,
-            download_url: None,
-            crypter: None,
-            custom: BTreeMap::new(),
             partitions: BTreeMap::from([(column.into(), partition)]),
-            extra: BTreeMap::new(),
+            ..SegmentZkMetadata::default()
         };
         SegmentView { metadata, only_on_servers: false, replicas: Vec::new() }
     }

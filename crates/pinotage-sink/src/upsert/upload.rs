@@ -301,20 +301,9 @@ pub(super) mod tests {
     pub(in crate::upsert) fn segment(name: &str, creation: i64) -> SegmentZkMetadata {
         SegmentZkMetadata {
             name: name.into(),
-            crc: None,
             status: Some(SegmentStatus::InProgress),
-            start_millis: None,
-            end_millis: None,
-            total_docs: None,
-            size_bytes: None,
             creation_millis: Some(creation),
-            push_millis: None,
-            refresh_millis: None,
-            download_url: None,
-            crypter: None,
-            custom: Default::default(),
-            partitions: Default::default(),
-            extra: Default::default(),
+            ..SegmentZkMetadata::default()
         }
     }
 }

@@ -39,9 +39,6 @@ impl Fence {
                 // A file system without locks: copies that come at the very same moment are not told apart.
                 Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => break,
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
-                Err(TryLockError::WouldBlock) if cancel.is_cancelled() => {
-                    return Err(Error::new(ErrorKind::Cancelled, "the job was stopped; its segments wait in staging"));
-                }
                 Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
                     return Err(Error::new(ErrorKind::Unavailable, "another process brings segments of this run in")
                         .with("file", path.display())
@@ -49,6 +46,7 @@ impl Fence {
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
             }
+            cancel.check()?;
         }
         Ok(Self { path, file })
     }
