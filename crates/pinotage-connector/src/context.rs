@@ -94,6 +94,12 @@ impl Metrics {
 }
 
 /// What a connector may know of the job that it works for.
+///
+/// Three things that others put in here are elsewhere: its **config** comes in when a connector is made, as an option struct of its
+/// own; its **state** are the positions, open rows and committables that it hands out, which the engine records and gives back
+/// ([`SplitState`](crate::SplitState), [`OpenBuffer`](crate::OpenBuffer), [`Committable`](crate::Committable)); and what is for the
+/// **quarantine** goes out beside rows ([`Rows::bad`](crate::Rows::bad), [`Sink::refused`](crate::Sink::refused),
+/// [`Prepared::rejected`](crate::Prepared::rejected)), so that the engine writes it within the epoch.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The job's name.

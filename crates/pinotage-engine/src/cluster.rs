@@ -182,8 +182,13 @@ impl Cluster {
             config: self.comparison.table.clone(),
             options: options.clone(),
             observer,
-            runtime: self.runtime.handle().clone(),
+            runtime: self.runtime(),
         }
+    }
+
+    /// Where requests run.
+    pub(crate) fn runtime(&self) -> tokio::runtime::Handle {
+        self.runtime.handle().clone()
     }
 
     /// Runs a call to its end, unless the job is to stop.
@@ -405,6 +410,7 @@ impl Publisher<'_> {
             own_prefix: Some(format!("{}_", name_prefix(plan, &mark.run))),
             overwrite: self.overwrites(),
             history: None,
+            time_to_live: None,
         };
         for (target, table) in self.cluster.tables() {
             self.wait(publish(target, table, &publication, &plan.file.sink.push, self.observer))?;

@@ -149,6 +149,10 @@ impl Table {
         let place = Place::of(&job, threads.io()?)?;
         let how = (place.for_reading(), built(&job), job.sink.segment.sealing());
         let sink = made(documents, stream.clone(), how, &threads)?;
+        let sink = sink.watching(&target(&job)?, threads.io()?, job.sink.upsert.ttl_margin)?;
+        if let Some(ttl) = sink.time_to_live() {
+            ttl.check_push(&job.sink.push)?;
+        }
         let options = options.to_owned();
         Ok(Self { job, options, place, schema, config, version, stream, columns, sink, threads })
     }

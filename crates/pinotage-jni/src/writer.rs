@@ -63,6 +63,7 @@ impl TaskWriter {
         let memory = if task.memory == 0 { table.job.limits.memory.bytes() } else { task.memory };
         let (sink, folder) = table.writing(task.epoch, table.job.sink.segment.sealing().within(memory))?;
         let sink = if task.apart { sink.with_names_apart() } else { sink };
+        table.sink.recall(&open, [], &context)?;
         let writer = Some(sink.open(open, &context)?);
         // Engines ask for the names before the first row.
         for name in ["rows read", "rows written", "rows filtered", "rows quarantined"] {

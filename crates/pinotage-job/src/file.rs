@@ -300,7 +300,7 @@ pub enum HalfOfTable {
 }
 
 /// How rows go together with those of a stream.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Upsert {
     /// How the stream's producer decides on the partition of a row. Default: by the primary key, a single column as text and several
@@ -308,6 +308,16 @@ pub struct Upsert {
     pub stream_key: Option<StreamKey>,
     /// Which row counts when one of the stream and one of the job compare as equal.
     pub ties: Ties,
+    /// Where servers forget keys (`metadataTTL`, `deletedKeysTTL`): rows that would be outside soon are refused like those outside,
+    /// because the stream goes on until servers have loaded them. In percent of the time to live, up to 99.
+    #[schemars(range(max = 99))]
+    pub ttl_margin: u8,
+}
+
+impl Default for Upsert {
+    fn default() -> Self {
+        Self { stream_key: None, ties: Ties::default(), ttl_margin: 10 }
+    }
 }
 
 /// When segments appear in the table.
@@ -411,7 +421,6 @@ impl SegmentLimits {
             max_rows: self.max_rows,
             max_bytes: self.max_bytes.bytes(),
             task_bytes: u64::MAX,
-            fresh_bytes: u64::MAX,
             max_age: self.max_age.map(|age| age.duration()),
             event_time: self.event_time_window.map(|window| EventTime {
                 window: window.duration(),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pinotage_client::{Address, Connection};
 use pinotage_common::{ArchiveLevel, Error, Result, Secret};
+use pinotage_sink::upsert::check_margin;
 use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
 use pinotage_store::{Location, Scheme, Store};
 use serde::de::DeserializeOwned;
@@ -129,6 +130,7 @@ impl Plan {
             )));
         }
         file.sink.push.check()?;
+        check_margin(file.sink.upsert.ttl_margin)?;
         check_source(&file)?;
         let checkpoint = checkpoint(&file)?;
         let says_realtime = |table: &TableConfig| {

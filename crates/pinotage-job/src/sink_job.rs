@@ -5,6 +5,7 @@ use std::path::Path;
 use chrono_tz::Tz;
 use pinotage_client::Connection;
 use pinotage_common::{ByteSize, Error, Result};
+use pinotage_sink::upsert::check_margin;
 use pinotage_store::{Location, StoreOptions};
 use serde::Deserialize;
 
@@ -103,6 +104,7 @@ impl SinkJob {
         }
         sink.push.check()?;
         sink.push.archive_level = sink.archive_level;
+        check_margin(sink.upsert.ttl_margin)?;
         let limits = Limits { memory: limits.memory, errors: limits.errors };
         Ok(Self { staging: staging_place(&staging)?, store, name, sink, connection, limits, strict, time_zone })
     }

@@ -17,56 +17,72 @@ const PARTITIONS: u32 = 8;
 const ROWS: u64 = 60_000;
 
 /// By key: time and value.
-type Table = BTreeMap<String, (i64, String)>;
+pub(crate) type Table = BTreeMap<String, (i64, String)>;
 
 /// A table that consumes, and what it should hold.
-struct Stream<'a> {
+pub(crate) struct Stream<'a> {
     cluster: &'a Cluster,
     name: &'static str,
     topic: Topic,
-    expected: Table,
+    pub(crate) expected: Table,
 }
 
 impl<'a> Stream<'a> {
-    fn new(cluster: &'a Cluster, name: &'static str) -> Self {
+    pub(crate) fn new(cluster: &'a Cluster, name: &'static str) -> Self {
+        Self::of(cluster, name, json!({"mode": "FULL"}))
+    }
+
+    fn of(cluster: &'a Cluster, name: &'static str, upserts: Json) -> Self {
         let topic = cluster.create_topic(name, PARTITIONS);
         let time =
             json!({"name": "t", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"});
         let schema = json!({"schemaName": name, "primaryKeyColumns": ["k"], "dateTimeFieldSpecs": [time],
-            "dimensionFieldSpecs": [{"name": "k", "dataType": "STRING"}, {"name": "v", "dataType": "STRING"}]});
+            "dimensionFieldSpecs": [{"name": "k", "dataType": "STRING"}, {"name": "v", "dataType": "STRING"},
+                {"name": "gone", "dataType": "BOOLEAN"}]});
         let table = json!({
             "tableName": format!("{name}_REALTIME"), "tableType": "REALTIME", "tenants": {}, "metadata": {},
             "segmentsConfig": {"timeColumnName": "t", "replication": "1", "replicasPerPartition": "1", "schemaName": name},
             "tableIndexConfig": {"loadMode": "MMAP", "streamConfigs": topic.stream_configs(40)},
             "routing": {"instanceSelectorType": "strictReplicaGroup"},
-            "upsertConfig": {"mode": "FULL"},
+            "upsertConfig": upserts,
         });
         cluster.create_table(&schema, &table);
         Self { cluster, name, topic, expected: Table::new() }
     }
 
     /// The stream brings a row; later ones of a key win when they are not older.
-    fn produce(&mut self, rows: impl Iterator<Item = (String, i64)>) {
+    pub(crate) fn produce(&mut self, rows: impl Iterator<Item = (String, i64)>) {
+        let rows: Vec<(String, i64)> = rows.collect();
+        self.bring(&rows, false);
+        rows.into_iter().for_each(|(key, time)| self.expect(key, time, "live".into()));
+    }
+
+    /// The stream deletes keys.
+    fn delete(&mut self, rows: &[(String, i64)]) {
+        self.bring(rows, true);
+        rows.iter().for_each(|(key, _)| drop(self.expected.remove(key)));
+    }
+
+    fn bring(&self, rows: &[(String, i64)], gone: bool) {
         let partitions =
             PartitionConfig::from_json(&json!({"functionName": "Murmur", "numPartitions": PARTITIONS})).unwrap();
         let mut by_partition: BTreeMap<u32, Vec<Json>> = BTreeMap::new();
         for (key, time) in rows {
-            let row = json!({"k": key, "t": time, "v": "live"});
-            by_partition.entry(partitions.partition(&key).unwrap()).or_default().push(row);
-            self.expect(key, time, "live".into());
+            let row = json!({"k": key, "t": time, "v": "live", "gone": gone});
+            by_partition.entry(partitions.partition(key).unwrap()).or_default().push(row);
         }
         by_partition.into_iter().for_each(|(partition, rows)| self.topic.publish(partition, rows));
     }
 
     /// Of equal rows that of the stream, which comes here first, counts.
-    fn expect(&mut self, key: String, time: i64, value: String) {
+    pub(crate) fn expect(&mut self, key: String, time: i64, value: String) {
         match self.expected.get(&key) {
             Some((known, from)) if *known > time || *known == time && from == "live" => {}
             _ => drop(self.expected.insert(key, (time, value))),
         }
     }
 
-    fn found(&self) -> Table {
+    pub(crate) fn found(&self) -> Table {
         let sql = format!("SELECT k, t, v FROM {} LIMIT 100000", self.name);
         let answer = self.cluster.query(&sql);
         let rows = answer["resultTable"]["rows"].as_array().cloned().unwrap_or_default();
@@ -79,7 +95,7 @@ impl<'a> Stream<'a> {
         table
     }
 
-    fn shows_what_is_expected(&self) {
+    pub(crate) fn shows_what_is_expected(&self) {
         eventually(&format!("{} rows of {}", self.expected.len(), self.name), || {
             let found = self.found();
             match found == self.expected {
@@ -228,5 +244,129 @@ fn rows_without_a_key_are_quarantined() {
         let text = ok(path, &["quarantine", "replay", "job.yaml"]);
         assert!(text.contains("50 rows read, 50 written, 0 filtered, 0 quarantined"), "{text}");
     }
+    stream.shows_what_is_expected();
+}
+
+/// The numbers of the rows in the quarantine by their times, each of them once and all for the same reason.
+fn outside(path: &std::path::Path) -> BTreeMap<i64, String> {
+    let text = ok(path, &["quarantine", "show", "job.yaml", "--rule", "outside-ttl", "--output", "json"]);
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        let row: Json = serde_json::from_str(line).unwrap();
+        let raw: Json = serde_json::from_str(row["raw"].as_str().unwrap()).unwrap();
+        let (time, key) = (raw["t"].as_i64().unwrap(), raw["k"].as_str().unwrap().to_owned());
+        assert!(row["column"] == "t" && found.insert(time, key).is_none(), "{row}");
+    }
+    found
+}
+
+/// Servers forget keys, and the stream moves on while the job is killed and goes on: rows that come too late are in the quarantine
+/// once each, and each key has the row that counts of all others.
+#[test]
+fn rows_outside_the_time_to_live_are_quarantined() {
+    let Some(cluster) = Cluster::shared() else { return };
+    const ROWS: i64 = 30_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    // Of many keys there are only rows outside.
+    let columns = GENERATOR.replace("distinct: 500,", "distinct: 5000,");
+    let generated = format!("  kind: generator\n  generator:\n    rows: {ROWS}\n{columns}");
+    fs::write(
+        path.join("all.yaml"),
+        format!("name: all\nsource:\n{generated}sink: {{kind: pinot, table: all, output: all}}\ncheckpoint: {{}}\n"),
+    )
+    .unwrap();
+    ok(path, &["run", "all.yaml"]);
+    let upserts = json!({"mode": "FULL", "metadataTTL": 20_000, "snapshot": "ENABLE"});
+    let mut stream = Stream::of(cluster, "epochs_ttl", upserts);
+    // So many that consuming segments end, and servers forget.
+    stream.produce((0..50).map(|key| (format!("k{key}"), T)).chain((0..400).map(|key| (format!("old{key}"), T))));
+    stream.produce((50..100).map(|key| (format!("k{key}"), T + ROWS)));
+    stream.produce((0..400).map(|key| (format!("live{key}"), T + ROWS)));
+    stream.shows_what_is_expected();
+    let job = format!(
+        "name: j\nsource:\n{generated}sink: {{kind: pinot, table: epochs_ttl, controller: '{}', tableType: REALTIME, segment: {{maxRows: 2000}},
+  publish: {{interval: 200ms}}}}\ncheckpoint: {{interval: 50ms}}\nlimits: {{errors: {ROWS}}}\n",
+        cluster.controller
+    );
+    fs::write(path.join("job.yaml"), job).unwrap();
+    let mut random = Random::new();
+    for step in 1..=3 {
+        let child = start(path, &["run", "job.yaml", "--threads", "3"]);
+        std::thread::sleep(Duration::from_millis(200 + random.below(1000)));
+        kill(child);
+        stream.produce(std::iter::once((format!("live{step}"), T + ROWS + 100 * step)));
+    }
+    let text = ok(path, &["run", "job.yaml"]);
+    let outside = outside(path);
+    let (written, bad) = (ROWS - outside.len() as i64, outside.len());
+    assert!(text.contains(&format!("{ROWS} rows read, {written} written, 0 filtered, {bad} quarantined")), "{text}");
+    // A tenth of the time to live before its end.
+    let bound = |greatest: i64| T + greatest - 18_000;
+    assert!((T..bound(ROWS)).all(|time| outside.contains_key(&time)), "rows outside are in the table");
+    assert!(outside.keys().all(|time| *time < bound(ROWS + 300)), "rows inside are in the quarantine");
+    let text = ok(path, &["sql", "SELECT k, t, v FROM a ORDER BY t", "--table", "a=all", "--output", "csv"]);
+    for row in text.lines().skip(1) {
+        let parts: Vec<&str> = row.split(',').collect();
+        let time: i64 = parts[1].parse().unwrap();
+        match outside.get(&time) {
+            Some(key) => assert_eq!(key, parts[0]),
+            None => stream.expect(parts[0].to_owned(), time, parts[2].to_owned()),
+        }
+    }
+    // Of keys that servers had forgotten before there are both: so it is with the stream.
+    stream.expected.retain(|key, _| key[1..].parse::<u32>().map_or(true, |key| key >= 50));
+    let shown = |stream: &Stream| {
+        eventually("each key once", || {
+            let answer = cluster.query("SELECT k, t, v FROM epochs_ttl LIMIT 100000");
+            let rows = answer["resultTable"]["rows"].as_array().cloned().unwrap_or_default();
+            let known = |row: &&Json| stream.expected.contains_key(row[0].as_str().unwrap_or_default());
+            let text = |row: &Json| format!("{} {} {}", row[0], row[1], row[2]);
+            let mut found: Vec<String> = rows.iter().filter(known).map(text).collect();
+            found.sort();
+            let expected = stream.expected.iter().map(|(key, row)| format!("\"{key}\" {} \"{}\"", row.0, row.1));
+            let mut expected: Vec<String> = expected.collect();
+            expected.sort();
+            (found == expected).then_some(()).ok_or_else(|| format!("{} rows of {}", found.len(), expected.len()))
+        });
+    };
+    shown(&stream);
+    // With a state of its own nothing changes, and after servers have forgotten once more.
+    fs::remove_dir_all(path.join(".pinotage/j")).unwrap();
+    ok(path, &["run", "job.yaml"]);
+    shown(&stream);
+    stream.produce((400..800).map(|key| (format!("live{key}"), T + ROWS + 300)));
+    shown(&stream);
+}
+
+/// A row that is older than a deletion that servers have forgotten would bring its key back.
+#[test]
+fn rows_older_than_forgotten_deletions_are_quarantined() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let upserts = json!({"mode": "FULL", "deleteRecordColumn": "gone", "deletedKeysTTL": 1000});
+    let mut stream = Stream::of(cluster, "epochs_deleted", upserts);
+    let keys = || (0..100).map(|key| format!("k{key}"));
+    stream.delete(&keys().map(|key| (key, T + 1)).collect::<Vec<_>>());
+    stream.produce((0..800).map(|key| (format!("live{key}"), T + 5000)));
+    stream.shows_what_is_expected();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut text = "k,v,t\n".to_owned();
+    keys().for_each(|key| text.push_str(&format!("{key},v,{}\n", T + key[1..].parse::<i64>().unwrap() - 100)));
+    for row in 0..100 {
+        text.push_str(&format!("new{row},v,{}\n", T + 4200 + row));
+        stream.expect(format!("new{row}"), T + 4200 + row, "v".into());
+    }
+    fs::write(path.join("in.csv"), text).unwrap();
+    let job = format!(
+        "name: j\nsource: {{kind: files, paths: [in.csv]}}\nlimits: {{errors: 100}}\n\
+         sink: {{kind: pinot, table: epochs_deleted, controller: '{}', tableType: REALTIME}}\ncheckpoint: {{}}\n",
+        cluster.controller
+    );
+    fs::write(path.join("job.yaml"), job).unwrap();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains("200 rows read, 100 written, 0 filtered, 100 quarantined"), "{text}");
+    let shown = ok(path, &["quarantine", "show", "job.yaml", "--rule", "outside-ttl", "--output", "csv"]);
+    assert!(shown.lines().count() == 101 && shown.contains("deletedKeysTTL"), "{shown}");
     stream.shows_what_is_expected();
 }

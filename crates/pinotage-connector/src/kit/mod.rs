@@ -10,6 +10,7 @@
 mod rows;
 mod sink;
 mod source;
+mod writer;
 
 pub use rows::row_texts;
 pub use sink::{SinkCase, SinkTarget};

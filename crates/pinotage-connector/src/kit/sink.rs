@@ -1,6 +1,7 @@
 //! What a sink has to hold.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 
 use super::row_texts;
-use crate::{Committable, Context, Delivery, OpenBuffer, Sink, Writer};
+use crate::{Committable, Context, Delivery, Lives, OpenBuffer, Sink, Writer};
 
 /// How long a writer may take to end when the job is given up, however slow the machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -36,11 +37,38 @@ pub trait SinkTarget {
 
 /// What an engine would have recorded.
 #[derive(Debug, Default, Clone)]
-struct Recorded {
-    epoch: u64,
-    open: Vec<OpenBuffer>,
+pub(super) struct Recorded {
+    pub(super) epoch: u64,
+    pub(super) open: Vec<OpenBuffer>,
     /// Not known to have been committed.
-    committables: Vec<Committable>,
+    pub(super) committables: Vec<Committable>,
+    /// The processes until now, which an engine writes down before they do anything.
+    lives: Lives,
+}
+
+impl Recorded {
+    /// A process goes on behind the record, with so many tasks.
+    pub(super) fn begin(&mut self, sink: &dyn Sink, tasks: u32) -> Vec<Box<dyn Writer>> {
+        static PROCESSES: AtomicU64 = AtomicU64::new(1);
+        self.lives.begin(format!("{:016x}", PROCESSES.fetch_add(1, Ordering::Relaxed)), self.epoch);
+        let mut committer = sink.committer(&context(self)).expect("a committer");
+        committer.check(self.epoch).expect("a target that fits the recorded epoch");
+        writers(sink, self, tasks)
+    }
+
+    /// All writers prepare, and what they give is recorded.
+    pub(super) fn end_epoch(&mut self, writers: &mut [Box<dyn Writer>], last: bool) {
+        let mut open = Vec::new();
+        for writer in writers {
+            let prepared = writer.prepare(self.epoch + 1, last).expect("a prepared epoch");
+            assert!(prepared.rejected.is_empty(), "rows were rejected: {:?}", prepared.rejected);
+            self.committables.extend(prepared.committables);
+            open.extend(prepared.open);
+        }
+        assert!(!last || open.is_empty(), "rows stay open behind the last epoch");
+        self.open = open;
+        self.epoch += 1;
+    }
 }
 
 /// Where a process dies.
@@ -65,6 +93,12 @@ impl SinkCase<'_> {
         self.goes_on_with_other_tasks();
         self.aborted_rows_never_arrive();
         self.unknown_versions_are_refused();
+        self.unreadable_open_rows_are_refused();
+        self.refuses_a_state_that_was_set_back();
+        self.recorded_epochs_outlive_their_writers();
+        self.gives_memory_back();
+        self.keeps_rows_behind_the_watermark();
+        self.lives_are_told_apart();
         self.stops_within_its_deadline();
     }
 
@@ -93,26 +127,22 @@ impl SinkCase<'_> {
         self.check(&*target, "after committing twice");
     }
 
-    /// A process that dies at any step loses no row and brings none twice.
+    /// Processes that die at any step, one behind the other, lose no row and bring none twice.
     pub fn survives_death_at_every_step(&self) {
-        for death in [Death::Written, Death::Prepared, Death::Recorded, Death::Committed] {
-            for dies_in in 0..self.epochs.len() {
-                let target = (self.make)();
-                let mut recorded = Recorded::default();
-                for (at, batch) in self.epochs.iter().enumerate() {
-                    let last = at + 1 == self.epochs.len();
-                    if at == dies_in {
-                        self.die(&*target, &mut recorded, batch, last, death);
-                        if matches!(death, Death::Recorded | Death::Committed) {
-                            // The next life commits what was recorded before it reads on.
-                            self.commit(&*target, &mut recorded);
-                            continue;
-                        }
-                    }
-                    self.epoch(&*target, &mut recorded, batch, 1, last);
-                }
-                self.check(&*target, &format!("after a death in epoch {}, {death:?}", dies_in + 1));
+        for turn in 0..2 {
+            let target = (self.make)();
+            let mut recorded = Recorded::default();
+            for at in 0..self.epochs.len() {
+                self.die(&*target, &mut recorded, at, Death::Written);
+                self.die(&*target, &mut recorded, at, Death::Prepared);
+                let death = if at % 2 == turn { Death::Recorded } else { Death::Committed };
+                self.die(&*target, &mut recorded, at, death);
+                // The next life commits what was recorded before it reads on.
+                drop(recorded.begin(&*target.sink(), 1));
+                self.commit(&*target, &mut recorded);
+                self.check_no_more(&*target, at + 1, &format!("after deaths in epoch {}, {death:?}", at + 1));
             }
+            self.check(&*target, "after deaths in all epochs");
         }
     }
 
@@ -148,12 +178,44 @@ impl SinkCase<'_> {
         assert_eq!(error.kind(), pinotage_common::ErrorKind::Unsupported, "{error}");
     }
 
+    /// Open rows that somebody kept in words of a later version are refused, not left out.
+    pub fn unreadable_open_rows_are_refused(&self) {
+        let target = (self.make)();
+        let unreadable = OpenBuffer { partition: 0, rows: 1, detail: "rows as version 2^32 - 1 keeps them".into() };
+        let opened = target.sink().open(vec![unreadable], &Context { epoch: 1, ..Context::new("kit", "0") });
+        assert!(opened.is_err(), "open rows that nobody can read were left out");
+    }
+
+    /// A state that knows of fewer epochs than the target has is refused, where rows count once; the latest one is not.
+    pub fn refuses_a_state_that_was_set_back(&self) {
+        let target = (self.make)();
+        if target.sink().delivery() == Delivery::AtLeastOnce {
+            return;
+        }
+        let mut recorded = Recorded::default();
+        for (at, batch) in self.epochs.iter().enumerate() {
+            self.epoch(&*target, &mut recorded, batch, 1, at + 1 == self.epochs.len());
+        }
+        let check = |recorded: &Recorded| {
+            target.sink().committer(&context(recorded)).expect("a committer").check(recorded.epoch)
+        };
+        check(&recorded).expect("a target that fits its state");
+        let error = check(&Recorded::default()).expect_err("a state that was set back was taken");
+        assert_eq!(error.kind(), pinotage_common::ErrorKind::CommitConflict, "{error}");
+        self.check(&*target, "after a state was refused");
+    }
+
     /// A job that is given up ends soon, with rows that are written and not prepared, and leaves nothing in the target.
     pub fn stops_within_its_deadline(&self) {
+        self.stops_within(DEADLINE);
+    }
+
+    /// The same, with another deadline than that of all.
+    pub fn stops_within(&self, deadline: Duration) {
         for prepared in [false, true] {
             let target = (self.make)();
-            let (sink, recorded) = (target.sink(), Recorded::default());
-            let mut writers = writers(&*sink, &recorded, 2);
+            let (sink, mut recorded) = (target.sink(), Recorded::default());
+            let mut writers = recorded.begin(&*sink, 2);
             self.epochs.iter().for_each(|batch| write(&*sink, &mut writers, batch));
             if prepared {
                 writers.iter_mut().for_each(|writer| drop(writer.prepare(1, true).expect("a prepared epoch")));
@@ -163,7 +225,7 @@ impl SinkCase<'_> {
                 drop(writers);
                 let _ = ended.send(());
             });
-            assert!(has_ended.recv_timeout(DEADLINE).is_ok(), "writers go on for more than {DEADLINE:?}");
+            assert!(has_ended.recv_timeout(deadline).is_ok(), "writers go on for more than {deadline:?}");
             assert_eq!(row_texts(&target.rows()), Vec::<String>::new(), "rows have come that nobody committed");
         }
     }
@@ -187,7 +249,7 @@ impl SinkCase<'_> {
         let held = hold(&*target);
         let sink = target.sink();
         let mut recorded = Recorded::default();
-        let mut writers = writers(&*sink, &recorded, 1);
+        let mut writers = recorded.begin(&*sink, 1);
         let (wrote, written) = channel();
         let mut before = 0;
         let prepared = std::thread::scope(|scope| {
@@ -217,15 +279,29 @@ impl SinkCase<'_> {
         before
     }
 
-    fn check(&self, target: &dyn SinkTarget, when: &str) {
-        let mut expected = row_texts(self.epochs);
-        expected.sort();
-        let mut found = row_texts(&target.rows());
-        found.sort();
-        if target.sink().delivery() == Delivery::AtLeastOnce {
-            found.dedup();
-        }
+    /// Every row is there, once.
+    pub(super) fn check(&self, target: &dyn SinkTarget, when: &str) {
+        let (expected, found) = (self.expected(self.epochs.len()), found(target));
         assert!(found == expected, "{when}: expected {} rows, found {}", expected.len(), found.len());
+    }
+
+    /// Behind some epochs there are no rows but those of these epochs, each once; some may still be open.
+    fn check_no_more(&self, target: &dyn SinkTarget, epochs: usize, when: &str) {
+        let (expected, found) = (self.expected(epochs), found(target));
+        let is_one = |row: &String| expected.binary_search(row).is_ok();
+        let once = found.windows(2).all(|rows| rows[0] != rows[1]);
+        assert!(
+            once && found.iter().all(is_one),
+            "{when}: expected {} rows at most, found {}",
+            expected.len(),
+            found.len()
+        );
+    }
+
+    fn expected(&self, epochs: usize) -> Vec<String> {
+        let mut rows = row_texts(&self.epochs[..epochs]);
+        rows.sort();
+        rows
     }
 
     fn epoch(&self, target: &dyn SinkTarget, recorded: &mut Recorded, batch: &RecordBatch, tasks: u32, last: bool) {
@@ -236,46 +312,50 @@ impl SinkCase<'_> {
     /// Writes and records an epoch with new writers.
     fn prepare(&self, target: &dyn SinkTarget, recorded: &mut Recorded, batch: &RecordBatch, tasks: u32, last: bool) {
         let sink = target.sink();
-        let mut writers = writers(&*sink, recorded, tasks);
+        let mut writers = recorded.begin(&*sink, tasks);
         write(&*sink, &mut writers, batch);
-        let mut open = Vec::new();
-        for writer in &mut writers {
-            let prepared = writer.prepare(recorded.epoch + 1, last).expect("a prepared epoch");
-            assert!(prepared.rejected.is_empty(), "rows were rejected: {:?}", prepared.rejected);
-            recorded.committables.extend(prepared.committables);
-            open.extend(prepared.open);
-        }
-        assert!(!last || open.is_empty(), "rows stay open behind the last epoch");
-        recorded.open = open;
-        recorded.epoch += 1;
+        recorded.end_epoch(&mut writers, last);
     }
 
-    fn commit(&self, target: &dyn SinkTarget, recorded: &mut Recorded) {
+    pub(super) fn commit(&self, target: &dyn SinkTarget, recorded: &mut Recorded) {
         let mut committer = target.sink().committer(&context(recorded)).expect("a committer");
         committer.commit(&recorded.committables).expect("a commit");
         recorded.committables.clear();
     }
 
-    fn die(&self, target: &dyn SinkTarget, recorded: &mut Recorded, batch: &RecordBatch, last: bool, death: Death) {
-        let mut unrecorded = recorded.clone();
+    /// A process that dies before its epoch was recorded had other rows in it than the next one will have: more of them.
+    fn die(&self, target: &dyn SinkTarget, recorded: &mut Recorded, at: usize, death: Death) {
+        let last = at + 1 == self.epochs.len();
         match death {
-            Death::Written => {
+            Death::Written | Death::Prepared => {
                 let sink = target.sink();
-                let mut writers = writers(&*sink, recorded, 1);
-                write(&*sink, &mut writers, batch);
+                let mut writers = recorded.begin(&*sink, 1);
+                self.epochs.iter().skip(at).take(2).for_each(|batch| write(&*sink, &mut writers, batch));
+                if death == Death::Prepared {
+                    recorded.clone().end_epoch(&mut writers, at + 2 >= self.epochs.len());
+                }
             }
-            Death::Prepared => self.prepare(target, &mut unrecorded, batch, 1, last),
-            Death::Recorded => self.prepare(target, recorded, batch, 1, last),
+            Death::Recorded => self.prepare(target, recorded, &self.epochs[at], 1, last),
             Death::Committed => {
-                self.prepare(target, recorded, batch, 1, last);
+                self.prepare(target, recorded, &self.epochs[at], 1, last);
                 self.commit(target, &mut recorded.clone());
             }
         }
     }
 }
 
+/// The rows of a target, in order.
+fn found(target: &dyn SinkTarget) -> Vec<String> {
+    let mut rows = row_texts(&target.rows());
+    rows.sort();
+    if target.sink().delivery() == Delivery::AtLeastOnce {
+        rows.dedup();
+    }
+    rows
+}
+
 fn context(recorded: &Recorded) -> Context {
-    Context { epoch: recorded.epoch, ..Context::new("kit", "0") }
+    Context { epoch: recorded.epoch, lives: recorded.lives.clone(), ..Context::new("kit", "0") }
 }
 
 fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writer>> {
@@ -288,7 +368,7 @@ fn writers(sink: &dyn Sink, recorded: &Recorded, tasks: u32) -> Vec<Box<dyn Writ
 }
 
 /// Rows go where an engine sends them.
-fn write(sink: &dyn Sink, writers: &mut [Box<dyn Writer>], batch: &RecordBatch) {
+pub(super) fn write(sink: &dyn Sink, writers: &mut [Box<dyn Writer>], batch: &RecordBatch) {
     let tasks = writers.len() as u32;
     let partitions = sink.partitions(batch).expect("the partitions of rows");
     let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();

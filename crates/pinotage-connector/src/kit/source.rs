@@ -5,9 +5,10 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use pinotage_common::Retry;
 
 use super::row_texts;
-use crate::{BadRow, Context, Next, Position, Reader, Source, Split};
+use crate::{BadRow, Context, Next, Position, Reader, Source, Split, SplitState};
 
 /// Waiting for rows that have to be there.
 const WAIT: Duration = Duration::from_millis(50);
@@ -48,25 +49,37 @@ impl SourceCase<'_> {
         self.splits_stay_the_same();
         self.reads_every_record_once();
         self.resumes_behind_every_position();
+        self.refuses_positions_of_others();
         self.stops_between_batches();
         self.says_what_bad_rows_are();
         self.gives_rows_in_small_parts();
         self.stops_within_its_deadline();
+        self.acknowledging_loses_nothing();
     }
 
-    /// A source that is made anew has the same splits, each once, and keeps those that it had.
+    /// A source that is made anew has the same splits, each once, and keeps those that it had, however far they have been read.
     pub fn splits_stay_the_same(&self) {
         let (first, second) = ((self.make)(), (self.make)());
         let splits = first.plan(&[]).expect("a plan");
         assert_eq!(splits, second.plan(&[]).expect("a second plan"), "the splits are others the second time");
         let ids: BTreeSet<_> = splits.iter().map(|split| &split.id).collect();
         assert_eq!(ids.len(), splits.len(), "two splits have one id: {splits:?}");
-        let known: Vec<_> = splits
-            .iter()
-            .map(|split| crate::SplitState { split: split.clone(), position: None, ended: false })
-            .collect();
-        let again = second.plan(&known).expect("a plan of known splits");
-        assert_eq!(splits, again, "splits that are known are planned differently");
+        let read: Vec<Content> = splits.iter().map(|split| self.read(split, None)).collect();
+        let begun = |content: &Content| content.positions.first().map(|(position, ..)| position.clone());
+        let whole = |content: &Content| content.positions.last().map(|(position, ..)| position.clone());
+        let far: [(&str, &dyn Fn(&Content) -> Option<Position>); 3] =
+            [("not read", &|_| None), ("begun", &begun), ("read", &whole)];
+        for (how, position) in far {
+            let ended = how == "read" && first.is_bounded();
+            let states = splits.iter().zip(&read);
+            let known: Vec<SplitState> = states
+                .map(|(split, content)| SplitState { split: split.clone(), position: position(content), ended })
+                .collect();
+            for source in [&second, &(self.make)()] {
+                let again = source.plan(&known).expect("a plan of known splits");
+                assert_eq!(splits, again, "splits that are known and {how} are planned differently");
+            }
+        }
     }
 
     /// Reading gives each record once, and the same ones each time; positions grow.
@@ -92,18 +105,54 @@ impl SourceCase<'_> {
             let whole = self.read(&split, None);
             let step = whole.positions.len().div_ceil(TRIED).max(1);
             for (position, rows, bad) in whole.positions.iter().step_by(step).chain(whole.positions.last()) {
-                let rest = self.read(&split, Some(position));
-                let at = format!("split `{}` behind {position:?}", split.id);
-                // Of a source without an end both were read so far, from different places.
-                let (rows, bad) = (&whole.rows[*rows..], &whole.bad[*bad..]);
-                let (more_rows, more_bad) = match self.limit() {
-                    None => (rest.rows.len(), rest.bad.len()),
-                    Some(_) => (rest.rows.len().min(rows.len()), rest.bad.len().min(bad.len())),
-                };
-                assert!(rest.rows[..more_rows] == *rows, "{at}: other rows");
-                assert_eq!(rest.bad[..more_bad], *bad, "{at}: other bad rows");
+                self.assert_rest(&split, &whole, (position, *rows, *bad));
             }
         }
+    }
+
+    /// A position that the source cannot have given is refused, not guessed at.
+    pub fn refuses_positions_of_others(&self) {
+        let foreign = Position::text("\u{1}a position of nobody");
+        for split in self.splits() {
+            let source = (self.make)();
+            let opened = source.open(&split, Some(&foreign), &Context::new("kit", "0"));
+            let read = opened.and_then(|mut reader| reader.next(WAIT).map(drop));
+            assert!(read.is_err(), "split `{}` was read behind a position that is none", split.id);
+        }
+    }
+
+    /// What was recorded may be forgotten when that is told, once or twice, and nothing behind it.
+    ///
+    /// A system that forgets has fewer rows afterwards: this one comes last.
+    pub fn acknowledging_loses_nothing(&self) {
+        for split in self.splits() {
+            let whole = self.read(&split, None);
+            let Some((position, rows, bad)) = whole.positions.get(whole.positions.len() / 2) else { continue };
+            let state = SplitState { split: split.clone(), position: Some(position.clone()), ended: false };
+            let source = (self.make)();
+            for _ in 0..2 {
+                source.acknowledge(std::slice::from_ref(&state)).expect("an acknowledgement");
+            }
+            drop(source);
+            self.assert_rest(&split, &whole, (position, *rows, *bad));
+        }
+    }
+
+    /// Rows behind a position that are gone are an error that says so, never rows from elsewhere: `lose` takes away what the first
+    /// split has behind its first position, as a system does that keeps rows for some time only.
+    pub fn says_that_rows_are_gone(&self, lose: &dyn Fn()) {
+        let Some(split) = self.splits().into_iter().next() else { panic!("a source without splits") };
+        let content = self.read(&split, None);
+        let (position, ..) = content.positions.first().expect("a position");
+        lose();
+        let source = (self.make)();
+        let known = SplitState { split: split.clone(), position: Some(position.clone()), ended: false };
+        // Who plans them notices, or who opens them, or who reads.
+        let planned = source.plan(&[known]).map(drop);
+        let opened = planned.and_then(|()| source.open(&split, Some(position), &Context::new("kit", "0")));
+        let read = opened.and_then(|mut reader| reader.next(WAIT).map(drop));
+        let error = read.expect_err("rows that are gone were passed over");
+        assert_eq!(error.retry(), Retry::Permanent, "they do not come back by themselves: {error}");
     }
 
     /// A record that is no row has a place, a rule that is a name, a reason, and its bytes.
@@ -134,6 +183,11 @@ impl SourceCase<'_> {
 
     /// Asked to stop, a reader ends soon, whether it has just begun, is at work, or waits for rows.
     pub fn stops_within_its_deadline(&self) {
+        self.stops_within(DEADLINE);
+    }
+
+    /// The same, with another deadline than that of all.
+    pub fn stops_within(&self, deadline: Duration) {
         for split in self.splits() {
             for batches in [0, 1, usize::MAX] {
                 let source = (self.make)();
@@ -148,17 +202,16 @@ impl SourceCase<'_> {
                     }
                 }
                 let (ended, has_ended) = channel();
-                std::thread::scope(|scope| {
-                    scope.spawn(move || {
-                        // An error is as good an end as any.
-                        let _ = reader.next(WAIT);
-                        drop(reader);
-                        let _ = ended.send(());
-                    });
-                    context.cancel.cancel();
-                    let stopped = has_ended.recv_timeout(DEADLINE);
-                    assert!(stopped.is_ok(), "split `{}` goes on for more than {DEADLINE:?}", split.id);
+                // Nobody waits for one that goes on.
+                std::thread::spawn(move || {
+                    // An error is as good an end as any.
+                    let _ = reader.next(WAIT);
+                    drop(reader);
+                    let _ = ended.send(());
                 });
+                context.cancel.cancel();
+                let stopped = has_ended.recv_timeout(deadline);
+                assert!(stopped.is_ok(), "split `{}` goes on for more than {deadline:?}", split.id);
             }
         }
     }
@@ -202,6 +255,20 @@ impl SourceCase<'_> {
         };
         let same = one.rows[..rows] == other.rows[..rows] && one.bad[..bad] == other.bad[..bad];
         assert!(same, "split `{}` {what}", split.id);
+    }
+
+    /// Behind a position comes what had not come before it.
+    fn assert_rest(&self, split: &Split, whole: &Content, (position, rows, bad): (&Position, usize, usize)) {
+        let rest = self.read(split, Some(position));
+        let at = format!("split `{}` behind {position:?}", split.id);
+        // Of a source without an end both were read so far, from different places.
+        let (rows, bad) = (&whole.rows[rows..], &whole.bad[bad..]);
+        let (more_rows, more_bad) = match self.limit() {
+            None => (rest.rows.len(), rest.bad.len()),
+            Some(_) => (rest.rows.len().min(rows.len()), rest.bad.len().min(bad.len())),
+        };
+        assert!(rest.rows[..more_rows] == *rows, "{at}: other rows");
+        assert_eq!(rest.bad[..more_bad], *bad, "{at}: other bad rows");
     }
 
     fn read(&self, split: &Split, behind: Option<&Position>) -> Content {

@@ -90,10 +90,13 @@ pub struct EpochSummary {
 
 /// Refuses what cannot run in epochs, before anything is read.
 pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
-    UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?
-        .map_or(Ok(()), |upserts| upserts.check_remembers())?;
+    let upserts = UpsertTable::read(&job.schema, &job.table, PinotVersion::NEWEST)?;
     job.plan.database.iter().try_for_each(postgres::check)?;
-    if !job.plan.beside_stream {
+    if job.plan.beside_stream {
+        let ttl = upserts.as_ref().and_then(UpsertTable::time_to_live);
+        ttl.map_or(Ok(()), |ttl| ttl.check_push(&job.plan.file.sink.push))?;
+    } else {
+        upserts.map_or(Ok(()), |upserts| upserts.check_remembers())?;
         check_offline(&job.schema, &job.table)?;
     }
     let event_time = job.plan.file.sink.segment.sealing().event_time;
@@ -232,7 +235,9 @@ impl Life<'_> {
                     upload.1.skip_to(latest.saturating_add(1));
                 }
                 self.observer.note(check_uploadable(job.table.json())?);
-                PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?
+                let sink = PinotSink::beside_stream(documents, staging, sealing, destination, upload, pool)?;
+                let margin = plan.file.sink.upsert.ttl_margin;
+                sink.watching(&cluster.target, cluster.runtime(), margin)?
             }
         };
         let sink = sink.rolling_up()?;
@@ -255,6 +260,7 @@ impl Life<'_> {
             cancel: self.cancel.clone(),
             ..Context::new(&plan.file.name, state.run())
         };
+        sink.recall(&last.open, waiting.epochs.values().flatten(), &context)?;
         self.settle_quarantine(&last, &context)?;
         let mut committer = sink.committer(&context)?;
         committer.check(last.epoch)?;
@@ -399,11 +405,12 @@ impl Life<'_> {
                 let own = |open: &&OpenBuffer| open.partition % crew.writers == task;
                 let open = last.open.iter().filter(own).cloned().collect();
                 let context = Context { task, tasks: crew.writers, ..context.clone() };
-                let (replies, fail) = (Replies(ended.clone()), &fail);
+                let (ended, fail) = (ended.clone(), &fail);
                 writers.push(sender);
                 scope.spawn(move || {
-                    let written = sink.open(open, &context).and_then(|writer| write(writer, &receiver, &replies));
-                    drop((receiver, replies));
+                    let ended = Replies(ended);
+                    let written = sink.open(open, &context).and_then(|writer| write(writer, &receiver, &ended));
+                    drop(receiver);
                     written.unwrap_or_else(fail);
                 });
             }
@@ -556,8 +563,8 @@ fn splits(source: &dyn Source, last: &EpochRecord) -> Result<BTreeMap<String, Sp
     Ok(splits)
 }
 
-/// What a writer says at the end of an epoch; nothing when it says no more. Whoever waits for one writer among several would
-/// not find out otherwise that this one has failed.
+/// What a writer's thread says at the end of each epoch, and that it has gone. Whoever waits for all writers would wait for ever for
+/// one that failed while the others live.
 struct Replies(Sender<Option<Ended>>);
 
 impl Drop for Replies {
@@ -567,12 +574,12 @@ impl Drop for Replies {
 }
 
 /// A writer's thread, until nobody sends any more.
-fn write(mut writer: Box<dyn Writer>, told: &Receiver<ToWriter>, replies: &Replies) -> Result<()> {
+fn write(mut writer: Box<dyn Writer>, told: &Receiver<ToWriter>, ended: &Replies) -> Result<()> {
     for told in told {
         match told {
             ToWriter::Rows(partition, batch) => writer.write(partition, batch)?,
             ToWriter::Barrier { epoch, last } => {
-                if replies.0.send(Some(writer.prepare(epoch, last)?)).is_err() {
+                if ended.0.send(Some(writer.prepare(epoch, last)?)).is_err() {
                     return Ok(());
                 }
             }

@@ -475,6 +475,7 @@ impl Rewriter {
             own_prefix: Some(self.prefix(manifest)?),
             overwrite: false,
             history: None,
+            time_to_live: None,
         };
         let push = PushOptions {
             parallelism: options.parallelism,

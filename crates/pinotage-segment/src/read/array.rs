@@ -28,7 +28,7 @@ pub(crate) fn fixed_array(data_type: DataType, bytes: &[u8]) -> ArrayRef {
 }
 
 /// More values of variable width in one array than its offsets reach.
-pub(super) fn too_long() -> Error {
+pub(crate) fn too_long() -> Error {
     Error::new(ErrorKind::ResourceExhausted, "expected less than 2 GiB of values in one batch")
         .action("read with smaller batches")
 }

@@ -140,6 +140,11 @@ impl SegmentBuilder {
         Ok(())
     }
 
+    /// The columns that rows come with, which those of timestamp indexes are not.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &ColumnBuilder> {
+        self.columns.iter().filter(|column| column.plan.timestamp_index.is_none())
+    }
+
     /// The rows so far.
     pub fn num_docs(&self) -> usize {
         self.num_docs

@@ -39,6 +39,21 @@ macro_rules! each_distinct {
     };
 }
 
+impl Distinct {
+    /// Each value is held once.
+    pub(super) fn is_distinct(&self) -> bool {
+        each_distinct!(self, values => values.is_distinct())
+    }
+
+    /// Bytes of values of variable width.
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(values) => values.text_bytes(),
+            _ => 0,
+        }
+    }
+}
+
 /// What a column takes for payloads and chunks on their way.
 const LAYOUT_BUFFERS: usize = 1 << 20;
 

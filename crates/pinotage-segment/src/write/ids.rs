@@ -1,5 +1,7 @@
 //! The ids of a column's values, in the order of the rows.
 
+use std::ops::Range;
+
 /// Ids are packed when so many have come.
 const BLOCK: usize = 1 << 16;
 
@@ -48,6 +50,25 @@ impl Ids {
         (0..self.positions as u32).chain(packed).chain(self.open.iter().copied())
     }
 
+    /// The ids of some values.
+    pub(super) fn slice(&self, values: Range<usize>) -> Vec<u32> {
+        if self.positions > 0 {
+            return (values.start as u32..values.end as u32).collect();
+        }
+        let mut ids = Vec::with_capacity(values.len());
+        let mut at = values.start;
+        while at < values.end.min(self.num_packed) {
+            let start = at / BLOCK * BLOCK;
+            let end = values.end.min(start + BLOCK);
+            self.packed[at / BLOCK].append_to(at - start..end - start, &mut ids);
+            at = end;
+        }
+        if at < values.end {
+            ids.extend_from_slice(&self.open[at - self.num_packed..values.end - self.num_packed]);
+        }
+        ids
+    }
+
     /// The ids by the number of their value.
     pub(super) fn lookup(&self) -> Lookup {
         Lookup((self.positions == 0).then(|| self.iter().collect()))
@@ -94,10 +115,16 @@ impl Block {
     }
 
     fn to_vec(&self) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(BLOCK);
+        self.append_to(0..BLOCK, &mut ids);
+        ids
+    }
+
+    fn append_to(&self, range: Range<usize>, ids: &mut Vec<u32>) {
         match self {
-            Self::Byte(ids) => ids.iter().map(|id| u32::from(*id)).collect(),
-            Self::Short(ids) => ids.iter().map(|id| u32::from(*id)).collect(),
-            Self::Word(ids) => ids.to_vec(),
+            Self::Byte(own) => ids.extend(own[range].iter().map(|id| u32::from(*id))),
+            Self::Short(own) => ids.extend(own[range].iter().map(|id| u32::from(*id))),
+            Self::Word(own) => ids.extend_from_slice(&own[range]),
         }
     }
 
@@ -126,6 +153,10 @@ mod tests {
             prop_assert!(ids.iter().eq(all.iter().copied()));
             let lookup = ids.lookup();
             prop_assert!((0..all.len()).all(|at| lookup.get(at) == all[at]));
+            let (third, half) = (all.len() / 3, all.len() / 2);
+            for range in [0..0, 0..all.len(), third..half, half..all.len(), all.len()..all.len()] {
+                prop_assert_eq!(ids.slice(range.clone()), &all[range]);
+            }
         }
     }
 
@@ -136,5 +167,6 @@ mod tests {
         ids.extend_positions(1);
         assert_eq!((ids.len(), ids.lookup().get(2)), (3, 2));
         assert!(ids.iter().eq(0..3));
+        assert_eq!(ids.slice(1..3), [1, 2]);
     }
 }

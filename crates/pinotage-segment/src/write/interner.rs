@@ -136,6 +136,11 @@ impl<T: Fixed> FixedInterner<T> {
         self.values.len()
     }
 
+    /// Each value is held once.
+    pub(super) fn is_distinct(&self) -> bool {
+        matches!(self.known, Known::Distinct(_))
+    }
+
     #[inline]
     pub(super) fn get(&self, id: u32) -> T {
         self.values.get(id)
@@ -226,6 +231,16 @@ impl BytesInterner {
     /// The values held.
     pub(super) fn len(&self) -> usize {
         self.values.len()
+    }
+
+    /// Each value is held once.
+    pub(super) fn is_distinct(&self) -> bool {
+        matches!(self.known, Known::Distinct(_))
+    }
+
+    /// Bytes of the values held.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.values.runs().map(<[u8]>::len).sum()
     }
 
     #[inline]

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Field, Int32Type};
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
 use pinotage_common::ArchiveLevel;
 use pinotage_segment::codec::ChunkCodec;
 use pinotage_segment::read::{Segment, SegmentDocuments};
-use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, Workspace, archive_folder};
+use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, Workspace, archive_folder, unpacked};
 use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
 
 use pinotage_testkit::{GoldenCase, golden_cases};
@@ -175,6 +177,60 @@ fn threads_and_batches_do_not_change_a_byte() {
     }
 }
 
+/// Rows that a builder gives back, by way of a file.
+fn given_back(builder: &SegmentBuilder, first: usize) -> Vec<RecordBatch> {
+    let batches: Vec<RecordBatch> = builder.rows_from(first).map(Result::unwrap).collect();
+    let Some(schema) = batches.first().map(RecordBatch::schema) else { return batches };
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    let file = writer.into_inner().unwrap();
+    let read = StreamReader::try_new(&file[..], None).unwrap();
+    read.map(|batch| unpacked(&batch.unwrap()).unwrap()).collect()
+}
+
+/// A segment of the rows that a builder gives back: some of them, and the rest of another one.
+fn from_held(of: impl Fn() -> SegmentBuilder, held: &SegmentBuilder, before: usize) -> BuiltSegment {
+    let mut builder = of();
+    let first = given_back(held, 0).into_iter().scan(0, |rows, batch| {
+        let batch = batch.slice(0, batch.num_rows().min(before - *rows));
+        *rows += batch.num_rows();
+        (batch.num_rows() > 0).then_some(batch)
+    });
+    first.chain(given_back(held, before)).for_each(|batch| builder.append(&batch).unwrap());
+    assert_eq!(builder.num_docs(), held.num_docs());
+    finish(builder, "t")
+}
+
+#[test]
+fn rows_that_a_builder_gives_back_make_the_same_segment() {
+    for case in golden_cases() {
+        if NOT_WRITTEN.contains(&case.name.as_str()) {
+            continue;
+        }
+        let of = || SegmentBuilder::try_new(&case.schema, &case.table).unwrap();
+        let mut held = of();
+        held.append(&case.batch()).unwrap();
+        for before in [0, 1, held.num_docs() / 2, held.num_docs()] {
+            assert_eq!(from_held(of, &held, before).crc(), build(&case, "t", 1000).crc(), "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn rows_with_long_values_are_given_back_a_few_at_a_time() {
+    let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "text", "dataType": "STRING", "maxLength": 99999999}]}"#;
+    let schema = Schema::from_json(schema).unwrap();
+    let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
+    let texts = [3, 3, 3, 3, 3, 3, 17, 3].map(|megabytes| "long".repeat(megabytes << 18));
+    let mut builder = SegmentBuilder::try_new(&schema, &table).unwrap();
+    let column: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+    builder.append(&RecordBatch::try_from_iter([("text", Arc::clone(&column))]).unwrap()).unwrap();
+    let batches: Vec<RecordBatch> = builder.rows_from(0).map(Result::unwrap).collect();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [4, 2, 1, 1]);
+    let given: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(0)).collect();
+    assert_eq!(&arrow::compute::concat(&given).unwrap(), &column);
+}
+
 #[test]
 fn memory_does_not_change_a_byte() {
     let schema = r#"{"schemaName": "t", "enableColumnBasedNullHandling": true, "dimensionFieldSpecs": [
@@ -183,7 +239,7 @@ fn memory_does_not_change_a_byte() {
     let table = r#"{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {"sortedColumn": ["sorted"],
         "noDictionaryColumns": ["raw"], "invertedIndexColumns": ["text", "list"]}}"#;
     let (schema, table) = (Schema::from_json(schema).unwrap(), TableConfig::from_json(table).unwrap());
-    let rows = 60_000_i64;
+    let rows = 70_000_i64;
     let text = |row: i64| format!("{:016x}", row.wrapping_mul(0x1E37_79B9_7F4A_7C15));
     let list = ListArray::new(
         Arc::new(Field::new("item", arrow::datatypes::DataType::Int64, false)),
@@ -212,6 +268,8 @@ fn memory_does_not_change_a_byte() {
     };
     let held = finish(filled(rows as usize), "t");
     let peak = filled(rows as usize).peak_bytes();
+    let of = || SegmentBuilder::try_new(&schema, &table).unwrap();
+    assert_eq!(from_held(of, &filled(1000), 66_000).crc(), held.crc(), "from rows that were given back");
     let folder = tempfile::tempdir().unwrap();
     for (memory, batch_rows) in [(0, 1000), (peak, 4096), (usize::MAX, 77)] {
         let builder = filled(batch_rows);

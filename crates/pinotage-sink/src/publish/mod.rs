@@ -17,6 +17,7 @@
 mod deep_store;
 mod foreign;
 mod form;
+mod late;
 mod lineage;
 mod realtime;
 mod refresh;
@@ -31,11 +32,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::check_segment;
+use crate::upsert::TimeToLive;
 use crate::{Before, LocalSegment, Snapshot, Target, Waiting, verify};
 
 pub(crate) use foreign::forked;
 pub use foreign::{History, Mark, foreign, other_states};
 pub use form::Form;
+pub(crate) use late::reach_of;
 pub(crate) use lineage::remove;
 pub use lineage::revert;
 
@@ -57,6 +60,8 @@ pub struct Publication {
     /// a single one, and when that stands the table is looked at before anything can be seen. Of two copies the later one
     /// sees the other's entry or segments.
     pub history: Option<History>,
+    /// Servers of the table forget keys: segments come while all of their rows are nearer than that, or not at all.
+    pub time_to_live: Option<TimeToLive>,
 }
 
 /// How segments are pushed.
@@ -148,7 +153,7 @@ impl PushObserver for () {}
 ///
 /// `commit-conflict` when the cluster has a segment of the same name and other bytes that is not to be replaced, or
 /// somebody else's replacement is in the way; `unavailable` when a server could not load a segment, or not in time; `invalid-data` for a segment that the
-/// table must not have; those of the controller. After an error that no second try can help the replacement is reverted:
+/// table must not have, or whose rows come when servers may have forgotten their keys; those of the controller. After an error that no second try can help the replacement is reverted:
 /// queries see what they saw before. After any other, and after a drop, the next call goes on where this one ended.
 pub async fn publish(
     target: &Target,

@@ -267,7 +267,7 @@ fn length(archive: &Path) -> Result<ByteSize> {
 }
 
 /// Runs work with files where it does not hold up the runtime.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::unexpected("work with a segment's files ended early").caused_by(error))?
 }

@@ -467,6 +467,21 @@ mod tests {
         assert_eq!(table.greatest(&rows).unwrap(), Some(100.0));
         let outside = table.outside_ttl(&rows, 100.0).unwrap().unwrap();
         assert_eq!(outside, BooleanArray::from(vec![false, false, true, true]));
+        assert_eq!(table.time_to_live().unwrap().option, "metadataTTL");
+        // Deletions are forgotten only where rows delete.
+        let both = json!({"mode": "FULL", "metadataTTL": 10, "deletedKeysTTL": 5});
+        assert_eq!(read(both.clone(), "1.5.1").unwrap().time_to_live().unwrap().span, 10.0);
+        let deletes = |mut config: Json| {
+            config["deleteRecordColumn"] = json!("gone");
+            read(config, "1.5.1").unwrap()
+        };
+        assert_eq!(deletes(both).time_to_live().unwrap().option, "deletedKeysTTL");
+        let table = deletes(json!({"mode": "FULL", "deletedKeysTTL": 11}));
+        assert_eq!(
+            table.outside_ttl(&rows, 101.0).unwrap().unwrap(),
+            BooleanArray::from(vec![false, false, true, true])
+        );
+        assert!(table.check_remembers().is_ok());
         // Pinot 0.11 forgets no keys.
         for version in ["1.5.1", "0.11.0"] {
             let ttl = if version == "1.5.1" { 0 } else { 10 };

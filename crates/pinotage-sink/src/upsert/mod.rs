@@ -58,10 +58,14 @@ mod stream;
 mod stream_key;
 mod ttl;
 mod upload;
+mod watch;
 
 pub use config::{Strategy, UpsertColumn, UpsertMode, UpsertTable};
 pub use latest::{Latest, Winners};
 pub use parity::check_parity;
 pub use stream::StreamTable;
 pub use stream_key::{KeySerializer, StreamKey};
+pub use ttl::TimeToLive;
 pub use upload::{CreationTimes, Ties, UploadedSegment, partition_metadata};
+pub(crate) use watch::greatest;
+pub use watch::{OUTSIDE_TTL, Watch, check_margin};

@@ -62,7 +62,7 @@ impl StreamTable<'_> {
         let table = self.target.table_type.of(&self.target.table);
         let sql = format!("SELECT {columns}, \"$segmentName\" FROM \"{table}\" LIMIT {SAMPLED}");
         let mut rows: BTreeMap<u32, Vec<Vec<Json>>> = BTreeMap::new();
-        for row in self.ask(&sql).await? {
+        for row in ask(self.target, &Query::new(sql), "to see where its stream puts them").await? {
             let segment = row.last().and_then(Json::as_str).unwrap_or_default();
             let parts: Vec<&str> = segment.split("__").collect();
             let partition = (parts.len() == 4).then(|| parts[1].parse().ok()).flatten();
@@ -72,30 +72,30 @@ impl StreamTable<'_> {
         }
         rows.into_iter().map(|(partition, rows)| Ok((batch(&fields, &rows)?, partition))).collect()
     }
+}
 
-    async fn ask(&self, sql: &str) -> Result<Vec<Vec<Json>>> {
-        let controller = &self.target.controller;
-        let mut failure = None;
-        for broker in controller.brokers(&self.target.table).await? {
-            let Some(port) = broker.port else { continue };
-            let broker = Broker::new(controller.http(), controller.address().sibling(&broker.host, port)?);
-            match broker.query(&Query::new(sql)).await {
-                Ok(answer) if answer.is_complete() => {
-                    return Ok(answer.result_table.map(|table| table.rows).unwrap_or_default());
-                }
-                Ok(_) => {}
-                Err(error) => failure = Some(error),
+/// The rows of a query, from the first broker that has all of them; `why` they are wanted.
+pub(super) async fn ask(target: &Target, query: &Query, why: &str) -> Result<Vec<Vec<Json>>> {
+    let controller = &target.controller;
+    let mut failure = None;
+    for broker in controller.brokers(&target.table).await? {
+        let Some(port) = broker.port else { continue };
+        let broker = Broker::new(controller.http(), controller.address().sibling(&broker.host, port)?);
+        match broker.query(query).await {
+            Ok(answer) if answer.is_complete() => {
+                return Ok(answer.result_table.map(|table| table.rows).unwrap_or_default());
             }
+            Ok(_) => {}
+            Err(error) => failure = Some(error),
         }
-        let error =
-            Error::new(ErrorKind::Unavailable, "no broker shows rows of the table, to see where its stream puts them")
-                .with("table", self.target.key())
-                .action("start a broker of the table's tenant");
-        Err(match failure {
-            Some(failure) => error.caused_by(failure),
-            None => error,
-        })
     }
+    let error = Error::new(ErrorKind::Unavailable, format!("no broker shows rows of the table, {why}"))
+        .with("table", target.key())
+        .action("start a broker of the table's tenant");
+    Err(match failure {
+        Some(failure) => error.caused_by(failure),
+        None => error,
+    })
 }
 
 /// Rows of a broker as canonical columns.

@@ -1,13 +1,13 @@
 //! The rows of a segment that is not sealed yet.
 
-use std::collections::VecDeque;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
 use pinotage_common::Result;
+use rayon::ThreadPool;
 
 use super::committable::{Kept, SealedAs};
-use super::content::{Content, slice_bytes};
+use super::content::Content;
 use super::delta::{self, DeltaFile, DeltaWriter};
 use super::task::Shape;
 
@@ -18,6 +18,31 @@ const MAX_FILES: usize = 64;
 pub(super) struct Buffer {
     pub(super) content: Content,
     pub(super) kept: Rows,
+}
+
+impl Buffer {
+    /// As [`Content::append`]. Rows that the content does not hold are written at once.
+    pub(super) fn append(
+        &mut self,
+        (shape, names): (&Shape, &mut Names),
+        pool: &ThreadPool,
+        batch: RecordBatch,
+        max_rows: usize,
+    ) -> Result<usize> {
+        let held = self.content.holds_rows();
+        let unheld = (!held).then(|| batch.clone());
+        let rows = self.content.append(shape, pool, batch, max_rows)?;
+        if let Some(batch) = unheld.filter(|_| rows > 0) {
+            self.kept.write(shape, names, &batch.slice(0, rows))?;
+        }
+        Ok(rows)
+    }
+
+    /// Writes the rows that are in no file yet.
+    pub(super) fn write_rest(&mut self, shape: &Shape, names: &mut Names) -> Result<()> {
+        let rest = self.content.rows_from(self.kept.num_rows());
+        rest.into_iter().try_for_each(|batch| self.kept.write(shape, names, &batch?))
+    }
 }
 
 /// Rows in staging, and those on their way there.
@@ -31,25 +56,13 @@ pub(super) struct Rows {
     files: Vec<DeltaFile>,
     /// The last ones of them, which were made since the last epoch.
     new: usize,
-    /// The file of rows since the last epoch, if there were many.
+    /// The file that rows go to, if there were any since the last epoch.
     open: Option<DeltaWriter>,
-    /// Rows behind those of `open`.
-    fresh: VecDeque<RecordBatch>,
-    fresh_bytes: usize,
 }
 
 impl Rows {
     pub(super) fn new((partition, window): (u32, Option<i64>), since_millis: i64) -> Self {
-        Self {
-            partition,
-            window,
-            since_millis,
-            files: Vec::new(),
-            new: 0,
-            open: None,
-            fresh: VecDeque::new(),
-            fresh_bytes: 0,
-        }
+        Self { partition, window, since_millis, files: Vec::new(), new: 0, open: None }
     }
 
     pub(super) fn restored(key: (u32, Option<i64>), kept: &Kept) -> Self {
@@ -62,44 +75,29 @@ impl Rows {
         self.since_millis = self.since_millis.min(kept.since_millis);
     }
 
-    /// Takes rows that have to be kept at the end of the epoch. They wait in memory: most segments are built before.
-    pub(super) fn push(&mut self, batch: RecordBatch) {
-        self.fresh_bytes += slice_bytes(&batch);
-        self.fresh.push_back(batch);
+    /// Rows in files, complete ones and the open one.
+    pub(super) fn num_rows(&self) -> usize {
+        let open = self.open.as_ref().map_or(0, DeltaWriter::num_rows);
+        (self.files.iter().map(|file| file.rows).sum::<u64>() + open) as usize
     }
 
-    /// Bytes of the rows that wait in memory.
-    pub(super) fn fresh_bytes(&self) -> usize {
-        self.fresh_bytes
-    }
-
-    /// Writes what waits in memory.
-    pub(super) fn spill(&mut self, shape: &Shape, names: &mut Names) -> Result<()> {
-        while let Some(batch) = self.fresh.pop_front() {
-            // Text may come as dictionaries in one batch and as it is in another.
-            if self.open.as_ref().is_some_and(|open| open.schema() != &batch.schema())
-                && let Some(open) = self.open.take()
-            {
-                self.files.push(open.finish(shape.staging.folder())?);
-                self.new += 1;
-            }
-            let open = match &mut self.open {
-                Some(open) => open,
-                None => self.open.insert(DeltaWriter::create(
-                    shape.staging.folder(),
-                    names.next(self.partition),
-                    &batch.schema(),
-                )?),
-            };
-            open.write(shape.staging.folder(), &batch)?;
+    /// Writes rows that have to be kept at the end of the epoch.
+    fn write(&mut self, shape: &Shape, names: &mut Names, batch: &RecordBatch) -> Result<()> {
+        let folder = shape.staging.folder();
+        // Text may come as dictionaries in one batch and as it is in another.
+        if let Some(open) = self.open.take_if(|open| open.schema() != &batch.schema()) {
+            self.files.push(open.finish(folder)?);
+            self.new += 1;
         }
-        self.fresh_bytes = 0;
-        Ok(())
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => self.open.insert(DeltaWriter::create(folder, names.next(self.partition), &batch.schema())?),
+        };
+        open.write(folder, batch)
     }
 
-    /// Puts all rows on disk. [`Rows::new_files`] have to be kept behind it. Files that are not needed any more are added to `old`.
+    /// Puts what was written on disk. [`Rows::new_files`] have to be kept behind it. Files that are not needed any more are added to `old`.
     pub(super) fn keep(&mut self, shape: &Shape, names: &mut Names, old: &mut Vec<String>) -> Result<()> {
-        self.spill(shape, names)?;
         if let Some(open) = self.open.take() {
             self.files.push(open.finish(shape.staging.folder())?);
             self.new += 1;
@@ -109,10 +107,7 @@ impl Rows {
         }
         let mut joined = Rows::new((self.partition, self.window), self.since_millis);
         for file in &self.files {
-            delta::read(&shape.staging, file, &mut |batch| {
-                joined.push(batch);
-                joined.spill(shape, names)
-            })?;
+            delta::read(&shape.staging, file, &mut |batch| joined.write(shape, names, &batch))?;
         }
         if let Some(open) = joined.open.take() {
             joined.files.push(open.finish(shape.staging.folder())?);

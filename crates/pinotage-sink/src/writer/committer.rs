@@ -17,6 +17,7 @@ use super::fence::Fence;
 use super::staging::{RunStaging, entries, sync};
 use super::{Destination, Replacing, StagedSegment, TableDestination};
 use crate::publish::{Foreign, History, Mark, Publication, other_states, publish, remove, revert};
+use crate::upsert::TimeToLive;
 use crate::{LocalSegment, StoredArchive, needs_partitions};
 
 /// How often a call is asked whether it is still wanted.
@@ -33,6 +34,8 @@ pub(super) struct SegmentCommitter {
     prefix: String,
     replacing: Replacing,
     carrier: Option<Carrier>,
+    /// How long servers of the table remember keys, if they forget them.
+    time_to_live: Option<TimeToLive>,
     cancel: Cancel,
 }
 
@@ -42,6 +45,7 @@ impl SegmentCommitter {
         staging: RunStaging,
         prefix: String,
         (replacing, carrier): (Replacing, Option<Carrier>),
+        time_to_live: Option<TimeToLive>,
         context: &Context,
     ) -> Self {
         Self {
@@ -54,6 +58,7 @@ impl SegmentCommitter {
             prefix,
             replacing,
             carrier,
+            time_to_live,
             cancel: context.cancel.clone(),
         }
     }
@@ -109,6 +114,7 @@ impl SegmentCommitter {
             to: all.into_iter().zip(archives).map(local).collect(),
             own_prefix: Some(self.prefix.clone()),
             history: (!self.history.lives.is_empty()).then(|| self.history.clone()),
+            time_to_live: self.time_to_live.clone(),
             ..Publication::default()
         };
         if self.replacing == Replacing::Epoch && self.has_ended(to, segments).await? {
@@ -299,31 +305,35 @@ fn into_folder(staging: &RunStaging, folder: &Path, segment: &StagedSegment) -> 
             .with("file", staging.place(&segment.file))
             .action("bring the file back; without it its rows are lost"));
     };
-    // What comes from a store may not have been synced.
-    let moved =
-        if staging.is_shared() { Err(io::ErrorKind::CrossesDevices.into()) } else { fs::rename(&from.path, &to) };
+    let copied = || {
+        let copy = folder.join(format!(".{}.tmp", segment.name));
+        copy_synced(&from.path, &copy).and_then(|()| fs::rename(&copy, &to))
+    };
+    // What came from a store is on no disk for certain yet.
+    let moved = if staging.is_shared() { copied() } else { fs::rename(&from.path, &to) };
     match moved {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            let copy = folder.join(format!(".{}.tmp", segment.name));
-            // Of a process that was killed.
-            let _ = fs::remove_dir_all(&copy);
-            copy_synced(&from.path, &copy).and_then(|()| fs::rename(&copy, &to)).map_err(failed)?;
-        }
-        moved => moved.map_err(failed)?,
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copied(),
+        moved => moved,
     }
+    .map_err(failed)?;
     sync(folder)
 }
 
-/// A file, or a folder with all that is in it.
+/// Copies a segment, a folder or an archive, and what an earlier try has left gives way.
 fn copy_synced(from: &Path, to: &Path) -> io::Result<()> {
-    if from.is_dir() {
-        fs::create_dir(to)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            copy_synced(&entry.path(), &to.join(entry.file_name()))?;
-        }
-    } else {
+    match fs::symlink_metadata(to) {
+        Ok(left) if left.is_dir() => fs::remove_dir_all(to)?,
+        Ok(_) => fs::remove_file(to)?,
+        Err(_) => {}
+    }
+    if !from.is_dir() {
         fs::copy(from, to)?;
+        return fs::File::open(to)?.sync_all();
+    }
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy_synced(&entry.path(), &to.join(entry.file_name()))?;
     }
     fs::File::open(to)?.sync_all()
 }

@@ -68,6 +68,28 @@ impl Content {
         Ok(count)
     }
 
+    /// All rows that were taken can be [had back](Content::rows_from).
+    pub(super) fn holds_rows(&self) -> bool {
+        matches!(self, Self::Rows(_) | Self::Latest { .. })
+    }
+
+    /// The rows behind the first ones, as they came; none where they are not held.
+    pub(super) fn rows_from(&self, first: usize) -> Box<dyn Iterator<Item = Result<RecordBatch>> + '_> {
+        match self {
+            Self::Rows(builder) => Box::new(builder.rows_from(first)),
+            Self::Latest { rows, .. } => {
+                let mut before = first;
+                Box::new(rows.iter().filter_map(move |batch| {
+                    let skipped = before.min(batch.num_rows());
+                    before -= skipped;
+                    let left = batch.num_rows() - skipped;
+                    (left > 0).then(|| Ok(batch.slice(skipped, left)))
+                }))
+            }
+            Self::Rolled { .. } | Self::Merged { .. } => Box::new(std::iter::empty()),
+        }
+    }
+
     /// Rows that were taken since there are any, or something that grows with each of them.
     pub(super) fn num_taken(&self) -> usize {
         match self {

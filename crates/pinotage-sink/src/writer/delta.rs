@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_segment::write::unpacked;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -69,6 +70,11 @@ impl DeltaWriter {
         self.writer.write(batch).map_err(|error| unwritten(&folder.join(&self.name), error))?;
         self.rows += batch.num_rows() as u64;
         Ok(())
+    }
+
+    /// Rows so far.
+    pub(super) fn num_rows(&self) -> u64 {
+        self.rows
     }
 
     /// The columns of the rows.
@@ -132,7 +138,7 @@ pub(super) fn read(
     for batch in StreamReader::try_new_buffered(opened, None).map_err(|error| spoilt(error.to_string()))? {
         let batch = batch.map_err(|error| spoilt(error.to_string()))?;
         rows += batch.num_rows() as u64;
-        each(batch)?;
+        each(unpacked(&batch)?)?;
     }
     match rows == file.rows {
         true => Ok(()),

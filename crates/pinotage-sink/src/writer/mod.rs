@@ -13,6 +13,7 @@ mod committer;
 mod content;
 mod delta;
 mod fence;
+mod refuse;
 mod replacing;
 mod route;
 mod staging;
@@ -32,11 +33,12 @@ use rayon::ThreadPool;
 
 use crate::Target;
 use crate::publish::{PushObserver, PushOptions};
-use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable};
+use crate::upsert::{CreationTimes, StreamKey, UpsertMode, UpsertTable, Watch};
 
 use carry::Carrier;
 pub use committable::{StagedSegment, latest_creation, staged_files};
 use committer::SegmentCommitter;
+pub use refuse::NO_KEY;
 pub use replacing::{Replacing, Straddling};
 use route::Route;
 use staging::RunStaging;
@@ -54,8 +56,6 @@ pub struct Sealing {
     pub max_bytes: u64,
     /// Memory of all open segments of a task together; beyond it the largest is sealed.
     pub task_bytes: u64,
-    /// Memory of a task for rows that came since the last epoch; what is more goes to staging before its epoch ends.
-    pub fresh_bytes: u64,
     /// How old the first row of a segment may become.
     pub max_age: Option<Duration>,
     /// Rows go to segments by windows of their time.
@@ -65,15 +65,12 @@ pub struct Sealing {
 }
 
 impl Sealing {
-    /// Segments of one task that fit into so much memory together: those that are open, built and waiting to be built, and rows
-    /// of the epoch under way.
+    /// Segments of one task that fit into so much memory together: those that are open, built and waiting to be built.
     #[must_use]
     pub fn within(self, memory: u64) -> Self {
-        // Rows of the epoch under way have an eighth.
-        let fresh_bytes = memory / 8;
-        let (share, queue) = (memory - fresh_bytes, self.queue as u64);
-        let max_bytes = self.max_bytes.min(share / (queue + 1));
-        Self { max_bytes, task_bytes: share - queue * max_bytes, fresh_bytes, ..self }
+        let queue = self.queue as u64;
+        let max_bytes = self.max_bytes.min(memory / (queue + 1));
+        Self { max_bytes, task_bytes: memory - queue * max_bytes, ..self }
     }
 }
 
@@ -114,9 +111,6 @@ pub struct Upload {
     /// Where the stream puts a row.
     pub key: StreamKey,
 }
-
-/// The rule of rows without a key in a table that keeps one row of each.
-pub const NO_KEY: &str = "no-key";
 
 /// Which partition a row goes to.
 enum Routing {
@@ -187,6 +181,7 @@ pub struct PinotSink {
     rollup: Option<(Rollup, Vec<ColumnPlan>)>,
     upload: Option<Upload>,
     times: Arc<Mutex<Option<CreationTimes>>>,
+    watch: Option<Arc<Watch>>,
     pool: Arc<ThreadPool>,
     shared_partitions: bool,
     names_apart: bool,
@@ -250,7 +245,9 @@ impl PinotSink {
                 .with("option", "staging")
                 .action("set `sink.archive: tarGz`, or stage in a folder"));
         }
-        upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
+        if upload.is_none() {
+            upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
+        }
         let (upload, times) = upload.unzip();
         let times = Arc::new(Mutex::new(times));
         let sink = Self {
@@ -265,6 +262,7 @@ impl PinotSink {
             rollup: None,
             upload,
             times,
+            watch: None,
             pool,
             shared_partitions: false,
             names_apart: false,
@@ -301,6 +299,20 @@ impl PinotSink {
     #[must_use]
     pub fn with_names_apart(self) -> Self {
         Self { names_apart: true, ..self }
+    }
+
+    /// Whom to ask how far the table has come, if its servers forget keys: rows that come too late are [refused](Sink::refused), and
+    /// `margin` percent of the time to live before that. Nobody is asked before the first row.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for a margin that leaves nothing.
+    pub fn watching(self, target: &Target, runtime: tokio::runtime::Handle, margin: u8) -> Result<Self> {
+        let watch = match self.time_to_live() {
+            Some(ttl) => Some(Arc::new(Watch::new(target.clone(), runtime, ttl, margin)?)),
+            None => None,
+        };
+        Ok(Self { watch, ..self })
     }
 
     /// What goes in the step in which a committer's segments come into a table.
@@ -437,16 +449,7 @@ impl Sink for PinotSink {
     }
 
     fn refused(&self, batch: &RecordBatch) -> Result<Vec<Refused>> {
-        let (Routing::Stream(key), true) = (&self.routing, self.upserts.is_some()) else { return Ok(Vec::new()) };
-        let partitions = key.partitions(batch)?;
-        let column = key.columns.join(", ");
-        let refused = (0..batch.num_rows()).filter(|row| partitions.is_null(*row)).map(|row| Refused {
-            row: row as u32,
-            column: Some(column.clone()),
-            rule: NO_KEY,
-            message: "the row has no key, so that nobody knows its partition of the stream".into(),
-        });
-        Ok(refused.collect())
+        self.refusals(batch)
     }
 
     fn open(&self, open: Vec<OpenBuffer>, context: &Context) -> Result<Box<dyn Writer>> {
@@ -463,6 +466,7 @@ impl Sink for PinotSink {
             self.staging(context)?,
             format!("{}_", self.base_name(context)),
             (self.replacing.clone(), self.carrier(context)?),
+            self.time_to_live(),
             context,
         )))
     }

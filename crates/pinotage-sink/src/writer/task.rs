@@ -94,6 +94,14 @@ impl Shape {
     }
 }
 
+/// A segment that is full and not built yet.
+struct Full {
+    rows: Rows,
+    sealed: SealedAs,
+    /// All its rows are in files.
+    is_kept: bool,
+}
+
 /// The partition of an open segment, and the begin of the window of its rows' time if they are of one.
 type Key = (u32, Option<i64>);
 
@@ -135,7 +143,7 @@ pub(super) struct TaskWriter {
     open: BTreeMap<Key, Buffer>,
     windows: Option<Windows>,
     /// Segments that are full and not built yet, by name.
-    sealed: BTreeMap<String, (Rows, SealedAs)>,
+    sealed: BTreeMap<String, Full>,
     builds: Builds,
     built: Vec<StagedSegment>,
     /// Files that the epochs recorded until now may need, and later ones do not.
@@ -238,10 +246,7 @@ impl TaskWriter {
             let room = if counts { max_rows.saturating_sub(before) } else { usize::MAX };
             let wanted = (batch.num_rows() - start).min(room).min(next_check);
             let part = batch.slice(start, wanted);
-            let rows = buffer.content.append(&self.shape, &self.pool, part.clone(), max_rows)?;
-            if rows > 0 {
-                buffer.kept.push(part.slice(0, rows));
-            }
+            let rows = buffer.append((&self.shape, &mut self.names), &self.pool, part, max_rows)?;
             start += rows;
             let is_full = rows < wanted || counts && before + rows >= max_rows;
             let is_large = || buffer.content.peak_bytes() as u64 >= self.sealing.max_bytes;
@@ -249,21 +254,9 @@ impl TaskWriter {
                 self.seal(key, if is_full { Reason::Rows } else { Reason::Bytes })?;
             } else if rows == next_check {
                 self.make_room()?;
-                self.spill()?;
             }
         }
         Ok(())
-    }
-
-    /// Writes rows of the epoch under way when too many wait in memory.
-    fn spill(&mut self) -> Result<()> {
-        let open = self.open.values_mut().map(|buffer| &mut buffer.kept);
-        let mut all: Vec<&mut Rows> = open.chain(self.sealed.values_mut().map(|(rows, _)| rows)).collect();
-        let waiting: usize = all.iter().map(|rows| rows.fresh_bytes()).sum();
-        if waiting as u64 <= self.sealing.fresh_bytes {
-            return Ok(());
-        }
-        all.iter_mut().try_for_each(|rows| rows.spill(&self.shape, &mut self.names))
     }
 
     /// Seals the largest segments while all of them take too much.
@@ -315,7 +308,7 @@ impl TaskWriter {
     }
 
     fn seal(&mut self, key: Key, reason: Reason) -> Result<()> {
-        let Some(Buffer { content, kept }) = self.open.remove(&key) else { return Ok(()) };
+        let Some(mut buffer) = self.open.remove(&key) else { return Ok(()) };
         self.sealed_by[reason as usize].fetch_add(1, Ordering::Relaxed);
         let partition = key.0;
         let (first, step) = match self.shape.shared_partitions {
@@ -327,13 +320,19 @@ impl TaskWriter {
         let now = self.context.clock.now_millis();
         let sealed = self.shape.sealed(partition, self.names.epoch, *sequence, now)?;
         *sequence += step;
-        self.build(content, kept, sealed)
+        // Nobody reads rows from a segment that is being built. Where an epoch has ended since the first row the next end may be near, and
+        // should not have to wait for that; otherwise epochs are longer than a segment takes, and nearly all are built before one ends.
+        if buffer.kept.num_rows() > 0 && !matches!(reason, Reason::End) {
+            buffer.write_rest(&self.shape, &mut self.names)?;
+        }
+        self.build(buffer.content, buffer.kept, sealed)
     }
 
     fn build(&mut self, content: Content, rows: Rows, sealed: SealedAs) -> Result<()> {
         self.sealed_segments.fetch_add(1, Ordering::Relaxed);
         let partition = rows.partition;
-        self.sealed.insert(sealed.name.clone(), (rows, sealed.clone()));
+        let is_kept = !content.holds_rows() || rows.num_rows() == content.num_rows();
+        self.sealed.insert(sealed.name.clone(), Full { rows, sealed: sealed.clone(), is_kept });
         let memory = usize::try_from(self.sealing.max_bytes).unwrap_or(usize::MAX);
         self.builds.give(Sealed { content, partition, sealed, memory })?;
         self.collect()
@@ -357,8 +356,8 @@ impl TaskWriter {
     }
 
     fn take(&mut self, segment: StagedSegment) {
-        if let Some((rows, _)) = self.sealed.remove(&segment.name) {
-            self.old.extend(rows.give_up(self.shape.staging.folder()));
+        if let Some(full) = self.sealed.remove(&segment.name) {
+            self.old.extend(full.rows.give_up(self.shape.staging.folder()));
         }
         self.built.push(segment);
     }
@@ -390,14 +389,19 @@ impl Writer for TaskWriter {
             self.finish_builds()?;
         }
         self.collect()?;
+        while self.sealed.values().any(|full| !full.is_kept) {
+            let built = self.builds.wait()?.ok_or_else(|| Error::unexpected("a full segment is not being built"))?;
+            self.take(built);
+        }
         let mut prepared = Prepared::default();
         let mut new = Vec::new();
-        for (rows, sealed) in self.sealed.values_mut() {
+        for Full { rows, sealed, .. } in self.sealed.values_mut() {
             rows.keep(&self.shape, &mut self.names, &mut self.old)?;
             new.extend(rows.new_files());
             prepared.open.push(rows.kept(Some(sealed.clone())).to_open(rows.partition)?);
         }
         for buffer in self.open.values_mut() {
+            buffer.write_rest(&self.shape, &mut self.names)?;
             buffer.kept.keep(&self.shape, &mut self.names, &mut self.old)?;
             new.extend(buffer.kept.new_files());
             prepared.open.push(buffer.kept.kept(None).to_open(buffer.kept.partition)?);
@@ -439,7 +443,6 @@ impl Writer for TaskWriter {
         large.into_iter().try_for_each(|key| self.seal(key, Reason::Memory))?;
         self.make_room()?;
         self.finish_builds()?;
-        self.spill()?;
         self.collect()?;
         Ok(true)
     }

@@ -13,6 +13,7 @@ mod realtime;
 mod refreshed;
 mod staged;
 mod support;
+mod tables;
 mod upsert;
 mod windows;
 mod writer;

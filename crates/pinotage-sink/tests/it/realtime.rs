@@ -1,5 +1,7 @@
 //! Uploaded segments beside a stream that servers consume.
 
+mod forgetting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -573,37 +575,11 @@ async fn the_same_rows_count_after_servers_start_again() {
         add(&mut held, &winners, true);
         stream.holds(&held).await;
     }
+    let (forgetful, remembered) = forgetting::outside_when_servers_start_again(&cluster).await;
     for server in 0..2 {
         cluster.stop_server(server);
         cluster.start_server(server);
         stream.holds(&held).await;
+        forgetful.holds(&remembered).await;
     }
-}
-
-/// Why rows outside `metadataTTL` are refused.
-#[tokio::test]
-async fn rows_outside_the_time_to_live_would_be_there_twice() {
-    let more = json!({
-        "primaryKeyColumns": ["k"],
-        "upsertConfig": {"mode": "FULL", "metadataTTL": 100, "snapshot": "ENABLE"},
-    });
-    let Some(stream) = Stream::new(Place::Modern, "live_ttl", "INT", KeySerializer::Int, more) else { return };
-    let live: Vec<Row> = (0..40).map(|key| row(key, T + 1000, "live")).collect();
-    stream.produce(&live);
-    let mut held = BTreeMap::new();
-    add(&mut held, &live, true);
-    stream.holds(&held).await;
-    let upserts = stream.upserts().unwrap();
-    let rows = |rows: &[Row]| batch(&stream.schema, &rows.iter().map(|row| stream.json(row)).collect::<Vec<_>>());
-    let greatest = upserts.greatest(&rows(&live)).unwrap().unwrap();
-    let outside = |of: &[Row]| upserts.outside_ttl(&rows(of), greatest).unwrap().unwrap().true_count();
-    // Late rows inside of it lose, as they should.
-    let late: Vec<Row> = (0..10).map(|key| row(key, T + 900, "late")).collect();
-    assert_eq!(outside(&late), 0);
-    stream.push(&stream.build(1, &late, 1, Ties::Live).await).await.unwrap();
-    stream.holds(&held).await;
-    let too_late: Vec<Row> = (0..10).map(|key| row(key, T + 899, "too late")).collect();
-    assert_eq!(outside(&too_late), 10);
-    stream.push(&stream.build(2, &too_late, 1, Ties::Live).await).await.unwrap();
-    stream.cluster.await_count("live_ttl", 50);
 }

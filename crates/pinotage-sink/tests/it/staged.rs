@@ -49,15 +49,8 @@ impl SinkTarget for Far {
         let schema = Schema::from_json(schema).unwrap();
         let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
         let (max_rows, memory) = (self.max_rows, 64 << 20);
-        let sealing = Sealing {
-            max_rows,
-            max_bytes: memory,
-            task_bytes: memory,
-            fresh_bytes: 512,
-            max_age: None,
-            event_time: None,
-            queue: 2,
-        };
+        let sealing =
+            Sealing { max_rows, max_bytes: memory, task_bytes: memory, max_age: None, event_time: None, queue: 2 };
         let to = Destination::Folder { path: self.folder.path().join("out"), archives: Some(ArchiveLevel::default()) };
         let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
         Box::new(PinotSink::try_new((schema, table, PinotVersion::NEWEST), self.staging(), sealing, to, pool).unwrap())

@@ -22,7 +22,6 @@ fn sink_of(folder: &TempDir, event_time: EventTime, table: &str) -> pinotage_com
         max_rows: 1_000_000,
         max_bytes: 64 << 20,
         task_bytes: 128 << 20,
-        fresh_bytes: 4096,
         max_age: None,
         event_time: Some(event_time),
         queue: 2,

@@ -1,7 +1,6 @@
 //! What the kit asks of every sink, into a folder; with clusters the same is done by jobs.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,19 +28,11 @@ struct Folder {
     columns: &'static [&'static str],
 }
 
-fn sealing(max_rows: usize) -> Sealing {
-    Sealing {
-        max_rows,
-        max_bytes: 64 << 20,
-        task_bytes: 128 << 20,
-        fresh_bytes: 4096,
-        max_age: None,
-        event_time: None,
-        queue: 2,
-    }
+pub(crate) fn sealing(max_rows: usize) -> Sealing {
+    Sealing { max_rows, max_bytes: 64 << 20, task_bytes: 128 << 20, max_age: None, event_time: None, queue: 2 }
 }
 
-fn pool() -> Arc<rayon::ThreadPool> {
+pub(crate) fn pool() -> Arc<rayon::ThreadPool> {
     Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap())
 }
 
@@ -494,9 +485,9 @@ fn process(lives: &[(&str, u64)], epoch: u64) -> Context {
 }
 
 /// Segments that are sealed and wait for a folder, and the sink and context that bring them there.
-fn sealed_for(staging: &Path, out: &Path, archives: Option<ArchiveLevel>) -> (PinotSink, Context, Vec<Committable>) {
+fn sealed_for(staging: &Path, out: &Path) -> (PinotSink, Context, Vec<Committable>) {
     let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
-    let to = Destination::Folder { path: out.to_owned(), archives };
+    let to = Destination::Folder { path: out.to_owned(), archives: None };
     let documents = (schema(false), table, PinotVersion::NEWEST);
     let sink = PinotSink::try_new(documents, staging.to_owned(), sealing(9), to, pool()).unwrap();
     let context = Context::new("j", "0123456789abcdef");
@@ -506,43 +497,12 @@ fn sealed_for(staging: &Path, out: &Path, archives: Option<ArchiveLevel>) -> (Pi
     (sink, context, committables)
 }
 
-#[test]
-fn an_output_may_be_on_another_file_system_than_staging() {
-    let (Ok(out), staging) = (tempfile::tempdir_in("/dev/shm"), tempfile::tempdir().unwrap()) else {
-        eprintln!("skipped: /dev/shm is not there");
-        return;
-    };
-    if fs::metadata(out.path()).unwrap().dev() == fs::metadata(staging.path()).unwrap().dev() {
-        eprintln!("skipped: /dev/shm is on the file system of temporary files");
-        return;
-    }
-    for (name, archives) in [("folders", None), ("archives", Some(ArchiveLevel::default()))] {
-        let (staging, out) = (staging.path().join(name), out.path().join(name));
-        let (sink, context, committables) = sealed_for(&staging, &out, archives);
-        let mut committer = sink.committer(&context).unwrap();
-        committer.commit(&committables).unwrap();
-        committer.commit(&committables).unwrap();
-        let names = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
-        let segments = names.filter(|path| !path.ends_with(".t_j_0123456789abcdef_published"));
-        let rows = segments.map(|path| Segment::open(&path).unwrap().metadata().num_docs);
-        assert_eq!(rows.collect::<Vec<_>>().iter().sum::<u32>(), 20, "{name}");
-        let files = walk(&staging);
-        assert!(files.is_empty(), "{files:?}");
-    }
-}
-
-/// The files below a folder.
-fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
-}
-
 /// Nobody goes on without having looked whether there is a copy of the state.
 #[test]
 fn an_output_that_cannot_be_looked_into_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let (sink, context, _) = sealed_for(&folder.path().join("staging"), &out, None);
+    let (sink, context, _) = sealed_for(&folder.path().join("staging"), &out);
     let check = || sink.committer(&context).unwrap().check(0);
     check().unwrap();
     fs::write(&out, "a file").unwrap();
@@ -558,7 +518,7 @@ fn an_output_that_cannot_be_looked_into_is_an_error() {
 fn who_waits_for_another_process_can_be_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let (sink, context, committables) = sealed_for(&folder.path().join("staging"), &out, None);
+    let (sink, context, committables) = sealed_for(&folder.path().join("staging"), &out);
     fs::create_dir(&out).unwrap();
     let other = fs::File::create(out.join(".t_j_0123456789abcdef_published")).unwrap();
     other.lock().unwrap();

@@ -106,3 +106,62 @@ fn tables_with_a_stream_are_filled_at_any_parallelism() {
     let taken = if is_full() { all } else { &all[..3] };
     taken.iter().for_each(|(line, parallelism)| fill(*line, *parallelism));
 }
+
+/// Rows of keys that servers may have forgotten go to the folder of the job for bad rows, and others come.
+#[test]
+fn rows_outside_the_time_to_live_are_refused() {
+    let line = Line::V2;
+    let (Some(_), Some(cluster)) = (line.class_path(), Cluster::shared()) else { return };
+    let name = "flink_ttl";
+    let topic = cluster.create_topic(name, PARTITIONS);
+    let schema = json!({"schemaName": name, "primaryKeyColumns": ["k"],
+        "dimensionFieldSpecs": [{"name": "k", "dataType": "STRING"}],
+        "dateTimeFieldSpecs": [{"name": "t", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"}]});
+    let config = json!({
+        "tableName": format!("{name}_REALTIME"), "tableType": "REALTIME", "tenants": {}, "metadata": {},
+        "segmentsConfig": {"timeColumnName": "t", "replication": "1", "replicasPerPartition": "1", "schemaName": name},
+        "tableIndexConfig": {"loadMode": "MMAP", "streamConfigs": topic.stream_configs(1000)},
+        "routing": {"instanceSelectorType": "strictReplicaGroup"},
+        "upsertConfig": {"mode": "FULL", "metadataTTL": 1000, "snapshot": "ENABLE"}});
+    cluster.create_table(&schema, &config);
+    topic.publish(kafka_partition(b"live", PARTITIONS), [json!({"k": "live", "t": BEGIN + 5000})]);
+    cluster.await_count(name, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |file: &str| folder.path().join(file).display().to_string();
+    // A tenth of the time to live before its end, 100 rows are too late.
+    let script = format!(
+        "CREATE TEMPORARY TABLE numbers (id BIGINT) WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence',
+            'fields.id.start' = '4000', 'fields.id.end' = '4299', 'rows-per-second' = '1000');
+        CREATE TEMPORARY TABLE {name} (k STRING, t BIGINT, PRIMARY KEY (k) NOT ENFORCED)
+            WITH ('connector' = 'pinotage', 'controller' = '{}', 'staging' = '{}', 'table-type' = 'REALTIME',
+                'sink.quarantine' = 'file://{}', 'limits.errors' = '100');
+        INSERT INTO {name} SELECT 'k' || CAST(id AS STRING), {BEGIN} + id FROM numbers;",
+        cluster.controller,
+        path("staging"),
+        path("quarantine"),
+    );
+    std::fs::write(path("script.sql"), script).unwrap();
+    let checkpoints = format!("file://{}", path("checkpoints"));
+    let options =
+        [("script", path("script.sql")), ("checkpointMillis", "500".to_owned()), ("checkpoints", checkpoints)];
+    ok(line, "sql", &options);
+    cluster.await_count(name, 201);
+    let mut bad = 0;
+    let mut folders = vec![folder.path().join("quarantine")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            match entry.file_type().unwrap().is_dir() {
+                true => folders.push(entry.path()),
+                false => {
+                    let text = std::fs::read_to_string(entry.path()).unwrap();
+                    bad += text
+                        .lines()
+                        .filter(|line| line.contains("outside-ttl") && line.contains("metadataTTL"))
+                        .count();
+                }
+            }
+        }
+    }
+    assert_eq!(bad, 100);
+}

@@ -9,7 +9,7 @@ use super::table::Table;
 use super::{failed, ok, on_each_line};
 
 /// A REALTIME table of a stream of three partitions.
-fn realtime(name: &str, line: Line, keyed: bool) -> Option<(Table, pinotage_testkit::cluster::Topic)> {
+fn realtime(name: &str, line: Line, upserts: Option<Json>) -> Option<(Table, pinotage_testkit::cluster::Topic)> {
     let table = Table::unmade(name, line)?;
     let topic = table.cluster.create_topic(&table.name, 3);
     let mut schema = json!({
@@ -27,9 +27,9 @@ fn realtime(name: &str, line: Line, keyed: bool) -> Option<(Table, pinotage_test
         "tableIndexConfig": {"loadMode": "MMAP", "streamConfigs": topic.stream_configs(1000)},
         "routing": {"instanceSelectorType": "strictReplicaGroup"},
     });
-    if keyed {
+    if let Some(upserts) = upserts {
         schema["primaryKeyColumns"] = json!(["key"]);
-        config["upsertConfig"] = json!({"mode": "FULL", "deleteRecordColumn": "gone"});
+        config["upsertConfig"] = upserts;
     }
     table.cluster.create_table(&schema, &config);
     Some((table, topic))
@@ -52,7 +52,7 @@ on_each_line!(
     /// stream has it in, or there would be two rows of it.
     keys_are_filled_in_and_deleted,
     |line| {
-        let Some((table, topic)) = realtime("spark_backfill", line, true) else { return };
+        let Some((table, topic)) = realtime("spark_backfill", line, Some(json!({"mode": "FULL", "deleteRecordColumn": "gone"}))) else { return };
         let name = &table.name;
         // The stream has the keys k0 to k99, at a time between those of the rows 250 and 251.
         for key in 0..100 {
@@ -84,7 +84,7 @@ on_each_line!(
 #[test]
 fn without_keys_it_has_to_be_accepted() {
     let line = Line::V4;
-    let Some((table, topic)) = realtime("spark_keyless", line, false) else { return };
+    let Some((table, topic)) = realtime("spark_keyless", line, None) else { return };
     let row = json!({"key": "live", "id": -1, "gone": false, "at": 1_700_000_000_000_i64});
     topic.publish(kafka_partition(b"live", 3), [row]);
     table.cluster.await_count(&table.name, 1);
@@ -103,4 +103,19 @@ fn without_keys_it_has_to_be_accepted() {
     ok(line, "write", &options(&table, 700, "key;id;false~AS~gone;at", &accepted));
     let sql = format!("SELECT COUNT(*), DISTINCTCOUNT(id) FROM {}", table.name);
     is(&table, &sql, &json!([[701, 701]]));
+}
+
+/// Rows of keys that servers may have forgotten end the job, and others come.
+#[test]
+fn rows_outside_the_time_to_live_are_refused() {
+    let (line, upserts) = (Line::V4, json!({"mode": "FULL", "metadataTTL": 1000, "snapshot": "ENABLE"}));
+    let Some((table, topic)) = realtime("spark_ttl", line, Some(upserts)) else { return };
+    let row = json!({"key": "live", "id": -1, "gone": false, "at": 1_700_000_005_000_i64});
+    topic.publish(kafka_partition(b"live", 3), [row]);
+    table.cluster.await_count(&table.name, 1);
+    let columns = "key;id;false~AS~gone;at";
+    let error = failed(line, "write", &options(&table, 50, columns, &[("from", "4090")])).unwrap();
+    assert!(error.contains("metadataTTL") && error.contains("behind the greatest"), "{error}");
+    ok(line, "write", &options(&table, 50, columns, &[("from", "4100")]));
+    is(&table, &format!("SELECT COUNT(*), MIN(id) FROM {} WHERE id > 0", table.name), &json!([[50, 4100.0]]));
 }
