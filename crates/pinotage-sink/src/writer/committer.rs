@@ -14,7 +14,7 @@ use pinotage_spec::TableConfig;
 
 use super::carry::{Carried, Carrier};
 use super::fence::Fence;
-use super::staging::{RunStaging, sync};
+use super::staging::{RunStaging, entries, sync};
 use super::{Destination, Replacing, StagedSegment, TableDestination};
 use crate::publish::{Foreign, History, Mark, Publication, REPLAY, other_states, publish, remove, revert};
 use crate::upsert::TimeToLive;
@@ -196,7 +196,7 @@ impl SegmentCommitter {
         let own_run = &self.history.mark.run;
         let of_job = self.prefix_of_job();
         let of_replay = format!("{}{REPLAY}_", of_job.trim_end_matches('_'));
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in entries(folder)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let own = name.strip_prefix(of_job).or_else(|| name.strip_prefix(&of_replay));
             let mut parts = own.map(|rest| rest.split(['_', '.'])).into_iter().flatten();
@@ -239,7 +239,7 @@ impl Committer for SegmentCommitter {
         self.history.mark.epoch = last.max(self.history.mark.epoch);
         match &self.destination {
             Destination::Folder { path, .. } => {
-                let fence = Fence::lock(path, &self.prefix)?;
+                let fence = Fence::lock(path, &self.prefix, &self.cancel)?;
                 fence.enter(&self.history, last)?;
                 segments.iter().try_for_each(|segment| into_folder(&self.staging, path, segment))?
             }
@@ -263,7 +263,7 @@ impl Committer for SegmentCommitter {
             Destination::Folder { path, .. } => return self.check_folder(path, epoch),
             Destination::Table(to) => to,
         };
-        let snapshot = to.runtime.block_on(to.target.snapshot())?;
+        let snapshot = to.runtime.block_on(self.unless_cancelled(to.target.snapshot()))?;
         let whole = replaces_table(to);
         let others = other_states(&snapshot, &self.mark(epoch), whole)?;
         self.history.check(&snapshot.segments, &snapshot.lineage, &BTreeSet::new())?;

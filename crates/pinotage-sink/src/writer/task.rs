@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{FieldRef, Schema as ArrowSchema};
-use pinotage_common::{Error, Result};
+use pinotage_common::{ArchiveLevel, Error, Result};
 use pinotage_connector::{Context, OpenBuffer, Prepared, Writer};
 use pinotage_segment::write::ROWS_BETWEEN_CHECKS;
 use pinotage_spec::{ColumnPlan, FieldSpec, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
@@ -32,7 +32,7 @@ pub(super) struct Shape {
     pub(super) staging: RunStaging,
     pub(super) sealing: Sealing,
     pub(super) windows: Option<Windows>,
-    pub(super) archives: bool,
+    pub(super) archives: Option<ArchiveLevel>,
     /// Several tasks seal segments of one partition.
     pub(super) shared_partitions: bool,
     /// Other lives may have used the first names of an epoch.

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use pinotage_common::ArchiveLevel;
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
-use pinotage_connector::{Clock, Context, OpenBuffer, Sink, by_partition};
+use pinotage_connector::{Clock, Committable, Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::Snapshot;
 use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
@@ -92,7 +93,7 @@ impl Folder {
             r#"{{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {{"nullHandlingEnabled": true, "segmentPartitionConfig": {partitions}}}{upsert}}}"#
         );
         let table = TableConfig::from_json(&table).unwrap();
-        let to = Destination::Folder { path: self.folder.path().join("out"), archives: false };
+        let to = Destination::Folder { path: self.folder.path().join("out"), archives: None };
         let sink = PinotSink::try_new(
             (schema(self.upsert.is_some()), table, PinotVersion::NEWEST),
             self.staging(),
@@ -517,6 +518,52 @@ fn process(lives: &[(&str, u64)], epoch: u64) -> Context {
     context
 }
 
+/// Segments that are sealed and wait for a folder, and the sink and context that bring them there.
+fn sealed_for(staging: &Path, out: &Path) -> (PinotSink, Context, Vec<Committable>) {
+    let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
+    let to = Destination::Folder { path: out.to_owned(), archives: None };
+    let documents = (schema(false), table, PinotVersion::NEWEST);
+    let sink = PinotSink::try_new(documents, staging.to_owned(), sealing(9), to, pool()).unwrap();
+    let context = Context::new("j", "0123456789abcdef");
+    let mut writer = sink.open(Vec::new(), &context).unwrap();
+    writer.write(0, rows(0..20)).unwrap();
+    let committables = writer.prepare(1, true).unwrap().committables;
+    (sink, context, committables)
+}
+
+/// Nobody goes on without having looked whether there is a copy of the state.
+#[test]
+fn an_output_that_cannot_be_looked_into_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (sink, context, _) = sealed_for(&folder.path().join("staging"), &out);
+    let check = || sink.committer(&context).unwrap().check(0);
+    check().unwrap();
+    fs::write(&out, "a file").unwrap();
+    assert_eq!(check().unwrap_err().kind().name(), "invalid-config");
+    fs::remove_file(&out).unwrap();
+    fs::create_dir(&out).unwrap();
+    let fence = out.join(".t_j_0123456789abcdef_published");
+    std::os::unix::fs::symlink(&fence, &fence).unwrap();
+    assert!(check().unwrap_err().to_string().contains("_published"));
+}
+
+#[test]
+fn who_waits_for_another_process_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (sink, context, committables) = sealed_for(&folder.path().join("staging"), &out);
+    fs::create_dir(&out).unwrap();
+    let other = fs::File::create(out.join(".t_j_0123456789abcdef_published")).unwrap();
+    other.lock().unwrap();
+    context.cancel.cancel();
+    let mut committer = sink.committer(&context).unwrap();
+    assert_eq!(committer.commit(&committables).unwrap_err().kind().name(), "cancelled");
+    drop(other);
+    let context = Context::new("j", "0123456789abcdef");
+    sink.committer(&context).unwrap().commit(&committables).unwrap();
+}
+
 /// Two copies of a state that are at work at the same time, and never choose one name: the one that comes later is refused before
 /// a row is there twice, whichever it is, and whoever has the rows that are there goes on.
 #[test]
@@ -580,7 +627,7 @@ fn rows_without_a_key_have_no_partition_of_a_stream() {
         let upload = Upload { version: PinotVersion::NEWEST, key: key.clone() };
         let times = CreationTimes::of(&Snapshot::default(), Ties::Live, PinotVersion::NEWEST, 1).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let to = Destination::Folder { path: folder.path().into(), archives: true };
+        let to = Destination::Folder { path: folder.path().into(), archives: Some(ArchiveLevel::default()) };
         let staging = folder.path().join("staging");
         let documents = (schema(!more.is_empty()), table(more));
         let sink = PinotSink::beside_stream(documents, staging, sealing(9), to, (upload, times), pool()).unwrap();
