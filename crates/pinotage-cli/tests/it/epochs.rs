@@ -520,6 +520,36 @@ fn a_writer_that_fails_alone_ends_the_job() {
     assert_eq!(count(path), expected(200_000));
 }
 
+/// While nothing can be published no start reads more than may wait.
+#[test]
+fn starts_again_read_no_more_than_may_wait() {
+    let job = events(200_000, "");
+    let path = job.path();
+    let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+    let text = text
+        .replace("    splits: 3", "    splits: 3\n    rowsPerSecond: 20000")
+        .replace("maxRows: 6666", "maxRows: 20")
+        .replace("output: out,", "output: out, publish: {waiting: 2},")
+        .replace("50ms}", "50ms, restarts: 2, restartDelay: 10ms}");
+    fs::write(path.join("job.yaml"), &text).unwrap();
+    fs::write(path.join("out"), "in the way").unwrap();
+    let epoch = || {
+        assert!(!pinotage(path, &["run", "job.yaml"]).status.success());
+        let status: serde_json::Value =
+            serde_json::from_str(&ok(path, &["runs", "job.yaml", "--output", "json"])).unwrap();
+        status["epochs"]["epoch"].as_u64().unwrap()
+    };
+    assert_eq!(epoch(), epoch());
+    fs::remove_file(path.join("out")).unwrap();
+    fs::write(
+        path.join("job.yaml"),
+        text.replace("    rowsPerSecond: 20000\n", "").replace("maxRows: 20}", "maxRows: 9000}"),
+    )
+    .unwrap();
+    assert!(ok(path, &["run", "job.yaml"]).contains("200000 rows read, 200000 written"));
+    assert_eq!(count(path), expected(200_000));
+}
+
 /// Rows of three days, in turn: a segment of each day, whatever epochs there are.
 #[test]
 fn each_window_of_time_has_its_segment() {

@@ -158,6 +158,55 @@ fn a_corrected_job_is_whole_after_its_replays() {
     insta::assert_snapshot!("refused", text);
 }
 
+/// A state that is lost takes its replay's rows with it: the job reads them again with all others.
+#[test]
+fn rows_of_a_lost_replay_are_not_doubled() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let story = Story::new(2, 1000, &format!("controller: '{}', push: {{foreign: replace}}", cluster.controller));
+    let path = story.path();
+    for file in ["schema.json", "table.json"] {
+        let text = fs::read_to_string(path.join(file)).unwrap();
+        let text = text.replace("\"t\"", "\"replay_lost\"").replace("t_OFFLINE", "replay_lost_OFFLINE");
+        fs::write(path.join(file), text).unwrap();
+    }
+    let job = |nulls: &str| {
+        story.job(nulls);
+        let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), text.replace("table: t,", "table: replay_lost,")).unwrap();
+    };
+    job("['']");
+    ok(path, &["run", "job.yaml"]);
+    job("['', none, never]");
+    story.replay();
+    ok(path, &["run", "job.yaml"]);
+    cluster.await_count("replay_lost", 2000);
+    fs::remove_dir_all(path.join(".pinotage/j")).unwrap();
+    ok(path, &["run", "job.yaml"]);
+    cluster.await_count("replay_lost", 2000);
+}
+
+/// Its own rows would be all that is left of the table.
+#[test]
+fn a_replay_into_a_refresh_table_is_refused() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let story = Story::new(2, 1000, &format!("controller: '{}', push: {{foreign: replace}}", cluster.controller));
+    let path = story.path();
+    for (file, from, to) in [
+        ("schema.json", "\"t\"", "\"refreshed\""),
+        ("table.json", "t_OFFLINE", "refreshed_OFFLINE"),
+        ("table.json", "APPEND", "REFRESH"),
+        ("job.yaml", "table: t,", "table: refreshed,"),
+    ] {
+        let text = fs::read_to_string(path.join(file)).unwrap();
+        fs::write(path.join(file), text.replace(from, to)).unwrap();
+    }
+    ok(path, &["run", "job.yaml"]);
+    let output = pinotage(path, &["quarantine", "replay", "job.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("a replay makes some of its rows"), "{error}");
+    cluster.await_count("refreshed", 1978);
+}
+
 #[test]
 fn bad_rows_are_listed_and_shown() {
     let story = Story::new(2, 1000, "output: out");

@@ -22,11 +22,11 @@ mod windows;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{Array as _, RecordBatch};
-use pinotage_common::{Error, Result};
+use pinotage_common::{ArchiveLevel, Error, Result};
 use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Refused, Sink, Writer};
 use pinotage_spec::{ColumnPlan, PartitionConfig, PinotVersion, Rollup, Schema, TableConfig, check_segment_name};
 use rayon::ThreadPool;
@@ -81,8 +81,8 @@ pub enum Destination {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// As archives (`tar.gz`), not as folders.
-        archives: bool,
+        /// As archives (`tar.gz`) of this level, not as folders.
+        archives: Option<ArchiveLevel>,
     },
     /// A table of a cluster.
     Table(Box<TableDestination>),
@@ -240,7 +240,7 @@ impl PinotSink {
         upload: Option<(Upload, CreationTimes)>,
         pool: Arc<ThreadPool>,
     ) -> Result<Self> {
-        if staging.is_shared() && matches!(destination, Destination::Folder { archives: false, .. }) {
+        if staging.is_shared() && matches!(destination, Destination::Folder { archives: None, .. }) {
             return Err(Error::unsupported("object stores have archives of segments, and the output wants folders")
                 .with("option", "staging")
                 .action("set `sink.archive: tarGz`, or stage in a folder"));
@@ -249,6 +249,7 @@ impl PinotSink {
             upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
         }
         let (upload, times) = upload.unzip();
+        let times = times.or_else(|| upserts.is_some().then(CreationTimes::by_clock));
         let times = Arc::new(Mutex::new(times));
         let sink = Self {
             schema,
@@ -299,6 +300,16 @@ impl PinotSink {
     #[must_use]
     pub fn with_names_apart(self) -> Self {
         Self { names_apart: true, ..self }
+    }
+
+    /// Of rows of a key that compare as equal Pinot shows the one in the segment that was created later, whatever came later: segments of
+    /// this sink are created behind those of earlier processes up to this time, though the clock may have been set back since.
+    #[must_use]
+    pub fn created_behind(self, millis: i64) -> Self {
+        if let Some(times) = &mut *self.times.lock().unwrap_or_else(PoisonError::into_inner) {
+            times.skip_to(millis.saturating_add(1));
+        }
+        self
     }
 
     /// Whom to ask how far the table has come, if its servers forget keys: rows that come too late are [refused](Sink::refused), and
@@ -392,7 +403,10 @@ impl PinotSink {
             windows: self.windows()?,
             shared_partitions: self.shared_partitions,
             names_apart: self.names_apart,
-            archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
+            archives: match &self.destination {
+                Destination::Folder { archives, .. } => *archives,
+                Destination::Table(table) => Some(table.options.archive_level),
+            },
             job: context.job.clone(),
             run: context.run.clone(),
             upserts: self.upserts.clone(),

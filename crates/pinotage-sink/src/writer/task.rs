@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{FieldRef, Schema as ArrowSchema};
-use pinotage_common::{Error, Result};
+use pinotage_common::{ArchiveLevel, Error, Result};
 use pinotage_connector::{Context, OpenBuffer, Prepared, Writer};
 use pinotage_segment::write::ROWS_BETWEEN_CHECKS;
 use pinotage_spec::{ColumnPlan, FieldSpec, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
@@ -32,7 +32,7 @@ pub(super) struct Shape {
     pub(super) staging: RunStaging,
     pub(super) sealing: Sealing,
     pub(super) windows: Option<Windows>,
-    pub(super) archives: bool,
+    pub(super) archives: Option<ArchiveLevel>,
     /// Several tasks seal segments of one partition.
     pub(super) shared_partitions: bool,
     /// Other lives may have used the first names of an epoch.
@@ -45,7 +45,7 @@ pub(super) struct Shape {
     pub(super) rollup: Option<(Rollup, Vec<ColumnPlan>)>,
     /// A table that a stream goes to as well.
     pub(super) upload: Option<Upload>,
-    /// The creation times of its segments.
+    /// The creation times of segments, where they decide between rows.
     pub(super) times: Arc<Mutex<Option<CreationTimes>>>,
 }
 
@@ -83,12 +83,15 @@ impl Shape {
     fn sealed(&self, partition: u32, epoch: u64, seq: u32, now_millis: i64) -> Result<SealedAs> {
         let table = self.table.raw_name();
         let (job, run) = (self.job.as_str(), self.run.as_str());
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(times), None) = (&mut *times, &self.upload) {
+            times.skip_to(now_millis);
+        }
+        let creation_millis = times.as_mut().map_or(Ok(now_millis), CreationTimes::take)?;
         let Some(upload) = &self.upload else {
             let name = format!("{table}_{job}_{run}_{epoch}_{partition}_{seq}");
-            return Ok(SealedAs { name, epoch, creation_millis: now_millis });
+            return Ok(SealedAs { name, epoch, creation_millis });
         };
-        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        let creation_millis = times.as_mut().map_or(Ok(now_millis), CreationTimes::take)?;
         let name = UploadedSegment { table, job, run, epoch, partition, seq, creation_millis }.name(upload.version)?;
         Ok(SealedAs { name, epoch, creation_millis })
     }

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use pinotage_common::ArchiveLevel;
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
-use pinotage_connector::{Context, OpenBuffer, Sink, by_partition};
+use pinotage_connector::{Clock, Committable, Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::Snapshot;
 use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
@@ -99,7 +100,8 @@ impl Folder {
             r#"{{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {{"nullHandlingEnabled": true, "segmentPartitionConfig": {partitions}}}{upsert}}}"#
         );
         let table = TableConfig::from_json(&table).unwrap();
-        let to = Destination::Folder { path: self.folder.path().join("out"), archives: self.archives };
+        let archives = self.archives.then(ArchiveLevel::default);
+        let to = Destination::Folder { path: self.folder.path().join("out"), archives };
         let sink = PinotSink::try_new(
             (schema(self.upsert.is_some()), table, PinotVersion::NEWEST),
             self.staging(),
@@ -398,6 +400,40 @@ fn losers_are_not_written() {
     assert_eq!(found, expected);
 }
 
+/// A clock that stands still, or was set back.
+#[derive(Debug)]
+struct Stopped(i64);
+
+impl Clock for Stopped {
+    fn now_millis(&self) -> i64 {
+        self.0
+    }
+}
+
+/// Pinot shows the row in the segment that was created later where two compare as equal: that is the one that came later, however
+/// many segments a millisecond has and wherever the clock stands.
+#[test]
+fn later_segments_of_keys_are_created_later() {
+    let target = Folder { upsert: Some("FULL"), partitions: 1, ..Folder::new(5, true) };
+    let mut times = Vec::new();
+    for (epoch, now) in [(0, 1_700_000_000_000), (1, 1_600_000_000_000)] {
+        let sink = target.table_sink();
+        let sink = match times.last() {
+            Some(last) => sink.created_behind(*last),
+            None => sink,
+        };
+        let clock = Arc::new(Stopped(now));
+        let mut writer = sink.open(Vec::new(), &Context { epoch, clock, ..Context::new("j", "r") }).unwrap();
+        for (partition, part) in by_partition(&sink, target.batch(0..23), 0).unwrap() {
+            writer.write(partition, part).unwrap();
+        }
+        let prepared = writer.prepare(epoch + 1, true).unwrap();
+        times.extend(prepared.committables.iter().map(|one| StagedSegment::of(one).unwrap().creation_millis));
+    }
+    assert_eq!(times.len(), 10);
+    assert!(times[0] == 1_700_000_000_000 && times.is_sorted_by(|one, other| one < other), "{times:?}");
+}
+
 /// The rows of a key are merged over all epochs.
 #[test]
 fn partial_rows_are_merged_to_the_end() {
@@ -514,6 +550,52 @@ fn process(lives: &[(&str, u64)], epoch: u64) -> Context {
     context
 }
 
+/// Segments that are sealed and wait for a folder, and the sink and context that bring them there.
+fn sealed_for(staging: &Path, out: &Path) -> (PinotSink, Context, Vec<Committable>) {
+    let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
+    let to = Destination::Folder { path: out.to_owned(), archives: None };
+    let documents = (schema(false), table, PinotVersion::NEWEST);
+    let sink = PinotSink::try_new(documents, staging.to_owned(), sealing(9), to, pool()).unwrap();
+    let context = Context::new("j", "0123456789abcdef");
+    let mut writer = sink.open(Vec::new(), &context).unwrap();
+    writer.write(0, rows(0..20)).unwrap();
+    let committables = writer.prepare(1, true).unwrap().committables;
+    (sink, context, committables)
+}
+
+/// Nobody goes on without having looked whether there is a copy of the state.
+#[test]
+fn an_output_that_cannot_be_looked_into_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (sink, context, _) = sealed_for(&folder.path().join("staging"), &out);
+    let check = || sink.committer(&context).unwrap().check(0);
+    check().unwrap();
+    fs::write(&out, "a file").unwrap();
+    assert_eq!(check().unwrap_err().kind().name(), "invalid-config");
+    fs::remove_file(&out).unwrap();
+    fs::create_dir(&out).unwrap();
+    let fence = out.join(".t_j_0123456789abcdef_published");
+    std::os::unix::fs::symlink(&fence, &fence).unwrap();
+    assert!(check().unwrap_err().to_string().contains("_published"));
+}
+
+#[test]
+fn who_waits_for_another_process_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (sink, context, committables) = sealed_for(&folder.path().join("staging"), &out);
+    fs::create_dir(&out).unwrap();
+    let other = fs::File::create(out.join(".t_j_0123456789abcdef_published")).unwrap();
+    other.lock().unwrap();
+    context.cancel.cancel();
+    let mut committer = sink.committer(&context).unwrap();
+    assert_eq!(committer.commit(&committables).unwrap_err().kind().name(), "cancelled");
+    drop(other);
+    let context = Context::new("j", "0123456789abcdef");
+    sink.committer(&context).unwrap().commit(&committables).unwrap();
+}
+
 /// Two copies of a state that are at work at the same time, and never choose one name: the one that comes later is refused before
 /// a row is there twice, whichever it is, and whoever has the rows that are there goes on.
 #[test]
@@ -577,7 +659,7 @@ fn rows_without_a_key_have_no_partition_of_a_stream() {
         let upload = Upload { version: PinotVersion::NEWEST, key: key.clone() };
         let times = CreationTimes::of(&Snapshot::default(), Ties::Live, PinotVersion::NEWEST, 1).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let to = Destination::Folder { path: folder.path().into(), archives: true };
+        let to = Destination::Folder { path: folder.path().into(), archives: Some(ArchiveLevel::default()) };
         let staging = folder.path().join("staging");
         let documents = (schema(!more.is_empty()), table(more));
         let sink = PinotSink::beside_stream(documents, staging, sealing(9), to, (upload, times), pool()).unwrap();
