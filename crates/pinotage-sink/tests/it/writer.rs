@@ -514,6 +514,22 @@ fn an_output_that_cannot_be_looked_into_is_an_error() {
     assert!(check().unwrap_err().to_string().contains("_published"));
 }
 
+/// Rows that are in the output have come, whatever becomes of what was staged: who is told that they have not writes them again.
+#[test]
+fn staging_that_lets_nothing_go_fails_no_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (staging, out) = (folder.path().join("staging"), folder.path().join("out"));
+    let (sink, context, committables) = sealed_for(&staging, &out);
+    let mut committer = sink.committer(&context).unwrap();
+    committer.commit(&committables).unwrap();
+    let segment = StagedSegment::of(&committables[0]).unwrap();
+    let life = staging.join(&context.run).join(Path::new(&segment.file).parent().unwrap());
+    fs::remove_dir_all(&life).unwrap();
+    fs::write(&life, "nothing can be removed from here").unwrap();
+    committer.commit(&committables).unwrap();
+    assert!(committer.abort(&committables).is_err(), "something can be removed");
+}
+
 #[test]
 fn who_waits_for_another_process_can_be_stopped() {
     let folder = tempfile::tempdir().unwrap();
