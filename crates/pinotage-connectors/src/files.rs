@@ -165,8 +165,8 @@ impl Reader for FileReader {
                 continue;
             }
             self.next = last + 1;
-            let numbers: Vec<usize> = (0..rows.len()).filter(|row| rows.row_number(*row) >= self.first).collect();
-            let skipped = rows.len() - numbers.len();
+            // Numbers grow.
+            let skipped = (0..rows.len()).take_while(|row| rows.row_number(*row) < self.first).count();
             let batch = match skipped {
                 0 => batch,
                 _ => {
@@ -265,6 +265,28 @@ mod tests {
         fs::write(&path, "id\n1\n2\n").unwrap();
         let error = source.plan(&known).unwrap_err();
         assert!(error.to_string().contains("a.csv"), "{error}");
+    }
+
+    /// Behind the first rows of a file: it is gone, whether that is known or not, or another one is in its place.
+    #[test]
+    fn says_that_rows_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let file = FileSplit { id: "a.csv".into(), path: path.clone(), format: Format::Csv, elsewhere: None };
+        let options = ReadOptions { batch_rows: 2, ..ReadOptions::default() };
+        let text = "id\n1\n2\n3\n4\n";
+        fs::write(&path, text).unwrap();
+        let schema = infer_schema(&path, Format::Csv, &options).unwrap();
+        let gone = || fs::remove_file(&path).unwrap();
+        let other = || fs::write(&path, "id\n1\n2\n").unwrap();
+        for (lose, is_listed) in [(&gone as &dyn Fn(), true), (&gone, false), (&other, true)] {
+            fs::write(&path, text).unwrap();
+            let make = || {
+                let files = if is_listed || path.exists() { vec![file.clone()] } else { Vec::new() };
+                Box::new(Files::new(files, options.clone(), SchemaRef::clone(&schema))) as Box<dyn Source>
+            };
+            SourceCase { make: &make, records: 4 }.says_that_rows_are_gone(lose);
+        }
     }
 
     #[test]

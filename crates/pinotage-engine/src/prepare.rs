@@ -70,6 +70,8 @@ pub struct Prepared {
     pub(crate) conform: ConformOptions,
     /// The quarantine files that are read in place of the source, by the names that the state knows them by.
     pub(crate) replay: Option<BTreeMap<String, PathBuf>>,
+    /// The run of the job whose bad rows they are.
+    pub(crate) replay_of: Option<String>,
 }
 
 /// Who says for which release of Pinot segments are made.
@@ -303,6 +305,7 @@ pub fn prepare(plan: Plan, offline: bool) -> Result<Prepared> {
         read,
         conform,
         replay: None,
+        replay_of: None,
         plan,
     };
     if job.plan.checkpoint.is_some() {

@@ -158,6 +158,55 @@ fn a_corrected_job_is_whole_after_its_replays() {
     insta::assert_snapshot!("refused", text);
 }
 
+/// A state that is lost takes its replay's rows with it: the job reads them again with all others.
+#[test]
+fn rows_of_a_lost_replay_are_not_doubled() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let story = Story::new(2, 1000, &format!("controller: '{}', push: {{foreign: replace}}", cluster.controller));
+    let path = story.path();
+    for file in ["schema.json", "table.json"] {
+        let text = fs::read_to_string(path.join(file)).unwrap();
+        let text = text.replace("\"t\"", "\"replay_lost\"").replace("t_OFFLINE", "replay_lost_OFFLINE");
+        fs::write(path.join(file), text).unwrap();
+    }
+    let job = |nulls: &str| {
+        story.job(nulls);
+        let text = fs::read_to_string(path.join("job.yaml")).unwrap();
+        fs::write(path.join("job.yaml"), text.replace("table: t,", "table: replay_lost,")).unwrap();
+    };
+    job("['']");
+    ok(path, &["run", "job.yaml"]);
+    job("['', none, never]");
+    story.replay();
+    ok(path, &["run", "job.yaml"]);
+    cluster.await_count("replay_lost", 2000);
+    fs::remove_dir_all(path.join(".pinotage/j")).unwrap();
+    ok(path, &["run", "job.yaml"]);
+    cluster.await_count("replay_lost", 2000);
+}
+
+/// Its own rows would be all that is left of the table.
+#[test]
+fn a_replay_into_a_refresh_table_is_refused() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let story = Story::new(2, 1000, &format!("controller: '{}', push: {{foreign: replace}}", cluster.controller));
+    let path = story.path();
+    for (file, from, to) in [
+        ("schema.json", "\"t\"", "\"refreshed\""),
+        ("table.json", "t_OFFLINE", "refreshed_OFFLINE"),
+        ("table.json", "APPEND", "REFRESH"),
+        ("job.yaml", "table: t,", "table: refreshed,"),
+    ] {
+        let text = fs::read_to_string(path.join(file)).unwrap();
+        fs::write(path.join(file), text.replace(from, to)).unwrap();
+    }
+    ok(path, &["run", "job.yaml"]);
+    let output = pinotage(path, &["quarantine", "replay", "job.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("a replay makes some of its rows"), "{error}");
+    cluster.await_count("refreshed", 1978);
+}
+
 #[test]
 fn bad_rows_are_listed_and_shown() {
     let story = Story::new(2, 1000, "output: out");
@@ -329,4 +378,43 @@ fn a_replay_remembers_in_the_database_of_its_job() {
         assert_eq!(story.found(), (2000, 2000));
     }
     assert!(ok(path, &["run", "job.yaml"]).contains("published 0 segments"));
+}
+
+/// Killed right before the record that has an epoch's bad rows: they are written, and count for nothing. Each is told once all the same.
+#[test]
+fn bad_rows_of_an_epoch_without_a_record_are_not_told_twice() {
+    let Some(server) = Postgres::start() else { return };
+    let story = Story::new(2, 1000, "output: out");
+    let path = story.path();
+    let job = fs::read_to_string(path.join("job.yaml")).unwrap() + &format!("state: '{}'\n", server.url("pinot"));
+    fs::write(path.join("job.yaml"), &job).unwrap();
+    // Another job makes the tables.
+    let first = job.replace("name: j\n", "name: first\n").replace("output: out", "output: first");
+    fs::write(path.join("first.yaml"), first.replace("quarantine: bad", "quarantine: first-bad")).unwrap();
+    ok(path, &["run", "first.yaml"]);
+    // The record that names the file of bad rows does not come to its end.
+    server.execute(
+        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.text LIKE '%.parquet%' THEN PERFORM pg_sleep(600); END IF; RETURN NEW; END $$;
+         CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON pinotage_document FOR EACH ROW EXECUTE FUNCTION hold();",
+    );
+    let held = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    let mut child = start(path, &["run", "job.yaml", "--threads", "2"]);
+    eventually("a record that is held", || {
+        assert!(child.try_wait().unwrap().is_none(), "the job has ended");
+        match server.execute(&format!("SELECT count(*) {held}")).as_str() {
+            "0" => Err("none".into()),
+            _ => Ok(()),
+        }
+    });
+    kill(child);
+    assert_eq!(fs::read_dir(path.join("bad")).unwrap().count(), 1, "no bad rows were written");
+    server.execute(&format!("SELECT pg_terminate_backend(pid) {held}"));
+    server.execute("DROP TRIGGER hold ON pinotage_document; UPDATE pinotage_lease SET expires = '-infinity'");
+    let bad = story.none() + story.never();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains(&format!("2000 rows read, {} written, 0 filtered, {bad} quarantined", 2000 - bad)), "{text}");
+    let told: u64 = story.list().iter().map(|file| file["rows"].as_u64().unwrap()).sum();
+    assert_eq!(told, bad, "{:?}", story.list());
+    assert_eq!(story.found(), (2000 - bad, 2000 - bad));
 }

@@ -64,17 +64,20 @@ impl Source for Generator {
         self.options.rows.is_some()
     }
 
-    fn plan(&self, _known: &[SplitState]) -> Result<Vec<Split>> {
-        Ok((0..self.options.splits).map(|split| Split { id: split.to_string(), detail: String::new() }).collect())
+    fn plan(&self, known: &[SplitState]) -> Result<Vec<Split>> {
+        let splits = self.options.splits.to_string();
+        // Row `n` of a split would be another row of the source. Old states do not say how many splits there were.
+        if let Some(other) = known.iter().find(|known| !known.split.detail.is_empty() && known.split.detail != splits) {
+            return Err(other_generator(&other.split));
+        }
+        Ok((0..self.options.splits).map(|split| Split { id: split.to_string(), detail: splits.clone() }).collect())
     }
 
     fn open(&self, split: &Split, behind: Option<&Position>, context: &Context) -> Result<Box<dyn Reader>> {
         let number = split.id.parse().ok().filter(|number| *number < u64::from(self.options.splits));
         let position = behind.map_or(Some(0), Position::as_number);
         let (Some(number), Some(next)) = (number, position) else {
-            return Err(Error::invalid_config("the state is that of another generator")
-                .with("split", &split.id)
-                .action("keep `source.generator.splits`, or give the job a new state"));
+            return Err(other_generator(split));
         };
         Ok(Box::new(GeneratorReader {
             columns: self.columns.clone(),
@@ -89,6 +92,12 @@ impl Source for Generator {
             context: context.clone(),
         }))
     }
+}
+
+fn other_generator(split: &Split) -> Error {
+    Error::invalid_config("the state is that of another generator")
+        .with("split", &split.id)
+        .action("keep `source.generator.splits`, or give the job a new state")
 }
 
 struct GeneratorReader {
@@ -187,6 +196,22 @@ mod tests {
         }});
         let make = || Box::new(Generator::try_new(options(json.clone())).unwrap()) as Box<dyn Source>;
         SourceCase { make: &make, records: 50_001 }.all();
+    }
+
+    /// With more splits each would go on with rows that others have given.
+    #[test]
+    fn the_number_of_splits_stays() {
+        let make = |splits: u32| {
+            let columns = serde_json::json!({"id": {"type": "LONG", "values": {"sequence": {}}}});
+            Generator::try_new(options(serde_json::json!({"rows": 100, "splits": splits, "columns": columns}))).unwrap()
+        };
+        let state = |split| SplitState { split, position: None, ended: true };
+        let known: Vec<SplitState> = make(3).plan(&[]).unwrap().into_iter().map(state).collect();
+        assert_eq!(make(3).plan(&known).unwrap().len(), 3);
+        let error = make(4).plan(&known).unwrap_err().to_string();
+        assert!(error.contains("another generator"), "{error}");
+        let old = state(Split { id: "0".into(), detail: String::new() });
+        assert_eq!(make(3).plan(&[old]).unwrap().len(), 3);
     }
 
     #[test]

@@ -20,8 +20,8 @@ mod whole;
 use arrow::array::RecordBatch;
 use pinotage_common::{Error, ErrorKind};
 
-pub(crate) use run::check_epochs;
 pub use run::{EpochReport, EpochSummary, run_epochs};
+pub(crate) use run::{check_epochs, replaces_table};
 pub(crate) use source::input_id;
 pub use staging::{GcOptions, StagedEntry, StagedRun, StagingReport, staging_gc};
 pub use status::{EpochStatus, SplitStatus};

@@ -117,7 +117,7 @@ pub(crate) fn check_epochs(job: &Prepared) -> Result<()> {
 }
 
 /// What the table has goes when all that the job makes comes.
-fn replaces_table(job: &Prepared) -> bool {
+pub(crate) fn replaces_table(job: &Prepared) -> bool {
     job.plan.connection.is_some() && job.table.is_refresh()
 }
 
@@ -184,7 +184,8 @@ impl Life<'_> {
     fn live(&self) -> Result<EpochSummary> {
         let (job, plan) = (self.job, &self.job.plan);
         let mut summary = EpochSummary::default();
-        let mut state = State::open(store::open(plan)?, &plan.file.name, SystemClock.now_millis())?;
+        let mut state =
+            State::open(store::open(plan)?, &plan.file.name, job.replay_of.as_deref(), SystemClock.now_millis())?;
         let last = state.last()?.unwrap_or_default();
         let source = source_of(job)?;
         let splits = splits(&*source, &last)?;
@@ -220,7 +221,14 @@ impl Life<'_> {
         let waiting = state.waiting()?;
         let beside = job.cluster.as_ref().and_then(|cluster| Some((cluster, cluster.version?)));
         let sink = match beside {
-            None => PinotSink::try_new((documents.0, documents.1, job.version), staging, sealing, destination, pool)?,
+            None => {
+                let documents = (documents.0, documents.1, job.version);
+                let sink = PinotSink::try_new(documents, staging, sealing, destination, pool)?;
+                match last.created_millis {
+                    Some(created) => sink.created_behind(created),
+                    None => sink,
+                }
+            }
             Some((cluster, version)) => {
                 let table = StreamTable {
                     target: &cluster.target,
@@ -378,6 +386,11 @@ impl Life<'_> {
         state: &Mutex<State>,
         publisher: &Publisher,
     ) -> Result<(EpochRecord, Changes)> {
+        let waiting = if replaces_table(self.job) { usize::MAX } else { self.job.plan.file.sink.publish.waiting };
+        // Each new start would read an epoch more, however much waits already.
+        if !publisher.wait_for_room(waiting, self.cancel) {
+            return Err(is_stopped());
+        }
         let gate = Gate::new(crew.readers as usize);
         let taken = Mutex::new(Taken {
             queue: splits.values().filter(|split| !split.ended).cloned().collect::<VecDeque<_>>(),
@@ -465,8 +478,7 @@ impl Life<'_> {
                 if gate.is_empty() {
                     break Ok(());
                 }
-                let waiting = self.job.plan.file.sink.publish.waiting;
-                if !publisher.wait_for_room(if replaces_table(self.job) { usize::MAX } else { waiting }, self.cancel) {
+                if !publisher.wait_for_room(waiting, self.cancel) {
                     break Err(is_stopped());
                 }
                 gate.open();
@@ -538,6 +550,7 @@ impl Life<'_> {
         record.open.sort_by(|one, other| (one.partition, &one.detail).cmp(&(other.partition, &other.detail)));
         let bad: Option<PathBuf> = bad.finish()?;
         record.quarantine = bad.is_some().then(|| Self::quarantine_name(context, epoch));
+        record.created_millis = last.created_millis.max(latest_creation(&record.open, &committables)?);
         state.lock().unwrap_or_else(PoisonError::into_inner).record(&record, &committables)?;
         *last = record;
         self.settle_quarantine(last, context)?;

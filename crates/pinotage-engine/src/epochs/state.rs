@@ -67,6 +67,9 @@ pub(crate) struct EpochRecord {
     pub(crate) finished: bool,
     /// When it ended.
     pub(crate) millis: i64,
+    /// The latest creation time of segments of all epochs that were sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created_millis: Option<i64>,
 }
 
 /// What was recorded and is not in the target yet.
@@ -119,12 +122,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Reads the state of a job, or makes its first.
-    pub(crate) fn open(mut documents: Box<dyn Documents>, job: &str, now_millis: i64) -> Result<Self> {
+    /// Reads the state of a job, or makes its first. A replay has the run of its job.
+    pub(crate) fn open(
+        mut documents: Box<dyn Documents>,
+        job: &str,
+        replay_of: Option<&str>,
+        now_millis: i64,
+    ) -> Result<Self> {
         let run = match documents.read(RUN)?.remove(RUN) {
             Some(text) => parse::<Run>(RUN, &text)?.check()?,
             None => {
-                let id = format!("{:016x}", fastrand::u64(..));
+                let id = replay_of.map_or_else(|| format!("{:016x}", fastrand::u64(..)), str::to_owned);
                 let run = Run { form: FORM, id, job: job.to_owned(), created_millis: now_millis };
                 documents.write(&[(RUN.to_owned(), Some(text(&run)?))])?;
                 run
@@ -134,6 +142,15 @@ impl State {
             return Err(Error::invalid_config(format!("the state is that of the job `{}`", run.job))
                 .with("option", "state")
                 .action("give each job a state of its own"));
+        }
+        if replay_of.is_some_and(|of| run.id != of) {
+            return Err(Error::invalid_config(
+                "the replay's state belongs to a state that the job does not have any more",
+            )
+            .with("run", &run.id)
+            .action(
+                "remove the replay's state: the folder `replay` in that of the job, or its documents in the database",
+            ));
         }
         Ok(Self { documents, run })
     }

@@ -16,10 +16,11 @@ use pinotage_common::{Error, Result};
 use pinotage_connector::{BadRow, Context, Next, Place, Places, Position, Reader, Rows, Source, Split, SplitState};
 use pinotage_formats::{Format, SourceReader, infer_schema};
 use pinotage_job::{ErrorBudget, InputFile, Plan};
+use pinotage_sink::publish::REPLAY;
 
 use super::files::{self, BadRows, QuarantineFile, quarantine_files};
 use super::parse::{Parsed, Parser, Way};
-use crate::epochs::{EpochStatus, input_id, store};
+use crate::epochs::{EpochStatus, input_id, replaces_table, store};
 use crate::objects::Objects;
 use crate::prepare::{Prepared, format_of, prepare};
 use crate::sql::SqlWay;
@@ -30,7 +31,7 @@ const FOLDER: &str = "replay";
 /// The replay of a job: its name, state, staging and quarantine keep it apart from the job.
 pub(crate) fn replay_plan(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
-    plan.file.name += "-replay";
+    plan.file.name += REPLAY;
     plan.state = plan.state.join(FOLDER);
     plan.staging = plan.staging.join(FOLDER);
     // A plain name always can be joined.
@@ -54,7 +55,7 @@ pub fn prepare_replay(plan: Plan) -> Result<Option<Prepared>> {
             "correct the job or the files and run it again: inputs that are made differently are built anew, with all their rows",
         ));
     }
-    let files = replayed_files(&plan)?;
+    let (run, files) = replayed_files(&plan)?;
     if files.is_empty() {
         return Ok(None);
     }
@@ -65,14 +66,22 @@ pub fn prepare_replay(plan: Plan) -> Result<Option<Prepared>> {
             .with("operator", operator)
             .action("give the job a new `state` and a new table, and let it read everything again"));
     }
+    if replaces_table(&job) {
+        return Err(Error::unsupported(
+            "a REFRESH table is wholly what its job makes, and a replay makes some of its rows",
+        )
+        .with("table", job.table.raw_name())
+        .action("give the job a new `state` and let it read everything again"));
+    }
     job.plan = replay_plan(&job.plan);
     job.replay = Some(files);
+    job.replay_of = Some(run);
     Ok(Some(job))
 }
 
-/// The files that a replay brings, by the names that its state knows them by. Files of other states are not among them: their
+/// The run of the job, and the files that a replay brings, by the names that its state knows them by. Files of other states are not among them: their
 /// rows are not missing from what this state has read.
-fn replayed_files(plan: &Plan) -> Result<BTreeMap<String, PathBuf>> {
+fn replayed_files(plan: &Plan) -> Result<(String, BTreeMap<String, PathBuf>)> {
     let Some(status) = EpochStatus::look(plan)? else {
         return Err(Error::not_found("the job has no state, so nothing of it is in the quarantine")
             .with("state", store::place(plan))
@@ -91,7 +100,7 @@ fn replayed_files(plan: &Plan) -> Result<BTreeMap<String, PathBuf>> {
     if let Some(status) = EpochStatus::look(&replay)? {
         add(&replay, &status.run, "replay/")?;
     }
-    Ok(files)
+    Ok((status.run, files))
 }
 
 /// The quarantine files of a job and of its replay, with how far each has been replayed.
@@ -106,7 +115,7 @@ pub fn job_quarantine_files(plan: &Plan) -> Result<Vec<QuarantineFile>> {
         all.extend(quarantine_files(&plan.quarantine)?.into_iter().filter(|file| file.job == plan.file.name));
     }
     let Some(status) = EpochStatus::look(&replay)? else { return Ok(all) };
-    for (id, path) in replayed_files(plan)? {
+    for (id, path) in replayed_files(plan)?.1 {
         let replayed = status.splits.iter().find(|split| split.id == id);
         let rows = replayed.and_then(|split| split.position.as_ref()?.parse().ok()).unwrap_or(0);
         all.iter_mut().filter(|file| file.path == path).for_each(|file| file.replayed = Some(rows));

@@ -14,6 +14,9 @@ const EPOCH: &str = "pinotage.epoch";
 const LIFE: &str = "pinotage.life";
 const INPUT: &str = "pinotage.input";
 
+/// What the name of a job adds to that of the one whose bad rows it brings. Both have states of the same run.
+pub const REPLAY: &str = "-replay";
+
 /// What tells whose a segment is.
 pub(super) const ORIGIN: [&str; 4] = [JOB, RUN, EPOCH, LIFE];
 
@@ -144,6 +147,7 @@ pub fn foreign(snapshot: &Snapshot, known: &BTreeSet<String>, mark: &Mark, every
         let Some(segment) = snapshot.segments.get(name) else { continue };
         let is = |key: &str, value: &str| segment.custom.get(key).is_some_and(|found| found == value);
         let own_job = is(JOB, &mark.job);
+        let of_replay = segment.custom.get(JOB).and_then(|job| job.strip_suffix(REPLAY)) == Some(&mark.job);
         let later =
             segment.custom.get(EPOCH).and_then(|epoch| epoch.parse::<u64>().ok()).is_some_and(|it| it > mark.epoch);
         if own_job && is(RUN, &mark.run) && later {
@@ -157,7 +161,8 @@ pub fn foreign(snapshot: &Snapshot, known: &BTreeSet<String>, mark: &Mark, every
                  `sink.push.foreign: replace`",
             ));
         }
-        if own_job || everything {
+        // Whoever begins anew reads those rows again too.
+        if own_job || everything || of_replay && !is(RUN, &mark.run) {
             foreign.push(name.to_owned());
         }
     }

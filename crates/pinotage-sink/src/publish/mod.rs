@@ -36,7 +36,7 @@ use crate::upsert::TimeToLive;
 use crate::{Before, LocalSegment, Snapshot, Target, Waiting, verify};
 
 pub(crate) use foreign::forked;
-pub use foreign::{History, Mark, foreign, other_states};
+pub use foreign::{History, Mark, REPLAY, foreign, other_states};
 pub use form::Form;
 pub(crate) use late::reach_of;
 pub(crate) use lineage::remove;

@@ -190,6 +190,11 @@ impl CreationTimes {
         }
     }
 
+    /// Times of the clock, for tables without a stream: [skip](Self::skip_to) to it before each.
+    pub(crate) fn by_clock() -> Self {
+        Self { next: 0, end: i64::MAX }
+    }
+
     /// The next creation time is this one, unless a later one is next: segments up to there are on their way.
     pub fn skip_to(&mut self, millis: i64) {
         self.next = self.next.max(millis);

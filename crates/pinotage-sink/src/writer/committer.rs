@@ -16,7 +16,7 @@ use super::carry::{Carried, Carrier};
 use super::fence::Fence;
 use super::staging::{RunStaging, entries, sync};
 use super::{Destination, Replacing, StagedSegment, TableDestination};
-use crate::publish::{Foreign, History, Mark, Publication, other_states, publish, remove, revert};
+use crate::publish::{Foreign, History, Mark, Publication, REPLAY, other_states, publish, remove, revert};
 use crate::upsert::TimeToLive;
 use crate::{LocalSegment, StoredArchive, needs_partitions};
 
@@ -195,9 +195,11 @@ impl SegmentCommitter {
     fn check_folder(&self, folder: &Path, epoch: u64) -> Result<()> {
         let own_run = &self.history.mark.run;
         let of_job = self.prefix_of_job();
+        let of_replay = format!("{}{REPLAY}_", of_job.trim_end_matches('_'));
         for entry in entries(folder)? {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let mut parts = name.strip_prefix(of_job).map(|rest| rest.split(['_', '.'])).into_iter().flatten();
+            let own = name.strip_prefix(of_job).or_else(|| name.strip_prefix(&of_replay));
+            let mut parts = own.map(|rest| rest.split(['_', '.'])).into_iter().flatten();
             let (Some(run), Some(Ok(found))) = (parts.next(), parts.next().map(str::parse::<u64>)) else { continue };
             let is_run = run.len() == own_run.len() && run.bytes().all(|byte| byte.is_ascii_hexdigit());
             if is_run && run != own_run {
@@ -208,7 +210,7 @@ impl SegmentCommitter {
                 .with("segment", name)
                 .action("bring back the job's state; or remove its segments from the output to write all rows again"));
             }
-            if is_run && found > epoch {
+            if is_run && found > epoch && name.starts_with(of_job) {
                 return Err(Error::new(
                     ErrorKind::CommitConflict,
                     "the output has a segment of a later epoch than the job's state knows of",

@@ -22,7 +22,7 @@ mod windows;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{Array as _, RecordBatch};
@@ -249,6 +249,7 @@ impl PinotSink {
             upserts.as_ref().map_or(Ok(()), UpsertTable::check_remembers)?;
         }
         let (upload, times) = upload.unzip();
+        let times = times.or_else(|| upserts.is_some().then(CreationTimes::by_clock));
         let times = Arc::new(Mutex::new(times));
         let sink = Self {
             schema,
@@ -299,6 +300,16 @@ impl PinotSink {
     #[must_use]
     pub fn with_names_apart(self) -> Self {
         Self { names_apart: true, ..self }
+    }
+
+    /// Of rows of a key that compare as equal Pinot shows the one in the segment that was created later, whatever came later: segments of
+    /// this sink are created behind those of earlier processes up to this time, though the clock may have been set back since.
+    #[must_use]
+    pub fn created_behind(self, millis: i64) -> Self {
+        if let Some(times) = &mut *self.times.lock().unwrap_or_else(PoisonError::into_inner) {
+            times.skip_to(millis.saturating_add(1));
+        }
+        self
     }
 
     /// Whom to ask how far the table has come, if its servers forget keys: rows that come too late are [refused](Sink::refused), and

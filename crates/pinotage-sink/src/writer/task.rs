@@ -45,7 +45,7 @@ pub(super) struct Shape {
     pub(super) rollup: Option<(Rollup, Vec<ColumnPlan>)>,
     /// A table that a stream goes to as well.
     pub(super) upload: Option<Upload>,
-    /// The creation times of its segments.
+    /// The creation times of segments, where they decide between rows.
     pub(super) times: Arc<Mutex<Option<CreationTimes>>>,
 }
 
@@ -83,12 +83,15 @@ impl Shape {
     fn sealed(&self, partition: u32, epoch: u64, seq: u32, now_millis: i64) -> Result<SealedAs> {
         let table = self.table.raw_name();
         let (job, run) = (self.job.as_str(), self.run.as_str());
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(times), None) = (&mut *times, &self.upload) {
+            times.skip_to(now_millis);
+        }
+        let creation_millis = times.as_mut().map_or(Ok(now_millis), CreationTimes::take)?;
         let Some(upload) = &self.upload else {
             let name = format!("{table}_{job}_{run}_{epoch}_{partition}_{seq}");
-            return Ok(SealedAs { name, epoch, creation_millis: now_millis });
+            return Ok(SealedAs { name, epoch, creation_millis });
         };
-        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        let creation_millis = times.as_mut().map_or(Ok(now_millis), CreationTimes::take)?;
         let name = UploadedSegment { table, job, run, epoch, partition, seq, creation_millis }.name(upload.version)?;
         Ok(SealedAs { name, epoch, creation_millis })
     }
@@ -284,10 +287,10 @@ impl TaskWriter {
     /// Seals what is too old.
     fn seal_old(&mut self) -> Result<()> {
         let Some(age) = self.sealing.max_age else { return Ok(()) };
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let now = self.context.clock.now_millis();
-        let is_old = |buffer: &Buffer| {
-            buffer.content.can_be_sealed() && now - buffer.kept.since_millis >= age.as_millis() as i64
-        };
+        let is_old =
+            |buffer: &Buffer| buffer.content.can_be_sealed() && now.saturating_sub(buffer.kept.since_millis) >= age;
         let old: Vec<Key> = self.open.iter().filter(|(_, buffer)| is_old(buffer)).map(|(key, _)| *key).collect();
         old.into_iter().try_for_each(|key| self.seal(key, Reason::Age))
     }

@@ -73,7 +73,7 @@ impl SinkTarget for Far {
 }
 
 /// The folder of the segment in an archive.
-fn untar(archive: &Path, to: &Path) -> std::path::PathBuf {
+pub(crate) fn untar(archive: &Path, to: &Path) -> std::path::PathBuf {
     let status = std::process::Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(to).status().unwrap();
     assert!(status.success());
     fs::read_dir(to).unwrap().next().unwrap().unwrap().path()

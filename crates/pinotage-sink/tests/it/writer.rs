@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use pinotage_common::ArchiveLevel;
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
-use pinotage_connector::{Committable, Context, OpenBuffer, Sink, by_partition};
+use pinotage_connector::{Clock, Committable, Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::Snapshot;
 use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
@@ -15,8 +15,13 @@ use pinotage_sink::writer::{Destination, PinotSink, Sealing, StagedSegment, Uplo
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use tempfile::TempDir;
 
+use crate::staged::untar;
+
 struct Folder {
     folder: TempDir,
+    /// Where rows wait, if that is elsewhere.
+    other_disk: Option<TempDir>,
+    archives: bool,
     sealing: Sealing,
     partitioned: bool,
     /// Keeps one row of each key, in this mode.
@@ -47,6 +52,8 @@ impl Folder {
     fn new(max_rows: usize, partitioned: bool) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            other_disk: None,
+            archives: false,
             sealing: sealing(max_rows),
             partitioned,
             upsert: None,
@@ -57,7 +64,7 @@ impl Folder {
     }
 
     fn staging(&self) -> std::path::PathBuf {
-        self.folder.path().join("staging")
+        self.other_disk.as_ref().unwrap_or(&self.folder).path().join("staging")
     }
 
     fn shared(&self) -> PinotSink {
@@ -93,7 +100,8 @@ impl Folder {
             r#"{{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {{"nullHandlingEnabled": true, "segmentPartitionConfig": {partitions}}}{upsert}}}"#
         );
         let table = TableConfig::from_json(&table).unwrap();
-        let to = Destination::Folder { path: self.folder.path().join("out"), archives: None };
+        let archives = self.archives.then(ArchiveLevel::default);
+        let to = Destination::Folder { path: self.folder.path().join("out"), archives };
         let sink = PinotSink::try_new(
             (schema(self.upsert.is_some()), table, PinotVersion::NEWEST),
             self.staging(),
@@ -113,8 +121,10 @@ impl SinkTarget for Folder {
     fn rows(&self) -> Vec<RecordBatch> {
         let Ok(entries) = fs::read_dir(self.folder.path().join("out")) else { return Vec::new() };
         let mut batches = Vec::new();
-        let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
-        for path in paths {
+        let seen = |path: &std::path::PathBuf| path.is_dir() || path.extension().is_some_and(|end| end == "gz");
+        for path in entries.map(|entry| entry.unwrap().path()).filter(seen) {
+            let unpacked = tempfile::tempdir().unwrap();
+            let path = if self.archives { untar(&path, unpacked.path()) } else { path };
             let segment = Segment::open(&path).unwrap();
             if self.partitioned {
                 let key = segment.metadata().columns.iter().find(|(name, _)| *name == "key").unwrap().1;
@@ -146,6 +156,28 @@ fn holds_the_promises_of_sinks() {
     for (max_rows, partitioned) in [(1000, false), (16, true)] {
         let make = move || Box::new(Folder::new(max_rows, partitioned)) as Box<dyn SinkTarget>;
         SinkCase { make: &make, epochs: &epochs }.all();
+    }
+}
+
+/// The disk that rows wait on is another one than that of the output.
+#[test]
+fn staging_may_be_on_another_disk() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (memory, output) = (Path::new("/dev/shm"), std::env::temp_dir());
+    let device = |folder: &Path| fs::metadata(folder).map(|metadata| metadata.dev()).ok();
+    if device(memory).is_none() || device(memory) == device(&output) {
+        eprintln!("SKIPPED: staging on another disk, because /dev/shm is none");
+        return;
+    }
+    let epochs = [rows(0..40), rows(40..90)];
+    for archives in [false, true] {
+        let make = || {
+            let staging = tempfile::tempdir_in(memory).unwrap();
+            Box::new(Folder { other_disk: Some(staging), archives, ..Folder::new(16, true) }) as Box<dyn SinkTarget>
+        };
+        let case = SinkCase { make: &make, epochs: &epochs };
+        case.committing_again_changes_nothing();
+        case.survives_death_at_every_step();
     }
 }
 
@@ -368,6 +400,40 @@ fn losers_are_not_written() {
     assert_eq!(found, expected);
 }
 
+/// A clock that stands still, or was set back.
+#[derive(Debug)]
+struct Stopped(i64);
+
+impl Clock for Stopped {
+    fn now_millis(&self) -> i64 {
+        self.0
+    }
+}
+
+/// Pinot shows the row in the segment that was created later where two compare as equal: that is the one that came later, however
+/// many segments a millisecond has and wherever the clock stands.
+#[test]
+fn later_segments_of_keys_are_created_later() {
+    let target = Folder { upsert: Some("FULL"), partitions: 1, ..Folder::new(5, true) };
+    let mut times = Vec::new();
+    for (epoch, now) in [(0, 1_700_000_000_000), (1, 1_600_000_000_000)] {
+        let sink = target.table_sink();
+        let sink = match times.last() {
+            Some(last) => sink.created_behind(*last),
+            None => sink,
+        };
+        let clock = Arc::new(Stopped(now));
+        let mut writer = sink.open(Vec::new(), &Context { epoch, clock, ..Context::new("j", "r") }).unwrap();
+        for (partition, part) in by_partition(&sink, target.batch(0..23), 0).unwrap() {
+            writer.write(partition, part).unwrap();
+        }
+        let prepared = writer.prepare(epoch + 1, true).unwrap();
+        times.extend(prepared.committables.iter().map(|one| StagedSegment::of(one).unwrap().creation_millis));
+    }
+    assert_eq!(times.len(), 10);
+    assert!(times[0] == 1_700_000_000_000 && times.is_sorted_by(|one, other| one < other), "{times:?}");
+}
+
 /// The rows of a key are merged over all epochs.
 #[test]
 fn partial_rows_are_merged_to_the_end() {
@@ -495,6 +561,16 @@ fn sealed_for(staging: &Path, out: &Path) -> (PinotSink, Context, Vec<Committabl
     writer.write(0, rows(0..20)).unwrap();
     let committables = writer.prepare(1, true).unwrap().committables;
     (sink, context, committables)
+}
+
+/// An age beyond what clocks count is none.
+#[test]
+fn a_segment_that_may_become_as_old_as_it_likes_stays_open() {
+    let mut target = Folder::new(9, false);
+    target.sealing.max_age = Some(std::time::Duration::from_millis(u64::MAX));
+    let mut writer = target.sink().open(Vec::new(), &Context::new("j", "0a")).unwrap();
+    writer.write(0, rows(0..5)).unwrap();
+    assert_eq!(writer.prepare(1, false).unwrap().committables, []);
 }
 
 /// Nobody goes on without having looked whether there is a copy of the state.
