@@ -231,7 +231,7 @@ impl SegmentCommitter {
 
 impl Committer for SegmentCommitter {
     fn commit(&mut self, committables: &[Committable]) -> Result<()> {
-        let segments = committables.iter().map(StagedSegment::of).collect::<Result<Vec<_>>>()?;
+        let mut segments = committables.iter().map(StagedSegment::of).collect::<Result<Vec<_>>>()?;
         if segments.is_empty() && !self.replacing.overwrites() {
             return Ok(());
         }
@@ -247,10 +247,16 @@ impl Committer for SegmentCommitter {
                 let carried = self.leaving(to, &segments)?;
                 let again: Vec<StagedSegment> = carried.segments.iter().map(|(segment, _)| segment.clone()).collect();
                 to.runtime.clone().block_on(self.unless_cancelled(self.publish(to, &segments, carried)))?;
-                self.clear(&again)?;
+                segments.extend(again);
             }
         }
-        self.clear(&segments)
+        // The rows have come. An error would say that they have not.
+        if let Err(error) = self.clear(&segments)
+            && let Destination::Table(to) = &self.destination
+        {
+            to.observer.warning(&format!("what has come stays in staging until `pinotage staging gc`: {error}"));
+        }
+        Ok(())
     }
 
     fn abort(&mut self, committables: &[Committable]) -> Result<()> {

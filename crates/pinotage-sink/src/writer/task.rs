@@ -287,10 +287,10 @@ impl TaskWriter {
     /// Seals what is too old.
     fn seal_old(&mut self) -> Result<()> {
         let Some(age) = self.sealing.max_age else { return Ok(()) };
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let now = self.context.clock.now_millis();
-        let is_old = |buffer: &Buffer| {
-            buffer.content.can_be_sealed() && now - buffer.kept.since_millis >= age.as_millis() as i64
-        };
+        let is_old =
+            |buffer: &Buffer| buffer.content.can_be_sealed() && now.saturating_sub(buffer.kept.since_millis) >= age;
         let old: Vec<Key> = self.open.iter().filter(|(_, buffer)| is_old(buffer)).map(|(key, _)| *key).collect();
         old.into_iter().try_for_each(|key| self.seal(key, Reason::Age))
     }

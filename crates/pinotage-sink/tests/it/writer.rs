@@ -563,6 +563,16 @@ fn sealed_for(staging: &Path, out: &Path) -> (PinotSink, Context, Vec<Committabl
     (sink, context, committables)
 }
 
+/// An age beyond what clocks count is none.
+#[test]
+fn a_segment_that_may_become_as_old_as_it_likes_stays_open() {
+    let mut target = Folder::new(9, false);
+    target.sealing.max_age = Some(std::time::Duration::from_millis(u64::MAX));
+    let mut writer = target.sink().open(Vec::new(), &Context::new("j", "0a")).unwrap();
+    writer.write(0, rows(0..5)).unwrap();
+    assert_eq!(writer.prepare(1, false).unwrap().committables, []);
+}
+
 /// Nobody goes on without having looked whether there is a copy of the state.
 #[test]
 fn an_output_that_cannot_be_looked_into_is_an_error() {
@@ -578,6 +588,22 @@ fn an_output_that_cannot_be_looked_into_is_an_error() {
     let fence = out.join(".t_j_0123456789abcdef_published");
     std::os::unix::fs::symlink(&fence, &fence).unwrap();
     assert!(check().unwrap_err().to_string().contains("_published"));
+}
+
+/// Rows that are in the output have come, whatever becomes of what was staged: who is told that they have not writes them again.
+#[test]
+fn staging_that_lets_nothing_go_fails_no_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (staging, out) = (folder.path().join("staging"), folder.path().join("out"));
+    let (sink, context, committables) = sealed_for(&staging, &out);
+    let mut committer = sink.committer(&context).unwrap();
+    committer.commit(&committables).unwrap();
+    let segment = StagedSegment::of(&committables[0]).unwrap();
+    let life = staging.join(&context.run).join(Path::new(&segment.file).parent().unwrap());
+    fs::remove_dir_all(&life).unwrap();
+    fs::write(&life, "nothing can be removed from here").unwrap();
+    committer.commit(&committables).unwrap();
+    assert!(committer.abort(&committables).is_err(), "something can be removed");
 }
 
 #[test]

@@ -21,9 +21,9 @@ final class Publisher {
     private static final int TRIES = 6;
     private static final long FIRST_PAUSE_MILLIS = 1_000;
 
-    /** Errors behind which rows may be in the table all the same: then those that it has refused stay where they were put. */
-    private static final Set<ErrorKind> MAY_BE_IN =
-            EnumSet.of(ErrorKind.UNAVAILABLE, ErrorKind.CANCELLED, ErrorKind.COMMIT_CONFLICT, ErrorKind.UNEXPECTED);
+    /** Errors behind which no row has come in. Behind all others nobody knows, and the rows that the table has refused stay where they were put. */
+    private static final Set<ErrorKind> NOTHING_IN =
+            EnumSet.of(ErrorKind.INVALID_CONFIG, ErrorKind.SCHEMA_MISMATCH, ErrorKind.UNSUPPORTED, ErrorKind.NOT_FOUND);
 
     private Publisher() {}
 
@@ -36,7 +36,7 @@ final class Publisher {
         try {
             publish(settings, run, StagedSegments.segments(messages), replacing);
         } catch (PinotageException error) {
-            if (quarantine != null && !MAY_BE_IN.contains(error.kind())) {
+            if (quarantine != null && NOTHING_IN.contains(error.kind())) {
                 quarantine.remove(run);
             }
             throw error;
