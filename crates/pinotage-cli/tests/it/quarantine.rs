@@ -380,37 +380,65 @@ fn a_replay_remembers_in_the_database_of_its_job() {
     assert!(ok(path, &["run", "job.yaml"]).contains("published 0 segments"));
 }
 
-/// Killed right before the record that has an epoch's bad rows: they are written, and count for nothing. Each is told once all the same.
+/// Killed right before the record that has an epoch's bad rows, or right behind it: they are written, and count for nothing, or for
+/// what they are. Each is told once all the same.
 #[test]
-fn bad_rows_of_an_epoch_without_a_record_are_not_told_twice() {
+fn bad_rows_are_told_once_when_a_process_dies_around_their_record() {
     let Some(server) = Postgres::start() else { return };
+    for is_recorded in [false, true] {
+        is_killed_around_a_record(&server, is_recorded);
+    }
+}
+
+fn is_killed_around_a_record(server: &Postgres, is_recorded: bool) {
     let story = Story::new(2, 1000, "output: out");
     let path = story.path();
     let job = fs::read_to_string(path.join("job.yaml")).unwrap() + &format!("state: '{}'\n", server.url("pinot"));
-    fs::write(path.join("job.yaml"), &job).unwrap();
+    let name = format!("name: {}\n", if is_recorded { "behind" } else { "before" });
+    fs::write(path.join("job.yaml"), job.replace("name: j\n", &name)).unwrap();
     // Another job makes the tables.
     let first = job.replace("name: j\n", "name: first\n").replace("output: out", "output: first");
     fs::write(path.join("first.yaml"), first.replace("quarantine: bad", "quarantine: first-bad")).unwrap();
     ok(path, &["run", "first.yaml"]);
-    // The record that names the file of bad rows does not come to its end.
+    // The record that names a file of bad rows does not come to its end while the gate is closed.
     server.execute(
-        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            IF NEW.text LIKE '%.parquet%' THEN PERFORM pg_sleep(600); END IF; RETURN NEW; END $$;
+        "CREATE TABLE gate AS SELECT 1;
+         CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            WHILE NEW.text LIKE '%.parquet%' AND EXISTS (SELECT 1 FROM gate) LOOP PERFORM pg_sleep(0.1); END LOOP;
+            RETURN NEW; END $$;
          CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON pinotage_document FOR EACH ROW EXECUTE FUNCTION hold();",
     );
-    let held = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
     let mut child = start(path, &["run", "job.yaml", "--threads", "2"]);
     eventually("a record that is held", || {
         assert!(child.try_wait().unwrap().is_none(), "the job has ended");
-        match server.execute(&format!("SELECT count(*) {held}")).as_str() {
-            "0" => Err("none".into()),
-            _ => Ok(()),
-        }
+        let waiting = server.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+        if waiting == "1" { Ok(()) } else { Err(waiting) }
     });
+    let written: Vec<String> = fs::read_dir(path.join("bad"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(written.len() == 1 && written[0].starts_with('.'), "{written:?}");
+    // Something stands where the file is to be: the process comes no further than the record.
+    let obstacle = path.join("bad").join(written[0].trim_start_matches('.').trim_end_matches(".tmp"));
+    if is_recorded {
+        fs::create_dir_all(obstacle.join("in the way")).unwrap();
+        server.execute("DELETE FROM gate");
+        let recorded = "SELECT count(*) FROM pinotage_document WHERE job LIKE '%behind%' AND text LIKE '%.parquet%'";
+        eventually("a record", || {
+            let found = server.execute(recorded);
+            if found == "0" { Err(found) } else { Ok(()) }
+        });
+    }
     kill(child);
-    assert_eq!(fs::read_dir(path.join("bad")).unwrap().count(), 1, "no bad rows were written");
-    server.execute(&format!("SELECT pg_terminate_backend(pid) {held}"));
-    server.execute("DROP TRIGGER hold ON pinotage_document; UPDATE pinotage_lease SET expires = '-infinity'");
+    if is_recorded {
+        fs::remove_dir_all(&obstacle).unwrap();
+    }
+    // Its connection does not know yet.
+    server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'pinot' AND pid <> pg_backend_pid()",
+    );
+    server.execute("DROP FUNCTION hold CASCADE; DROP TABLE gate; UPDATE pinotage_lease SET expires = '-infinity'");
     let bad = story.none() + story.never();
     let text = ok(path, &["run", "job.yaml"]);
     assert!(text.contains(&format!("2000 rows read, {} written, 0 filtered, {bad} quarantined", 2000 - bad)), "{text}");
