@@ -165,8 +165,8 @@ impl Reader for FileReader {
                 continue;
             }
             self.next = last + 1;
-            let numbers: Vec<usize> = (0..rows.len()).filter(|row| rows.row_number(*row) >= self.first).collect();
-            let skipped = rows.len() - numbers.len();
+            // Numbers grow.
+            let skipped = (0..rows.len()).take_while(|row| rows.row_number(*row) < self.first).count();
             let batch = match skipped {
                 0 => batch,
                 _ => {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pinotage_spec::PartitionConfig;
@@ -337,6 +339,47 @@ fn rows_outside_the_time_to_live_are_quarantined() {
     shown(&stream);
     stream.produce((400..800).map(|key| (format!("live{key}"), T + ROWS + 300)));
     shown(&stream);
+}
+
+/// Rows that were accepted, and that the stream has left behind before they were loaded, come into no table: the job stops and says
+/// which, until it begins anew.
+#[test]
+fn rows_that_the_stream_has_left_behind_stop_the_job() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let upserts = json!({"mode": "FULL", "metadataTTL": 20_000, "snapshot": "ENABLE"});
+    let mut stream = Stream::of(cluster, "epochs_left_behind", upserts);
+    stream.produce(std::iter::once(("live".to_owned(), T)));
+    stream.shows_what_is_expected();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let job = |more: &str| {
+        let job = format!(
+            "name: j\nsource:\n  kind: generator\n  generator:\n    rows: 4000\n{more}{GENERATOR}sink: {{kind: pinot, table: epochs_left_behind, controller: '{}', tableType: REALTIME}}\ncheckpoint: {{interval: 50ms}}\nlimits: {{errors: 4000}}\n",
+            cluster.controller
+        );
+        fs::write(path.join("job.yaml"), job).unwrap();
+    };
+    job("    rowsPerSecond: 500\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinotage"));
+    let mut child = command.args(["run", "job.yaml"]).current_dir(path).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let has_rows = |line: &String| line.starts_with("epoch ") && !line.contains(" 0 in open segments");
+    assert!(told.any(|line| has_rows(&line)), "no epoch had rows");
+    kill(child);
+    stream.produce(std::iter::once(("live".to_owned(), T + 1_000_000)));
+    stream.shows_what_is_expected();
+    job("");
+    for _ in 0..2 {
+        let output = pinotage(path, &["run", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains("rows came too late"), "{error}");
+        assert!(error.contains("__epochs_left_behind__") && error.contains("with a new state"), "{error}");
+        stream.shows_what_is_expected();
+    }
+    fs::remove_dir_all(path.join(".pinotage/j")).unwrap();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains("4000 rows read, 0 written, 0 filtered, 4000 quarantined"), "{text}");
+    stream.shows_what_is_expected();
 }
 
 /// A row that is older than a deletion that servers have forgotten would bring its key back.

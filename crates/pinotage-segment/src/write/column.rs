@@ -54,6 +54,9 @@ impl Distinct {
     }
 }
 
+/// So many dictionaries of rows are known at the same time.
+const SOURCES: usize = 4;
+
 /// What a column takes for payloads and chunks on their way.
 const LAYOUT_BUFFERS: usize = 1 << 20;
 
@@ -67,8 +70,9 @@ pub(super) struct ColumnBuilder {
     pub(super) ends: Vec<u32>,
     /// The docs that are null, ascending.
     pub(super) null_docs: Vec<u32>,
-    /// The dictionary that rows came with last, and the ids of its values. The batches of a row group share one.
-    source: Option<(ArrayRef, KnownIds)>,
+    /// The dictionaries that rows came with lately, the last one first, and the ids of their values. The batches of a row group share
+    /// one, and row groups of several files may come in turns.
+    sources: Vec<(ArrayRef, KnownIds)>,
     /// What a JSON index makes of the documents so far.
     flat: FlatTotals,
 }
@@ -95,7 +99,7 @@ impl ColumnBuilder {
             ids: Ids::default(),
             ends: Vec::new(),
             null_docs: Vec::new(),
-            source: None,
+            sources: Vec::new(),
             flat: FlatTotals::default(),
             plan,
         }
@@ -104,10 +108,10 @@ impl ColumnBuilder {
     /// Bytes held for this column now.
     pub(super) fn len_bytes(&self) -> usize {
         let distinct = each_distinct!(&self.distinct, values => values.len_bytes());
-        let source =
-            self.source.as_ref().map_or(0, |(values, known)| values.get_array_memory_size() + known.len_bytes());
+        let of_source = |(values, known): &(ArrayRef, KnownIds)| values.get_array_memory_size() + known.len_bytes();
+        let sources: usize = self.sources.iter().map(of_source).sum();
         let numbers = self.null_docs.len().next_power_of_two() + self.ends.len().next_power_of_two();
-        distinct + source + self.ids.len_bytes() + 4 * numbers
+        distinct + sources + self.ids.len_bytes() + 4 * numbers
     }
 
     /// Bytes at most that laying out takes beside those held; `is_sorted` when docs may get another order.
@@ -161,7 +165,7 @@ impl ColumnBuilder {
 
     /// Gives back what is needed only to take in rows.
     pub(super) fn close(&mut self) {
-        self.source = None;
+        self.sources = Vec::new();
         each_distinct!(&mut self.distinct, values => values.close());
     }
 
@@ -233,11 +237,15 @@ impl ColumnBuilder {
         let (Distinct::Bytes(interner), Value::String(null)) = (&mut self.distinct, null.as_ref()) else {
             return Err(Error::unexpected("a dictionary for a column that is no text"));
         };
-        let source = self.source.take().filter(|(last, _)| last.to_data().ptr_eq(&array.values().to_data()));
-        let (_, known) = self.source.insert(match source {
-            Some(same) => same,
-            None => (Arc::clone(array.values()), KnownIds::new(array.values().len() + 1)),
-        });
+        let values = array.values().to_data();
+        match self.sources.iter().position(|(source, _)| source.to_data().ptr_eq(&values)) {
+            Some(at) => self.sources[..=at].rotate_right(1),
+            None => {
+                self.sources.truncate(SOURCES - 1);
+                self.sources.insert(0, (Arc::clone(array.values()), KnownIds::new(values.len() + 1)));
+            }
+        }
+        let (_, known) = &mut self.sources[0];
         let texts = array.values().as_string::<i32>();
         // Behind the last key stands null.
         let keys = array.keys().iter().map(|key| key.map_or(texts.len(), |key| key as usize));

@@ -459,15 +459,16 @@ mod tests {
     }
 
     #[test]
-    fn rows_behind_the_time_to_live_are_found() {
-        use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
-        let times: ArrayRef = std::sync::Arc::new(Int64Array::from(vec![Some(100), Some(90), Some(89), None]));
+    fn the_shorter_time_to_live_counts() {
+        use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+        let times: ArrayRef = std::sync::Arc::new(Int64Array::from(vec![Some(100), Some(90), None]));
         let rows = RecordBatch::try_from_iter_with_nullable([("t", times, true)]).unwrap();
         let table = read(json!({"mode": "FULL", "metadataTTL": 10}), "1.5.1").unwrap();
         assert_eq!(table.greatest(&rows).unwrap(), Some(100.0));
-        let outside = table.outside_ttl(&rows, 100.0).unwrap().unwrap();
-        assert_eq!(outside, BooleanArray::from(vec![false, false, true, true]));
+        // A null is the column's default value.
+        assert_eq!(table.compared(&rows).unwrap().unwrap().values().as_ref(), [100.0, 90.0, i64::MIN as f64]);
         assert_eq!(table.time_to_live().unwrap().option, "metadataTTL");
+        assert!(table.check_remembers().is_err());
         // Deletions are forgotten only where rows delete.
         let both = json!({"mode": "FULL", "metadataTTL": 10, "deletedKeysTTL": 5});
         assert_eq!(read(both.clone(), "1.5.1").unwrap().time_to_live().unwrap().span, 10.0);
@@ -477,16 +478,13 @@ mod tests {
         };
         assert_eq!(deletes(both).time_to_live().unwrap().option, "deletedKeysTTL");
         let table = deletes(json!({"mode": "FULL", "deletedKeysTTL": 11}));
-        assert_eq!(
-            table.outside_ttl(&rows, 101.0).unwrap().unwrap(),
-            BooleanArray::from(vec![false, false, true, true])
-        );
+        assert_eq!(table.time_to_live().unwrap().span, 11.0);
         assert!(table.check_remembers().is_ok());
         // Pinot 0.11 forgets no keys.
         for version in ["1.5.1", "0.11.0"] {
             let ttl = if version == "1.5.1" { 0 } else { 10 };
             let table = read(json!({"mode": "FULL", "metadataTTL": ttl}), version).unwrap();
-            assert_eq!(table.outside_ttl(&rows, 100.0).unwrap(), None);
+            assert_eq!((table.time_to_live(), table.greatest(&rows).unwrap()), (None, None));
         }
     }
 }

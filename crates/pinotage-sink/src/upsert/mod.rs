@@ -67,5 +67,5 @@ pub use stream::StreamTable;
 pub use stream_key::{KeySerializer, StreamKey};
 pub use ttl::TimeToLive;
 pub use upload::{CreationTimes, Ties, UploadedSegment, partition_metadata};
-pub(crate) use watch::greatest;
-pub use watch::{OUTSIDE_TTL, Watch, check_margin};
+pub use watch::{OUTSIDE_TTL, check_margin};
+pub(crate) use watch::{Watch, greatest};

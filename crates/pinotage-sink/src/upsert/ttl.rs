@@ -1,6 +1,6 @@
 //! Rows that come too late for a table that forgets keys.
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as Arrow, Float64Type};
 use pinotage_common::{Error, Result};
@@ -77,25 +77,11 @@ impl UpsertTable {
         }
     }
 
-    /// Whether each row is further behind the greatest comparison value of the table than servers remember keys; nothing in a
-    /// table that forgets none.
-    ///
-    /// `greatest` is that of all rows that servers have or will have, those of the same job too ([`UpsertTable::greatest`]):
-    /// it depends on the order of loading otherwise. What a table holds is the caller's to find out ([`super::Watch`]).
-    ///
-    /// # Errors
-    ///
-    /// `schema-mismatch` when the comparison column is missing or not of its canonical type.
-    pub fn outside_ttl(&self, rows: &RecordBatch, greatest: f64) -> Result<Option<BooleanArray>> {
-        let Some((ttl, values)) = self.time_to_live().zip(self.compared(rows)?) else { return Ok(None) };
-        Ok(Some(values.values().iter().map(|value| Some(*value < greatest - ttl.span)).collect()))
-    }
-
     /// The greatest comparison value of rows, in a table that forgets keys.
     ///
     /// # Errors
     ///
-    /// As [`UpsertTable::outside_ttl`].
+    /// `schema-mismatch` when the comparison column is missing or not of its canonical type.
     pub fn greatest(&self, rows: &RecordBatch) -> Result<Option<f64>> {
         let Some(values) = self.compared(rows)? else { return Ok(None) };
         Ok(values.values().iter().copied().reduce(f64::max))

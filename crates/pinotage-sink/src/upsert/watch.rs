@@ -23,7 +23,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// The greatest comparison value of a table that forgets keys, and of the rows that a job has for it: what is too far behind is
 /// refused while it is read. Only loading decides ([`publish`](crate::publish::publish) looks again), and until then the stream goes
 /// on: so rows that are nearer to the end of their time than a margin are refused as well.
-pub struct Watch {
+pub(crate) struct Watch {
     target: Target,
     runtime: Handle,
     ttl: TimeToLive,
@@ -43,7 +43,7 @@ impl Watch {
     /// # Errors
     ///
     /// `invalid-config` for a margin that leaves nothing.
-    pub fn new(target: Target, runtime: Handle, ttl: TimeToLive, margin: u8) -> Result<Self> {
+    pub(crate) fn new(target: Target, runtime: Handle, ttl: TimeToLive, margin: u8) -> Result<Self> {
         check_margin(margin)?;
         let span = ttl.span * f64::from(100 - margin) / 100.0;
         let greatest = AtomicU64::new(f64::NEG_INFINITY.to_bits());
@@ -55,8 +55,8 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// `schema-mismatch` as [`UpsertTable::outside_ttl`]; those of the brokers, when the table was never asked before.
-    pub fn late(
+    /// `schema-mismatch` as [`UpsertTable::greatest`]; those of the brokers, when the table was never asked before.
+    pub(crate) fn late(
         &self,
         table: &UpsertTable,
         rows: &RecordBatch,

@@ -128,13 +128,13 @@ fn rows_outside_the_time_to_live_are_refused() {
     cluster.await_count(name, 1);
     let folder = tempfile::tempdir().unwrap();
     let path = |file: &str| folder.path().join(file).display().to_string();
-    // A tenth of the time to live before its end, 100 rows are too late.
+    // A fifth of the time to live before its end, 200 rows are too late.
     let script = format!(
         "CREATE TEMPORARY TABLE numbers (id BIGINT) WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence',
             'fields.id.start' = '4000', 'fields.id.end' = '4299', 'rows-per-second' = '1000');
         CREATE TEMPORARY TABLE {name} (k STRING, t BIGINT, PRIMARY KEY (k) NOT ENFORCED)
             WITH ('connector' = 'pinotage', 'controller' = '{}', 'staging' = '{}', 'table-type' = 'REALTIME',
-                'sink.quarantine' = 'file://{}', 'limits.errors' = '100');
+                'sink.upsert.ttl-margin' = '20', 'sink.quarantine' = 'file://{}', 'limits.errors' = '200');
         INSERT INTO {name} SELECT 'k' || CAST(id AS STRING), {BEGIN} + id FROM numbers;",
         cluster.controller,
         path("staging"),
@@ -145,7 +145,7 @@ fn rows_outside_the_time_to_live_are_refused() {
     let options =
         [("script", path("script.sql")), ("checkpointMillis", "500".to_owned()), ("checkpoints", checkpoints)];
     ok(line, "sql", &options);
-    cluster.await_count(name, 201);
+    cluster.await_count(name, 101);
     let mut bad = 0;
     let mut folders = vec![folder.path().join("quarantine")];
     while let Some(folder) = folders.pop() {
@@ -163,5 +163,5 @@ fn rows_outside_the_time_to_live_are_refused() {
             }
         }
     }
-    assert_eq!(bad, 100);
+    assert_eq!(bad, 200);
 }
