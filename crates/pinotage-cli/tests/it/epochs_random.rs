@@ -213,7 +213,7 @@ impl Drawn {
         let mut found = Found::new();
         let mut groups: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for id in 0..all {
-            let ((id, key, n), bad) = self.row(id as u64);
+            let ((id, key, n), bad) = self.row(id);
             if bad && !corrected || self.sql == Sql::Filter && id % 3 == 1 {
                 continue;
             }
