@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pinotage_common::{Error, ErrorKind, Result};
 
 use crate::Lives;
+
+/// How often somebody who waits looks whether the job is to stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Tells the time.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -50,6 +53,14 @@ impl Cancel {
     /// Somebody has asked to stop. Who waits looks at least ten times a second.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Waits so long, or until somebody asks to stop.
+    pub fn sleep(&self, time: Duration) {
+        let begun = Instant::now();
+        while !self.is_cancelled() && begun.elapsed() < time {
+            std::thread::sleep(LOOK.min(time.saturating_sub(begun.elapsed())));
+        }
     }
 
     /// An error when somebody has asked to stop.

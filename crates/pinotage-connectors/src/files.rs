@@ -267,6 +267,28 @@ mod tests {
         assert!(error.to_string().contains("a.csv"), "{error}");
     }
 
+    /// Behind the first rows of a file: it is gone, whether that is known or not, or another one is in its place.
+    #[test]
+    fn says_that_rows_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let file = FileSplit { id: "a.csv".into(), path: path.clone(), format: Format::Csv, elsewhere: None };
+        let options = ReadOptions { batch_rows: 2, ..ReadOptions::default() };
+        let text = "id\n1\n2\n3\n4\n";
+        fs::write(&path, text).unwrap();
+        let schema = infer_schema(&path, Format::Csv, &options).unwrap();
+        let gone = || fs::remove_file(&path).unwrap();
+        let other = || fs::write(&path, "id\n1\n2\n").unwrap();
+        for (lose, is_listed) in [(&gone as &dyn Fn(), true), (&gone, false), (&other, true)] {
+            fs::write(&path, text).unwrap();
+            let make = || {
+                let files = if is_listed || path.exists() { vec![file.clone()] } else { Vec::new() };
+                Box::new(Files::new(files, options.clone(), SchemaRef::clone(&schema))) as Box<dyn Source>
+            };
+            SourceCase { make: &make, records: 4 }.says_that_rows_are_gone(lose);
+        }
+    }
+
     #[test]
     fn a_file_that_is_gone_is_an_error() {
         let source = Files::new(Vec::new(), ReadOptions::default(), SchemaRef::new(arrow::datatypes::Schema::empty()));

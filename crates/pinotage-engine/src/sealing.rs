@@ -152,7 +152,7 @@ impl<'a> Sealing<'a> {
         let segment = self.pool.install(|| full.finish_in(workspace, &name, self.creation_time_millis))?;
         let path = match self.job.plan.archive {
             Archive::Directory => segment.write_dir(&folder)?,
-            Archive::TarGz => segment.write_tar_gz(&folder)?,
+            Archive::TarGz => segment.write_tar_gz(&folder, self.job.plan.file.sink.archive_level)?,
         };
         if self.sealed.iter().any(|other| other.name == segment.name()) {
             return Err(Error::new(

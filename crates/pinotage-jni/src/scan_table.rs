@@ -8,8 +8,8 @@ use pinotage_client::Controller;
 use pinotage_common::{Error, ErrorKind, Result};
 use pinotage_job::ConnectionText;
 use pinotage_scan::{
-    Aggregate, AggregateRequest, OrderKey, ScanOptions, ScanPlan, ScanRequest, Scanner, SplitDocument, Table,
-    TableDocument,
+    Aggregate, AggregateRequest, ByPartition, OrderKey, ScanOptions, ScanPlan, ScanRequest, Scanner, SplitDocument,
+    Table, TableDocument,
 };
 use pinotage_sink::writer::Partitioning;
 use pinotage_spec::Predicate;
@@ -56,8 +56,7 @@ pub(crate) struct Request {
     limit: Option<u64>,
     aggregate: Option<AggregateRequest>,
     first: Option<First>,
-    /// Each split is to have rows of one partition, if the table has partitions.
-    by_partition: bool,
+    by_partition: ByPartition,
     /// How many splits are wanted, as far as each is worth a request.
     parallelism: usize,
 }

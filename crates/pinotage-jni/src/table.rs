@@ -147,7 +147,7 @@ impl Table {
         let columns = ColumnPlan::resolve_for(&schema, &config, version)?;
         let documents = (schema.clone(), config.clone(), version);
         let place = Place::of(&job, threads.io()?)?;
-        let how = (place.for_reading(), built(), job.sink.segment.sealing());
+        let how = (place.for_reading(), built(&job), job.sink.segment.sealing());
         let sink = made(documents, stream.clone(), how, &threads)?;
         let sink = sink.watching(&target(&job)?, threads.io()?, job.sink.upsert.ttl_margin)?;
         if let Some(ttl) = sink.time_to_live() {
@@ -165,7 +165,7 @@ impl Table {
         }
         let documents = (self.schema.clone(), self.config.clone(), self.version);
         let (staging, folder) = self.place.for_writing()?;
-        Ok((made(documents, stream, (staging, built(), sealing), &self.threads)?, folder))
+        Ok((made(documents, stream, (staging, built(&self.job), sealing), &self.threads)?, folder))
     }
 
     pub(crate) fn description(&self) -> Result<String> {
@@ -284,8 +284,8 @@ impl Table {
 }
 
 /// Segments that are built for a cluster are archives; nothing goes to the folder.
-fn built() -> Destination {
-    Destination::Folder { path: PathBuf::new(), archives: true }
+fn built(job: &SinkJob) -> Destination {
+    Destination::Folder { path: PathBuf::new(), archives: Some(job.sink.archive_level) }
 }
 
 fn made(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pinotage_client::{Address, Connection};
-use pinotage_common::{Error, Result, Secret};
+use pinotage_common::{ArchiveLevel, Error, Result, Secret};
 use pinotage_sink::upsert::check_margin;
 use pinotage_spec::{ColumnPlan, PinotVersion, Schema, SegmentNameGenerator, TableConfig, check_segment_name};
 use pinotage_store::{Location, Scheme, Store};
@@ -105,7 +105,7 @@ impl Plan {
         Self::validated(parse("the job file", text, base)?, base)
     }
 
-    fn validated(file: JobFile, base: &Path) -> Result<Self> {
+    fn validated(mut file: JobFile, base: &Path) -> Result<Self> {
         check_name(&file.name)?;
         let connection = connection(&file.name, &file.sink)?;
         let schema = file.sink.schema.as_ref().map(|path| Schema::from_file(&base.join(path))).transpose()?;
@@ -161,6 +161,13 @@ impl Plan {
             None => (None, None),
         };
         let in_state = passing || store_output.is_some();
+        let archive = file.sink.archive.unwrap_or(if in_state { Archive::TarGz } else { Archive::Directory });
+        if archive == Archive::Directory && connection.is_none() && file.sink.archive_level != ArchiveLevel::default() {
+            return Err(Error::invalid_config("segments stay folders, and nothing is archived")
+                .with("option", "sink.archiveLevel")
+                .action("remove it, or set `sink.archive: tarGz`"));
+        }
+        file.sink.push.archive_level = file.sink.archive_level;
         let (staging, staging_store) = match &file.staging {
             Some(text) if Location::is_uri(text) => {
                 staging_place(text, connection.is_some() || file.sink.archive == Some(Archive::TarGz))?
@@ -171,7 +178,7 @@ impl Plan {
         Ok(Self {
             output: output.unwrap_or_else(|| if in_state { state.join("segments") } else { base.join("segments") }),
             store_output,
-            archive: file.sink.archive.unwrap_or(if in_state { Archive::TarGz } else { Archive::Directory }),
+            archive,
             keeps_segments: !passing,
             connection,
             copies: Vec::new(),
@@ -519,11 +526,21 @@ mod tests {
             ("paths: [a.csv]", "paths: [a.csv], timeZone: Mars", "Mars"),
             ("name: j", "name: j\nstate: 'postgres://u:p@h/d'", "remembers its inputs"),
             ("name: j", "name: j\nstate: 's3://bucket/state'\ncheckpoint: {}", "in a PostgreSQL database"),
+            ("table: t", "table: t, archiveLevel: 10", "from 0 to 9"),
+            ("table: t", "table: t, archiveLevel: 0", "sink.archiveLevel"),
             ("name: j", "name: a/b", "a/b"),
             ("table: t}", "table: t}\nlimits: {memory: 1MiB}", "limits.memory"),
         ] {
             let error = Plan::from_yaml(&JOB.replace(from, to), Path::new(".")).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_push_compresses_as_archives_are() {
+        for more in ["archiveLevel: 0, archive: tarGz", "archiveLevel: 0, controller: 'h:9000', output: out"] {
+            let plan = Plan::from_yaml(&JOB.replace("table: t", &format!("table: t, {more}")), Path::new(".")).unwrap();
+            assert_eq!(plan.file.sink.push.archive_level.number(), 0, "{more}");
         }
     }
 

@@ -76,7 +76,7 @@ impl SinkJob {
         let words: Words = parse("the sink's options", text, Path::new("."))?;
         check_name(&words.name)?;
         let time_zone = words.time_zone.as_deref().map_or(Ok(Tz::UTC), |name| time_zone("timeZone", name))?;
-        let Words { name, sink, staging, store, limits, strict, .. } = words;
+        let Words { name, mut sink, staging, store, limits, strict, .. } = words;
         let connection = connection(&name, &sink)?.ok_or_else(|| {
             Error::invalid_config("segments go to a cluster, and none is named")
                 .with("option", "sink.controller")
@@ -103,6 +103,7 @@ impl SinkJob {
             ));
         }
         sink.push.check()?;
+        sink.push.archive_level = sink.archive_level;
         check_margin(sink.upsert.ttl_margin)?;
         let limits = Limits { memory: limits.memory, errors: limits.errors };
         Ok(Self { staging: staging_place(&staging)?, store, name, sink, connection, limits, strict, time_zone })
@@ -141,6 +142,8 @@ mod tests {
         assert_eq!((job.staging.local_path(), job.time_zone), (Some(Path::new("/shared")), Tz::UTC));
         assert!(!job.beside_stream());
         assert_eq!(job.limits.errors, ErrorBudget::Rows(0));
+        let job = SinkJob::parse(&OPTIONS.replace(r#""table": "t""#, r#""table": "t", "archiveLevel": 0"#)).unwrap();
+        assert_eq!(job.sink.push.archive_level.number(), 0);
         let job = SinkJob::parse(&OPTIONS.replace("/shared", "file:///mnt/x")).unwrap();
         assert_eq!(job.staging.local_path(), Some(Path::new("/mnt/x")));
         let job = SinkJob::parse(&OPTIONS.replace("/shared", "s3://bucket/x")).unwrap();
@@ -154,6 +157,7 @@ mod tests {
             (r#", "controller": "host:9000""#, "", "sink.controller"),
             (r#""table": "t""#, r#""table": "t", "output": "x""#, "sink.output"),
             (r#""table": "t""#, r#""table": "t", "schema": "s.json""#, "sink.schema"),
+            (r#""table": "t""#, r#""table": "t", "archiveLevel": 10"#, "from 0 to 9"),
             ("/shared", "staging", "staging"),
             ("/shared", "https://host/x", "staging"),
             (r#""name": "j""#, r#""name": "a b""#, "name"),

@@ -173,19 +173,8 @@ mod tests {
         let metadata = SegmentZkMetadata {
             name: format!("t__{partition}__{number}__20260101T0000Z"),
             crc: Some(1),
-            status: None,
-            start_millis: None,
-            end_millis: None,
             total_docs: Some(1),
-            size_bytes: None,
-            creation_millis: None,
-            push_millis: None,
-            refresh_millis: None,
-            download_url: None,
-            crypter: None,
-            custom: BTreeMap::new(),
-            partitions: BTreeMap::new(),
-            extra: BTreeMap::new(),
+            ..SegmentZkMetadata::default()
         };
         SegmentView { metadata, only_on_servers: false, replicas: vec!["Server_a_1".into()] }
     }

@@ -34,7 +34,7 @@ mod view;
 
 pub use aggregate::{Aggregate, AggregatePlan, AggregateRequest};
 pub use options::{MissingSegments, Nulls, Reader, ScanOptions, Transport};
-pub use partitioning::Partitioning;
+pub use partitioning::{ByPartition, Partitioning};
 pub use plan::{HalfPlan, ScanPlan, ScanRequest};
 pub use portable::{SplitDocument, TableDocument};
 pub use scanner::{Batches, Scanner};

@@ -1,10 +1,25 @@
 //! Tables of which each segment has rows of one partition: then equal values of a column are in splits of the same partition.
 
 use pinotage_client::ColumnPartition;
-use pinotage_spec::{DataType, FieldSpec, PartitionConfig, PartitionFunction, Schema, TableConfig};
+use pinotage_spec::{DataType, FieldSpec, PartitionConfig, PartitionFunction, Predicate, Schema, TableConfig};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::view::SegmentView;
+
+/// Whether splits are to have rows of one partition each, where the table has partitions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ByPartition {
+    /// They need not.
+    #[default]
+    No,
+    /// Where equal values are in one partition for certain. Rows without a value are in that of the default which the column
+    /// had when they were pushed, and no record says which one that was: they must not come.
+    Exact,
+    /// Also where rows without a value come, which relies on a default that has been the same for all segments.
+    OneDefault,
+}
 
 /// What decides which partition a row is of.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +28,7 @@ pub struct Partitioning {
     pub column: String,
     /// How its values decide.
     pub config: PartitionConfig,
-    /// The partition of rows without a value, which are stored with the column's default one; 0 where all rows have one.
+    /// The partition of rows without a value, which are stored with the column's default one; 0 where all rows that come have one.
     pub of_null: u32,
 }
 
@@ -21,20 +36,27 @@ impl Partitioning {
     /// By the first column of which the table's config and the records of all segments say the same, each segment being of one
     /// partition. Segments that still grow are of those that the stream has, which need not be the same.
     pub(crate) fn of(
+        wanted: ByPartition,
         schema: &Schema,
         config: &TableConfig,
         nullable: &dyn Fn(&str) -> bool,
+        predicate: Option<&Predicate>,
         segments: &[SegmentView],
     ) -> Option<Self> {
         let by = |field: &FieldSpec| {
             let config = config.partition(&field.name).ok()??;
             let stored = field.default_null_value.to_partition_string();
-            let of_null = if nullable(&field.name) { config.partition(&stored).ok()? } else { 0 };
+            let of_null = match wanted {
+                _ if !nullable(&field.name) => 0,
+                ByPartition::OneDefault => config.partition(&stored).ok()?,
+                _ if predicate.is_some_and(|it| it.excludes_null(&field.name)) => 0,
+                _ => return None,
+            };
             let found = Self { column: field.name.clone(), config, of_null };
             let all = segments.iter().all(|segment| found.number(segment).is_some());
             (all && takes(field, &found.config.function)).then_some(found)
         };
-        if segments.is_empty() { None } else { schema.fields().find_map(by) }
+        if wanted == ByPartition::No || segments.is_empty() { None } else { schema.fields().find_map(by) }
     }
 
     /// The one partition of a segment.
@@ -85,29 +107,57 @@ mod tests {
         let metadata = SegmentZkMetadata {
             name: "s".into(),
             crc: Some(1),
-            status: None,
-            start_millis: None,
-            end_millis: None,
             total_docs: Some(1),
-            size_bytes: None,
-            creation_millis: None,
-            push_millis: None,
-            refresh_millis: None,
-            download_url: None,
-            crypter: None,
-            custom: BTreeMap::new(),
             partitions: BTreeMap::from([(column.into(), partition)]),
-            extra: BTreeMap::new(),
+            ..SegmentZkMetadata::default()
         };
         SegmentView { metadata, only_on_servers: false, replicas: Vec::new() }
     }
 
     fn of(column: &str, function: &str, segments: &[SegmentView]) -> Option<(String, u32)> {
+        let found = found(ByPartition::OneDefault, column, function, segments, true, None)?;
+        Some((found.column, found.config.num_partitions))
+    }
+
+    fn found(
+        wanted: ByPartition,
+        column: &str,
+        function: &str,
+        segments: &[SegmentView],
+        nullable: bool,
+        predicate: Option<&Predicate>,
+    ) -> Option<Partitioning> {
         let map = json!({column: {"functionName": function, "numPartitions": 4}});
         let config = json!({"tableName": "t", "tableType": "OFFLINE",
             "tableIndexConfig": {"segmentPartitionConfig": {"columnPartitionMap": map}}});
         let (schema, config) = (Schema::from_json(SCHEMA).unwrap(), TableConfig::from_document(config).unwrap());
-        Partitioning::of(&schema, &config, &|_| true, segments).map(|found| (found.column, found.config.num_partitions))
+        Partitioning::of(wanted, &schema, &config, &|_| nullable, predicate, segments)
+    }
+
+    #[test]
+    fn rows_without_a_value_are_of_a_partition_only_for_those_who_rely_on_one_default() {
+        let segments = [segment("k", "Murmur", 4, &[0]), segment("k", "Murmur", 4, &[3])];
+        let of_null = |wanted, nullable, predicate: Option<&Predicate>| {
+            found(wanted, "k", "Murmur", &segments, nullable, predicate).map(|found| found.of_null)
+        };
+        let config = recorded(&segments[0].metadata.partitions["k"]).unwrap();
+        let null = config.partition("null").unwrap();
+        assert_ne!(null, 0);
+        let [is, is_not] = [Predicate::IsNull("k".into()), Predicate::IsNotNull("k".into())];
+        let cases = [
+            (ByPartition::No, false, None, None),
+            (ByPartition::Exact, false, None, Some(0)),
+            (ByPartition::Exact, true, None, None),
+            (ByPartition::Exact, true, Some(&is), None),
+            (ByPartition::Exact, true, Some(&is_not), Some(0)),
+            (ByPartition::OneDefault, false, None, Some(0)),
+            (ByPartition::OneDefault, true, None, Some(null)),
+            // As without it: what is left out while a query runs changes nothing about the partitions.
+            (ByPartition::OneDefault, true, Some(&is_not), Some(null)),
+        ];
+        for (wanted, nullable, predicate, expected) in cases {
+            assert_eq!(of_null(wanted, nullable, predicate), expected, "{wanted:?} {nullable} {predicate:?}");
+        }
     }
 
     #[test]

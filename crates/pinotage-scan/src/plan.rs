@@ -15,7 +15,7 @@ use crate::cost;
 use crate::fetch::is_only_peers;
 use crate::keyed::{keyed_splits, valid_splits};
 use crate::options::{MissingSegments, Nulls, Reader, ScanOptions};
-use crate::partitioning::Partitioning;
+use crate::partitioning::{ByPartition, Partitioning};
 use crate::prune::Known;
 use crate::query;
 use crate::reasons::{against_direct, against_servers, indexed};
@@ -45,8 +45,8 @@ pub struct ScanRequest {
     pub predicate: Option<Predicate>,
     /// How many rows are enough; any may be chosen.
     pub limit: Option<u64>,
-    /// Each split is to have rows of one partition, where the table has partitions.
-    pub by_partition: bool,
+    /// Whether each split is to have rows of one partition.
+    pub by_partition: ByPartition,
     /// How many splits are wanted at least, as far as each is still worth a request; 0 leaves it to the size of answers.
     pub parallelism: usize,
 }
@@ -226,8 +226,9 @@ impl ScanPlan {
         let filter = filter.transpose()?.flatten();
         let keyed = upsert || config.is_dedup();
         // Of tables with keys, requests are for all partitions of a server.
-        if request.by_partition && !keyed && table.halves().len() == 1 {
-            self.partitioning = Partitioning::of(table.schema(), config, &nullable, &segments);
+        if !keyed && table.halves().len() == 1 {
+            let (wanted, predicate) = (request.by_partition, predicate.as_ref());
+            self.partitioning = Partitioning::of(wanted, table.schema(), config, &nullable, predicate, &segments);
         }
         // What is only much to send may still be little to answer. A filter without an index is much work either way.
         let small_answers = options.reader == Reader::Auto

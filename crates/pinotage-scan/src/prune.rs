@@ -94,19 +94,11 @@ mod tests {
         SegmentZkMetadata {
             name: "s".into(),
             crc: Some(1),
-            status: None,
             start_millis: Some(start_day * 86_400_000),
             end_millis: Some(end_day * 86_400_000),
             total_docs: Some(1),
-            size_bytes: None,
-            creation_millis: None,
-            push_millis: None,
-            refresh_millis: None,
-            download_url: None,
-            crypter: None,
-            custom: BTreeMap::new(),
             partitions: BTreeMap::from([("k".into(), partition)]),
-            extra: BTreeMap::new(),
+            ..SegmentZkMetadata::default()
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::array::RecordBatch;
 use clap::Subcommand;
 use comfy_table::{CellAlignment, Table, presets};
-use pinotage_common::{Error, Result};
+use pinotage_common::{ArchiveLevel, Error, Result};
 use pinotage_engine::rewrite_segment;
 use pinotage_segment::read::{ScanOptions, Segment, Severity};
 use pinotage_segment::star_tree::{AggregationMetadata, StarTree, StarTrees};
@@ -171,7 +171,7 @@ fn rewrite(args: &Rewrite) -> Result<ExitCode> {
         let built = rewrite_segment(&segment, schema.as_ref(), table, name, super::run::creation_time(), &cancelled)
             .map_err(|error| error.with("segment", path.display()))?;
         match args.archive {
-            true => built.write_tar_gz(&args.output)?,
+            true => built.write_tar_gz(&args.output, ArchiveLevel::default())?,
             false => built.write_dir(&args.output)?,
         };
         let (rows, old, new) = (built.num_docs(), bytes(segment.len_bytes()), bytes(built.len_bytes()));

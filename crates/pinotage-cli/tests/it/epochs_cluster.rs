@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
-use pinotage_testkit::cluster::{Cluster, Options, eventually};
+use pinotage_testkit::cluster::{Cluster, Options, Version, eventually};
 use pinotage_testkit::fake::{Gate, Side};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::epochs::Random;
+use crate::epochs::{Random, SmallDisk};
 use crate::kills::{Call, kill, lineage, oldest, start};
 use crate::{ok, own_memory, pinotage};
 
@@ -170,10 +170,19 @@ fn a_publication_of_epochs_that_is_killed_is_gone_on_with_on_the_oldest_pinot() 
     killed_at_calls(cluster, &[(Call::START, Side::After), (Call::upload(2), Side::After), (Call::END, Side::After)]);
 }
 
-/// Reading goes on while the controller is down, and what was read comes when it is up again; a server that is down is waited for.
 #[test]
 fn parts_of_the_cluster_may_be_down_for_a_while() {
-    let Some(cluster) = Cluster::start(&Options { servers: 2, ..Options::default() }) else { return };
+    parts_may_be_down(Options { servers: 2, ..Options::default() });
+}
+
+#[test]
+fn parts_of_the_oldest_cluster_may_be_down_for_a_while() {
+    parts_may_be_down(Options { version: Version::V0_11, servers: 2, ..Options::default() });
+}
+
+/// Reading goes on while the controller is down, and what was read comes when it is up again; a server that is down is waited for.
+fn parts_may_be_down(options: Options) {
+    let Some(cluster) = Cluster::start(&options) else { return };
     let story = Story::new(&cluster, &cluster.controller, "epochs_down", 150_000, 2);
     let mut child = story.slow();
     eventually("a first publication", || match story.found() {
@@ -191,6 +200,40 @@ fn parts_of_the_cluster_may_be_down_for_a_while() {
     cluster.start_server(0);
     assert!(child.wait().unwrap().success());
     story.is_exact();
+}
+
+/// A disk that is full, of rows that wait or of the state: the job stops, nothing in the table changes, and with room again it
+/// goes on and is exact.
+fn a_full_disk_costs_nothing(cluster: &Cluster) {
+    for (table, folder, bytes) in
+        [("epochs_full_staging", "staging", 300_000), ("epochs_full_state", ".pinotage/j", 60_000)]
+    {
+        let story = Story::new(cluster, &cluster.controller, table, 150_000, 1);
+        story.change("50ms, ", "50ms, restarts: 0, ");
+        story.change("name: j\n", "name: j\nstaging: staging\n");
+        let disk = story.path().join(folder);
+        let Some(full) = SmallDisk::mount(&disk, bytes) else { return };
+        let output = pinotage(story.path(), &["run", "job.yaml"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{folder} has room");
+        assert!(error.contains("full") || error.contains("No space"), "{folder}: {error}");
+        story.is_never_doubled();
+        full.grow(64 << 20);
+        story.is_exact();
+        story.is_reconciled();
+    }
+}
+
+#[test]
+fn a_full_disk_costs_a_cluster_nothing() {
+    let Some(cluster) = Cluster::shared() else { return };
+    a_full_disk_costs_nothing(cluster);
+}
+
+#[test]
+fn a_full_disk_costs_the_oldest_pinot_nothing() {
+    let Some(cluster) = oldest() else { return };
+    a_full_disk_costs_nothing(cluster);
 }
 
 /// While the controller keeps a publication waiting the source is not read to its end, and nothing piles up in memory.
@@ -322,10 +365,20 @@ fn a_refresh_table_is_replaced_in_one_step() {
     assert_eq!(entries.values().filter(own).count(), 1, "{entries:?}");
 }
 
-/// A state that is lost, and one that is set back: refused, and nothing changes.
 #[test]
 fn a_cluster_knows_the_states_of_its_segments() {
     let Some(cluster) = Cluster::shared() else { return };
+    knows_the_states_of_its_segments(cluster);
+}
+
+#[test]
+fn the_oldest_pinot_knows_the_states_of_its_segments() {
+    let Some(cluster) = oldest() else { return };
+    knows_the_states_of_its_segments(cluster);
+}
+
+/// A state that is lost, and one that is set back: refused, and nothing changes.
+fn knows_the_states_of_its_segments(cluster: &Cluster) {
     let story = Story::new(cluster, &cluster.controller, "epochs_states", 400_000, 1);
     let path = story.path();
     let mut child = story.slow();

@@ -58,7 +58,7 @@ impl Place {
         let text = format!(
             "name: {name}\n{source}\nsink:\n  kind: pinot\n  table: {}\n  schema: schema.json\n  tableConfig: table.json\n  \
              connection: {{ controller: '{}', auth: {{ kind: basic, user: me, password: '${{env:PATH}}' }} }}\n  \
-             segment: {{ maxRows: 3000 }}\n  publish: {{ interval: 1s }}\nstaging: {}\n{more}\n",
+             segment: {{ maxRows: 3000 }}\n  archiveLevel: 0\n  publish: {{ interval: 1s }}\nstaging: {}\n{more}\n",
             self.table,
             self.cluster.controller,
             self.path().join("staging").display()

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch};
+use pinotage_common::ArchiveLevel;
 use pinotage_segment::write::{NameInput, SegmentBuilder};
 use pinotage_spec::{Schema, SegmentNameGenerator, TableConfig};
 use pinotage_testkit::cluster::{Cluster, eventually};
@@ -113,7 +114,7 @@ fn build(schema: &Schema, table: &TableConfig, out: &Path, segment: i64, random:
     builder.append(&rows).unwrap();
     let generator = SegmentNameGenerator::Fixed { name: format!("s_{segment}") };
     let built = builder.finish(&NameInput { generator: &generator, sequence: None }, 1).unwrap();
-    fs::metadata(built.write_tar_gz(out).unwrap()).unwrap().len()
+    fs::metadata(built.write_tar_gz(out, ArchiveLevel::default()).unwrap()).unwrap().len()
 }
 
 /// xorshift64: no archive makes it smaller.

@@ -379,3 +379,42 @@ fn a_replay_remembers_in_the_database_of_its_job() {
     }
     assert!(ok(path, &["run", "job.yaml"]).contains("published 0 segments"));
 }
+
+/// Killed right before the record that has an epoch's bad rows: they are written, and count for nothing. Each is told once all the same.
+#[test]
+fn bad_rows_of_an_epoch_without_a_record_are_not_told_twice() {
+    let Some(server) = Postgres::start() else { return };
+    let story = Story::new(2, 1000, "output: out");
+    let path = story.path();
+    let job = fs::read_to_string(path.join("job.yaml")).unwrap() + &format!("state: '{}'\n", server.url("pinot"));
+    fs::write(path.join("job.yaml"), &job).unwrap();
+    // Another job makes the tables.
+    let first = job.replace("name: j\n", "name: first\n").replace("output: out", "output: first");
+    fs::write(path.join("first.yaml"), first.replace("quarantine: bad", "quarantine: first-bad")).unwrap();
+    ok(path, &["run", "first.yaml"]);
+    // The record that names the file of bad rows does not come to its end.
+    server.execute(
+        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.text LIKE '%.parquet%' THEN PERFORM pg_sleep(600); END IF; RETURN NEW; END $$;
+         CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON pinotage_document FOR EACH ROW EXECUTE FUNCTION hold();",
+    );
+    let held = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    let mut child = start(path, &["run", "job.yaml", "--threads", "2"]);
+    eventually("a record that is held", || {
+        assert!(child.try_wait().unwrap().is_none(), "the job has ended");
+        match server.execute(&format!("SELECT count(*) {held}")).as_str() {
+            "0" => Err("none".into()),
+            _ => Ok(()),
+        }
+    });
+    kill(child);
+    assert_eq!(fs::read_dir(path.join("bad")).unwrap().count(), 1, "no bad rows were written");
+    server.execute(&format!("SELECT pg_terminate_backend(pid) {held}"));
+    server.execute("DROP TRIGGER hold ON pinotage_document; UPDATE pinotage_lease SET expires = '-infinity'");
+    let bad = story.none() + story.never();
+    let text = ok(path, &["run", "job.yaml"]);
+    assert!(text.contains(&format!("2000 rows read, {} written, 0 filtered, {bad} quarantined", 2000 - bad)), "{text}");
+    let told: u64 = story.list().iter().map(|file| file["rows"].as_u64().unwrap()).sum();
+    assert_eq!(told, bad, "{:?}", story.list());
+    assert_eq!(story.found(), (2000 - bad, 2000 - bad));
+}

@@ -131,7 +131,7 @@ fn runs_files(line: Line) -> Option<Place> {
     let place = Place::new(line, "files")?;
     place.csv("a.csv", 0..ROWS / 2, "");
     place.csv("b.csv", ROWS / 2..ROWS, "77,x,much,a\n78,x,,a\nnone,x,5,a\n");
-    place.job("files", FILES, "  segment: { maxRows: 1500 }");
+    place.job("files", FILES, "  segment: { maxRows: 1500 }\n  archiveLevel: 0");
     let said = place.run("files.yaml");
     assert!(said.contains("create"), "{said}");
     assert!(said.contains(&format!("finished files: {} rows written in ", ROWS + 1)), "{said}");

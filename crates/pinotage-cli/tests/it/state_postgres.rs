@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use pinotage_testkit::is_full;
 use pinotage_testkit::servers::Postgres;
 use serde_json::Value;
 
-use crate::epochs::{count, events, expected};
+use crate::epochs::{count, events, expected, killed};
 use crate::kills::{kill, start};
 use crate::{ok, pinotage};
 
@@ -58,6 +59,19 @@ fn a_job_goes_on_with_the_state_of_a_database() {
     assert!(path.join(".pinotage/j/staging").is_dir() && !path.join(".pinotage/j/epochs.sqlite").exists());
     assert!(ok(path, &["staging", "gc", "job.yaml", "--delete"]).contains(".pinotage/j/staging"));
     assert!(ok(path, &["run", "job.yaml"]).contains("published 0 segments"));
+}
+
+/// Killed at any moment, as often as one likes: the lease has run out each time, as it does behind half a minute.
+#[test]
+fn killed_runs_lose_nothing_of_what_a_database_has() {
+    let Some(server) = Postgres::start() else { return };
+    let (rows, kills) = if is_full() { (5_000_000, 50) } else { (200_000, 3) };
+    let folder = events(rows, &format!("state: '{}'\n", server.url("pinot")));
+    killed(folder.path(), rows, kills, &|| {
+        // There may be no table yet.
+        server.execute("DO $$ BEGIN UPDATE pinotage_lease SET expires = '-infinity'; EXCEPTION WHEN undefined_table THEN NULL; END $$");
+    });
+    assert!(!folder.path().join(".pinotage/j/epochs.sqlite").exists());
 }
 
 /// A process that was stopped for so long that another one has taken over writes nothing more.

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 /// # Pinot equivalent
 ///
 /// `org.apache.pinot.common.metadata.segment.SegmentZKMetadata`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SegmentZkMetadata {
     /// The segment's name.
     pub name: String,

@@ -65,12 +65,12 @@ impl SourceCase<'_> {
         let ids: BTreeSet<_> = splits.iter().map(|split| &split.id).collect();
         assert_eq!(ids.len(), splits.len(), "two splits have one id: {splits:?}");
         let read: Vec<Content> = splits.iter().map(|split| self.read(split, None)).collect();
-        let begun = |content: &Content| content.positions.first().map(|(position, ..)| position.clone());
-        let whole = |content: &Content| content.positions.last().map(|(position, ..)| position.clone());
-        let far: [(&str, &dyn Fn(&Content) -> Option<Position>); 3] =
-            [("not read", &|_| None), ("begun", &begun), ("read", &whole)];
-        for (how, position) in far {
+        for (how, at) in [("not read", None), ("begun", Some(0)), ("read", Some(usize::MAX))] {
             let ended = how == "read" && first.is_bounded();
+            let position = |content: &Content| {
+                let at = at?.min(content.positions.len().checked_sub(1)?);
+                Some(content.positions[at].0.clone())
+            };
             let states = splits.iter().zip(&read);
             let known: Vec<SplitState> = states
                 .map(|(split, content)| SplitState { split: split.clone(), position: position(content), ended })

@@ -145,8 +145,10 @@ impl Writer for BrokenWriter {
 
 impl Drop for BrokenWriter {
     fn drop(&mut self) {
-        while self.breaks == Break::GoesOn {
-            std::thread::park();
+        if self.breaks == Break::GoesOn {
+            loop {
+                std::thread::park();
+            }
         }
     }
 }

@@ -127,7 +127,7 @@ impl Publisher {
                     return Err(error);
                 }
                 observer.warning(&format!("publishing {} segments failed and is tried again: {error}", segments.len()));
-                self.sleep(pause, cancel);
+                cancel.sleep(pause);
                 pause = (pause * 2).min(MAX_PAUSE);
             }
             state.lock().unwrap_or_else(PoisonError::into_inner).end_publication(epochs.iter().copied())?;
@@ -162,13 +162,6 @@ impl Publisher {
                 _ if shared.is_closed => return None,
                 _ => shared = self.changed.wait_timeout(shared, TICK).unwrap_or_else(PoisonError::into_inner).0,
             }
-        }
-    }
-
-    fn sleep(&self, pause: Duration, cancel: &Cancel) {
-        let end = Instant::now() + pause;
-        while Instant::now() < end && !cancel.is_cancelled() {
-            std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pinotage_common::{Error, ErrorKind, Result, Retry};
 use pinotage_connector::{
@@ -151,10 +151,7 @@ pub fn run_epochs(
         }
         restarts += 1;
         observer.warning(&format!("the job goes on behind epoch {epoch} in {} s: {error}", pause.as_secs_f32()));
-        let end = Instant::now() + pause;
-        while Instant::now() < end && !cancel.is_cancelled() {
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        cancel.sleep(pause);
         pause = (pause * 2).min(MAX_PAUSE);
     }
 }
@@ -207,7 +204,8 @@ impl Life<'_> {
             }
             None => {
                 summary.target = plan.output_text();
-                Destination::Folder { path: plan.output.clone(), archives: plan.archive == Archive::TarGz }
+                let archives = (plan.archive == Archive::TarGz).then_some(plan.file.sink.archive_level);
+                Destination::Folder { path: plan.output.clone(), archives }
             }
         };
         let interval = match destination {

@@ -122,7 +122,8 @@ pub(super) fn remove_old(plan: &Plan, run: &str, open: &[OpenBuffer], waiting: &
         let place = Place::of(plan)?;
         let mut entries = place.unneeded(run, &needed(open, waiting)?)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-        entries.retain(|entry| now - entry.changed_millis > retention.as_millis() as i64);
+        let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        entries.retain(|entry| now.saturating_sub(entry.changed_millis) > retention);
         place.remove(run, &entries)
     };
     if let Err(error) = old() {
@@ -327,9 +328,15 @@ mod tests {
         let waiting = Waiting { epochs: [(1, vec![committable])].into(), through: None };
         let job = "name: j\nsource: {kind: generator, generator: {columns: {a: {type: INT, values: {sequence: {}}}}}}\n\
             sink: {kind: pinot, table: t, output: out}\ncheckpoint: {stagingRetention: 7d}\n";
-        let mut plan = Plan::from_yaml(job, staging.path()).unwrap();
-        plan.staging = staging.path().to_owned();
-        remove_old(&plan, "run", &open, &waiting, &Silent);
+        let keeps = |retention: &str| {
+            let mut plan = Plan::from_yaml(&job.replace("7d", retention), staging.path()).unwrap();
+            plan.staging = staging.path().to_owned();
+            plan
+        };
+        // For ever.
+        remove_old(&keeps("200000000000d"), "run", &open, &waiting, &Silent);
+        assert!(folder.join("0-1-a-2.arrow").exists() && folder.join("life/t_1.tar.gz").exists());
+        remove_old(&keeps("7d"), "run", &open, &waiting, &Silent);
         let left: Vec<bool> = [
             "0-1-a-1.arrow",
             "0-1-a-2.arrow",

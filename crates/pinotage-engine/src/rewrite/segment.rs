@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_common::{ArchiveLevel, Error, ErrorKind, Result};
 use pinotage_segment::metadata::SegmentMetadata;
 use pinotage_segment::read::Segment;
 use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder};
@@ -60,7 +60,7 @@ impl Documents {
     ) -> Result<SegmentRecord> {
         let segment = old.open(archive)?;
         let built = self.rewritten(&segment, name, creation_time_millis, cancelled)?;
-        let path = built.write_tar_gz(folder)?;
+        let path = built.write_tar_gz(folder, ArchiveLevel::default())?;
         Ok(SegmentRecord::of(&built, path.file_name().unwrap_or_default().as_ref()))
     }
 
@@ -181,7 +181,7 @@ mod tests {
         let generator = SegmentNameGenerator::Fixed { name: "old".into() };
         let built = builder.finish(&NameInput { generator: &generator, sequence: None }, 1).unwrap();
         let old = OldSegment { name: "old".into(), crc: built.crc(), rows: 3, bytes: 1 };
-        (old, built.write_tar_gz(folder).unwrap())
+        (old, built.write_tar_gz(folder, ArchiveLevel::default()).unwrap())
     }
 
     #[test]

@@ -53,6 +53,9 @@ pub(super) fn sink_options(
     if let Some(version) = sink.get("pinotVersion") {
         add("sink.pinotVersion", text_of(version));
     }
+    if let Some(level) = sink.get("archiveLevel") {
+        add("sink.archiveLevel", text_of(level));
+    }
     if file.strict {
         add("strict", "true".into());
     }

@@ -4,22 +4,19 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
-use pinotage_common::{Error, Result};
+use pinotage_common::{ArchiveLevel, Error, Result};
 use tar::{Builder, EntryType, Header};
 
 use super::built::BuiltSegment;
 use crate::constants::V3_FOLDER;
 
-/// The first level that shrinks a segment by more than what its packed ids and chunks leave: docs/evidence/archive-levels.md.
-const LEVEL: Compression = Compression::new(2);
-
 /// Writes a gzip-compressed tar: the segment's folder first, as Pinot takes the first entry for the segment.
 ///
 /// Times and owners are fixed, so that equal segments have equal archives.
-pub(super) fn write(segment: &BuiltSegment, out: impl Write) -> io::Result<()> {
-    let gzip = GzBuilder::new().mtime(0).write(io::BufWriter::with_capacity(1 << 20, out), LEVEL);
-    let mut tar = Builder::new(gzip);
+pub(super) fn write(segment: &BuiltSegment, level: ArchiveLevel, out: impl Write) -> io::Result<()> {
+    let mut tar = tar(level, out);
     let root = segment.name();
     for folder in [format!("{root}/"), format!("{root}/{V3_FOLDER}/")] {
         tar.append_data(&mut header(EntryType::Directory, 0o755, 0), folder, io::empty())?;
@@ -36,6 +33,11 @@ pub(super) fn write(segment: &BuiltSegment, out: impl Write) -> io::Result<()> {
     gzip.flush()
 }
 
+fn tar<W: Write>(level: ArchiveLevel, out: W) -> Builder<GzEncoder<io::BufWriter<W>>> {
+    let level = Compression::new(level.number().into());
+    Builder::new(GzBuilder::new().mtime(0).write(io::BufWriter::with_capacity(1 << 20, out), level))
+}
+
 fn header(kind: EntryType, mode: u32, len: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
@@ -46,9 +48,8 @@ fn header(kind: EntryType, mode: u32, len: u64) -> Header {
 }
 
 /// Writes the archive of a segment's folder as [`write`] does for one that was just built.
-fn write_folder(folder: &Path, root: &str, out: impl Write) -> io::Result<()> {
-    let gzip = GzBuilder::new().mtime(0).write(io::BufWriter::with_capacity(1 << 20, out), LEVEL);
-    let mut tar = Builder::new(gzip);
+fn write_folder(folder: &Path, root: &str, level: ArchiveLevel, out: impl Write) -> io::Result<()> {
+    let mut tar = tar(level, out);
     tar.append_data(&mut header(EntryType::Directory, 0o755, 0), format!("{root}/"), io::empty())?;
     let mut folders = vec![(folder.to_owned(), root.to_owned())];
     while let Some((folder, shown)) = folders.pop() {
@@ -76,13 +77,13 @@ fn write_folder(folder: &Path, root: &str, out: impl Write) -> io::Result<()> {
 /// # Errors
 ///
 /// Those of reading the folder and writing the file.
-pub fn archive_folder(folder: &Path, target: &Path) -> Result<()> {
+pub fn archive_folder(folder: &Path, level: ArchiveLevel, target: &Path) -> Result<()> {
     let root = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let parent = target.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|error| Error::io(error, "cannot create the folder", parent))?;
     let mut file = tempfile::NamedTempFile::new_in(parent)
         .map_err(|error| Error::io(error, "cannot write the segment's archive", parent))?;
-    write_folder(folder, &root, file.as_file_mut())
+    write_folder(folder, &root, level, file.as_file_mut())
         .map_err(|error| Error::io(error, "cannot archive the segment", folder))?;
     file.persist(target).map_err(|error| Error::io(error.error, "cannot put the archive in place", target))?;
     Ok(())

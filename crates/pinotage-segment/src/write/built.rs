@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use pinotage_common::{Error, Result};
+use pinotage_common::{ArchiveLevel, Error, Result};
 use pinotage_spec::java::compare_utf16;
 use simd_adler32::Adler32;
 
@@ -155,13 +155,13 @@ impl BuiltSegment {
     /// # Errors
     ///
     /// Those of the file system.
-    pub fn write_tar_gz(&self, parent: &Path) -> Result<PathBuf> {
+    pub fn write_tar_gz(&self, parent: &Path, level: ArchiveLevel) -> Result<PathBuf> {
         let target = parent.join(format!("{}.tar.gz", self.name()));
         let temporary = temporary_path(parent, self.name());
         let failed = |error| Error::io(error, "cannot write the segment's archive", &temporary);
         fs::create_dir_all(parent).map_err(|error| Error::io(error, "cannot create the folder", parent))?;
         let file = File::create(&temporary).map_err(failed)?;
-        archive::write(self, &file).and_then(|()| file.sync_all()).map_err(failed)?;
+        archive::write(self, level, &file).and_then(|()| file.sync_all()).map_err(failed)?;
         fs::rename(&temporary, &target)
             .map_err(|error| Error::io(error, "cannot put the archive in place", &target))?;
         sync_folder(parent)?;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use pinotage_common::ArchiveLevel;
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_segment::write::{BuiltSegment, SegmentBuilder};
 use pinotage_spec::TableConfig;
@@ -19,7 +20,7 @@ const JUDGE: &str = "PINOTAGE_CONFORMANCE_CLASSPATH";
 /// Hands in a segment as a folder and as an archive.
 fn submit(folder: &Path, segment: &BuiltSegment) {
     segment.write_dir(&folder.join("ours")).unwrap();
-    segment.write_tar_gz(&folder.join("ours")).unwrap();
+    segment.write_tar_gz(&folder.join("ours"), ArchiveLevel::default()).unwrap();
 }
 
 /// Has Pinot write or judge every case below a folder; false when there is no judge.

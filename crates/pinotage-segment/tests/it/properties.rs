@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
+use pinotage_common::ArchiveLevel;
 use pinotage_segment::metadata::ColumnMetadata;
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_segment::write::{BuiltSegment, SegmentBuilder};
@@ -63,7 +64,7 @@ fn indexed(rows: &[(u8, i64, f64)], indexes: &str) -> Segment {
     let batch = RecordBatch::try_from_iter(columns.into_iter().chain(["lists", "rawLists"]).zip(arrays)).unwrap();
     builder.append(&batch).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    Segment::open(&finish(builder, "t").write_tar_gz(folder.path()).unwrap()).unwrap()
+    Segment::open(&finish(builder, "t").write_tar_gz(folder.path(), ArchiveLevel::default()).unwrap()).unwrap()
 }
 
 /// Compares statistics with those of all values, nulls replaced.

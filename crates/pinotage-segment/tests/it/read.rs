@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
-use pinotage_common::ErrorKind;
+use pinotage_common::{ArchiveLevel, ErrorKind};
 use pinotage_segment::metadata::{ColumnMetadata, SegmentMetadata};
 use pinotage_segment::read::{DOC_ID, OpenOptions, ScanOptions, Segment, Severity};
 use pinotage_segment::write::SegmentBuilder;
@@ -62,7 +62,10 @@ fn what_we_write_we_read() {
     let folder = tempfile::tempdir().unwrap();
     for case in golden_cases().iter().filter(|case| !NOT_WRITTEN.contains(&case.name.as_str())) {
         let segment = build(case, &case.name, 11);
-        for path in [segment.write_dir(folder.path()).unwrap(), segment.write_tar_gz(folder.path()).unwrap()] {
+        for path in [
+            segment.write_dir(folder.path()).unwrap(),
+            segment.write_tar_gz(folder.path(), ArchiveLevel::default()).unwrap(),
+        ] {
             assert_same(&read(&path, ScanOptions::default()), &case.batch(), &case.name);
             let opened = Segment::open(&path).unwrap();
             assert_eq!(opened.verify().unwrap().len(), 0, "{}: {:?}", case.name, opened.verify());

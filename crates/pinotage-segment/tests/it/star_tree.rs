@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::*;
 use arrow::datatypes::{DataType, Field, Int32Type};
+use pinotage_common::ArchiveLevel;
 use pinotage_segment::read::{Segment, Severity};
 use pinotage_segment::star_tree::StarTreeNode;
 use pinotage_segment::write::{BuiltSegment, SegmentBuilder};
@@ -311,7 +312,9 @@ fn several_trees_and_the_default_one_stand_in_one_file() {
         {"columnName": "x", "aggregationFunction": "AVG", "compressionCodec": "SNAPPY", "targetMaxChunkSize": "4K"}]}"#;
     let folder = tempfile::tempdir().unwrap();
     let built = segment(&some_rows(500), &format!("{first}, {second}"), r#", "enableDefaultStarTree": true"#);
-    for path in [built.write_dir(folder.path()).unwrap(), built.write_tar_gz(folder.path()).unwrap()] {
+    for path in
+        [built.write_dir(folder.path()).unwrap(), built.write_tar_gz(folder.path(), ArchiveLevel::default()).unwrap()]
+    {
         assert_eq!(findings(&path), Vec::<String>::new());
         let segment = Segment::open(&path).unwrap();
         assert_eq!(segment.metadata(), built.metadata());

@@ -10,6 +10,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Field, Int32Type};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
+use pinotage_common::ArchiveLevel;
 use pinotage_segment::codec::ChunkCodec;
 use pinotage_segment::read::{Segment, SegmentDocuments};
 use pinotage_segment::write::{BuiltSegment, NameInput, SegmentBuilder, Workspace, archive_folder, unpacked};
@@ -286,9 +287,12 @@ fn memory_does_not_change_a_byte() {
 #[test]
 fn the_archive_is_the_same_each_time_and_begins_with_its_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let archive = worked_example().write_tar_gz(folder.path()).unwrap();
+    let archive = worked_example().write_tar_gz(folder.path(), ArchiveLevel::default()).unwrap();
     let first = fs::read(&archive).unwrap();
-    assert_eq!(fs::read(worked_example().write_tar_gz(folder.path()).unwrap()).unwrap(), first);
+    assert_eq!(
+        fs::read(worked_example().write_tar_gz(folder.path(), ArchiveLevel::default()).unwrap()).unwrap(),
+        first
+    );
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(first.as_slice()));
     let names: Vec<String> =
         tar.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
@@ -296,6 +300,31 @@ fn the_archive_is_the_same_each_time_and_begins_with_its_folder() {
     assert_eq!(names.len(), 6);
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "temporary files are left behind");
+}
+
+/// However hard it is compressed: it is the same segment, and the same bytes each time.
+#[test]
+fn an_archive_of_each_level_is_the_same_segment() {
+    let (ours, folders) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let segment = worked_example();
+    let written = segment.write_dir(folders.path()).unwrap();
+    let mut lengths = Vec::new();
+    for level in (0..=9).map(|level| ArchiveLevel::try_from(level).unwrap()) {
+        let archive = segment.write_tar_gz(ours.path(), level).unwrap();
+        let bytes = fs::read(&archive).unwrap();
+        assert_eq!(fs::read(segment.write_tar_gz(ours.path(), level).unwrap()).unwrap(), bytes);
+        let copied = ours.path().join("copy.tar.gz");
+        archive_folder(&written, level, &copied).unwrap();
+        for archive in [&archive, &copied] {
+            let documents = SegmentDocuments::read(archive).unwrap();
+            assert_eq!(documents.creation.crc, segment.crc());
+            assert_eq!(Segment::open(archive).unwrap().metadata(), &documents.metadata);
+        }
+        lengths.push((fs::metadata(&copied).unwrap().len(), bytes.len() as u64));
+    }
+    let (copied, built) = lengths[0];
+    assert!(built > segment.len_bytes() && copied > segment.len_bytes(), "{lengths:?}");
+    assert!(lengths[1..].iter().all(|(a, b)| *a < copied && *b < built), "{lengths:?}");
 }
 
 #[test]
@@ -315,9 +344,9 @@ fn a_folder_is_archived_and_describes_itself_in_both_forms() {
     let segment = worked_example();
     let written = segment.write_dir(folder.path()).unwrap();
     let archive = folder.path().join("archives/copy.tar.gz");
-    archive_folder(&written, &archive).unwrap();
+    archive_folder(&written, ArchiveLevel::default(), &archive).unwrap();
     let first = fs::read(&archive).unwrap();
-    archive_folder(&written, &archive).unwrap();
+    archive_folder(&written, ArchiveLevel::default(), &archive).unwrap();
     assert_eq!(fs::read(&archive).unwrap(), first);
     assert_eq!(fs::read_dir(archive.parent().unwrap()).unwrap().count(), 1);
     let documents = SegmentDocuments::read(&written).unwrap();
@@ -340,7 +369,7 @@ fn an_archive_of_megabytes_describes_its_segment() {
     let column: ArrayRef = Arc::new(noise.collect::<arrow::array::Int64Array>());
     builder.append(&RecordBatch::try_from_iter([("n", column)]).unwrap()).unwrap();
     let (segment, folder) = (finish(builder, "large"), tempfile::tempdir().unwrap());
-    let archive = segment.write_tar_gz(folder.path()).unwrap();
+    let archive = segment.write_tar_gz(folder.path(), ArchiveLevel::default()).unwrap();
     assert!(segment.len_bytes() > 2 << 20);
     assert_eq!(SegmentDocuments::read(&archive).unwrap().creation.crc, segment.crc());
 }

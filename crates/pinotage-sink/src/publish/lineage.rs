@@ -45,9 +45,11 @@ pub(super) async fn replace(
         Some(entry) if entry.state == LineageState::Completed => {
             return complete(target, all, options, observer).await;
         }
-        Some(entry) if entry.state == LineageState::InProgress && !failed => entry.id.clone(),
+        Some(entry) if entry.state == LineageState::InProgress && !failed && takes_away(snapshot, entry, &leaving) => {
+            entry.id.clone()
+        }
         found => {
-            // What a server could not load is pushed once more, from the beginning.
+            // What a server could not load is pushed once more, from the beginning; so is what was to take the place of others.
             let ours = found.filter(|entry| entry.state == LineageState::InProgress).map(|entry| entry.id.as_str());
             let in_the_way = InTheWay { names: &names, leaving: &leaving, own_prefix: own_prefix.as_deref(), ours };
             // The second are of a replacement whose entry was lost, or deleted by hand.
@@ -192,6 +194,12 @@ fn goes_on(error: &Error) -> bool {
 fn earlier<'a>(snapshot: &'a Snapshot, names: &[String]) -> Option<&'a LineageEntry> {
     let wanted: BTreeSet<&String> = names.iter().collect();
     snapshot.lineage.iter().rev().find(|entry| entry.segments_to.iter().collect::<BTreeSet<_>>() == wanted)
+}
+
+/// What goes by the entry, of what is there, is what is to go: it may have been decided anew since.
+fn takes_away(snapshot: &Snapshot, entry: &LineageEntry, leaving: &[String]) -> bool {
+    let going = entry.segments_from.iter().filter(|name| snapshot.holds(name));
+    going.collect::<BTreeSet<_>>() == leaving.iter().collect::<BTreeSet<_>>()
 }
 
 /// Starts a replacement; when the answer was lost, looks whether it has started.

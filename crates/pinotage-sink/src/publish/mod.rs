@@ -26,7 +26,7 @@ mod upload;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pinotage_client::{LineageState, TableType};
-use pinotage_common::{ByteSize, Error, ErrorKind, Result};
+use pinotage_common::{ArchiveLevel, ByteSize, Error, ErrorKind, Result};
 use pinotage_store::StoreOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,9 @@ pub struct PushOptions {
     pub copy_to_deep_store: bool,
     /// How `deepStore` is written. The cluster has its own ways and credentials to read it.
     pub store: StoreOptions,
+    /// How hard the archives are compressed that are made of folders: `sink.archiveLevel` of a job.
+    #[serde(skip)]
+    pub archive_level: ArchiveLevel,
 }
 
 /// What happens to segments that a job finds in its way and does not know: with a REFRESH table all that it did not push,
@@ -115,6 +118,7 @@ impl Default for PushOptions {
             download_uri: None,
             copy_to_deep_store: false,
             store: StoreOptions::default(),
+            archive_level: ArchiveLevel::default(),
         }
     }
 }

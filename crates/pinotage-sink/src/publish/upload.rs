@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use pinotage_client::{CopyToDeepStore, CustomMap, MetadataOnly, Upload};
-use pinotage_common::{ByteSize, Error, ErrorKind, Result};
+use pinotage_common::{ArchiveLevel, ByteSize, Error, ErrorKind, Result};
 use pinotage_segment::read::SegmentDocuments;
 use pinotage_segment::write::archive_folder;
 
@@ -97,13 +97,13 @@ impl Uploads<'_> {
 
     async fn content<'s>(&self, segment: &'s LocalSegment) -> Result<Parcel<'s>> {
         if self.options.form == Form::Tar {
-            let (path, _temporary) = archive(segment).await?;
+            let (path, _temporary) = archive(segment, self.options.archive_level).await?;
             return Ok(Parcel { segment, bytes: length(&path)?, content: Content::Archive { path, _temporary } });
         }
         let (uri, bytes) = match (&segment.archive_uri, &self.deep_store) {
             (Some(uri), _) => (uri.clone(), ByteSize(0)),
             (None, Some(deep_store)) => {
-                let (path, _temporary) = archive(segment).await?;
+                let (path, _temporary) = archive(segment, self.options.archive_level).await?;
                 let (uri, bytes) = (deep_store.put(&segment.name, &path).await?, length(&path)?);
                 self.observer.stored(bytes);
                 (uri, bytes)
@@ -245,7 +245,7 @@ async fn found_crc(target: &Target, segment: &LocalSegment) -> Result<Option<u64
 }
 
 /// The archive of a segment; what a folder becomes, or the copy of one in a store, lives as long as the second value.
-async fn archive(segment: &LocalSegment) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+async fn archive(segment: &LocalSegment, level: ArchiveLevel) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
     if let Some(stored) = &segment.stored {
         return stored.fetch().await.map(|(path, copy)| (path, Some(copy)));
     }
@@ -256,7 +256,7 @@ async fn archive(segment: &LocalSegment) -> Result<(PathBuf, Option<tempfile::Te
         .map_err(|error| Error::io(error, "cannot make a temporary folder", std::env::temp_dir()))?;
     let (folder, archive) = (segment.path.clone(), temporary.path().join(format!("{}.tar.gz", segment.name)));
     let target = archive.clone();
-    blocking(move || archive_folder(&folder, &target)).await?;
+    blocking(move || archive_folder(&folder, level, &target)).await?;
     Ok((archive, Some(temporary)))
 }
 

@@ -176,11 +176,11 @@ impl CreationTimes {
             Ties::Live => {
                 let end = times(false).min().unwrap_or(now);
                 let last = times(true).filter(|time| *time < end).max();
-                Ok(Self { next: last.map_or(end - ROOM, |last| last + 1), end })
+                Ok(Self { next: last.map_or(end.saturating_sub(ROOM), |last| last.saturating_add(1)), end })
             }
             Ties::Backfill if version.loads_uploaded_names() => {
                 let last = times(true).chain(times(false)).max();
-                Ok(Self { next: last.map_or(now, |last| now.max(last + 1)), end: i64::MAX })
+                Ok(Self { next: last.map_or(now, |last| now.max(last.saturating_add(1))), end: i64::MAX })
             }
             Ties::Backfill => Err(Error::unsupported(format!(
                 "Pinot {version} does not choose between equal rows of different segments: the one that was loaded first counts"
@@ -293,6 +293,12 @@ pub(super) mod tests {
         assert_eq!([times.take().unwrap(), times.take().unwrap()], [1_000_000_006, 1_000_000_007]);
         assert_eq!(first(&snapshot(&more), Ties::Backfill).unwrap(), 5_000_000_001);
         assert!(CreationTimes::of(&snapshot(&live), Ties::Backfill, version(OLD), 0).is_err());
+        // Numbers that no clock gives.
+        for creation in [i64::MIN, i64::MAX] {
+            let senseless = snapshot(&[segment("a", creation), pushed("b", creation)]);
+            assert!(first(&senseless, Ties::Live).is_err() || creation == i64::MAX);
+            assert!(first(&senseless, Ties::Backfill).is_err() || creation == i64::MIN);
+        }
         let full = [&live[..], &[pushed("c", 1_999_999_999)]].concat();
         assert!(first(&snapshot(&full), Ties::Live).is_err());
     }
@@ -300,20 +306,9 @@ pub(super) mod tests {
     pub(in crate::upsert) fn segment(name: &str, creation: i64) -> SegmentZkMetadata {
         SegmentZkMetadata {
             name: name.into(),
-            crc: None,
             status: Some(SegmentStatus::InProgress),
-            start_millis: None,
-            end_millis: None,
-            total_docs: None,
-            size_bytes: None,
             creation_millis: Some(creation),
-            push_millis: None,
-            refresh_millis: None,
-            download_url: None,
-            crypter: None,
-            custom: Default::default(),
-            partitions: Default::default(),
-            extra: Default::default(),
+            ..SegmentZkMetadata::default()
         }
     }
 }

@@ -123,8 +123,8 @@ impl Workbench {
             self.superseded.fetch_add(dropped, Ordering::Relaxed);
             let segment = builder.finish_in(workspace, &name, sealed.creation_millis)?;
             let path = match shape.archives {
-                true => segment.write_tar_gz(&folder)?,
-                false => segment.write_dir(&folder)?,
+                Some(level) => segment.write_tar_gz(&folder, level)?,
+                None => segment.write_dir(&folder)?,
             };
             staged(&segment, &path, &self.life)
         })?;

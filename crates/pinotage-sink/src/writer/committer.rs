@@ -14,7 +14,7 @@ use pinotage_spec::TableConfig;
 
 use super::carry::{Carried, Carrier};
 use super::fence::Fence;
-use super::staging::{RunStaging, sync};
+use super::staging::{RunStaging, entries, sync};
 use super::{Destination, Replacing, StagedSegment, TableDestination};
 use crate::publish::{Foreign, History, Mark, Publication, REPLAY, other_states, publish, remove, revert};
 use crate::upsert::TimeToLive;
@@ -196,7 +196,7 @@ impl SegmentCommitter {
         let own_run = &self.history.mark.run;
         let of_job = self.prefix_of_job();
         let of_replay = format!("{}{REPLAY}_", of_job.trim_end_matches('_'));
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in entries(folder)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let own = name.strip_prefix(of_job).or_else(|| name.strip_prefix(&of_replay));
             let mut parts = own.map(|rest| rest.split(['_', '.'])).into_iter().flatten();
@@ -231,7 +231,7 @@ impl SegmentCommitter {
 
 impl Committer for SegmentCommitter {
     fn commit(&mut self, committables: &[Committable]) -> Result<()> {
-        let segments = committables.iter().map(StagedSegment::of).collect::<Result<Vec<_>>>()?;
+        let mut segments = committables.iter().map(StagedSegment::of).collect::<Result<Vec<_>>>()?;
         if segments.is_empty() && !self.replacing.overwrites() {
             return Ok(());
         }
@@ -239,7 +239,7 @@ impl Committer for SegmentCommitter {
         self.history.mark.epoch = last.max(self.history.mark.epoch);
         match &self.destination {
             Destination::Folder { path, .. } => {
-                let fence = Fence::lock(path, &self.prefix)?;
+                let fence = Fence::lock(path, &self.prefix, &self.cancel)?;
                 fence.enter(&self.history, last)?;
                 segments.iter().try_for_each(|segment| into_folder(&self.staging, path, segment))?
             }
@@ -247,10 +247,16 @@ impl Committer for SegmentCommitter {
                 let carried = self.leaving(to, &segments)?;
                 let again: Vec<StagedSegment> = carried.segments.iter().map(|(segment, _)| segment.clone()).collect();
                 to.runtime.clone().block_on(self.unless_cancelled(self.publish(to, &segments, carried)))?;
-                self.clear(&again)?;
+                segments.extend(again);
             }
         }
-        self.clear(&segments)
+        // The rows have come. An error would say that they have not.
+        if let Err(error) = self.clear(&segments)
+            && let Destination::Table(to) = &self.destination
+        {
+            to.observer.warning(&format!("what has come stays in staging until `pinotage staging gc`: {error}"));
+        }
+        Ok(())
     }
 
     fn abort(&mut self, committables: &[Committable]) -> Result<()> {
@@ -263,7 +269,7 @@ impl Committer for SegmentCommitter {
             Destination::Folder { path, .. } => return self.check_folder(path, epoch),
             Destination::Table(to) => to,
         };
-        let snapshot = to.runtime.block_on(to.target.snapshot())?;
+        let snapshot = to.runtime.block_on(self.unless_cancelled(to.target.snapshot()))?;
         let whole = replaces_table(to);
         let others = other_states(&snapshot, &self.mark(epoch), whole)?;
         self.history.check(&snapshot.segments, &snapshot.lineage, &BTreeSet::new())?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pinotage_common::{Error, ErrorKind, Result};
+use pinotage_connector::Cancel;
 
 use crate::publish::{History, forked};
 
@@ -25,7 +26,7 @@ pub(super) struct Fence {
 
 impl Fence {
     /// Waits until no other process brings in segments of the run. `prefix` is what the names of its segments begin with.
-    pub(super) fn lock(folder: &Path, prefix: &str) -> Result<Self> {
+    pub(super) fn lock(folder: &Path, prefix: &str, cancel: &Cancel) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|error| Error::io(error, "cannot create the output", folder))?;
         let path = Self::path(folder, prefix);
         let failed = |error| Error::io(error, "cannot lock the output", &path);
@@ -45,6 +46,7 @@ impl Fence {
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
             }
+            cancel.check()?;
         }
         Ok(Self { path, file })
     }
@@ -56,7 +58,11 @@ impl Fence {
     /// Refuses to go on when another copy of the state has brought in the last segments. Who looks does not wait.
     pub(super) fn look(folder: &Path, prefix: &str, history: &History) -> Result<()> {
         let path = Self::path(folder, prefix);
-        File::open(&path).map_or(Ok(()), |file| Self { path, file }.check(history))
+        match File::open(&path) {
+            Ok(file) => Self { path, file }.check(history),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io(error, "cannot read from the output", &path)),
+        }
     }
 
     /// Refuses to go on when another copy of the state has brought in the last segments.

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{Array as _, RecordBatch};
-use pinotage_common::{Error, Result};
+use pinotage_common::{ArchiveLevel, Error, Result};
 use pinotage_connector::{Committer, Context, Delivery, OpenBuffer, Refused, Sink, Writer};
 use pinotage_spec::{ColumnPlan, PartitionConfig, PinotVersion, Rollup, Schema, TableConfig, check_segment_name};
 use rayon::ThreadPool;
@@ -81,8 +81,8 @@ pub enum Destination {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// As archives (`tar.gz`), not as folders.
-        archives: bool,
+        /// As archives (`tar.gz`) of this level, not as folders.
+        archives: Option<ArchiveLevel>,
     },
     /// A table of a cluster.
     Table(Box<TableDestination>),
@@ -240,7 +240,7 @@ impl PinotSink {
         upload: Option<(Upload, CreationTimes)>,
         pool: Arc<ThreadPool>,
     ) -> Result<Self> {
-        if staging.is_shared() && matches!(destination, Destination::Folder { archives: false, .. }) {
+        if staging.is_shared() && matches!(destination, Destination::Folder { archives: None, .. }) {
             return Err(Error::unsupported("object stores have archives of segments, and the output wants folders")
                 .with("option", "staging")
                 .action("set `sink.archive: tarGz`, or stage in a folder"));
@@ -403,7 +403,10 @@ impl PinotSink {
             windows: self.windows()?,
             shared_partitions: self.shared_partitions,
             names_apart: self.names_apart,
-            archives: !matches!(self.destination, Destination::Folder { archives: false, .. }),
+            archives: match &self.destination {
+                Destination::Folder { archives, .. } => *archives,
+                Destination::Table(table) => Some(table.options.archive_level),
+            },
             job: context.job.clone(),
             run: context.run.clone(),
             upserts: self.upserts.clone(),

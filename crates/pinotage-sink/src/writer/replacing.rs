@@ -257,19 +257,10 @@ mod tests {
             let segment = SegmentZkMetadata {
                 name: (*name).to_owned(),
                 crc: Some(7),
-                status: None,
                 start_millis: times.map(|(start, _)| start),
                 end_millis: times.map(|(_, end)| end),
-                total_docs: None,
-                size_bytes: None,
-                creation_millis: None,
-                push_millis: None,
-                refresh_millis: None,
-                download_url: None,
-                crypter: None,
-                custom: BTreeMap::new(),
                 partitions: [("key".to_owned(), partition)].into(),
-                extra: BTreeMap::new(),
+                ..SegmentZkMetadata::default()
             };
             ((*name).to_owned(), segment)
         };

@@ -236,10 +236,10 @@ fn life_of(name: &str) -> Option<&str> {
 }
 
 /// What is in a folder; nothing when it is not there.
-fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
     match fs::read_dir(folder).and_then(Iterator::collect) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        entries => entries.map_err(|error| Error::io(error, "cannot look into staging", folder)),
+        entries => entries.map_err(|error| Error::io(error, "cannot look into the folder", folder)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{FieldRef, Schema as ArrowSchema};
-use pinotage_common::{Error, Result};
+use pinotage_common::{ArchiveLevel, Error, Result};
 use pinotage_connector::{Context, OpenBuffer, Prepared, Writer};
 use pinotage_segment::write::ROWS_BETWEEN_CHECKS;
 use pinotage_spec::{ColumnPlan, FieldSpec, PinotVersion, Rollup, Schema, TableConfig, arrow_field};
@@ -32,7 +32,7 @@ pub(super) struct Shape {
     pub(super) staging: RunStaging,
     pub(super) sealing: Sealing,
     pub(super) windows: Option<Windows>,
-    pub(super) archives: bool,
+    pub(super) archives: Option<ArchiveLevel>,
     /// Several tasks seal segments of one partition.
     pub(super) shared_partitions: bool,
     /// Other lives may have used the first names of an epoch.
@@ -287,10 +287,10 @@ impl TaskWriter {
     /// Seals what is too old.
     fn seal_old(&mut self) -> Result<()> {
         let Some(age) = self.sealing.max_age else { return Ok(()) };
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let now = self.context.clock.now_millis();
-        let is_old = |buffer: &Buffer| {
-            buffer.content.can_be_sealed() && now - buffer.kept.since_millis >= age.as_millis() as i64
-        };
+        let is_old =
+            |buffer: &Buffer| buffer.content.can_be_sealed() && now.saturating_sub(buffer.kept.since_millis) >= age;
         let old: Vec<Key> = self.open.iter().filter(|(_, buffer)| is_old(buffer)).map(|(key, _)| *key).collect();
         old.into_iter().try_for_each(|key| self.seal(key, Reason::Age))
     }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use futures::FutureExt as _;
 use pinotage_client::SegmentZkMetadata;
-use pinotage_common::{ByteSize, ErrorKind, Result, Secret};
+use pinotage_common::{ArchiveLevel, ByteSize, ErrorKind, Result, Secret};
 use pinotage_sink::publish::{Form, Publication, PushObserver, PushOptions, publish};
 use pinotage_sink::{LocalSegment, Target};
 use pinotage_store::{S3Options, StoreOptions};
@@ -216,7 +216,7 @@ async fn an_archive_of_the_same_length_with_other_rows_is_overwritten() {
     let (folder, uri) = shared_folder(&fixture);
     let segment = fixture.segment("own_1", &[1]);
     let place = folder.join("form_stale/own_1.tar.gz");
-    pinotage_segment::write::archive_folder(&segment.path, &place).unwrap();
+    pinotage_segment::write::archive_folder(&segment.path, ArchiveLevel::default(), &place).unwrap();
     // As an archive of other rows would be: the checksum at its end differs.
     let mut bytes = std::fs::read(&place).unwrap();
     let right = bytes.clone();
@@ -257,7 +257,7 @@ async fn an_archive_that_the_cluster_has_already_is_not_put_again() {
     let Some(fixture) = Fixture::with_table(Place::Modern, "form_there").await else { return };
     let mut segment = fixture.segment("own_1", &[1]);
     let archive = fixture.folder.path().join("elsewhere/any name.tar.gz");
-    pinotage_segment::write::archive_folder(&segment.path, &archive).unwrap();
+    pinotage_segment::write::archive_folder(&segment.path, ArchiveLevel::default(), &archive).unwrap();
     segment.archive_uri = Some(format!("file://{}", archive.display()).replace(' ', "%20"));
     let options = PushOptions { form: Form::Metadata, ..PushOptions::default() };
     let quiet = ();

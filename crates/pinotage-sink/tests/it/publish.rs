@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use pinotage_client::{Address, Connection, Controller, LineageState, Replacement, Upload};
-use pinotage_common::{ByteSize, ErrorKind, Result};
+use pinotage_common::{ArchiveLevel, ByteSize, ErrorKind, Result};
 use pinotage_connector::Lives;
 use pinotage_sink::publish::{History, Mark, Publication, PushObserver, PushOptions, foreign, publish, revert};
 use pinotage_sink::{LocalSegment, Target};
@@ -176,7 +176,7 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with(place: Place) {
     };
     start(&replacement).await;
     let archive = fixture.folder.path().join("own_1.tar.gz");
-    pinotage_segment::write::archive_folder(&to[0].path, &archive).unwrap();
+    pinotage_segment::write::archive_folder(&to[0].path, ArchiveLevel::default(), &archive).unwrap();
     let upload = Upload::new(&target.table, target.table_type);
     target.controller.upload_segment(&upload, "own_1", &archive).await.unwrap();
     assert_eq!(push(&fixture, &to, &[]).await.unwrap(), 1);
@@ -192,7 +192,7 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with(place: Place) {
     start(&stale).await;
     let new = [fixture.segment("own_4", &[4])];
     let archive = fixture.folder.path().join("own_4.tar.gz");
-    pinotage_segment::write::archive_folder(&new[0].path, &archive).unwrap();
+    pinotage_segment::write::archive_folder(&new[0].path, ArchiveLevel::default(), &archive).unwrap();
     target.controller.upload_segment(&upload, "own_4", &archive).await.unwrap();
     push(&fixture, &new, &[&to[0]]).await.unwrap();
     fixture.keys(&[2, 4]).await;
@@ -201,7 +201,8 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with(place: Place) {
     let names = ["own_6", "own_7"].map(str::to_owned).into();
     start(&Replacement { segments_from: vec!["own_2".into()], segments_to: names, custom_map: BTreeMap::new() }).await;
     let archive = fixture.folder.path().join("own_6.tar.gz");
-    pinotage_segment::write::archive_folder(&fixture.segment("own_6", &[60]).path, &archive).unwrap();
+    pinotage_segment::write::archive_folder(&fixture.segment("own_6", &[60]).path, ArchiveLevel::default(), &archive)
+        .unwrap();
     target.controller.upload_segment(&upload, "own_6", &archive).await.unwrap();
     let two = [fixture.segment("own_6", &[6]), fixture.segment("own_8", &[2])];
     push(&fixture, &two, &[&to[1]]).await.unwrap();
@@ -218,6 +219,13 @@ async fn a_replacement_that_was_cut_short_is_gone_on_with(place: Place) {
     push(&fixture, &[fixture.segment("own_5", &[5])], &[&new[0]]).await.unwrap();
     fixture.keys(&[2, 5, 6]).await;
     assert_eq!(revert(target, None).await.unwrap_err().kind(), ErrorKind::NotFound);
+
+    // What is to go has been decided anew since: it goes, and what was to go before stays.
+    let names = ["own_9", "own_10"].map(str::to_owned).into();
+    start(&Replacement { segments_from: vec!["own_6".into()], segments_to: names, custom_map: BTreeMap::new() }).await;
+    let last = [fixture.segment("own_9", &[9]), fixture.segment("own_10", &[10])];
+    push(&fixture, &last, &[&two[1]]).await.unwrap();
+    fixture.keys(&[5, 6, 9, 10]).await;
 }
 
 async fn a_segment_that_no_server_can_load_takes_the_whole_replacement_back(place: Place) {

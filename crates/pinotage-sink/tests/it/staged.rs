@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use futures::TryStreamExt;
-use pinotage_common::Secret;
+use pinotage_common::{ArchiveLevel, Secret};
 use pinotage_connector::kit::{SinkCase, SinkTarget};
 use pinotage_connector::{Context, Sink};
 use pinotage_segment::read::{ScanOptions, Segment};
@@ -51,7 +51,7 @@ impl SinkTarget for Far {
         let (max_rows, memory) = (self.max_rows, 64 << 20);
         let sealing =
             Sealing { max_rows, max_bytes: memory, task_bytes: memory, max_age: None, event_time: None, queue: 2 };
-        let to = Destination::Folder { path: self.folder.path().join("out"), archives: true };
+        let to = Destination::Folder { path: self.folder.path().join("out"), archives: Some(ArchiveLevel::default()) };
         let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
         Box::new(PinotSink::try_new((schema, table, PinotVersion::NEWEST), self.staging(), sealing, to, pool).unwrap())
     }
@@ -73,7 +73,7 @@ impl SinkTarget for Far {
 }
 
 /// The folder of the segment in an archive.
-fn untar(archive: &Path, to: &Path) -> std::path::PathBuf {
+pub(crate) fn untar(archive: &Path, to: &Path) -> std::path::PathBuf {
     let status = std::process::Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(to).status().unwrap();
     assert!(status.success());
     fs::read_dir(to).unwrap().next().unwrap().unwrap().path()

@@ -27,7 +27,7 @@ fn sink_of(folder: &TempDir, event_time: EventTime, table: &str) -> pinotage_com
         queue: 2,
     };
     let documents = (Schema::from_json(schema)?, TableConfig::from_json(table)?, PinotVersion::NEWEST);
-    let to = Destination::Folder { path: folder.path().join("out"), archives: false };
+    let to = Destination::Folder { path: folder.path().join("out"), archives: None };
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap());
     PinotSink::try_new(documents, folder.path().join("staging"), sealing, to, pool)
 }

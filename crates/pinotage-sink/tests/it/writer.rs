@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use pinotage_common::ArchiveLevel;
 use pinotage_connector::kit::{SinkCase, SinkTarget, row_texts};
-use pinotage_connector::{Clock, Context, OpenBuffer, Sink, by_partition};
+use pinotage_connector::{Clock, Committable, Context, OpenBuffer, Sink, by_partition};
 use pinotage_segment::read::{ScanOptions, Segment};
 use pinotage_sink::Snapshot;
 use pinotage_sink::upsert::{CreationTimes, KeySerializer, StreamKey, Ties};
@@ -14,8 +15,13 @@ use pinotage_sink::writer::{Destination, PinotSink, Sealing, StagedSegment, Uplo
 use pinotage_spec::{PinotVersion, Schema, TableConfig};
 use tempfile::TempDir;
 
+use crate::staged::untar;
+
 struct Folder {
     folder: TempDir,
+    /// Where rows wait, if that is elsewhere.
+    other_disk: Option<TempDir>,
+    archives: bool,
     sealing: Sealing,
     partitioned: bool,
     /// Keeps one row of each key, in this mode.
@@ -46,6 +52,8 @@ impl Folder {
     fn new(max_rows: usize, partitioned: bool) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            other_disk: None,
+            archives: false,
             sealing: sealing(max_rows),
             partitioned,
             upsert: None,
@@ -56,7 +64,7 @@ impl Folder {
     }
 
     fn staging(&self) -> std::path::PathBuf {
-        self.folder.path().join("staging")
+        self.other_disk.as_ref().unwrap_or(&self.folder).path().join("staging")
     }
 
     fn shared(&self) -> PinotSink {
@@ -92,7 +100,8 @@ impl Folder {
             r#"{{"tableName": "t", "tableType": "OFFLINE", "tableIndexConfig": {{"nullHandlingEnabled": true, "segmentPartitionConfig": {partitions}}}{upsert}}}"#
         );
         let table = TableConfig::from_json(&table).unwrap();
-        let to = Destination::Folder { path: self.folder.path().join("out"), archives: false };
+        let archives = self.archives.then(ArchiveLevel::default);
+        let to = Destination::Folder { path: self.folder.path().join("out"), archives };
         let sink = PinotSink::try_new(
             (schema(self.upsert.is_some()), table, PinotVersion::NEWEST),
             self.staging(),
@@ -112,8 +121,10 @@ impl SinkTarget for Folder {
     fn rows(&self) -> Vec<RecordBatch> {
         let Ok(entries) = fs::read_dir(self.folder.path().join("out")) else { return Vec::new() };
         let mut batches = Vec::new();
-        let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
-        for path in paths {
+        let seen = |path: &std::path::PathBuf| path.is_dir() || path.extension().is_some_and(|end| end == "gz");
+        for path in entries.map(|entry| entry.unwrap().path()).filter(seen) {
+            let unpacked = tempfile::tempdir().unwrap();
+            let path = if self.archives { untar(&path, unpacked.path()) } else { path };
             let segment = Segment::open(&path).unwrap();
             if self.partitioned {
                 let key = segment.metadata().columns.iter().find(|(name, _)| *name == "key").unwrap().1;
@@ -145,6 +156,28 @@ fn holds_the_promises_of_sinks() {
     for (max_rows, partitioned) in [(1000, false), (16, true)] {
         let make = move || Box::new(Folder::new(max_rows, partitioned)) as Box<dyn SinkTarget>;
         SinkCase { make: &make, epochs: &epochs }.all();
+    }
+}
+
+/// The disk that rows wait on is another one than that of the output.
+#[test]
+fn staging_may_be_on_another_disk() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (memory, output) = (Path::new("/dev/shm"), std::env::temp_dir());
+    let device = |folder: &Path| fs::metadata(folder).map(|metadata| metadata.dev()).ok();
+    if device(memory).is_none() || device(memory) == device(&output) {
+        eprintln!("SKIPPED: staging on another disk, because /dev/shm is none");
+        return;
+    }
+    let epochs = [rows(0..40), rows(40..90)];
+    for archives in [false, true] {
+        let make = || {
+            let staging = tempfile::tempdir_in(memory).unwrap();
+            Box::new(Folder { other_disk: Some(staging), archives, ..Folder::new(16, true) }) as Box<dyn SinkTarget>
+        };
+        let case = SinkCase { make: &make, epochs: &epochs };
+        case.committing_again_changes_nothing();
+        case.survives_death_at_every_step();
     }
 }
 
@@ -517,6 +550,78 @@ fn process(lives: &[(&str, u64)], epoch: u64) -> Context {
     context
 }
 
+/// Segments that are sealed and wait for a folder, and the sink and context that bring them there.
+fn sealed_for(staging: &Path, out: &Path) -> (PinotSink, Context, Vec<Committable>) {
+    let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
+    let to = Destination::Folder { path: out.to_owned(), archives: None };
+    let documents = (schema(false), table, PinotVersion::NEWEST);
+    let sink = PinotSink::try_new(documents, staging.to_owned(), sealing(9), to, pool()).unwrap();
+    let context = Context::new("j", "0123456789abcdef");
+    let mut writer = sink.open(Vec::new(), &context).unwrap();
+    writer.write(0, rows(0..20)).unwrap();
+    let committables = writer.prepare(1, true).unwrap().committables;
+    (sink, context, committables)
+}
+
+/// An age beyond what clocks count is none.
+#[test]
+fn a_segment_that_may_become_as_old_as_it_likes_stays_open() {
+    let mut target = Folder::new(9, false);
+    target.sealing.max_age = Some(std::time::Duration::from_millis(u64::MAX));
+    let mut writer = target.sink().open(Vec::new(), &Context::new("j", "0a")).unwrap();
+    writer.write(0, rows(0..5)).unwrap();
+    assert_eq!(writer.prepare(1, false).unwrap().committables, []);
+}
+
+/// Nobody goes on without having looked whether there is a copy of the state.
+#[test]
+fn an_output_that_cannot_be_looked_into_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (sink, context, _) = sealed_for(&folder.path().join("staging"), &out);
+    let check = || sink.committer(&context).unwrap().check(0);
+    check().unwrap();
+    fs::write(&out, "a file").unwrap();
+    assert_eq!(check().unwrap_err().kind().name(), "invalid-config");
+    fs::remove_file(&out).unwrap();
+    fs::create_dir(&out).unwrap();
+    let fence = out.join(".t_j_0123456789abcdef_published");
+    std::os::unix::fs::symlink(&fence, &fence).unwrap();
+    assert!(check().unwrap_err().to_string().contains("_published"));
+}
+
+/// Rows that are in the output have come, whatever becomes of what was staged: who is told that they have not writes them again.
+#[test]
+fn staging_that_lets_nothing_go_fails_no_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (staging, out) = (folder.path().join("staging"), folder.path().join("out"));
+    let (sink, context, committables) = sealed_for(&staging, &out);
+    let mut committer = sink.committer(&context).unwrap();
+    committer.commit(&committables).unwrap();
+    let segment = StagedSegment::of(&committables[0]).unwrap();
+    let life = staging.join(&context.run).join(Path::new(&segment.file).parent().unwrap());
+    fs::remove_dir_all(&life).unwrap();
+    fs::write(&life, "nothing can be removed from here").unwrap();
+    committer.commit(&committables).unwrap();
+    assert!(committer.abort(&committables).is_err(), "something can be removed");
+}
+
+#[test]
+fn who_waits_for_another_process_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (sink, context, committables) = sealed_for(&folder.path().join("staging"), &out);
+    fs::create_dir(&out).unwrap();
+    let other = fs::File::create(out.join(".t_j_0123456789abcdef_published")).unwrap();
+    other.lock().unwrap();
+    context.cancel.cancel();
+    let mut committer = sink.committer(&context).unwrap();
+    assert_eq!(committer.commit(&committables).unwrap_err().kind().name(), "cancelled");
+    drop(other);
+    let context = Context::new("j", "0123456789abcdef");
+    sink.committer(&context).unwrap().commit(&committables).unwrap();
+}
+
 /// Two copies of a state that are at work at the same time, and never choose one name: the one that comes later is refused before
 /// a row is there twice, whichever it is, and whoever has the rows that are there goes on.
 #[test]
@@ -580,7 +685,7 @@ fn rows_without_a_key_have_no_partition_of_a_stream() {
         let upload = Upload { version: PinotVersion::NEWEST, key: key.clone() };
         let times = CreationTimes::of(&Snapshot::default(), Ties::Live, PinotVersion::NEWEST, 1).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let to = Destination::Folder { path: folder.path().into(), archives: true };
+        let to = Destination::Folder { path: folder.path().into(), archives: Some(ArchiveLevel::default()) };
         let staging = folder.path().join("staging");
         let documents = (schema(!more.is_empty()), table(more));
         let sink = PinotSink::beside_stream(documents, staging, sealing(9), to, (upload, times), pool()).unwrap();

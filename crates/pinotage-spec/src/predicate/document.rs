@@ -131,6 +131,66 @@ mod tests {
         assert_eq!(read, predicate);
     }
 
+    /// Of every condition over two columns to a depth: whether it excludes nulls is what comes of evaluating it with one.
+    #[test]
+    fn conditions_that_exclude_nulls_pass_no_row_without_a_value() {
+        fn passes(predicate: &Predicate, of_other: Option<bool>) -> Option<bool> {
+            let all = |parts: &[Predicate], end: bool| {
+                let each: Vec<Option<bool>> = parts.iter().map(|part| passes(part, of_other)).collect();
+                if each.contains(&Some(end)) { Some(end) } else { each.iter().all(Option::is_some).then_some(!end) }
+            };
+            match predicate {
+                Predicate::IsNull(column) => Some(column == "INT"),
+                Predicate::IsNotNull(column) => Some(column != "INT"),
+                Predicate::Not(part) => passes(part, of_other).map(|it| !it),
+                Predicate::And(parts) => all(parts, false),
+                Predicate::Or(parts) => all(parts, true),
+                other => {
+                    if other.columns() == ["INT"] {
+                        None
+                    } else {
+                        of_other
+                    }
+                }
+            }
+        }
+        let compare =
+            |column: &str| Predicate::Compare { column: column.into(), op: CompareOp::Eq, value: Value::Int(1) };
+        let leaves = [
+            compare("INT"),
+            compare("LONG"),
+            Predicate::In { column: "INT".into(), values: vec![Value::Int(1)] },
+            Predicate::IsNull("INT".into()),
+            Predicate::IsNotNull("INT".into()),
+        ];
+        let mut all = leaves.to_vec();
+        for _ in 0..2 {
+            let before = all.clone();
+            for (at, one) in before.iter().enumerate() {
+                let two = vec![one.clone(), leaves[at % leaves.len()].clone()];
+                all.push(Predicate::Not(Box::new(one.clone())));
+                all.extend([Predicate::And(two.clone()), Predicate::Or(two)]);
+                all.extend(
+                    leaves.iter().map(|leaf| Predicate::Not(Box::new(Predicate::Or(vec![leaf.clone(), one.clone()])))),
+                );
+                all.extend(leaves.iter().map(|leaf| Predicate::And(vec![leaf.clone(), one.clone()])));
+            }
+        }
+        let mut excluding = 0;
+        for predicate in &all {
+            let may_pass = [None, Some(true), Some(false)].iter().any(|other| passes(predicate, *other) == Some(true));
+            assert!(!may_pass || !predicate.excludes_null("INT"), "{predicate}");
+            excluding += usize::from(predicate.excludes_null("INT"));
+        }
+        assert!(leaves.iter().filter(|leaf| leaf.excludes_null("INT")).count() == 3 && excluding > all.len() / 4);
+        let nothing = [
+            Predicate::And(vec![]),
+            Predicate::Or(vec![]),
+            Predicate::Not(Box::new(Predicate::In { column: "INT".into(), values: vec![] })),
+        ];
+        assert!(nothing.iter().all(|it| !it.excludes_null("INT")));
+    }
+
     #[test]
     fn what_is_no_predicate_is_refused() {
         use pinotage_common::ErrorKind::{InvalidConfig, SchemaMismatch};

@@ -127,6 +127,28 @@ impl Predicate {
         columns
     }
 
+    /// No row passes that has no value in the column.
+    pub fn excludes_null(&self, column: &str) -> bool {
+        // A comparison with nothing is unknown, and so is its opposite; neither passes.
+        fn excludes(predicate: &Predicate, column: &str, opposite: bool) -> bool {
+            match predicate {
+                Predicate::Compare { column: of, .. } | Predicate::Like { column: of, .. } => of == column,
+                Predicate::In { column: of, values } => of == column && !values.is_empty(),
+                Predicate::IsNull(of) => of == column && opposite,
+                Predicate::IsNotNull(of) => of == column && !opposite,
+                Predicate::Not(part) => excludes(part, column, !opposite),
+                Predicate::And(parts) | Predicate::Or(parts) => {
+                    let mut parts = parts.iter().map(|part| excludes(part, column, opposite)).peekable();
+                    match matches!(predicate, Predicate::And(_)) != opposite {
+                        true => parts.any(|it| it),
+                        false => parts.peek().is_some() && parts.all(|it| it),
+                    }
+                }
+            }
+        }
+        excludes(self, column, false)
+    }
+
     /// All of some conditions; `None` when there are none.
     pub fn all(parts: impl IntoIterator<Item = Predicate>) -> Option<Predicate> {
         let mut parts: Vec<Predicate> = parts.into_iter().collect();

@@ -16,6 +16,8 @@ const NOBODY: u32 = 65_534;
 /// A running PostgreSQL with a database `postgres` and a superuser `pinot` without a password.
 pub struct Postgres {
     port: u16,
+    /// Of PostgreSQL's programs.
+    folder: String,
     _process: Process,
     data: TempDir,
 }
@@ -80,7 +82,20 @@ impl Postgres {
             assert!(Instant::now() < deadline, "PostgreSQL lets nobody in");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Some(Self { port, _process: process, data })
+        Some(Self { port, folder, _process: process, data })
+    }
+
+    /// Runs a statement in the database, as the superuser, and returns its rows as lines; of a server without TLS.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn execute(&self, sql: &str) -> String {
+        let mut psql = Command::new(format!("{}/psql", self.folder));
+        let port = self.port.to_string();
+        psql.args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", &port, "-U", "pinot", "-d", "postgres"]);
+        let ran = psql.args(["-v", "ON_ERROR_STOP=1", "-c", sql]).output().unwrap();
+        assert!(ran.status.success(), "{sql}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8_lossy(&ran.stdout).trim_end().to_owned()
     }
 
     /// The certificate of a server with TLS.

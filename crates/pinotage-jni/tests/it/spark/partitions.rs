@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pinotage_spec::Schema;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -64,13 +65,16 @@ fn tables_that_are_partitioned_alike_are_joined_without_a_shuffle() {
     // By one column of the table that is not aggregated by servers.
     let grouped =
         "SELECT COUNT(*), SUM(n), COUNT(s) FROM (SELECT s, SUM(length(r)) AS n FROM pinot.spark_parts_a GROUP BY s)";
+    let with_value = grouped.replace("GROUP", "WHERE s IS NOT NULL GROUP");
     let together = "SET spark.sql.autoBroadcastJoinThreshold = -1;\nSET spark.sql.sources.v2.bucketing.enabled = true;\n\
         SET spark.sql.sources.v2.bucketing.pushPartValues.enabled = true;";
+    let relied = format!("{together}\nSET spark.sql.catalog.pinot.reportPartitioning = true;");
     let apart = "SET spark.sql.autoBroadcastJoinThreshold = -1;\nSET spark.sql.sources.v2.bucketing.enabled = false;";
-    let exchanges = |line, query: &str| {
-        let plan = answer(line, &left, together, &format!("EXPLAIN {query}"), "");
+    let exchanges_with = |line, settings: &str, query: &str| {
+        let plan = answer(line, &left, settings, &format!("EXPLAIN {query}"), "");
         (plan.matches("Exchange hashpartitioning(").count(), plan)
     };
+    let exchanges = |line, query: &str| exchanges_with(line, together, query);
     let expected: Vec<String> = alike.iter().map(|query| answer(Line::V4, &left, apart, query, "")).collect();
     assert!(expected.iter().all(|found| !found.starts_with("[0,")), "{expected:?}");
     let groups = answer(Line::V4, &left, apart, grouped, "");
@@ -86,8 +90,8 @@ fn tables_that_are_partitioned_alike_are_joined_without_a_shuffle() {
             }
             assert_eq!(answer(line, &left, &settings, grouped, ""), groups);
         }
-        for query in [alike[0].as_str(), grouped] {
-            let (count, plan) = exchanges(line, query);
+        for (settings, query) in [(together, alike[0].as_str()), (together, &with_value), (&relied, grouped)] {
+            let (count, plan) = exchanges_with(line, settings, query);
             assert_eq!(count, 0, "{line:?} {plan}");
             assert!(plan.contains("partitions=Murmur(s, 4)"), "{plan}");
         }
@@ -118,12 +122,34 @@ fn tables_that_are_partitioned_alike_are_joined_without_a_shuffle() {
         answer(Line::V4, &left, together, &inner("spark_parts_c"), ""),
         answer(Line::V4, &left, apart, &inner("spark_parts_c"), "")
     );
+    // Rows without a value of a time when the column had another default: in another partition, and in one group.
+    let mut schema = left.schema.json().clone();
+    let field = schema["dimensionFieldSpecs"].as_array_mut().unwrap().iter_mut().find(|field| field["name"] == "s");
+    field.unwrap()["defaultNullValue"] = json!("x");
+    let config = left.config.partition("s").unwrap().unwrap();
+    assert_ne!(config.partition("x").unwrap(), config.partition("null").unwrap());
+    let older = Fixture {
+        cluster: left.cluster,
+        name: left.name.clone(),
+        schema: Schema::from_document(schema).unwrap(),
+        config: left.config.clone(),
+        rows: Vec::new(),
+    };
+    let mut row = row(240, FIRST_DAY, true);
+    (row["s"], row["$nulls"]) = (json!("x"), json!(["s"]));
+    older.upload("spark_parts_a_older", &[row]);
+    left.cluster.await_count("spark_parts_a", 241);
+    let groups = answer(Line::V4, &left, apart, grouped, "");
+    assert_eq!(answer(Line::V4, &left, together, grouped, ""), groups);
+    // As the guide says of those who rely on one default.
+    assert_ne!(answer(Line::V4, &left, &relied, grouped, ""), groups);
+    assert_eq!(exchanges(Line::V4, &with_value).0, 0);
     // A segment with rows of several partitions: nothing is said of the table any more.
     left.upload("spark_parts_a_many", &right.rows);
-    left.cluster.await_count("spark_parts_a", 480);
+    left.cluster.await_count("spark_parts_a", 481);
     for line in [Line::V3_5Scala2_13, Line::V4] {
         let (count, plan) = exchanges(line, &alike[0]);
-        assert!(count == 2 && !plan.contains("partitions=Murmur(s, 4), about 480"), "{plan}");
+        assert!(count == 2 && !plan.contains("partitions=Murmur(s, 4), about 481"), "{plan}");
         let [with, without] = [together, apart].map(|settings| answer(line, &left, settings, &alike[0], ""));
         assert_eq!(with, without);
     }

@@ -154,6 +154,7 @@ sink:
   table: orders
   connection: { controller: 'host:9000', auth: { kind: basic, user: me, password: '${env:HOME}' } }
   segment: { maxRows: 1000, maxAge: 1h }
+  archiveLevel: 0
 checkpoint: { interval: 5s, restarts: 3 }
 staging: /shared/staging
 limits: { errors: 5 }

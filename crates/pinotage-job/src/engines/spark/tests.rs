@@ -15,6 +15,7 @@ sink:
     auth: { kind: basic, user: me, password: '${env:CARGO_PKG_NAME}' }
     proxy: { url: 'http://proxy:1', except: [a, b] }
   segment: { maxRows: 1000 }
+  archiveLevel: 0
 staging: /shared/staging
 limits: { errors: 5 }
 quarantine: /shared/bad

@@ -188,7 +188,10 @@ fn rows_that_were_accepted_before_count() {
     let sink = || {
         let upload = Upload { version: stream.version, key: stream.key.clone() };
         let times = CreationTimes::of(&snapshot, Ties::Live, stream.version, T).unwrap();
-        let to = Destination::Folder { path: stream.folder.path().join("out"), archives: true };
+        let to = Destination::Folder {
+            path: stream.folder.path().join("out"),
+            archives: Some(pinotage_common::ArchiveLevel::default()),
+        };
         let staging = stream.folder.path().join("staging");
         let documents = (stream.schema.clone(), stream.table.clone());
         let sink = PinotSink::beside_stream(documents, staging, sealing(1000), to, (upload, times), pool()).unwrap();

@@ -17,7 +17,7 @@ public final class ScanRequest implements Serializable {
     private ArrayList<Aggregate> aggregates;
     private final ArrayList<String> order = new ArrayList<>();
     private long first;
-    private boolean byPartition;
+    private String byPartition;
     private int parallelism;
 
     /** Only these columns, in this order. There may be none: the batches then only count rows. */
@@ -67,9 +67,15 @@ public final class ScanRequest implements Serializable {
         return this;
     }
 
-    /** Each split is to have rows of one partition, if the table has partitions: {@link ScanPlan#partitioner}. */
-    public ScanRequest byPartition(boolean wanted) {
-        byPartition = wanted;
+    /**
+     * Each split is to have rows of one partition, if the table has partitions: {@link ScanPlan#partitioner}.
+     *
+     * @param oneDefault whether rows without a value may be relied on to be in one partition. They are when the
+     *     {@code defaultNullValue} of the column has not changed since the first segment was pushed; otherwise only columns are
+     *     looked at that have a value in every row that comes
+     */
+    public ScanRequest byPartition(boolean oneDefault) {
+        byPartition = oneDefault ? "oneDefault" : "exact";
         return this;
     }
 
@@ -87,7 +93,9 @@ public final class ScanRequest implements Serializable {
         }
         JsonText.list(exact, JsonText.key("exact", json), (condition, to) -> to.append(condition.toJson()));
         JsonText.list(rechecked, JsonText.key("rechecked", json), (condition, to) -> to.append(condition.toJson()));
-        JsonText.key("byPartition", json).append(byPartition);
+        if (byPartition != null) {
+            JsonText.text(byPartition, JsonText.key("byPartition", json));
+        }
         JsonText.key("parallelism", json).append(parallelism);
         if (limit >= 0) {
             JsonText.key("limit", json).append(limit);

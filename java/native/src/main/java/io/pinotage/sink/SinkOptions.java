@@ -14,7 +14,16 @@ import java.util.TreeMap;
 public final class SinkOptions {
     /** The last parts of names whose values are numbers. */
     private static final Set<String> NUMBERS = new HashSet<>(Arrays.asList(
-            "maxRows", "queue", "waiting", "parallelism", "waitSeconds", "attempts", "retries", "concurrency", "partitions"));
+            "maxRows",
+            "archiveLevel",
+            "queue",
+            "waiting",
+            "parallelism",
+            "waitSeconds",
+            "attempts",
+            "retries",
+            "concurrency",
+            "partitions"));
 
     /** The same of values that are yes or no. */
     private static final Set<String> YES_OR_NO = new HashSet<>(

@@ -118,7 +118,8 @@ public final class TableOptions {
 
     /** What options of the job file begin with. The library knows all of them, and refuses others by name. */
     static final String[] PREFIXES = {
-        "sink.segment.", "sink.publish.", "sink.push.", "sink.upsert.", "sink.connection.", "sink.pinot-version", "limits.", "store."
+        "sink.segment.", "sink.publish.", "sink.push.", "sink.upsert.", "sink.connection.", "sink.pinot-version", "sink.archive-level", "limits.",
+        "store."
     };
 
     /** What options of reading begin with. */

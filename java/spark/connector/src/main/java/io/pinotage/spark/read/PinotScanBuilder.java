@@ -153,7 +153,7 @@ public final class PinotScanBuilder
 
     @Override
     public Scan build() {
-        pushed.byPartition = partitions.isWanted() && pushed.isWhole();
+        pushed.byPartition = pushed.isWhole() ? partitions.wanted() : ReportPartitioning.FALSE;
         ScanPlan planned = plan == null ? table.plan(pushed.request()) : plan;
         open.clean();
         return new PinotScan(name, options, pushed, planned, partitions);

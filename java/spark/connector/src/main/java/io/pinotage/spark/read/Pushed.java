@@ -25,7 +25,7 @@ final class Pushed implements Serializable {
     final ArrayList<Condition> rechecked = new ArrayList<>();
     long limit = -1;
     /** Splits have rows of one partition each, if the table has partitions. */
-    boolean byPartition;
+    ReportPartitioning byPartition = ReportPartitioning.FALSE;
 
     /** Keys of the order, whose first rows are enough. */
     private final ArrayList<Key> order = new ArrayList<>();
@@ -111,7 +111,10 @@ final class Pushed implements Serializable {
             return request.aggregate(groupBy, aggregates);
         }
         // Rows are read by one thread of each split; aggregates are few.
-        request.byPartition(byPartition).parallelism(SparkContext.getOrCreate().defaultParallelism());
+        request.parallelism(SparkContext.getOrCreate().defaultParallelism());
+        if (byPartition != ReportPartitioning.FALSE) {
+            request.byPartition(byPartition == ReportPartitioning.TRUE);
+        }
         request.columns(Arrays.asList(schema.fieldNames()));
         order.forEach(key -> request.orderBy(key.column, key.descending, key.nullsFirst));
         request.first(first);

@@ -13,8 +13,9 @@ import org.apache.spark.sql.internal.SQLConf;
  * if nothing is joined.
  */
 enum ReportPartitioning {
-    /** Where that leaves no core without a task. */
+    /** Where that is certain, and leaves no core without a task. */
     AUTO,
+    /** Also where it relies on one {@code defaultNullValue} of the column for all segments. */
     TRUE,
     FALSE;
 
@@ -30,13 +31,13 @@ enum ReportPartitioning {
         }
     }
 
-    /** Whether it is worth the while to keep partitions apart. */
-    boolean isWanted() {
-        return this != FALSE && SQLConf.get().v2BucketingEnabled();
+    /** The same, if Spark makes use of it. */
+    ReportPartitioning wanted() {
+        return SQLConf.get().v2BucketingEnabled() ? this : FALSE;
     }
 
     boolean isReported(ScanPlan plan) {
-        if (!isWanted() || plan.partitioner() == null) {
+        if (wanted() == FALSE || plan.partitioner() == null) {
             return false;
         }
         int partitions = Partitions.count(plan);
