@@ -15,6 +15,7 @@ use crate::epochs::Random;
 use crate::epochs_random::{Drawn, Found, rounds};
 use crate::epochs_upsert::Stream;
 use crate::kills::{lineage, oldest};
+use crate::ok;
 
 /// Longer than a request may take.
 const SLOW: Duration = Duration::from_millis(1500);
@@ -94,7 +95,7 @@ fn half(real: &str, request: &Request) {
 fn sink(faulty: &Faulty, random: &mut Random) -> String {
     format!(
         "  connection: {{controller: '{}', timeouts: {{request: 1s, transfer: 1s, publish: 8s}}, retries: {{attempts: {}, pause: 20ms, maxPause: 100ms}}}}\n  \
-         publish: PUBLISH\n  push: {{waitSeconds: 40, parallelism: {}}}\n",
+         publish: PUBLISH\n  push: {{foreign: replace, waitSeconds: 40, parallelism: {}}}\n",
         faulty.fake.url(),
         1 + random.below(3),
         1 + random.below(4),
@@ -119,19 +120,42 @@ fn lives(random: &mut Random) -> u64 {
     1 + random.below(if is_full() { 6 } else { 3 })
 }
 
+/// Rows that a REFRESH table has before.
+const BEFORE: usize = 50;
+
+/// Another job makes the table.
+fn before(cluster: &Cluster, drawn: &Drawn, table: &str) {
+    let job = format!(
+        "name: before\nsource:\n  kind: generator\n  generator:\n    rows: {BEFORE}\n    columns: {{id: {{type: LONG, values: {{sequence: {{start: -1000}}}}}}}}\n\
+         sink: {{kind: pinot, table: {table}, schema: schema.json, tableConfig: table.json, controller: '{}'}}\ncheckpoint: {{}}\n",
+        cluster.controller
+    );
+    std::fs::write(drawn.path().join("before.yaml"), job).unwrap();
+    ok(drawn.path(), &["run", "before.yaml"]);
+    cluster.await_count(table, BEFORE as u64);
+}
+
 fn into_tables(cluster: &Cluster, seed: u64) {
     let faulty = Faulty::new(&cluster.controller, seed);
     let table = format!("random{seed}");
     let mut random = Random::of(seed + 1);
     let mut drawn = Drawn::new(seed, &table, &sink(&faulty, &mut random), 30_000);
-    if random.below(3) == 0 {
+    let refreshed = random.below(3) == 0;
+    if refreshed {
         drawn = drawn.refreshing();
+        before(cluster, &drawn, &table);
     }
     eprintln!("{drawn}");
     for _ in 0..lives(&mut random) {
         faulty.fail(random.one_of(&[0, 10, 40, 100]));
         drawn.live(4000);
-        if let Some(found) = in_table(cluster, &table, &drawn) {
+        if let Some(mut found) = in_table(cluster, &table, &drawn) {
+            let all = found.len();
+            found.retain(|(id, ..), _| *id >= 0);
+            // What was there before goes in the step in which everything comes.
+            let before = all - found.len();
+            assert!(before == 0 || before == BEFORE && found.is_empty(), "{before} old and {} new rows", found.len());
+            assert!(!refreshed || all > 0, "nothing is there");
             drawn.is_never_doubled(&found);
         }
         drawn.change();

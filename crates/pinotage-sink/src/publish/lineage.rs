@@ -91,6 +91,8 @@ pub(super) async fn replace(
     match pushed.await {
         Ok(()) => complete(target, all, options, observer).await,
         Err(error) if goes_on(&error) => Err(error),
+        // The controller says so of what it failed to do behind the end: to take it back would hide rows that queries see.
+        Err(_) if has_ended(target, &id).await => complete(target, all, options, observer).await,
         // Not by us: the controller's retention manager, or a person. What has to come is still in staging.
         Err(error) if publication.history.is_some() && is_gone(target, &id).await => {
             Err(Error::new(ErrorKind::Unavailable, "the replacement was taken back before it ended")
@@ -106,6 +108,12 @@ pub(super) async fn replace(
             })
         }
     }
+}
+
+/// Queries see what the replacement brings.
+async fn has_ended(target: &Target, id: &str) -> bool {
+    let lineage = target.controller.lineage(&target.table, target.table_type).await;
+    lineage.is_ok_and(|lineage| lineage.iter().any(|entry| entry.id == id && entry.state == LineageState::Completed))
 }
 
 /// Nobody can end the replacement any more.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use pinotage_client::{LineageState, Replacement, Upload};
+use pinotage_client::{Address, Connection, Controller, LineageState, Replacement, Upload};
 use pinotage_common::{ArchiveLevel, ByteSize, ErrorKind, Result};
 use pinotage_connector::Lives;
-use pinotage_sink::LocalSegment;
 use pinotage_sink::publish::{History, Mark, Publication, PushObserver, PushOptions, foreign, publish, revert};
+use pinotage_sink::{LocalSegment, Target};
+use pinotage_testkit::fake::{Action, Fake, Relay};
 
 use crate::places::{Place, in_all_places};
 use crate::support::{Fixture, damage};
@@ -65,6 +66,25 @@ async fn segments_come_once_however_often_they_are_published(place: Place) {
     let error = push(&fixture, &other, &[]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CommitConflict, "{error}");
     fixture.keys(&[1, 2, 3, 4, 5]).await;
+}
+
+/// What a controller fails to do behind the end of a replacement takes back no rows that queries see.
+#[tokio::test]
+async fn an_end_that_took_effect_is_one_whatever_the_answer() {
+    let Some(fixture) = Fixture::with_table(Place::Modern, "push_ended").await else { return };
+    let relay = Relay::new(&fixture.cluster.controller);
+    let act = Action::decide(move |request| match (relay.forward(request), request.path.rsplit('/').next()) {
+        (_, Some("endReplaceSegments")) => Action::error(500, "on purpose, behind the effect"),
+        (answer, _) => answer,
+    });
+    let fake = Fake::new().otherwise(act).start();
+    let controller = Controller::new(&Connection::new(Address::parse(&fake.url()).unwrap())).unwrap();
+    let target = Target { controller, ..fixture.target.clone() };
+    let to = vec![fixture.segment("own_1", &[1]), fixture.segment("own_2", &[2])];
+    let publication = Publication { to, own_prefix: Some("own_".into()), ..Publication::default() };
+    publish(&target, fixture.table.json(), &publication, &PushOptions::default(), &()).await.unwrap();
+    assert_eq!(states(&fixture).await, [LineageState::Completed]);
+    fixture.keys(&[1, 2]).await;
 }
 
 async fn segments_are_replaced_in_one_step_or_by_name(place: Place) {
