@@ -192,10 +192,10 @@ fn a_replay_into_a_refresh_table_is_refused() {
     let story = Story::new(2, 1000, &format!("controller: '{}', push: {{foreign: replace}}", cluster.controller));
     let path = story.path();
     for (file, from, to) in [
-        ("schema.json", "\"t\"", "\"refreshed\""),
-        ("table.json", "t_OFFLINE", "refreshed_OFFLINE"),
+        ("schema.json", "\"t\"", "\"replay_refused\""),
+        ("table.json", "t_OFFLINE", "replay_refused_OFFLINE"),
         ("table.json", "APPEND", "REFRESH"),
-        ("job.yaml", "table: t,", "table: refreshed,"),
+        ("job.yaml", "table: t,", "table: replay_refused,"),
     ] {
         let text = fs::read_to_string(path.join(file)).unwrap();
         fs::write(path.join(file), text.replace(from, to)).unwrap();
@@ -204,7 +204,7 @@ fn a_replay_into_a_refresh_table_is_refused() {
     let output = pinotage(path, &["quarantine", "replay", "job.yaml"]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(2) && error.contains("a replay makes some of its rows"), "{error}");
-    cluster.await_count("refreshed", 1978);
+    cluster.await_count("replay_refused", 1978);
 }
 
 #[test]

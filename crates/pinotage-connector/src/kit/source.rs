@@ -261,14 +261,15 @@ impl SourceCase<'_> {
     fn assert_rest(&self, split: &Split, whole: &Content, (position, rows, bad): (&Position, usize, usize)) {
         let rest = self.read(split, Some(position));
         let at = format!("split `{}` behind {position:?}", split.id);
-        // Of a source without an end both were read so far, from different places.
         let (rows, bad) = (&whole.rows[rows..], &whole.bad[bad..]);
-        let (more_rows, more_bad) = match self.limit() {
-            None => (rest.rows.len(), rest.bad.len()),
-            Some(_) => (rest.rows.len().min(rows.len()), rest.bad.len().min(bad.len())),
+        // Of a source without an end both were read so far as their batches went, from different places.
+        let ends = |rest: usize, whole: usize| {
+            if self.limit().is_none() { (rest, whole) } else { (rest.min(whole), rest.min(whole)) }
         };
-        assert!(rest.rows[..more_rows] == *rows, "{at}: other rows");
-        assert_eq!(rest.bad[..more_bad], *bad, "{at}: other bad rows");
+        let (rest_end, end) = ends(rest.rows.len(), rows.len());
+        assert!(rest.rows[..rest_end] == rows[..end], "{at}: other rows");
+        let (rest_end, end) = ends(rest.bad.len(), bad.len());
+        assert_eq!(rest.bad[..rest_end], bad[..end], "{at}: other bad rows");
     }
 
     fn read(&self, split: &Split, behind: Option<&Position>) -> Content {
