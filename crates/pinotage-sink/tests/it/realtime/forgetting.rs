@@ -8,38 +8,13 @@ use pinotage_connector::{Context, Sink as _, by_partition};
 use pinotage_sink::publish::{Publication, PushObserver, PushOptions, publish};
 use pinotage_sink::upsert::{CreationTimes, KeySerializer, Ties};
 use pinotage_sink::writer::{Destination, PinotSink, Upload};
-use pinotage_spec::PinotVersion;
-use pinotage_testkit::cluster::{Cluster, eventually};
+use pinotage_testkit::cluster::eventually;
 use serde_json::json;
 
 use super::{Meanwhile, Row, Stream, T, add, row};
 use crate::places::Place;
 use crate::upsert::batch;
 use crate::writer::{pool, sealing};
-
-/// A table whose servers have forgotten the keys of uploaded segments and of the stream's, after they have noted which rows count.
-pub(super) async fn outside_when_servers_start_again(cluster: &Cluster) -> (Stream<'_>, BTreeMap<i32, Row>) {
-    let upserts = json!({"mode": "FULL", "metadataTTL": 1000, "snapshot": "ENABLE"});
-    let more = json!({"primaryKeyColumns": ["k"], "upsertConfig": upserts});
-    let key = ("LONG", KeySerializer::Long);
-    let stream = Stream::of(cluster, PinotVersion::NEWEST, "live_again_ttl", key, more);
-    let mut held = BTreeMap::new();
-    let live: Vec<Row> = (0..200).map(|key| row(key, T, "live")).collect();
-    stream.produce(&live);
-    add(&mut held, &live, true);
-    stream.holds(&held).await;
-    let history: Vec<Row> = (100..300).map(|key| row(key, T + i64::from(key % 3) - 1, "history")).collect();
-    stream.push(&stream.build(1, &history, 2, Ties::Live).await).await.unwrap();
-    add(&mut held, &history, false);
-    stream.holds(&held).await;
-    for (keys, time) in [(1000..1320, T + 500), (2000..2320, T + 5000)] {
-        let live: Vec<Row> = keys.map(|key| row(key, time, "live")).collect();
-        stream.produce(&live);
-        add(&mut held, &live, true);
-        stream.holds(&held).await;
-    }
-    (stream, held)
-}
 
 /// Why rows outside `metadataTTL` are refused.
 #[tokio::test]
