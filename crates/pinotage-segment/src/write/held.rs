@@ -25,7 +25,7 @@ const ROWS_OF_A_VALUE: usize = 4;
 /// Unless its text has more bytes.
 const DICTIONARY_BYTES: usize = 1 << 20;
 
-/// So many bytes of a column's values are in one batch at most, unless it has one row.
+/// So many bytes of texts and lists are in one batch at most, unless it has one row.
 const BATCH_BYTES: usize = 16 << 20;
 
 impl SegmentBuilder {
@@ -42,7 +42,8 @@ impl SegmentBuilder {
         let fields: Vec<FieldRef> = columns.iter().map(|column| FieldRef::clone(&column.field)).collect();
         let schema = SchemaRef::new(ArrowSchema::new(fields));
         let batch = move |docs: &Range<usize>| {
-            let arrays = columns.iter().map(|column| column.rows(docs.clone()));
+            let mut room = if docs.len() == 1 { usize::MAX } else { BATCH_BYTES };
+            let arrays = columns.iter().map(|column| column.rows(docs.clone(), &mut room));
             RecordBatch::try_new(SchemaRef::clone(&schema), arrays.collect::<Result<_>>()?)
                 .map_err(|error| Error::unexpected("cannot put columns together").caused_by(error))
         };
@@ -103,7 +104,7 @@ impl<'a> HeldColumn<'a> {
             && values <= (rows / ROWS_OF_A_VALUE).min(1 << 16)
             && column.distinct.is_distinct()
             && column.distinct.text_bytes() <= DICTIONARY_BYTES;
-        if is_packed && let Ok(all) = held.values(&(0..values as u32).collect::<Vec<_>>(), true) {
+        if is_packed && let Ok(all) = held.values(&(0..values as u32).collect::<Vec<_>>(), &mut { usize::MAX }) {
             let keys = if values <= 1 << 8 { Arrow::UInt8 } else { Arrow::UInt16 };
             let packed = Arrow::Dictionary(keys.into(), all.data_type().clone().into());
             held.field = held.field.as_ref().clone().with_data_type(packed).into();
@@ -112,8 +113,9 @@ impl<'a> HeldColumn<'a> {
         held
     }
 
-    fn rows(&self, docs: Range<usize>) -> Result<ArrayRef> {
-        let (nulls, one) = (self.nulls(&docs), docs.len() == 1);
+    /// The rows of some docs. What they take is taken off `room`, and an error when there is none.
+    fn rows(&self, docs: Range<usize>, room: &mut usize) -> Result<ArrayRef> {
+        let nulls = self.nulls(&docs);
         if self.column.plan.field.single_value {
             let ids = self.column.ids.slice(docs);
             return match (&self.dictionary, self.field.data_type()) {
@@ -121,7 +123,7 @@ impl<'a> HeldColumn<'a> {
                     packed::<UInt8Type>(ids.iter().map(|id| *id as u8), nulls, values)
                 }
                 (Some(values), _) => packed::<UInt16Type>(ids.iter().map(|id| *id as u16), nulls, values),
-                (None, _) => with_nulls(self.values(&ids, one)?, nulls),
+                (None, _) => with_nulls(self.values(&ids, room)?, nulls),
             };
         }
         let ends = &self.column.ends;
@@ -129,7 +131,8 @@ impl<'a> HeldColumn<'a> {
         let last = docs.end.checked_sub(1).map_or(0, |last| ends[last]);
         let offsets = std::iter::once(0).chain(ends[docs].iter().map(|end| (end - start) as i32));
         let offsets = OffsetBuffer::new(offsets.collect::<ScalarBuffer<i32>>());
-        let values = self.values(&self.column.ids.slice(start as usize..last as usize), one)?;
+        *room = room.checked_sub(size_of::<u64>() * (last - start) as usize).ok_or_else(too_long)?;
+        let values = self.values(&self.column.ids.slice(start as usize..last as usize), room)?;
         let Arrow::List(item) = self.field.data_type() else {
             return Err(Error::unexpected("the canonical type of many values is no list"));
         };
@@ -137,8 +140,8 @@ impl<'a> HeldColumn<'a> {
         Ok(Arc::new(lists.map_err(|error| Error::unexpected("cannot make lists").caused_by(error))?))
     }
 
-    /// Values by their ids, in canonical types; too many bytes of them are an error, unless they are of one row.
-    fn values(&self, ids: &[u32], one: bool) -> Result<ArrayRef> {
+    /// Values by their ids, in canonical types. Texts are taken off `room`, and an error when there is none.
+    fn values(&self, ids: &[u32], room: &mut usize) -> Result<ArrayRef> {
         let data_type = self.column.plan.field.data_type;
         let ids = || ids.iter().copied();
         Ok(match &self.column.distinct {
@@ -155,9 +158,8 @@ impl<'a> HeldColumn<'a> {
             Distinct::Double(values) => Arc::new(Float64Array::from_iter_values(ids().map(|id| values.get(id)))),
             Distinct::Bytes(values) => {
                 let mut builder = BytesBuilder::with_capacity(ids().len());
-                let mut room = if one { usize::MAX } else { BATCH_BYTES };
                 for value in ids().map(|id| values.get(id)) {
-                    room = room.checked_sub(value.len()).ok_or_else(too_long)?;
+                    *room = room.checked_sub(value.len()).ok_or_else(too_long)?;
                     builder.push(value)?;
                 }
                 // Decimals are still text.

@@ -218,16 +218,19 @@ fn rows_that_a_builder_gives_back_make_the_same_segment() {
 
 #[test]
 fn rows_with_long_values_are_given_back_a_few_at_a_time() {
-    let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [{"name": "text", "dataType": "STRING", "maxLength": 99999999}]}"#;
+    let schema = r#"{"schemaName": "t", "dimensionFieldSpecs": [
+        {"name": "text", "dataType": "STRING", "maxLength": 99999999}, {"name": "more", "dataType": "STRING", "maxLength": 99999999}]}"#;
     let schema = Schema::from_json(schema).unwrap();
     let table = TableConfig::from_json(r#"{"tableName": "t", "tableType": "OFFLINE"}"#).unwrap();
     let texts = [3, 3, 3, 3, 3, 3, 17, 3].map(|megabytes| "long".repeat(megabytes << 18));
     let mut builder = SegmentBuilder::try_new(&schema, &table).unwrap();
     let column: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
-    builder.append(&RecordBatch::try_from_iter([("text", Arc::clone(&column))]).unwrap()).unwrap();
+    builder
+        .append(&RecordBatch::try_from_iter([("text", Arc::clone(&column)), ("more", Arc::clone(&column))]).unwrap())
+        .unwrap();
     let batches: Vec<RecordBatch> = builder.rows_from(0).map(Result::unwrap).collect();
-    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [4, 2, 1, 1]);
-    let given: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(0)).collect();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [2, 2, 2, 1, 1]);
+    let given: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column_by_name("text").unwrap()).collect();
     assert_eq!(&arrow::compute::concat(&given).unwrap(), &column);
 }
 
